@@ -1,0 +1,61 @@
+/** One thing that a credential may do in a namespace, in the terms of Kubernetes' RBAC. The core API group is ''. */
+export interface Access {
+  group: string;
+  resource: string;
+  /** As in `deployments/scale`; absent for the resource itself. */
+  subresource?: string;
+  verb: string;
+}
+
+interface Rule {
+  group: string;
+  resource: string;
+  subresource?: string;
+  verbs: readonly string[];
+}
+
+/**
+ * Everything that Slipway asks of a cluster, and nothing more: the Role handed to a tenant and the access reviews of the preflight are both made from this.
+ * A server-side apply needs `patch` and, where the object is new, `create`.
+ */
+export const accessRules: readonly Rule[] = [
+  { group: 'apps', resource: 'deployments', verbs: ['get', 'list', 'watch', 'create', 'patch', 'delete'] },
+  { group: 'apps', resource: 'deployments', subresource: 'scale', verbs: ['patch'] },
+  { group: 'apps', resource: 'replicasets', verbs: ['list', 'watch'] },
+  { group: '', resource: 'pods', verbs: ['list', 'watch'] },
+  { group: '', resource: 'pods', subresource: 'log', verbs: ['get'] },
+  { group: '', resource: 'services', verbs: ['get', 'create', 'patch', 'delete'] },
+  { group: '', resource: 'configmaps', verbs: ['get', 'create', 'patch', 'delete'] },
+];
+
+/** The same, one verb each. */
+export const requiredAccess: readonly Access[] = accessRules.flatMap(({ verbs, ...rest }) => verbs.map((verb) => ({ ...rest, verb })));
+
+/** `deployments`, `deployments/scale`. */
+export function resourceName(access: Pick<Access, 'resource' | 'subresource'>): string {
+  return access.subresource === undefined ? access.resource : `${access.resource}/${access.subresource}`;
+}
+
+/** `patch deployments/scale in apps`, for people. */
+export function describeAccess(access: Access): string {
+  return `${access.verb} ${resourceName(access)}${access.group === '' ? '' : `.${access.group}`}`;
+}
+
+/** A rule as SelfSubjectRulesReview reports it; `*` stands for anything. */
+export interface GrantedRule {
+  verbs: string[];
+  apiGroups?: string[];
+  resources?: string[];
+  resourceNames?: string[];
+}
+
+/** Whether one of the rules grants this access on every object of the namespace (a rule for named objects alone does not). */
+export function isGranted(access: Access, rules: readonly GrantedRule[]): boolean {
+  const has = (list: string[] | undefined, wanted: string): boolean => (list ?? []).some((item) => item === '*' || item === wanted);
+  return rules.some((rule) => {
+    const resources = rule.resources ?? [];
+    const named =
+      has(resources, resourceName(access)) || (access.subresource !== undefined && resources.includes(`*/${access.subresource}`));
+    return has(rule.verbs, access.verb) && has(rule.apiGroups, access.group) && named && (rule.resourceNames ?? []).length === 0;
+  });
+}
