@@ -1,6 +1,8 @@
-/** One thing that is wrong with what a client sent: where (a JSON Pointer into the body, RFC 6901, or the name of a query parameter) and what, as a phrase that reads on from the place. */
+/** One thing that is wrong with a request: where, and why. */
 export interface Fault {
+  /** JSON Pointer into the body. */
   pointer?: string;
+  /** Name of the query parameter or header. */
   parameter?: string;
   detail: string;
 }

@@ -1,0 +1,38 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Prisma } from '../generated/prisma/client.ts';
+import type { Role } from '../generated/prisma/enums.ts';
+
+/** Scope of what the operator does for no tenant: no row of a tenant has this id. */
+export const NO_TENANT = '00000000-0000-0000-0000-000000000000';
+
+/** Who asked, as stored in `createdBy`. */
+export interface Author {
+  /** null = the operator's key or the product itself. */
+  keyId: string | null;
+  name: string;
+  /** `Slipway-Actor`: a console's user; it never authorizes. */
+  actor: string | null;
+}
+
+/** On whose behalf the code runs: set once per request, job or loop, read by the database below Prisma. */
+export interface Context {
+  tenantId: string;
+  author: Author;
+  role: Role | 'OPERATOR';
+  requestId: string | null;
+  /** The open transaction, which inner calls join. */
+  transaction?: Prisma.TransactionClient;
+  afterCommit?: (() => void)[];
+}
+
+export const context = new AsyncLocalStorage<Context>();
+
+/** The context, or an error: asking for one outside a request, job or loop is a bug. */
+export function currentContext(): Context {
+  const found = context.getStore();
+  if (!found) throw new Error('no tenant context');
+  return found;
+}
+
+export const tenantId = (): string => currentContext().tenantId;
+export const author = (): Author => currentContext().author;

@@ -1,0 +1,48 @@
+import { HttpException } from '@nestjs/common';
+import type { Fault } from './fault.ts';
+
+/** The closed list of what can go wrong, with the status that each answers and its title. */
+export const CODES = {
+  UNREADABLE: { status: 400, title: 'The request cannot be read' },
+  GRAPHQL_INVALID: { status: 400, title: 'The GraphQL document is not valid' },
+  UNAUTHENTICATED: { status: 401, title: 'No valid key' },
+  FORBIDDEN: { status: 403, title: 'Not allowed' },
+  NOT_FOUND: { status: 404, title: 'Not found' },
+  NAME_TAKEN: { status: 409, title: 'The name is taken' },
+  IN_USE: { status: 409, title: 'Still in use' },
+  ROLLOUT_ACTIVE: { status: 409, title: 'A rollout is active' },
+  WRONG_PHASE: { status: 409, title: 'Not possible in this phase' },
+  PLAN_STALE: { status: 409, title: 'The plan is stale' },
+  QUOTA_EXCEEDED: { status: 409, title: 'Quota exceeded' },
+  IN_PROGRESS: { status: 409, title: 'Still in progress' },
+  EXPIRED: { status: 410, title: 'No longer kept' },
+  STALE: { status: 412, title: 'Changed meanwhile' },
+  TOO_LARGE: { status: 413, title: 'Too large' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
+  INVALID: { status: 422, title: 'Not valid' },
+  KEY_REUSED: { status: 422, title: 'Idempotency key reused' },
+  RATE_LIMITED: { status: 429, title: 'Too many requests' },
+  INTERNAL: { status: 500, title: 'Internal error' },
+  UNAVAILABLE: { status: 503, title: 'Unavailable' },
+} as const;
+
+export type Code = keyof typeof CODES;
+
+/** The one error of the house: problem+json (RFC 9457) in REST, `extensions` in GraphQL. `detail` is public text. */
+export class Problem extends HttpException {
+  constructor(
+    readonly code: Code,
+    detail: string,
+    readonly faults: Fault[] = [],
+    /** Seconds for `Retry-After`; only with RATE_LIMITED, UNAVAILABLE and IN_PROGRESS. */
+    readonly retryAfterSeconds: number | null = null,
+  ) {
+    super(detail, CODES[code].status);
+  }
+}
+
+/** 404 for what the path names. */
+export const notFound = (noun: string, reference: string): Problem => new Problem('NOT_FOUND', `${noun} ${reference} does not exist.`);
+
+/** 422 with what is wrong and where. */
+export const invalid = (...faults: Fault[]): Problem => new Problem('INVALID', 'The request is not valid.', faults);

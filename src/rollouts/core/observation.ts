@@ -1,0 +1,193 @@
+/**
+ * What is: everything that a decision is taken on. Rows come from Postgres, `Live` from the placement's watch; nothing here
+ * says what happened, only what stands now. Times are data.
+ */
+import type { PauseReason, RolloutKind, RolloutPhase, OnFailure, OnUnreachable, TargetPhase, WavePhase } from '../../generated/prisma/enums.ts';
+import type { Strategy } from '../../workloads/core/strategy.ts';
+import type { Failure } from './failure.ts';
+
+/** Which release stands (or shall stand) on a placement, with the restart that was asked for since. */
+export interface Applied {
+  releaseId: string;
+  /** The release's number, for sentences. */
+  release: number;
+  /** Digest of the rendered objects: the key of `rendered`. */
+  digest: string;
+  /** Digest of the pod template as applied (restart annotation included): equals the annotation `slipway.dev/template`. */
+  templateDigest: string;
+  /** RFC 3339, or null: rendered into the pod template as `slipway.dev/restarted-at`. */
+  restartedAt: string | null;
+}
+
+/** One side of a target, `to` or `from`, with what steering needs to know of its rendering. */
+export interface Side extends Applied {
+  strategy: Strategy;
+}
+
+/** What a target waits for although nothing is wrong with its own pods. Shown, never a phase. */
+export interface Condition {
+  type: 'UNREACHABLE' | 'NO_WORKER' | 'PAUSED_BY_OWNER' | 'ACCESS';
+  message: string;
+  advice: string;
+  /** RFC 3339. */
+  since: string;
+}
+
+export interface RolloutState {
+  id: string;
+  kind: RolloutKind;
+  phase: RolloutPhase;
+  pauseReason: PauseReason | null;
+  /** An accepted wish that the rollout's own loop carries out: ABORT undoes, GIVE_UP ends the undoing of unreachable clusters. (Superseding settles the old rollout in the request's own transaction.) */
+  intent: 'ABORT' | 'GIVE_UP' | null;
+  onFailure: OnFailure;
+  onUnreachable: OnUnreachable;
+  /** The strategy of the rollout: the release's, or what the request said instead. */
+  strategy: Strategy;
+}
+
+export interface WaveState {
+  id: string;
+  position: number;
+  phase: WavePhase;
+  /** Pauses up to and including this index of `strategy.steps` have been promoted; -1 = none. */
+  promotedStep: number;
+  /** How many targets may be PROGRESSING, BAKING or ROLLING_BACK at once; null = all. */
+  maxConcurrent: number | null;
+  maxFailed: number;
+}
+
+export interface TargetState {
+  id: string;
+  waveId: string;
+  placementId: string;
+  cluster: string;
+  region: string;
+  namespace: string;
+  phase: TargetPhase;
+  phaseReason: string | null;
+  /** What ran before (null = nothing) and what shall run (null = nothing: DELETE; for SCALE both are null). */
+  from: Side | null;
+  to: Side | null;
+  /** Committed before the first write to the cluster. */
+  written: boolean;
+  /** Index into `strategy.steps` of the step that is walked or rested at; strategy.steps.length = the last walk, to 100%. */
+  step: number;
+  /** N when the step was entered. */
+  stepN: number | null;
+  /** maxSurge and maxUnavailable written last, e.g. "2" and "20%"; null before the first write. */
+  surge: string | null;
+  unavailable: string | null;
+  enteredAt: Date | null;
+  /** Since when the step's counts stand and are healthy; a timed pause counts from here. */
+  heldAt: Date | null;
+  /** Milliseconds spent paused or unreachable since `enteredAt`: added to the deadline. */
+  stoppedMilliseconds: number;
+  /** Since when it is stopped (paused or unreachable), null while it runs. */
+  stoppedAt: Date | null;
+  condition: Condition | null;
+  failure: Failure | null;
+}
+
+export interface PlacementState {
+  id: string;
+  workloadId: string;
+  workload: string;
+  namespace: string;
+  /** N: the placement's own number, else the release's. */
+  replicas: number;
+  /** The number that we wrote last, null if never. */
+  lastWrittenReplicas: number | null;
+  /** When a new pod last became Ready, by the database's clock. */
+  progressAt: Date | null;
+}
+
+export interface LivePod {
+  name: string;
+  uid: string;
+  ready: boolean;
+  /** Milliseconds that the Ready condition has stood, by the cluster's clock, rounded down; 0 when not ready. */
+  readyMilliseconds: number;
+  terminating: boolean;
+  /** The first thing that is wrong with it, null when nothing is. */
+  trouble: Trouble | null;
+}
+
+/** What a pod's status says is wrong, as the kubelet or scheduler words it. */
+export interface Trouble {
+  reason: string;
+  message: string;
+  container: string | null;
+  exitCode: number | null;
+  restarts: number;
+  /** FATAL: waiting does not help; SLOW: may still come right before the deadline. */
+  severity: 'FATAL' | 'SLOW';
+}
+
+export interface LiveReplicaSet {
+  name: string;
+  uid: string;
+  /** `spec.replicas`. */
+  replicas: number;
+  pods: LivePod[];
+}
+
+export type Live =
+  /** The watch has not delivered its first list yet: nothing may be decided. */
+  | { kind: 'UNKNOWN' }
+  /** `since` by the database's clock; `message` and `advice` as the client words them. */
+  | { kind: 'UNREACHABLE'; since: Date; message: string; advice: string; access: boolean }
+  | { kind: 'ABSENT' }
+  | LiveDeployment;
+
+export interface LiveDeployment {
+  kind: 'PRESENT';
+  uid: string;
+  resourceVersion: string;
+  generation: number;
+  observedGeneration: number;
+  /** False: an object of our name that does not bear our workload's id. Never touched. */
+  ours: boolean;
+  replicas: number;
+  gate: 'OPEN' | 'CLOSED';
+  /** As they stand in the spec: "2", "25%". */
+  surge: string;
+  unavailable: string;
+  /** `spec.paused`, with the field manager that owns it. */
+  pausedBy: string | null;
+  /** Which side's pod template the Deployment bears; OTHER when its annotation names neither or another manager edited the template. */
+  template: 'TO' | 'FROM' | 'OTHER';
+  /** The ReplicaSet whose template is the Deployment's own, null until the controller has made it. */
+  current: LiveReplicaSet | null;
+  others: LiveReplicaSet[];
+  /** The Deployment's or the current ReplicaSet's ReplicaFailure condition: quota, admission. */
+  replicaFailure: { reason: string; message: string } | null;
+}
+
+/** The outcome of the look at permissions, dry runs and field conflicts; kept by the holder, taken again after a crash. */
+export type Preflight = { ok: true } | { ok: false; failure: Failure };
+
+export interface TargetObservation {
+  /** The database's clock. */
+  now: Date;
+  rollout: RolloutState;
+  wave: WaveState;
+  placement: PlacementState;
+  target: TargetState;
+  live: Live;
+  /** null until it has been taken since this holder holds the placement. */
+  preflight: Preflight | null;
+  /** True once this holder has applied the objects that come last and pruned, for the side that is being made. */
+  finished: boolean;
+  /** The last error a write met with that no new observation explains, e.g. admission denied; null after a write that went through. */
+  writeFailure: Failure | null;
+  /** Last log lines of pod/container, as far as they have been read ('' = asked, nothing there). */
+  logs: ReadonlyMap<string, string>;
+}
+
+export interface RolloutObservation {
+  now: Date;
+  rollout: RolloutState;
+  waves: WaveState[];
+  targets: TargetState[];
+}
