@@ -1,0 +1,50 @@
+// Runs on whatever Node there is, before anything is installed: makes node_modules match the lock file, then dist match the sources.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const shell = process.platform === 'win32';
+const run = (command, parameters) => execFileSync(command, parameters, { stdio: 'inherit', shell });
+
+/** Files below a folder, in a stable order, without what is generated. */
+const filesOf = (folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .filter((file) => !file.includes(join('src', 'generated')))
+    .sort();
+
+const digestOf = (files, more = '') => {
+  const hash = createHash('sha256').update(more);
+  for (const file of files) hash.update(file).update(readFileSync(file));
+  return hash.digest('hex');
+};
+
+/** Does the work unless the stamp already bears this digest; the stamp is written last, so a broken run is done again. */
+const once = (stamp, digest, work) => {
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
+  rmSync(stamp, { force: true });
+  work();
+  writeFileSync(stamp, digest);
+};
+
+const lock = digestOf(['package-lock.json'], `${process.platform} ${process.arch}`);
+once(join('node_modules', '.ready'), lock, () => {
+  console.error('Installing packages (about a minute, once) ...');
+  run('npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund']);
+});
+
+const pinned = join('node_modules', '.bin', shell ? 'node.cmd' : 'node');
+const version = existsSync(pinned) ? execFileSync(pinned, ['--version'], { encoding: 'utf8', shell }).trim() : process.version;
+if (Number(version.slice(1).split('.')[0]) < 24) {
+  console.error(`Slipway runs on Node 24 or newer, and this platform has no packaged one: install Node 24 (found ${version}).`);
+  process.exit(1);
+}
+
+const sources = digestOf([...filesOf('src'), ...filesOf('prisma'), 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'], lock);
+once(join('dist', '.ready'), sources, () => {
+  console.error('Building ...');
+  rmSync('dist', { recursive: true, force: true });
+  run('npm', ['run', '--silent', 'build']);
+});
