@@ -1,0 +1,33 @@
+/** What JSON can say. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+/** A JSON object; a field that is undefined counts as absent. */
+export interface JsonObject {
+  [field: string]: JsonValue | undefined;
+}
+
+/** True for an object literal: neither null, nor an array, nor an instance of a class. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** The value if it is an object literal, else an empty one: for reading what another check has already found to be malformed. */
+export const objectOf = (value: unknown): Record<string, unknown> => (isObject(value) ? value : {});
+
+/** The value if it is an array, else an empty one: for reading what another check has already found to be malformed. */
+export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+/** The value of an object's own field; never an inherited one such as `constructor`. */
+export const own = <T>(object: Readonly<Record<string, T>>, field: string): T | undefined => (Object.hasOwn(object, field) ? object[field] : undefined);
+
+/** Appends segments to a JSON Pointer (RFC 6901), escaped. */
+export const at = (pointer: string, ...segments: (string | number)[]): string =>
+  pointer + segments.map((segment) => `/${String(segment).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+/** The segments of a JSON Pointer, unescaped. */
+export const segmentsOf = (pointer: string): string[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
