@@ -1,0 +1,218 @@
+import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import path from 'node:path';
+import { z } from 'zod';
+
+/** What the environment says, parsed once, frozen, and handed to whoever needs it: nobody else reads `process.env`. */
+export interface Config {
+  environment: 'production' | 'development' | 'test';
+  /** 0 = any free port. */
+  port: number;
+  /** Port of `/metrics`; null = not served, 0 = any free port. */
+  metricsPort: number | null;
+  /** Connections of the application's role; both run-time roles are taken on by `-c role=...`. */
+  databaseUrl: string;
+  /** Connections that migrate. */
+  databaseOwnerUrl: string;
+  /** null = the queue lives in Postgres. */
+  redisUrl: string | null;
+  dataDirectory: string;
+  /** null = this process answers to no operator (workers). */
+  operatorKey: string | null;
+  /** 32 bytes under which the tenants' data keys are sealed. */
+  masterKey: Buffer;
+  /** Names of the regions that this process's worker serves; null = all, those created later included. */
+  regions: string[] | null;
+  /** CIDRs in which addresses of clusters, webhooks and issuers may lie although they are private. */
+  allowedNetworks: string[];
+  corsOrigins: string[];
+  logLevel: LogLevel;
+}
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** Which process reads the environment: standalone makes up for what is missing, the others ask for it. */
+export type ProcessKind = 'api' | 'worker' | 'standalone';
+
+/** What is wrong with the environment: one line for each variable, without the value of a secret. */
+export class ConfigError extends Error {
+  constructor(readonly lines: string[]) {
+    super(lines.join('\n'));
+  }
+}
+
+/** The environment as read, before the process fills in what it makes itself. */
+export interface Settings extends Omit<Config, 'databaseUrl' | 'databaseOwnerUrl' | 'masterKey'> {
+  databaseUrl: string | null;
+  databaseOwnerUrl: string | null;
+  masterKey: Buffer | null;
+}
+
+const LOOPBACK = ['127.0.0.0/8', '::1/128'];
+const REGION = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+const list = (raw: string): string[] => raw.split(',').map((item) => item.trim()).filter(Boolean);
+
+/** A schema of one variable whose faults name what is wrong and how to put it right. */
+const port = z.string().regex(/^\d{1,5}$/).transform(Number).refine((n) => n <= 65535);
+const url = (...protocols: string[]) => z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol));
+
+const network = (text: string): boolean => {
+  const [address = '', bits = '', ...rest] = text.split('/');
+  const family = isIP(address);
+  return family !== 0 && rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128);
+};
+
+const origin = (text: string): boolean => URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol) && new URL(text).origin === text;
+
+/** A key of 32 bytes in hex or base64; null where it is neither. */
+function keyBytes(text: string): Buffer | null {
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
+  const bytes = /^[A-Za-z0-9+/_-]{43}=?$/.test(text) ? Buffer.from(text, 'base64') : null;
+  return bytes?.length === 32 ? bytes : null;
+}
+
+interface Variable {
+  schema: z.ZodType;
+  /** What the value must be; the sentence "X must be ...". */
+  must: string;
+  secret?: boolean;
+}
+
+/** Every variable that is read: its shape, and what to say when the value has another. */
+const VARIABLES = {
+  SLIPWAY_ENV: { schema: z.enum(['production', 'development', 'test']), must: 'production, development or test' },
+  PORT: { schema: port, must: 'a port between 0 and 65535 (0 takes any free one)' },
+  METRICS_PORT: { schema: port, must: 'a port between 0 and 65535 (0 takes any free one)' },
+  DATABASE_URL: { schema: url('postgres:', 'postgresql:'), must: 'a URL like postgresql://user:password@host:5432/database', secret: true },
+  DATABASE_OWNER_URL: { schema: url('postgres:', 'postgresql:'), must: 'a URL like postgresql://user:password@host:5432/database', secret: true },
+  REDIS_URL: { schema: url('redis:', 'rediss:'), must: 'a URL like redis://host:6379', secret: true },
+  DATA_DIR: { schema: z.string(), must: 'a folder' },
+  SLIPWAY_OPERATOR_KEY: { schema: z.string().regex(/^[\x21-\x7e]{32,256}$/), must: '32 to 256 visible ASCII characters', secret: true },
+  SLIPWAY_MASTER_KEY: {
+    schema: z.string().transform(keyBytes).refine((bytes) => bytes !== null),
+    must: '32 random bytes in base64 or hex (make one with: openssl rand -base64 32)',
+    secret: true,
+  },
+  SLIPWAY_REGIONS: {
+    schema: z.string().transform(list).refine((names) => names.length > 0 && names.every((name) => REGION.test(name))),
+    must: 'names of regions separated by commas, such as eu-west,us-east (unset it to serve all)',
+  },
+  SLIPWAY_ALLOWED_NETWORKS: {
+    schema: z.string().transform(list).refine((items) => items.every(network)),
+    must: 'networks in CIDR notation separated by commas, such as 10.0.0.0/8,fd00::/8',
+  },
+  SLIPWAY_CORS_ORIGINS: {
+    schema: z.string().transform(list).refine((items) => items.every(origin)),
+    must: 'origins separated by commas, such as https://console.example.com',
+  },
+  LOG_LEVEL: { schema: z.enum(LOG_LEVELS), must: `one of ${LOG_LEVELS.join(', ')}` },
+} as const satisfies Record<string, Variable>;
+
+type Name = keyof typeof VARIABLES;
+type Values = { [K in Name]?: z.output<(typeof VARIABLES)[K]['schema']> };
+export type Environment = Record<string, string | undefined>;
+
+/** Every variable parsed, or one line for each that is wrong. An empty variable counts as unset. */
+function parse(environment: Environment): { values: Values; lines: string[] } {
+  const values: Record<string, unknown> = {};
+  const lines: string[] = [];
+  for (const [name, variable] of Object.entries<Variable>(VARIABLES)) {
+    const raw = environment[name]?.trim();
+    if (!raw) continue;
+    const parsed = variable.schema.safeParse(raw);
+    if (parsed.success) values[name] = parsed.data;
+    else lines.push(`${name} must be ${variable.must}${variable.secret ? '; the value given is not.' : `, not ${JSON.stringify(raw.slice(0, 100))}.`}`);
+  }
+  return { values, lines };
+}
+
+/** What a process other than standalone cannot do without. */
+const missing = (values: Values): string[] => [
+  ...(values.DATABASE_URL ? [] : ['DATABASE_URL is not set: give the Postgres to use, like postgresql://user:password@host:5432/database.']),
+  ...(values.SLIPWAY_MASTER_KEY ? [] : ['SLIPWAY_MASTER_KEY is not set: give the key that seals credentials (make one with: openssl rand -base64 32).']),
+];
+
+/** Reads the settings. Throws `ConfigError` with all that is wrong at once. */
+export function readSettings(environment: Environment, kind: ProcessKind): Settings {
+  const standalone = kind === 'standalone';
+  const { values, lines } = parse(environment);
+  const wrong = new Set(lines.map((line) => line.split(' ')[0]));
+  if (!standalone) lines.push(...missing(values).filter((line) => !wrong.has(line.split(' ')[0])));
+  if (values.DATABASE_OWNER_URL && !values.DATABASE_URL && !wrong.has('DATABASE_URL')) {
+    lines.push("DATABASE_OWNER_URL is set without DATABASE_URL: set both, or DATABASE_URL alone when it is the owner's.");
+  }
+  if (lines.length > 0) throw new ConfigError([...new Set(lines)]);
+  return {
+    environment: values.SLIPWAY_ENV ?? (standalone ? 'development' : 'production'),
+    port: values.PORT ?? 3000,
+    metricsPort: values.METRICS_PORT ?? null,
+    databaseUrl: values.DATABASE_URL ?? null,
+    databaseOwnerUrl: values.DATABASE_OWNER_URL ?? values.DATABASE_URL ?? null,
+    redisUrl: values.REDIS_URL ?? null,
+    dataDirectory: path.resolve(values.DATA_DIR ?? '.slipway'),
+    operatorKey: kind === 'worker' ? null : (values.SLIPWAY_OPERATOR_KEY ?? null),
+    masterKey: values.SLIPWAY_MASTER_KEY ?? null,
+    regions: values.SLIPWAY_REGIONS ?? null,
+    allowedNetworks: values.SLIPWAY_ALLOWED_NETWORKS ?? (standalone ? LOOPBACK : []),
+    corsOrigins: values.SLIPWAY_CORS_ORIGINS ?? [],
+    logLevel: values.LOG_LEVEL ?? 'info',
+  };
+}
+
+/** Deeply enough: lists are frozen, the master key is a buffer, which cannot be. */
+export const freeze = (config: Config): Config =>
+  Object.freeze({
+    ...config,
+    regions: config.regions && Object.freeze([...config.regions]),
+    allowedNetworks: Object.freeze([...config.allowedNetworks]),
+    corsOrigins: Object.freeze([...config.corsOrigins]),
+  }) as Config;
+
+/** A secret kept in the data folder, for the owner's eyes only; made at the first start. */
+export function keptSecret(directory: string, file: string, make: () => string): { value: string; made: boolean } {
+  const name = path.join(directory, file);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  try {
+    writeFileSync(name, make(), { mode: 0o600, flag: 'wx' });
+    return { value: readFileSync(name, 'utf8').trim(), made: true };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return { value: readFileSync(name, 'utf8').trim(), made: false };
+  }
+}
+
+/** The operator's key: the one given, else the one kept in the data folder, told about once when it is made. */
+export function operatorKey(settings: Pick<Settings, 'operatorKey' | 'dataDirectory'>, tell: (key: string) => void): string {
+  if (settings.operatorKey) return settings.operatorKey;
+  const kept = keptSecret(settings.dataDirectory, 'operator-key', () => randomBytes(32).toString('base64url'));
+  if (kept.made) tell(kept.value);
+  return kept.value;
+}
+
+/** The configuration of the API or of a worker, from the environment alone. */
+export function readConfig(environment: Environment, kind: 'api' | 'worker', tell: (key: string) => void): Config {
+  const settings = readSettings(environment, kind);
+  const { databaseUrl, databaseOwnerUrl, masterKey } = settings;
+  if (!databaseUrl || !databaseOwnerUrl || !masterKey) throw new ConfigError(['The environment is incomplete.']);
+  const key = kind === 'api' ? operatorKey(settings, tell) : null;
+  return freeze({ ...settings, databaseUrl, databaseOwnerUrl, masterKey, operatorKey: key });
+}
+
+/** Says what is wrong, a line each, and ends the process: nothing has been started yet. */
+export function refuseToStart(error: ConfigError): never {
+  for (const line of error.lines) process.stderr.write(`${line}\n`);
+  process.exit(1);
+}
+
+/** For the entry files: the configuration, or the end of the process. */
+export function configOrExit(kind: 'api' | 'worker'): Config {
+  try {
+    return readConfig(process.env, kind, (key) => process.stdout.write(`The operator's key, shown this once: ${key}\n`));
+  } catch (error) {
+    if (error instanceof ConfigError) refuseToStart(error);
+    throw error;
+  }
+}
