@@ -1,7 +1,7 @@
 /** What shall be: the answers of the two decide functions. `reason` is the sentence that the timeline shows. */
 import type { PauseReason, RolloutPhase } from '../../generated/prisma/enums.ts';
 import type { Failure } from './failure.ts';
-import type { TargetState } from './observation.ts';
+import type { RolloutState, TargetState } from './observation.ts';
 
 /** Fence of a write to an existing object: the observation that it was decided on. */
 export interface Precondition {
@@ -11,23 +11,27 @@ export interface Precondition {
 
 export interface Gate {
   closed: boolean;
-  /** As written into the Deployment: "2", "25%"; never both zero. */
+  /** As written into the Deployment: "2" (an integer there), "25%"; never both zero. Open = the side's own minReadySeconds and progressDeadlineSeconds. */
   surge: string;
   unavailable: string;
 }
 
 export type TargetAction =
-  /** Reviews access, dry-runs every object, lists field conflicts; changes nothing. */
-  | { kind: 'PREFLIGHT' }
+  /** Reviews access, dry-runs every object of `to`, lists field conflicts; changes nothing. takeOver: other managers' fields are no failure (a rollback is never refused). */
+  | { kind: 'PREFLIGHT'; takeOver: boolean }
   /** Reads the last log lines of a container in trouble. */
   | { kind: 'READ_LOG'; pod: string; container: string; previous: boolean }
-  /** Applies what does not exist yet (ConfigMaps, new objects), then the Deployment with this gate. precondition null = the Deployment does not exist. */
-  | { kind: 'APPLY'; side: 'TO' | 'FROM'; gate: Gate; precondition: Precondition | null }
+  /**
+   * Applies what does not exist yet (ConfigMaps, new objects), then the Deployment with this gate. precondition null = the Deployment does not exist (force=false then).
+   * unpause: the configuration says `paused: false`, which takes the owner's pause away; only an undo does that.
+   */
+  | { kind: 'APPLY'; side: 'TO' | 'FROM'; gate: Gate; unpause: boolean; precondition: Precondition | null }
   /** Applies the objects that may only change once a single revision runs, then prunes what no kept release names. */
   | { kind: 'FINISH'; side: 'TO' | 'FROM' }
+  /** Patches `/scale`. `placements.last_written_replicas` = replicas commits with the decision, before the write. */
   | { kind: 'SCALE'; replicas: number; precondition: Precondition }
-  /** Deletes what this rollout created (from = null), or the whole workload here (DELETE), uid-checked. */
-  | { kind: 'DELETE' };
+  /** Deletes what this rollout created (from = null), or the whole workload here (to = null): every object of ours, the Deployment (unless precondition is null: gone already) by its uid. */
+  | { kind: 'DELETE'; precondition: Precondition | null };
 
 export interface TargetDecision {
   reason: string;
@@ -39,25 +43,59 @@ export interface TargetDecision {
   lookAt: Date | null;
 }
 
-export type TargetEventType = 'target.started' | 'target.step' | 'target.unreachable' | 'target.reachable' | 'target.failed' | 'target.succeeded' | 'target.rolled_back';
+export type TargetEventType =
+  | 'target.started'
+  | 'target.step'
+  | 'target.unreachable'
+  | 'target.reachable'
+  | 'target.failed'
+  | 'target.succeeded'
+  | 'target.rolled_back';
 
+/** A change of target rows that a rollout's decision makes in its own transaction. */
+export interface TargetChange {
+  targetId: string;
+  set: Partial<TargetState>;
+}
+
+/** Everything that one decision changes commits together, with its events and where the lease still holds; `targets` lists every target row that changes, with what changes in it. */
 export type RolloutDecision =
   | { kind: 'WAIT'; reason: string; lookAt: Date | null }
   /** QUEUED -> RUNNING is the first wave's opening. */
   | { kind: 'OPEN_WAVE'; reason: string; waveId: string; evidence: WaveEvidence[] }
   | { kind: 'COMPLETE_WAVE'; reason: string; waveId: string }
-  | { kind: 'START_TARGETS'; reason: string; targetIds: string[] }
+  | { kind: 'START_TARGETS'; reason: string; targets: TargetChange[] }
   | { kind: 'PAUSE'; reason: string; pauseReason: PauseReason; failure: Failure | null }
-  /** Targets never written become SKIPPED, the others ROLLING_BACK; the rollout ROLLING_BACK unless `scope` is narrower. */
-  | { kind: 'ROLL_BACK'; reason: string; targetIds: string[]; skippedIds: string[]; scope: 'ALL' | 'WAVE' | 'TARGET'; failure: Failure | null }
-  /** Targets that end FAILED because their cluster stays away. */
-  | { kind: 'FAIL_TARGETS'; reason: string; targetIds: string[]; failure: Failure }
-  | { kind: 'SETTLE'; reason: string; phase: Extract<RolloutPhase, 'SUCCEEDED' | 'ROLLED_BACK' | 'FAILED' | 'CANCELED' | 'SUPERSEDED'>; failure: Failure | null };
+  /** What was never written becomes SKIPPED, the rest ROLLING_BACK; the rollout ROLLING_BACK too, except for scope TARGET. */
+  | { kind: 'ROLL_BACK'; reason: string; targets: TargetChange[]; scope: 'ALL' | 'WAVE' | 'TARGET'; failure: Failure | null }
+  /** Targets that end (FAILED, or SKIPPED where nothing was written) because their cluster stays away. */
+  | { kind: 'GIVE_UP_TARGETS'; reason: string; targets: TargetChange[] }
+  | { kind: 'SETTLE'; reason: string; phase: TerminalPhase; targets: TargetChange[]; failure: Failure | null };
+
+export type TerminalPhase = Extract<RolloutPhase, 'SUCCEEDED' | 'ROLLED_BACK' | 'FAILED' | 'CANCELED' | 'SUPERSEDED'>;
+
+/** An answer to a verb. CHANGE commits with its event and a nudge; the loops do the rest. */
+export type VerbDecision =
+  /** The effect stands already: 202, nothing changes. */
+  | { kind: 'DONE' }
+  | {
+      kind: 'CHANGE';
+      rollout: Partial<Pick<RolloutState, 'phase' | 'pauseReason' | 'intent'>>;
+      waves: { waveId: string; promotedStep: number }[];
+      targets: TargetChange[];
+      event: { type: RolloutEventType; message: string };
+    }
+  /** retry of a settled rollout: a new one with `retryOf`. */
+  | { kind: 'NEW_ROLLOUT' }
+  | { kind: 'WRONG_PHASE'; detail: string };
+
+export type RolloutEventType = 'rollout.paused' | 'rollout.resumed' | 'rollout.promoted' | 'rollout.aborting' | 'rollout.retried';
 
 /** On what a wave was opened: what each target of the wave before it stood at. */
 export interface WaveEvidence {
   targetId: string;
   phase: string;
   release: number | null;
-  ready: number | null;
+  /** The sentence that its phase stands on, e.g. "10 of 10 pods run release 7 and are Ready". */
+  reason: string | null;
 }

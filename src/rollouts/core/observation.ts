@@ -2,7 +2,15 @@
  * What is: everything that a decision is taken on. Rows come from Postgres, `Live` from the placement's watch; nothing here
  * says what happened, only what stands now. Times are data.
  */
-import type { PauseReason, RolloutKind, RolloutPhase, OnFailure, OnUnreachable, TargetPhase, WavePhase } from '../../generated/prisma/enums.ts';
+import type {
+  PauseReason,
+  RolloutKind,
+  RolloutPhase,
+  OnFailure,
+  OnUnreachable,
+  TargetPhase,
+  WavePhase,
+} from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { Failure } from './failure.ts';
 
@@ -19,7 +27,7 @@ export interface Applied {
   restartedAt: string | null;
 }
 
-/** One side of a target, `to` or `from`, with what steering needs to know of its rendering. */
+/** One side of a target, `to` or `from`, with what steering needs to know of its rendering: `strategy` is the template's own, whatever the rollout's is. */
 export interface Side extends Applied {
   strategy: Strategy;
 }
@@ -71,9 +79,15 @@ export interface TargetState {
   to: Side | null;
   /** Committed before the first write to the cluster. */
   written: boolean;
+  /** True from the moment it was told to go back: tells a FAILED that may still be undone from one whose undoing failed. */
+  undoing: boolean;
+  /** Uid of the Deployment once it has been seen: what is deleted and made again by others is reported, never adopted. */
+  uid: string | null;
+  /** N before our own change of it, null while we have made none: what an undo restores where the live number is still ours. */
+  replicasBefore: number | null;
   /** Index into `strategy.steps` of the step that is walked or rested at; strategy.steps.length = the last walk, to 100%. */
   step: number;
-  /** N when the step was entered. */
+  /** N when the step (or the undo) was entered; null while no Deployment was there to have one. */
   stepN: number | null;
   /** maxSurge and maxUnavailable written last, e.g. "2" and "20%"; null before the first write. */
   surge: string | null;
@@ -150,17 +164,23 @@ export interface LiveDeployment {
   ours: boolean;
   replicas: number;
   gate: 'OPEN' | 'CLOSED';
-  /** As they stand in the spec: "2", "25%". */
+  /** As they stand in the spec: "2", "25%"; "0" where the strategy has none (Recreate). */
   surge: string;
   unavailable: string;
   /** `spec.paused`, with the field manager that owns it. */
   pausedBy: string | null;
-  /** Which side's pod template the Deployment bears; OTHER when its annotation names neither or another manager edited the template. */
-  template: 'TO' | 'FROM' | 'OTHER';
+  /** Its annotation `slipway.dev/template`: digest of the pod template that we applied last. A digest and not a side, since both sides may have the same one. */
+  template: string | null;
+  /** Its annotation `slipway.dev/release`. */
+  release: number | null;
+  /** The field manager that changed `spec.template.spec` after our last apply, null if none did. What others add to the pod's metadata (`kubectl rollout restart`) is left alone. */
+  editedBy: string | null;
+  /** It is being deleted: it takes no write any more, and is waited for. */
+  terminating: boolean;
   /** The ReplicaSet whose template is the Deployment's own, null until the controller has made it. */
   current: LiveReplicaSet | null;
   others: LiveReplicaSet[];
-  /** The Deployment's or the current ReplicaSet's ReplicaFailure condition: quota, admission. */
+  /** Pods are counted by ReplicaSet; those that no ReplicaSet of ours owns are not here. The Deployment's or the current ReplicaSet's ReplicaFailure condition: quota, admission. */
   replicaFailure: { reason: string; message: string } | null;
 }
 
@@ -177,11 +197,14 @@ export interface TargetObservation {
   live: Live;
   /** null until it has been taken since this holder holds the placement. */
   preflight: Preflight | null;
-  /** True once this holder has applied the objects that come last and pruned, for the side that is being made. */
-  finished: boolean;
-  /** The last error a write met with that no new observation explains, e.g. admission denied; null after a write that went through. */
-  writeFailure: Failure | null;
-  /** Last log lines of pod/container, as far as they have been read ('' = asked, nothing there). */
+  /** The last of FINISH (by side) and DELETE that this holder carried through completely; null when none, so that a new holder does it again (both are idempotent). */
+  finished: 'TO' | 'FROM' | 'DELETE' | null;
+  /**
+   * The last error that a write met with and that no new observation explains (admission denied, forbidden), with when by the database's clock; null after a write that went through.
+   * Never a 409, 429, 5xx or a cut connection: those are tried again below.
+   */
+  writeFailure: { failure: Failure; at: Date } | null;
+  /** Last log lines by `<pod>/<container>`, as far as they have been read ('' = asked, nothing there). */
   logs: ReadonlyMap<string, string>;
 }
 
