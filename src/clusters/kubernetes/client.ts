@@ -1,0 +1,237 @@
+import { isGranted, requiredAccess } from '../core/access.ts';
+import type { Access } from '../core/access.ts';
+import { parseNetworks } from '../core/address.ts';
+import type { Credential } from '../core/credential.ts';
+import { resourcePath } from '../core/resources.ts';
+import { KubernetesError } from './errors.ts';
+import { unreadableAnswer } from './failures.ts';
+import type { Resolve } from './guard.ts';
+import { readLines } from './lines.ts';
+import { Transport } from './transport.ts';
+import { typed, typedApis } from './typed.ts';
+import type { TypedApis } from './typed.ts';
+import type {
+  ApplyOptions,
+  DeleteOptions,
+  KindRef,
+  KubernetesClient,
+  KubernetesObject,
+  LogOptions,
+  ObjectList,
+  ObjectRef,
+  Precondition,
+  WatchEvent,
+  WatchOptions,
+} from './types.ts';
+import { defaultTimings, listWatch } from './watch.ts';
+import type { WatchSource, WatchTimings } from './watch.ts';
+
+export interface ConnectOptions {
+  /** CIDR ranges that clusters may lie in although they are private. Default none. */
+  allowedNetworks?: readonly string[];
+  resolve?: Resolve;
+  timeoutMilliseconds?: number;
+  connections?: number;
+  maxBytes?: number;
+  watch?: Partial<WatchTimings>;
+}
+
+export const fieldManager = 'slipway';
+export const scaleFieldManager = 'slipway-scale';
+
+const pageSize = 500;
+const maxObjects = 20_000;
+/** An object is at most 1.5 MiB in etcd, and somewhat longer as JSON. */
+const maxLineBytes = 4 * 1024 * 1024;
+const maxLogBytes = 8 * 1024;
+
+/** Opens nothing yet: the first request does. The credential is one that `parseKubeconfig` let through. */
+export function connectCluster(credential: Credential, options: ConnectOptions = {}): KubernetesClient {
+  const { allowedNetworks, watch, ...rest } = options;
+  const transport = new Transport(credential, { ...rest, allowedNetworks: parseNetworks(allowedNetworks ?? []) });
+  return new PooledClient(transport, { ...defaultTimings, ...watch });
+}
+
+class PooledClient implements KubernetesClient {
+  private readonly apis: TypedApis;
+
+  constructor(
+    private readonly transport: Transport,
+    private readonly timings: WatchTimings,
+  ) {
+    this.apis = typedApis(transport);
+  }
+
+  async version(): Promise<{ gitVersion: string; latencyMilliseconds: number }> {
+    // The first request may have to make the connection; the second shows the way there and back.
+    await typed(this.apis.version.getCode());
+    const started = performance.now();
+    const { gitVersion } = await typed(this.apis.version.getCode());
+    if (typeof gitVersion !== 'string') throw unreadableAnswer('it names no version');
+    return { gitVersion, latencyMilliseconds: performance.now() - started };
+  }
+
+  async missingAccess(namespace: string): Promise<Access[]> {
+    const review = await typed(this.apis.authorization.createSelfSubjectRulesReview({ body: { spec: { namespace } } }));
+    const denied = requiredAccess.filter((access) => !isGranted(access, review.status?.resourceRules ?? []));
+    if (review.status?.incomplete !== true || denied.length === 0) return denied;
+    // Some authorizers cannot list their rules but do answer when asked about one.
+    const answers = await Promise.all(denied.map((access) => this.mayDo(namespace, access)));
+    return denied.filter((_, index) => answers[index] !== true);
+  }
+
+  private async mayDo(namespace: string, access: Access): Promise<boolean> {
+    const resourceAttributes = { namespace, ...access };
+    const review = await typed(this.apis.authorization.createSelfSubjectAccessReview({ body: { spec: { resourceAttributes } } }));
+    return review.status?.allowed === true;
+  }
+
+  async apply(object: KubernetesObject, options: ApplyOptions = {}): Promise<KubernetesObject> {
+    const { precondition, force = false, dryRun = false } = options;
+    const metadata = precondition === undefined ? object.metadata : { ...object.metadata, ...precondition };
+    const { value } = await this.transport.sendJson({
+      method: 'PATCH',
+      path: pathOf(refOf(object)),
+      query: { fieldManager, force, fieldValidation: 'Strict', dryRun: dryRun ? 'All' : undefined },
+      // JSON is YAML, and the server takes this media type alone for an apply.
+      contentType: 'application/apply-patch+yaml',
+      body: JSON.stringify({ ...object, metadata }),
+    });
+    return readObject(value);
+  }
+
+  async read(ref: ObjectRef): Promise<KubernetesObject | null> {
+    try {
+      const { value } = await this.transport.sendJson({ method: 'GET', path: pathOf(ref) });
+      return readObject(value);
+    } catch (error) {
+      if (error instanceof KubernetesError && error.kind === 'NOT_FOUND') return null;
+      throw error;
+    }
+  }
+
+  async list(ref: KindRef & { labelSelector: string }): Promise<ObjectList> {
+    return this.listAll(ref);
+  }
+
+  /** The pages of one list are one moment's; where that moment has been forgotten half-way, the list begins anew. */
+  private async listAll(ref: KindRef & { labelSelector: string }, signal?: AbortSignal): Promise<ObjectList> {
+    try {
+      return await this.listPages(ref, signal);
+    } catch (error) {
+      if (error instanceof KubernetesError && error.kind === 'EXPIRED') return this.listPages(ref, signal);
+      throw error;
+    }
+  }
+
+  private async listPages(ref: KindRef & { labelSelector: string }, signal?: AbortSignal): Promise<ObjectList> {
+    const items: KubernetesObject[] = [];
+    let next: string | undefined;
+    for (;;) {
+      const query = { labelSelector: ref.labelSelector, limit: pageSize, continue: next };
+      const { value, date } = await this.transport.sendJson({ method: 'GET', path: pathOf(ref), query, ...(signal ? { signal } : {}) });
+      const page = readList(value, ref);
+      items.push(...page.items);
+      if (items.length > maxObjects) throw unreadableAnswer(`a list has more than ${maxObjects} objects`);
+      if (date === null) throw unreadableAnswer('a list has no Date header');
+      if (page.next === '') return { items, resourceVersion: page.resourceVersion, date };
+      next = page.next;
+    }
+  }
+
+  async scale(ref: { namespace: string; name: string }, replicas: number, precondition: Precondition): Promise<void> {
+    await this.transport.send({
+      method: 'PATCH',
+      path: `${pathOf({ apiVersion: 'apps/v1', kind: 'Deployment', ...ref })}/scale`,
+      query: { fieldManager: scaleFieldManager, fieldValidation: 'Strict' },
+      contentType: 'application/merge-patch+json',
+      body: JSON.stringify({ metadata: precondition, spec: { replicas } }),
+    });
+  }
+
+  async delete(ref: ObjectRef, precondition: { uid: string; resourceVersion?: string }, options: DeleteOptions = {}): Promise<void> {
+    const body = {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      preconditions: precondition,
+      propagationPolicy: options.propagation ?? 'Background',
+    };
+    try {
+      await this.transport.send({ method: 'DELETE', path: pathOf(ref), body: JSON.stringify(body) });
+    } catch (error) {
+      if (!(error instanceof KubernetesError) || error.kind !== 'NOT_FOUND') throw error;
+    }
+  }
+
+  async log(ref: { namespace: string; pod: string; container: string }, options: LogOptions): Promise<string> {
+    const { namespace, pod: name, container } = ref;
+    const { tailLines, previous = false } = options;
+    // The server's own limit counts from the first of these lines, and it is the last ones that tell; so more is read than is kept.
+    const limitBytes = 32 * maxLogBytes;
+    const text = await typed(this.apis.core.readNamespacedPodLog({ name, namespace, container, tailLines, previous, limitBytes }));
+    const bytes = Buffer.from(this.transport.redact(text), 'utf8');
+    return bytes.length <= maxLogBytes ? bytes.toString('utf8') : wholeLines(bytes.subarray(bytes.length - maxLogBytes).toString('utf8'));
+  }
+
+  listWatch(ref: KindRef & { labelSelector: string }, options: WatchOptions): AsyncIterable<WatchEvent> {
+    const source: WatchSource = {
+      list: (signal) => this.listAll(ref, signal),
+      watch: async (resourceVersion, timeoutSeconds, signal) => {
+        const query = { labelSelector: ref.labelSelector, watch: true, allowWatchBookmarks: true, timeoutSeconds, resourceVersion };
+        return readLines(await this.transport.stream({ method: 'GET', path: pathOf(ref), query, signal }), maxLineBytes);
+      },
+      failure: (status, body) => this.transport.failure(status, body),
+    };
+    return listWatch(source, options.signal, this.timings);
+  }
+
+  close(): Promise<void> {
+    return this.transport.close();
+  }
+}
+
+/** A kind that is not spoken of, or a name that Kubernetes does not take: the object is bad, and no request is made. */
+function pathOf(ref: KindRef & { name?: string }): string {
+  try {
+    return resourcePath(ref);
+  } catch (error) {
+    throw new KubernetesError({ kind: 'INVALID', message: error instanceof Error ? `${error.message}.` : 'The object cannot be named.' });
+  }
+}
+
+function refOf(object: KubernetesObject): ObjectRef {
+  const { namespace, name } = object.metadata;
+  if (namespace === undefined) throw new KubernetesError({ kind: 'INVALID', message: `${object.kind} ${name} names no namespace.` });
+  return { apiVersion: object.apiVersion, kind: object.kind, namespace, name };
+}
+
+function readObject(value: Record<string, unknown>): KubernetesObject {
+  const { metadata, kind, apiVersion } = value as Partial<KubernetesObject>;
+  if (typeof metadata?.name !== 'string' || typeof kind !== 'string' || typeof apiVersion !== 'string')
+    throw unreadableAnswer('it is not an object');
+  return { ...value, metadata, kind, apiVersion };
+}
+
+interface Page {
+  items: KubernetesObject[];
+  resourceVersion: string;
+  next: string;
+}
+
+/** The items of a list do not say what they are; they are given the kind that was asked for, so that they equal what a watch sends. */
+function readList(value: Record<string, unknown>, { apiVersion, kind }: KindRef): Page {
+  const { metadata, items } = value as { metadata?: { resourceVersion?: unknown; continue?: unknown }; items?: unknown };
+  if (typeof metadata?.resourceVersion !== 'string') throw unreadableAnswer('a list has no resourceVersion');
+  if (!Array.isArray(items)) throw unreadableAnswer('a list has no items');
+  const objects = items.map((item: unknown) => readObject({ apiVersion, kind, ...(item as Record<string, unknown>) }));
+  return {
+    items: objects,
+    resourceVersion: metadata.resourceVersion,
+    next: typeof metadata.continue === 'string' ? metadata.continue : '',
+  };
+}
+
+/** Without the line that the cut went through. */
+function wholeLines(text: string): string {
+  return text.slice(text.indexOf('\n') + 1);
+}

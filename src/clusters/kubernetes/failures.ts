@@ -1,0 +1,204 @@
+import { KubernetesError } from './errors.ts';
+import type { KubernetesErrorCause, KubernetesErrorKind } from './errors.ts';
+
+/** What Kubernetes answers in place of an object when something is wrong (meta/v1 Status); a hostile or foreign server may send anything else. */
+interface Status {
+  message: string;
+  reason: string;
+  causes: { reason: string; message: string; field: string }[];
+  about: string;
+  retryAfterSeconds: number | null;
+}
+
+const maxMessage = 1000;
+const maxCauses = 50;
+
+/** Removes the credential's own text from what a cluster says. */
+export type Redact = (text: string) => string;
+
+/** The error that an answer of 3xx, 4xx or 5xx, or an ERROR event of a watch, stands for. `body` is the answer's text. */
+export function errorFromAnswer(answer: { status: number; retryAfter?: string; body: string }, redact: Redact): KubernetesError {
+  const { status } = answer;
+  const said = readStatus(answer.body, redact);
+  if (status >= 300 && status < 400) {
+    return new KubernetesError({
+      kind: 'SERVER',
+      status,
+      message: 'The server answers with a redirect, which is never followed.',
+      advice: notKubernetes,
+    });
+  }
+  if (said === null) return foreignAnswer(status, answer.retryAfter);
+  const kind = kindOf(status, said);
+  const retryAfterSeconds = readRetryAfter(answer.retryAfter) ?? said.retryAfterSeconds;
+  return new KubernetesError({ kind, status, message: said.message, retryAfterSeconds, causes: causesOf(kind, said) });
+}
+
+const notKubernetes = "Check the server's URL: what answers there does not speak the Kubernetes API.";
+
+function foreignAnswer(status: number, retryAfter: string | undefined): KubernetesError {
+  const kinds: Record<number, KubernetesErrorKind> = { 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN', 410: 'EXPIRED', 429: 'THROTTLED' };
+  const kind = kinds[status] ?? 'SERVER';
+  const fields = {
+    kind,
+    status,
+    message: `The server answered ${status} without saying why.`,
+    retryAfterSeconds: readRetryAfter(retryAfter),
+  };
+  return new KubernetesError(status >= 500 || kind !== 'SERVER' ? fields : { ...fields, advice: notKubernetes });
+}
+
+/** An error for an answer that is not what the protocol promises, such as HTML with a status of 200. */
+export function unreadableAnswer(detail: string): KubernetesError {
+  return new KubernetesError({ kind: 'SERVER', message: `The server's answer cannot be read: ${detail}.`, advice: notKubernetes });
+}
+
+function kindOf(status: number, said: Status): KubernetesErrorKind {
+  // A policy may answer with any status it likes, so what it says comes before the status.
+  if (/^admission webhook ".*" denied the request|denied request: |violates PodSecurity/s.test(said.message)) return 'ADMISSION_DENIED';
+  switch (status) {
+    case 401:
+      return 'UNAUTHENTICATED';
+    case 403:
+      return forbiddenKind(said);
+    case 404:
+      return said.about === 'namespaces' ? 'NAMESPACE_MISSING' : 'NOT_FOUND';
+    case 409:
+      return conflictKind(said);
+    case 410:
+      return 'EXPIRED';
+    case 422:
+      // Another object of that name: an apply that carries the old uid would have to change it.
+      return said.causes.some((cause) => cause.field === 'metadata.uid') ? 'CONFLICT' : 'INVALID';
+    case 429:
+      return 'THROTTLED';
+    default:
+      break;
+  }
+  // An apply with a field that the schema does not know answers 500, although it is the object that is bad and not the server.
+  if (said.message.includes('failed to create typed patch object')) return 'INVALID';
+  return status >= 400 && status < 500 ? 'INVALID' : 'SERVER';
+}
+
+function forbiddenKind(said: Status): KubernetesErrorKind {
+  if (said.causes.some((cause) => cause.reason === 'NamespaceTerminating')) return 'NAMESPACE_MISSING';
+  if (/exceeded quota|failed quota/.test(said.message)) return 'QUOTA_EXCEEDED';
+  // The authorizer speaks of a user who cannot do something; every other 403 comes out of admission.
+  return / cannot \S+ (resource|path) /.test(said.message) || said.message.startsWith('forbidden: User') ? 'FORBIDDEN' : 'ADMISSION_DENIED';
+}
+
+function conflictKind(said: Status): KubernetesErrorKind {
+  if (said.reason === 'AlreadyExists') return 'EXISTS';
+  return said.causes.some((cause) => cause.reason === 'FieldManagerConflict') ? 'FIELD_CONFLICT' : 'CONFLICT';
+}
+
+function causesOf(kind: KubernetesErrorKind, said: Status): KubernetesErrorCause[] {
+  return said.causes.map(({ field, message }) => {
+    const manager = kind === 'FIELD_CONFLICT' ? (/^conflict with "(.+?)"/s.exec(message)?.[1] ?? null) : null;
+    return { manager, field, message };
+  });
+}
+
+/** Retry-After in seconds; the date form of the header is not used by Kubernetes and reads as absent. */
+function readRetryAfter(header: string | undefined): number | null {
+  return header !== undefined && /^\d{1,5}$/.test(header) ? Number(header) : null;
+}
+
+function readStatus(body: string, redact: Redact): Status | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return null;
+  }
+  if (!isRecord(value) || value['kind'] !== 'Status') return null;
+  const details = isRecord(value['details']) ? value['details'] : {};
+  const causes = Array.isArray(details['causes']) ? details['causes'].filter(isRecord).slice(0, maxCauses) : [];
+  const retryAfter = details['retryAfterSeconds'];
+  const text = (field: unknown): string => publicText(field, redact);
+  return {
+    message: text(value['message']) || `The server answered ${text(value['reason']) || 'with a failure'}.`,
+    reason: text(value['reason']),
+    about: text(details['kind']),
+    retryAfterSeconds: typeof retryAfter === 'number' && retryAfter > 0 ? retryAfter : null,
+    causes: causes.map((cause) => ({ reason: text(cause['reason']), message: text(cause['message']), field: text(cause['field']) })),
+  };
+}
+
+/** Text from a cluster is shown to people, so control characters go and its length is bounded; redaction comes before the cut, which could halve a secret. */
+function publicText(value: unknown, redact: Redact): string {
+  if (typeof value !== 'string') return '';
+  // eslint-disable-next-line no-control-regex -- these are what must not get through
+  return redact(value)
+    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+    .slice(0, maxMessage);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Codes with which Node refuses a server's certificate: the chain does not end at the given authority, or the certificate itself does not hold. */
+const untrusted: Record<string, string> = {
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'is signed by an unknown authority',
+  UNABLE_TO_GET_ISSUER_CERT: 'is signed by an unknown authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'is signed by an unknown authority',
+  SELF_SIGNED_CERT_IN_CHAIN: 'is signed by an unknown authority',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'is signed by itself, not by the authority given',
+  CERT_SIGNATURE_FAILURE: 'is signed by an unknown authority',
+  CERT_UNTRUSTED: 'is signed by an unknown authority',
+  INVALID_CA: 'is signed by an unknown authority',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'is not made out for this address',
+  CERT_HAS_EXPIRED: 'has expired',
+  CERT_NOT_YET_VALID: 'is not valid yet',
+};
+
+/** The error for a request that got no answer: `error` is what the transport threw. Nothing of it but its code is shown. */
+export function errorFromTransport(error: unknown): KubernetesError {
+  if (error instanceof KubernetesError) return error;
+  const code = codeOf(error);
+  const certificate = untrusted[code];
+  if (certificate !== undefined) {
+    return new KubernetesError({ kind: 'UNKNOWN_CA', message: `The server's certificate ${certificate} (${code}).` });
+  }
+  if (/^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|UNSUPPORTED_CERTIFICATE)/.test(code)) {
+    return new KubernetesError({ kind: 'UNAUTHENTICATED', message: `The server refuses our client certificate (${code}).` });
+  }
+  return new KubernetesError({ kind: 'UNREACHABLE', message: `The cluster cannot be reached: ${describe(code)}.` });
+}
+
+function describe(code: string): string {
+  const known: Record<string, string> = {
+    ECONNREFUSED: 'the connection is refused',
+    ENOTFOUND: "the server's name does not resolve",
+    EAI_AGAIN: "the server's name does not resolve at the moment",
+    ECONNRESET: 'the connection was reset',
+    EPIPE: 'the connection was closed',
+    UND_ERR_SOCKET: 'the connection was closed',
+    UND_ERR_DESTROYED: 'the connection was closed by us',
+    UND_ERR_CLOSED: 'the connection was closed by us',
+    UND_ERR_ABORTED: 'the request was given up',
+    ABORT_ERR: 'the request was given up',
+    UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
+    UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
+    UND_ERR_BODY_TIMEOUT: 'the answer stopped half-way',
+    ETIMEDOUT: 'no connection in time',
+    EHOSTUNREACH: 'no route to the host',
+    ENETUNREACH: 'no route to the network',
+    EPROTO: 'the server does not speak TLS',
+    ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not speak TLS',
+    ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server does not speak TLS',
+  };
+  const words = known[code];
+  return words === undefined ? `the connection failed (${code})` : `${words} (${code})`;
+}
+
+/** The code of an error or of the first error inside it (happy eyeballs wrap one per address in an AggregateError). */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const own = (error as { code?: unknown }).code;
+  if (typeof own === 'string' && /^[A-Z0-9_]{1,60}$/.test(own)) return own;
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  if (error.cause !== undefined) return codeOf(error.cause);
+  return error.name === 'TimeoutError' ? 'UND_ERR_HEADERS_TIMEOUT' : error.name.slice(0, 60);
+}

@@ -1,0 +1,69 @@
+import { lookup } from 'node:dns/promises';
+import type { LookupAddress, LookupOptions } from 'node:dns';
+import { isIP } from 'node:net';
+import { buildConnector } from 'undici';
+import { addressRefusal } from '../core/address.ts';
+import type { Network } from '../core/address.ts';
+import { KubernetesError } from './errors.ts';
+
+/** Resolves a name to all of its addresses. */
+export type Resolve = (hostname: string) => Promise<LookupAddress[]>;
+
+export const systemResolve: Resolve = (hostname) => lookup(hostname, { all: true, verbatim: true });
+
+type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+
+function refused(hostname: string, reason: string): KubernetesError {
+  return new KubernetesError({
+    kind: 'UNREACHABLE',
+    message: `The cluster is not connected to: ${hostname} is ${reason}.`,
+    advice: "Use the cluster's public address, or have the operator add its network to SLIPWAY_ALLOWED_NETWORKS.",
+  });
+}
+
+/**
+ * Makes connections to allowed addresses only. A name is resolved here, once per connection, and the socket is given the very addresses that were checked,
+ * so an answer that changes between check and use (DNS rebinding) changes nothing. One forbidden address among several forbids the name.
+ */
+export function guardedConnector(
+  options: buildConnector.BuildOptions,
+  allowed: readonly Network[],
+  resolve: Resolve,
+): buildConnector.connector {
+  const check = (hostname: string, addresses: readonly LookupAddress[]): void => {
+    for (const { address } of addresses) {
+      const reason = addressRefusal(address, allowed);
+      if (reason !== null) throw refused(hostname, isIP(hostname) === 0 ? `at ${address}, which is ${reason}` : reason);
+    }
+  };
+  const guardedLookup = (hostname: string, wanted: LookupOptions, callback: LookupCallback): void => {
+    resolve(hostname).then(
+      (addresses) => {
+        try {
+          check(hostname, addresses);
+        } catch (error) {
+          callback(error as Error, []);
+          return;
+        }
+        const first = addresses[0];
+        if (first === undefined) callback(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), []);
+        else if (wanted.all === true) callback(null, addresses);
+        else callback(null, first.address, first.family);
+      },
+      (error: unknown) => callback(error as NodeJS.ErrnoException, []),
+    );
+  };
+  const connect = buildConnector({ ...options, lookup: guardedLookup } as buildConnector.BuildOptions);
+  return (target, callback) => {
+    // A literal address never reaches the lookup.
+    const hostname = target.hostname.replace(/^\[|\]$/g, '');
+    if (isIP(hostname) !== 0) {
+      const reason = addressRefusal(hostname, allowed);
+      if (reason !== null) {
+        callback(refused(hostname, reason), null);
+        return;
+      }
+    }
+    connect(target, callback);
+  };
+}

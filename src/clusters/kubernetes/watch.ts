@@ -1,0 +1,195 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { KubernetesError } from './errors.ts';
+import { errorFromTransport, unreadableAnswer } from './failures.ts';
+import type { KubernetesObject, ObjectList, WatchEvent } from './types.ts';
+
+export interface WatchTimings {
+  /**
+   * How long the server keeps one watch. It sends a bookmark shortly before it ends one, so that a quiet watch says something at least this often and the
+   * next begins at a version that the server still has.
+   */
+  watchSeconds: number;
+  /** A watch that has said nothing for this long is dead, whatever TCP believes. Longer than `watchSeconds`. */
+  silenceMilliseconds: number;
+  firstRetryMilliseconds: number;
+  lastRetryMilliseconds: number;
+  /** What a refused credential waits at first: somebody has to change something. */
+  refusedRetryMilliseconds: number;
+  /** How long a list older than what was already seen (an API server that lags behind) is not believed; afterwards the cluster was restored from a backup. */
+  staleMilliseconds: number;
+}
+
+/** Silence, then one failing connect (5 s), is told within 45 s. */
+export const defaultTimings: WatchTimings = {
+  watchSeconds: 30,
+  silenceMilliseconds: 38_000,
+  firstRetryMilliseconds: 200,
+  lastRetryMilliseconds: 30_000,
+  refusedRetryMilliseconds: 5_000,
+  staleMilliseconds: 120_000,
+};
+
+/** Where a list-watch reads from. Both fail with a `KubernetesError`. */
+export interface WatchSource {
+  list(signal: AbortSignal): Promise<ObjectList>;
+  /** Settles once the server has accepted the watch; what it yields are the lines of the answer. */
+  watch(resourceVersion: string, seconds: number, signal: AbortSignal): Promise<AsyncIterable<string>>;
+  /** The error that an ERROR event's Status stands for. */
+  failure(status: number, body: string): KubernetesError;
+}
+
+interface WireEvent {
+  type: string;
+  object: KubernetesObject;
+}
+
+/** A watch that lasted this long was a working one, so its end is no reason to wait before the next. */
+const steadyMilliseconds = 1_000;
+
+/** So many watches in a row that ended as soon as they had begun are a trouble to tell of. */
+const shortWatchesTolerated = 3;
+
+/** The state of one list-watch, which outlives its connections. */
+class ListWatch {
+  /** Where the next watch begins; null asks for a list. */
+  private version: string | null = null;
+  private newestSeen: string | null = null;
+  private staleSince: number | null = null;
+  /** When the server accepted the watch that is running, or null. */
+  private openedAt: number | null = null;
+  private failures = 0;
+  /** The trouble last told, so that each is told once. */
+  private told: string | null = null;
+
+  constructor(
+    private readonly source: WatchSource,
+    private readonly signal: AbortSignal,
+    private readonly timings: WatchTimings,
+  ) {}
+
+  async *run(): AsyncGenerator<WatchEvent> {
+    while (!this.signal.aborted) {
+      this.openedAt = null;
+      let error: KubernetesError | null = null;
+      try {
+        if (this.version === null) yield await this.resync();
+        yield* this.follow(this.version ?? '');
+      } catch (thrown) {
+        error = errorFromTransport(thrown);
+      }
+      if (this.signal.aborted) return;
+      if (error?.kind === 'EXPIRED') this.version = null;
+      // A watch that worked and then ended or was cut is the ordinary course of things: the next one takes up where it stopped.
+      if (this.openedAt !== null && performance.now() - this.openedAt >= steadyMilliseconds) {
+        this.failures = 0;
+        continue;
+      }
+      yield* this.tell(error ?? unreadableAnswer('a watch ended as soon as it had begun'));
+    }
+  }
+
+  /** Tells of a trouble once, and waits before the next attempt. */
+  private async *tell(error: KubernetesError): AsyncGenerator<WatchEvent> {
+    this.failures += 1;
+    if (error.kind === 'EXPIRED') {
+      if (this.failures > 1) await this.rest(error);
+      return;
+    }
+    const trouble = `${error.kind} ${error.message}`;
+    if (trouble !== this.told && (this.openedAt === null || this.failures >= shortWatchesTolerated)) {
+      this.told = trouble;
+      yield { type: 'UNREACHABLE', error };
+    }
+    await this.rest(error);
+  }
+
+  private async resync(): Promise<WatchEvent> {
+    const { items, resourceVersion, date } = await this.source.list(this.signal);
+    if (isOlder(resourceVersion, this.newestSeen)) {
+      this.staleSince ??= performance.now();
+      if (performance.now() - this.staleSince < this.timings.staleMilliseconds) {
+        throw new KubernetesError({ kind: 'SERVER', message: 'The API server is behind what the cluster has already shown.' });
+      }
+    }
+    this.staleSince = null;
+    this.version = resourceVersion;
+    this.newestSeen = resourceVersion;
+    this.told = null;
+    return { type: 'RESYNC', objects: items, date };
+  }
+
+  private async *follow(version: string): AsyncGenerator<WatchEvent> {
+    const stop = new AbortController();
+    const silence = setTimeout(() => stop.abort(), this.timings.silenceMilliseconds);
+    try {
+      const lines = await this.source.watch(version, this.timings.watchSeconds, AbortSignal.any([this.signal, stop.signal]));
+      this.openedAt = performance.now();
+      if (this.told !== null) yield { type: 'ALIVE' };
+      this.told = null;
+      for await (const line of lines) {
+        silence.refresh();
+        yield this.read(line);
+      }
+    } catch (error) {
+      if (stop.signal.aborted && !this.signal.aborted) throw silent(this.timings.silenceMilliseconds);
+      throw error;
+    } finally {
+      clearTimeout(silence);
+      stop.abort();
+    }
+  }
+
+  private read(line: string): WatchEvent {
+    const { type, object } = parseEvent(line);
+    if (type === 'ERROR') {
+      const code = (object as { code?: unknown }).code;
+      throw this.source.failure(typeof code === 'number' ? code : 500, JSON.stringify(object));
+    }
+    const version = object.metadata.resourceVersion;
+    if (version === undefined) throw unreadableAnswer("a watch's object has no resourceVersion");
+    this.version = version;
+    if (!isOlder(version, this.newestSeen)) this.newestSeen = version;
+    if (type === 'BOOKMARK') return { type: 'ALIVE' };
+    if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') return { type, object };
+    throw unreadableAnswer('a watch sends an event of an unknown type');
+  }
+
+  /** Waits longer from failure to failure, each time by chance a little different, so that many watchers do not come back at one moment. */
+  private async rest(error: KubernetesError): Promise<void> {
+    const { firstRetryMilliseconds, lastRetryMilliseconds, refusedRetryMilliseconds } = this.timings;
+    const refused = error.kind === 'UNAUTHENTICATED' || error.kind === 'FORBIDDEN';
+    const first = refused ? refusedRetryMilliseconds : firstRetryMilliseconds;
+    const grown = Math.min(lastRetryMilliseconds, first * 2 ** Math.min(this.failures - 1, 16));
+    const asked = (error.retryAfterSeconds ?? 0) * 1000;
+    // Aborting ends the wait early; the loop sees that by itself.
+    await pause(Math.max(asked, grown) * (1 + Math.random() / 2), undefined, { signal: this.signal }).catch(() => undefined);
+  }
+}
+
+/** Lists and then watches, for as long as the signal lets it; every trouble is told as an event and overcome. */
+export function listWatch(source: WatchSource, signal: AbortSignal, timings: WatchTimings = defaultTimings): AsyncGenerator<WatchEvent> {
+  return new ListWatch(source, signal, timings).run();
+}
+
+function silent(milliseconds: number): KubernetesError {
+  return new KubernetesError({ kind: 'UNREACHABLE', message: `The watch has said nothing for ${Math.round(milliseconds / 1000)} s.` });
+}
+
+function parseEvent(line: string): WireEvent {
+  let event: unknown;
+  try {
+    event = JSON.parse(line);
+  } catch {
+    throw unreadableAnswer("a watch's line is not JSON");
+  }
+  const { type, object } = (event ?? {}) as Partial<WireEvent>;
+  if (typeof type !== 'string' || typeof object !== 'object' || object === null) throw unreadableAnswer("a watch's line is not an event");
+  if (type !== 'ERROR' && typeof object.metadata !== 'object') throw unreadableAnswer("a watch's object has no metadata");
+  return { type, object };
+}
+
+/** Versions of one cluster are decimal numbers that grow (Kubernetes promises it from 1.35 on, and it holds for all before); others are not compared. */
+function isOlder(version: string, than: string | null): boolean {
+  const number = /^\d{1,20}$/;
+  return than !== null && number.test(version) && number.test(than) && BigInt(version) < BigInt(than);
+}
