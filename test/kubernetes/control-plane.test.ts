@@ -5,8 +5,6 @@ import { createNamespace, createServiceAccountToken, grant } from './control-pla
 import { startControlPlane } from './control-plane/start.ts';
 import type { ControlPlane } from './control-plane/start.ts';
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- pods are read as the server answers them */
-
 let cluster: ControlPlane;
 const NAMESPACE = 'smoke';
 const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
@@ -22,7 +20,13 @@ interface Wanted {
 async function deploy(name: string, { replicas = 1, image = 'shop/web:1', behaviour, initContainers = [] }: Wanted): Promise<void> {
   const labels = { app: name };
   const annotations = behaviour ? { 'simulation/behaviour': behaviour } : {};
-  const spec = { initContainers, containers: [{ name: 'web', image, ports: [{ containerPort: 80 }] }, { name: 'log', image: 'shop/log:1' }] };
+  const spec = {
+    initContainers,
+    containers: [
+      { name: 'web', image, ports: [{ containerPort: 80 }] },
+      { name: 'log', image: 'shop/log:1' },
+    ],
+  };
   await cluster.request('POST', DEPLOYMENTS, {
     metadata: { name },
     spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels, annotations }, spec } },
@@ -31,7 +35,11 @@ async function deploy(name: string, { replicas = 1, image = 'shop/web:1', behavi
 
 /** The pods of a Deployment, once `holds` is true of each and there are `count`. */
 async function podsOf(name: string, count: number, holds: (pod: any) => boolean, timeoutMilliseconds = 15_000): Promise<readonly any[]> {
-  return cluster.client.until(`${PODS}?labelSelector=app%3D${name}`, (pods) => pods.length === count && pods.every(holds), timeoutMilliseconds);
+  return cluster.client.until(
+    `${PODS}?labelSelector=app%3D${name}`,
+    (pods) => pods.length === count && pods.every(holds),
+    timeoutMilliseconds,
+  );
 }
 
 const condition = (pod: KubernetesObject, type: string): any => pod['status']?.conditions?.find((entry: any) => entry.type === type);
@@ -94,13 +102,21 @@ describe.skipIf(process.env['SLIPWAY_SKIP_KUBERNETES'] === '1')('a control plane
 
     expect(web(pod).state.waiting.message).toMatch(/Back-off pulling image "registry\.invalid\/shop\/web:2".*no such host/);
     expect(pod.status.phase).toBe('Pending');
-    expect(condition(pod, 'Ready')).toMatchObject({ status: 'False', reason: 'ContainersNotReady', message: 'containers with unready status: [web]' });
+    expect(condition(pod, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'ContainersNotReady',
+      message: 'containers with unready status: [web]',
+    });
   });
 
   it('cannot pull it for an init container either, and starts nothing behind it', async () => {
     await deploy('unpullable-init', { initContainers: [{ name: 'migrate', image: 'registry.invalid:5000/migrate:2' }] });
 
-    const [pod] = await podsOf('unpullable-init', 1, (candidate) => waitingReason(candidate.status?.initContainerStatuses?.[0]) === 'ImagePullBackOff');
+    const [pod] = await podsOf(
+      'unpullable-init',
+      1,
+      (candidate) => waitingReason(candidate.status?.initContainerStatuses?.[0]) === 'ImagePullBackOff',
+    );
 
     expect(condition(pod, 'Initialized').status).toBe('False');
     expect(waitingReason(web(pod))).toBe('PodInitializing');
@@ -148,7 +164,9 @@ describe.skipIf(process.env['SLIPWAY_SKIP_KUBERNETES'] === '1')('a control plane
   it('breaks a Ready pod that is given the annotation afterwards', async () => {
     const [pod] = await podsOf('shop', 3, isReady);
 
-    await cluster.request('PATCH', `${PODS}/${pod.metadata.name}`, { metadata: { annotations: { 'simulation/behaviour': 'never-ready' } } });
+    await cluster.request('PATCH', `${PODS}/${pod.metadata.name}`, {
+      metadata: { annotations: { 'simulation/behaviour': 'never-ready' } },
+    });
 
     await cluster.client.until(`${PODS}?labelSelector=app%3Dshop`, (pods) => pods.filter(isReady).length === 2);
   });
@@ -162,12 +180,18 @@ describe.skipIf(process.env['SLIPWAY_SKIP_KUBERNETES'] === '1')('a control plane
 
   it('refuses pods over a ResourceQuota', async () => {
     await createNamespace(cluster, 'narrow');
-    await cluster.request('POST', '/api/v1/namespaces/narrow/resourcequotas', { metadata: { name: 'pods' }, spec: { hard: { pods: '0' } } });
+    await cluster.request('POST', '/api/v1/namespaces/narrow/resourcequotas', {
+      metadata: { name: 'pods' },
+      spec: { hard: { pods: '0' } },
+    });
     await cluster.client.until('/api/v1/namespaces/narrow/resourcequotas', ([quota]) => quota?.['status']?.hard?.pods === '0');
 
     const pod = { metadata: { name: 'web' }, spec: { containers: [{ name: 'web', image: 'shop/web:1' }] } };
 
-    await expect(cluster.request('POST', '/api/v1/namespaces/narrow/pods', pod)).rejects.toMatchObject({ status: 403, message: /exceeded quota/ });
+    await expect(cluster.request('POST', '/api/v1/namespaces/narrow/pods', pod)).rejects.toMatchObject({
+      status: 403,
+      message: /exceeded quota/,
+    });
   });
 
   it('lets a service account do what it is granted, and nothing else', async () => {

@@ -1,6 +1,17 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -105,7 +116,7 @@ function built(source: Source, version: string): Partial<Binaries> | undefined {
 
 function inFolder(source: Source, folder: string): Partial<Binaries> | undefined {
   const paths = Object.keys(source.commands).map((name) => [name, join(folder, name)] as const);
-  return paths.every(([, path]) => isExecutable(path)) ? (Object.fromEntries(paths) as Partial<Binaries>) : undefined;
+  return paths.every(([, path]) => isExecutable(path)) ? Object.fromEntries(paths) : undefined;
 }
 
 function isExecutable(path: string): boolean {
@@ -126,8 +137,7 @@ async function hasGo(): Promise<boolean> {
 
 /** Outlives the checkout. Its key changes with every dependency, so a cache is never stale. */
 function cacheFolder(source: Source, version: string): string {
-  const root =
-    process.env['SLIPWAY_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'slipway', 'control-plane');
+  const root = process.env['SLIPWAY_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'slipway', 'control-plane');
   const hash = createHash('sha256');
   for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(here, source.folder, file)));
   hash.update(`${process.platform} ${process.arch} ${sourceVersion(source, version)}`);
@@ -223,7 +233,8 @@ async function go(parameters: readonly string[], folder: string): Promise<void> 
   if (!existsSync(folder)) throw new Error(`there is no folder ${folder}`);
   const child = spawn('go', parameters, { cwd: folder, env: { ...process.env, CGO_ENABLED: '0' }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-8_000)));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-8_000)));
   const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
   if (code !== 0) throw new Error(`go ${parameters[0]} failed in ${basename(folder)} with exit code ${code}:\n${output}`);
 }

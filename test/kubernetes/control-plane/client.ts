@@ -24,7 +24,7 @@ export interface KubernetesObject {
     readonly annotations?: Readonly<Record<string, string>>;
     readonly [field: string]: unknown;
   };
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read deep into objects of every kind; the server is the one that types them
+
   readonly [field: string]: any;
 }
 
@@ -74,7 +74,11 @@ export class Client {
     const answer = await request(new URL(path, this.access.server), {
       method: method as 'GET',
       dispatcher: this.agent,
-      headers: { authorization: `Bearer ${this.access.token}`, accept: 'application/json, */*', ...(body === undefined ? {} : { 'content-type': contentType }) },
+      headers: {
+        authorization: `Bearer ${this.access.token}`,
+        accept: 'application/json, */*',
+        ...(body === undefined ? {} : { 'content-type': contentType }),
+      },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       ...(options.signal ? { signal: options.signal } : {}),
     });
@@ -83,7 +87,11 @@ export class Client {
     const parsed: unknown = isJson ? JSON.parse(text) : text;
     if (answer.statusCode < 400) return parsed as T;
     const status = (isJson ? parsed : {}) as { reason?: string; message?: string };
-    throw new RequestFailed(answer.statusCode, status.reason ?? '', `${method} ${path}: ${answer.statusCode} ${status.message ?? text.trim()}`);
+    throw new RequestFailed(
+      answer.statusCode,
+      status.reason ?? '',
+      `${method} ${path}: ${answer.statusCode} ${status.message ?? text.trim()}`,
+    );
   }
 
   /** Server-side apply of `object` at `path`, as field manager `manager`. */
@@ -105,7 +113,11 @@ export class Client {
   }
 
   /** Watches `path` until `holds` is true of all its objects together, and returns them. Rejects after `timeoutMilliseconds`, saying what there was last. */
-  async until(path: string, holds: (objects: readonly KubernetesObject[]) => boolean, timeoutMilliseconds = 20_000): Promise<readonly KubernetesObject[]> {
+  async until(
+    path: string,
+    holds: (objects: readonly KubernetesObject[]) => boolean,
+    timeoutMilliseconds = 20_000,
+  ): Promise<readonly KubernetesObject[]> {
     const stop = new AbortController();
     const objects = new Map<string, KubernetesObject>();
     let list = await this.request<KubernetesList>('GET', path);
@@ -143,7 +155,8 @@ export class Client {
     const headers = { authorization: `Bearer ${this.access.token}`, accept: 'application/json' };
     try {
       const answer = await request(url, { dispatcher: this.agent, headers, signal });
-      if (answer.statusCode !== 200) throw new RequestFailed(answer.statusCode, '', `watch of ${path}: ${answer.statusCode} ${await answer.body.text()}`);
+      if (answer.statusCode !== 200)
+        throw new RequestFailed(answer.statusCode, '', `watch of ${path}: ${answer.statusCode} ${await answer.body.text()}`);
       let rest = '';
       for await (const chunk of answer.body.setEncoding('utf8')) {
         const lines = (rest + String(chunk)).split('\n');

@@ -22,7 +22,11 @@ export interface CommandLine {
 }
 
 /** How each component is started. Everything listens on 127.0.0.1 alone; controller manager and scheduler listen on nothing. */
-export function commandLines(binaries: Binaries, layout: Layout, options: { fastControllers: boolean }): Readonly<Record<Component, CommandLine>> {
+export function commandLines(
+  binaries: Binaries,
+  layout: Layout,
+  options: { fastControllers: boolean },
+): Readonly<Record<Component, CommandLine>> {
   const unlimited = options.fastControllers ? ['--kube-api-qps=1000', '--kube-api-burst=2000'] : [];
   const line = (name: Component, parameters: readonly string[], environment?: NodeJS.ProcessEnv): CommandLine => ({
     name,
@@ -34,7 +38,12 @@ export function commandLines(binaries: Binaries, layout: Layout, options: { fast
     etcd: line('etcd', etcd(layout)),
     'kube-apiserver': line('kube-apiserver', apiServer(layout)),
     'kube-controller-manager': line('kube-controller-manager', [...controllerManager(layout), ...unlimited]),
-    'kube-scheduler': line('kube-scheduler', [`--kubeconfig=${layout.kubeconfigFile}`, '--leader-elect=false', '--secure-port=0', ...unlimited]),
+    'kube-scheduler': line('kube-scheduler', [
+      `--kubeconfig=${layout.kubeconfigFile}`,
+      '--leader-elect=false',
+      '--secure-port=0',
+      ...unlimited,
+    ]),
     // Its working folder is its own: it would read a configuration from the home folder otherwise.
     kwok: line('kwok', kwok(layout), { KWOK_WORKDIR: layout.folder }),
   };

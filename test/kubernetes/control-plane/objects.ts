@@ -30,7 +30,12 @@ export interface Rule {
  * A token for the service account `name`, which is made where it is missing; it may do nothing until it is granted something.
  * @param expirationSeconds 600 to 2^32; the server may grant less.
  */
-export async function createServiceAccountToken(cluster: Requester, namespace: string, name: string, expirationSeconds = 7_200): Promise<string> {
+export async function createServiceAccountToken(
+  cluster: Requester,
+  namespace: string,
+  name: string,
+  expirationSeconds = 7_200,
+): Promise<string> {
   const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
   await cluster.request('POST', accounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } }).catch((error: unknown) => {
     if (!(error instanceof RequestFailed) || error.reason !== 'AlreadyExists') throw error;

@@ -44,9 +44,12 @@ export class Processes {
       if (this.running.get(name) === entry) this.running.delete(name);
       this.tellGuard();
       if (entry.expected) return new Promise<never>(() => undefined);
-      throw new Error(`${name} of ${this.label} ended by itself (${child.exitCode ?? child.signalCode ?? 'could not start'}):\n${this.logTail(name)}`);
+      throw new Error(
+        `${name} of ${this.label} ended by itself (${child.exitCode ?? child.signalCode ?? 'could not start'}):\n${this.logTail(name)}`,
+      );
     });
-    failed.catch(() => undefined);
+    // During a start the caller fails with this too; afterwards nobody waits any more, and these lines are all that tells of it.
+    failed.catch((error: unknown) => process.stderr.write(`control plane: ${String(error)}\n`));
     return failed;
   }
 
@@ -61,9 +64,14 @@ export class Processes {
     this.tellGuard();
   }
 
+  /** Ends all of them. The guard goes last, and removes the folder. */
   async stop(): Promise<void> {
     await Promise.all([...this.running.keys()].map((name) => this.kill(name)));
+    if (this.guard.exitCode !== null || this.guard.signalCode !== null) return;
+    const gone = new Promise((resolve) => this.guard.once('exit', resolve));
+    this.guard.ref();
     this.guard.stdin?.end();
+    await gone;
   }
 
   get pids(): Readonly<Record<string, number>> {
@@ -90,7 +98,8 @@ export class Processes {
  * that it was told and removes the folder. No exit handler could do that after a SIGKILL of ours.
  */
 function startGuard(folder: string): ChildProcess {
-  const script = 'pids=""; while read -r line; do pids="$line"; done; [ -z "$pids" ] || kill -9 $pids 2>/dev/null; [ -z "$SLIPWAY_KEEP_LOGS" ] && rm -rf "$1"; exit 0';
+  const script =
+    'pids=""; while read -r line; do pids="$line"; done; [ -z "$pids" ] || kill -9 $pids 2>/dev/null; [ -z "$SLIPWAY_KEEP_LOGS" ] && rm -rf "$1"; exit 0';
   const guard = spawn('/bin/sh', ['-c', script, 'control-plane-guard', folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   guard.unref();
   const { stdin } = guard;
@@ -102,7 +111,9 @@ function startGuard(folder: string): ChildProcess {
 /** That many free TCP ports of 127.0.0.1, all held at the same time while they are chosen, so that they differ. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))));
+  await Promise.all(
+    servers.map((server) => new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))),
+  );
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;

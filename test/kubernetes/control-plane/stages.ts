@@ -15,7 +15,9 @@ const nodeReady: Stage = {
   metadata: { name: 'node-ready' },
   spec: {
     resourceRef: { apiGroup: 'v1', kind: 'Node' },
-    selector: { matchExpressions: [{ key: '.status.conditions.[] | select( .type == "Ready" ) | .status', operator: 'NotIn', values: ['True'] }] },
+    selector: {
+      matchExpressions: [{ key: '.status.conditions.[] | select( .type == "Ready" ) | .status', operator: 'NotIn', values: ['True'] }],
+    },
     next: {
       statusTemplate: `
 {{ $now := Now }}

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findOrBuildBinaries } from './binaries.ts';
@@ -78,7 +78,7 @@ async function startOnce(options: ControlPlaneOptions, binaries: Binaries): Prom
     writeFileSync(layout.kubeconfigFile, kubeconfig('admin', client.access));
     ended.push(begin(lines['kube-controller-manager']), begin(lines['kube-scheduler']), begin(lines.kwok));
     await Promise.race([...ended, populate(client, options.nodes ?? 5)]);
-    return await describe(options.name, folder, processes, client, lines);
+    return await describe(options.name, processes, client, lines);
   } catch (error) {
     await processes.stop();
     throw error;
@@ -141,11 +141,7 @@ async function untilReady(client: Client, timeoutMilliseconds: number): Promise<
 async function populate(client: Client, nodes: number): Promise<void> {
   const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`);
   await Promise.all(names.map((name, index) => client.request('POST', '/api/v1/nodes', node(name, index))));
-  await client.until(
-    '/api/v1/nodes',
-    (objects) => objects.length === nodes && objects.every(isSchedulable),
-    READY_TIMEOUT_MILLISECONDS,
-  );
+  await client.until('/api/v1/nodes', (objects) => objects.length === nodes && objects.every(isSchedulable), READY_TIMEOUT_MILLISECONDS);
   await client.until(
     '/api/v1/namespaces/default/serviceaccounts',
     (objects) => objects.some((object) => object.metadata.name === 'default'),
@@ -171,7 +167,6 @@ function isSchedulable(object: KubernetesObject): boolean {
 
 async function describe(
   name: string,
-  folder: string,
   processes: Processes,
   client: Client,
   lines: Readonly<Record<Component, CommandLine>>,
@@ -201,7 +196,6 @@ async function describe(
     async stop() {
       await client.close();
       await processes.stop();
-      if (!process.env['SLIPWAY_KEEP_LOGS']) rmSync(folder, { recursive: true, force: true });
     },
   };
   return cluster;
