@@ -19,10 +19,10 @@ export interface WatchTimings {
   staleMilliseconds: number;
 }
 
-/** Silence, then one failing connect (5 s), is told within 45 s. */
+/** Silence, then two connects that time out (5 s each), are told within 45 s. */
 export const defaultTimings: WatchTimings = {
-  watchSeconds: 30,
-  silenceMilliseconds: 38_000,
+  watchSeconds: 25,
+  silenceMilliseconds: 33_000,
   firstRetryMilliseconds: 200,
   lastRetryMilliseconds: 30_000,
   refusedRetryMilliseconds: 5_000,
@@ -48,6 +48,9 @@ const steadyMilliseconds = 1_000;
 
 /** So many watches in a row that ended as soon as they had begun are a trouble to tell of. */
 const shortWatchesTolerated = 3;
+
+/** A kept connection that the server has closed in the meantime fails once, and says nothing about the cluster. */
+const cutsTolerated = 2;
 
 /** The state of one list-watch, which outlives its connections. */
 class ListWatch {
@@ -96,7 +99,8 @@ class ListWatch {
       return;
     }
     const trouble = `${error.kind} ${error.message}`;
-    if (trouble !== this.told && (this.openedAt === null || this.failures >= shortWatchesTolerated)) {
+    const tolerated = this.openedAt !== null ? shortWatchesTolerated : error.status === null ? cutsTolerated : 1;
+    if (trouble !== this.told && this.failures >= tolerated) {
       this.told = trouble;
       yield { type: 'UNREACHABLE', error };
     }

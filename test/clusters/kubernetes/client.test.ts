@@ -54,7 +54,8 @@ describe('requests', () => {
     expect(latencyMilliseconds).toBeGreaterThan(0);
     expect(new Set(server.seen.map((request) => request.url))).toEqual(new Set(['/k8s/clusters/c-1/version']));
     expect(new Set(server.seen.map((request) => request.headers.authorization))).toEqual(new Set([`Bearer ${token}`]));
-    expect(server.connections).toHaveLength(1);
+    expect(server.seen).toHaveLength(12);
+    expect(server.connections.length).toBeLessThan(4);
   });
 
   it('use a client certificate where that is the credential, and then send no bearer', async () => {
