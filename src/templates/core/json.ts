@@ -19,7 +19,8 @@ export const objectOf = (value: unknown): Record<string, unknown> => (isObject(v
 export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** The value of an object's own field; never an inherited one such as `constructor`. */
-export const own = <T>(object: Readonly<Record<string, T>>, field: string): T | undefined => (Object.hasOwn(object, field) ? object[field] : undefined);
+export const own = <T>(object: Readonly<Record<string, T>>, field: string): T | undefined =>
+  Object.hasOwn(object, field) ? object[field] : undefined;
 
 /** Appends segments to a JSON Pointer (RFC 6901), escaped. */
 export const at = (pointer: string, ...segments: (string | number)[]): string =>
@@ -31,3 +32,14 @@ export const segmentsOf = (pointer: string): string[] =>
     .split('/')
     .slice(1)
     .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
+
+/** A copy without the fields that are null, at any depth: what Kubernetes reads as absent (exported manifests are full of `creationTimestamp: null`). */
+export function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, field]) => field !== null)
+      .map(([key, field]) => [key, withoutNulls(field)]),
+  );
+}

@@ -40,7 +40,8 @@ export function limitFaults(document: unknown): Fault[] {
     if (bytes > MAX_DOCUMENT_BYTES) return [{ pointer: '', detail: 'is larger than 1 MiB' }];
     const detail = typeof value === 'string' ? textFault(value) : typeof value === 'number' ? numberFault(value) : null;
     if (detail) faults.push({ pointer, detail });
-    if (Array.isArray(value)) value.forEach((item: unknown, index) => rest.push({ value: item, pointer: at(pointer, index), depth: depth + 1 }));
+    if (Array.isArray(value))
+      value.forEach((item: unknown, index) => rest.push({ value: item, pointer: at(pointer, index), depth: depth + 1 }));
     else if (typeof value === 'object' && value !== null)
       for (const [key, field] of Object.entries(value)) {
         bytes += Buffer.byteLength(key) + 3;

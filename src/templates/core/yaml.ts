@@ -33,7 +33,15 @@ export function readYaml(text: string): Reading {
   const lines = new LineCounter();
   const parsed = tokensOf(text, lines);
   if ('faults' in parsed) return parsed;
-  const composer = new Composer({ version: '1.2', schema: 'core', strict: true, uniqueKeys: false, merge: false, prettyErrors: false, logLevel: 'silent' });
+  const composer = new Composer({
+    version: '1.2',
+    schema: 'core',
+    strict: true,
+    uniqueKeys: false,
+    merge: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+  });
   const documents = [...composer.compose(parsed.tokens, true, text.length)];
   const [document, second] = documents;
   if (second) return { faults: [fault(lines, second.range[0], 'a second document begins; one is accepted')] };
@@ -55,7 +63,7 @@ function tokensOf(text: string, lines: LineCounter): { tokens: CST.Token[] } | {
   let inScalar = false; // the lexer announces the source of a plain or block scalar by a token of its own
   for (const lexeme of new Lexer().lex(text)) {
     const { offset } = parser;
-    const type = inScalar ? null : CST.tokenType(lexeme);
+    const type: CST.TokenType | null = inScalar ? null : CST.tokenType(lexeme);
     const refused = type && REFUSED[type];
     if (refused) return { faults: [fault(lines, offset, refused)] };
     for (const token of parser.next(lexeme)) {

@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import type { JsonObject } from './json.ts';
+import { isLabelValue, isQualifiedName } from './names.ts';
+import { PARAMETER_NAME, parameterSchema, type Parameters, type ParameterType } from './parameters.ts';
+import { Hole } from './placeholders.ts';
+
+/**
+ * The content of a revision as it was posted and is stored: a pod and everything that belongs to it. Strings may hold placeholders `${{ params.name }}`; numbers may be such strings. What its fields mean
+ * once those are replaced: ResolvedDocument.
+ */
+export interface TemplateDocument {
+  parameters?: Parameters;
+  /** A native PodTemplateSpec. */
+  pod: JsonObject;
+  sidecars?: JsonObject[];
+  config?: JsonObject[];
+  replicas?: number | string;
+  minReadySeconds?: number | string;
+  selector?: Record<string, string>;
+  /** A native ServiceSpec without a selector. */
+  service?: JsonObject;
+  strategy?: JsonObject;
+}
+
+const INT32 = 2_147_483_647;
+/** The longest `minReadySeconds` and `progressDeadlineSeconds`: what lies above them is used to hold a Deployment still. */
+const MAX_SECONDS = INT32 - 2;
+
+type Kind = Exclude<ParameterType, 'secretRef'>;
+const allows = (kinds: readonly Kind[], kind: Kind): boolean => kinds.includes(kind) || (kind === 'integer' && kinds.includes('number'));
+
+/** A field in which a placeholder may stand, of one of these types; the values that it is known to take must fit the field too. */
+const open = <T>(inner: z.ZodType<T>, ...kinds: Kind[]): z.ZodType<T> =>
+  z.unknown().superRefine((value, context) => {
+    if (!(value instanceof Hole)) {
+      const result = inner.safeParse(value);
+      for (const issue of result.error?.issues ?? []) context.addIssue({ ...issue });
+      return;
+    }
+    if (!allows(kinds, value.type)) {
+      context.addIssue({ code: 'custom', message: `must be of type ${kinds.join(' or ')}, and ${value.source} is of type ${value.type}` });
+      return;
+    }
+    const refused = value.candidates.find((candidate) => !inner.safeParse(candidate).success);
+    if (refused === undefined) return;
+    const reason = inner.safeParse(refused).error?.issues[0]?.message ?? 'is not accepted';
+    context.addIssue({
+      code: 'custom',
+      message: `${value.source} may be ${JSON.stringify(refused)}, which is not accepted here: ${reason}`,
+    });
+  }) as unknown as z.ZodType<T>;
+
+const text = (maximum: number) => z.string().min(1).max(maximum);
+const integer = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
+const label = (maximum: number) =>
+  text(maximum).regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    'must consist of lower-case letters, digits and "-", and begin and end with a letter or digit',
+  );
+
+const path = text(4096).refine(
+  (value) => value.startsWith('/') && value !== '/' && !value.includes(':') && !value.split('/').includes('..'),
+  {
+    error: 'must be an absolute path other than "/", without ":" and ".."',
+  },
+);
+const image = text(1000).regex(/^\S+$/, 'must not contain white space');
+const container = text(63);
+
+const withVolume = {
+  image: open(image, 'string'),
+  container,
+  path: open(path, 'string'),
+  readOnly: open(z.boolean(), 'boolean').optional(),
+};
+const sidecarSchema = z.discriminatedUnion(
+  'pattern',
+  [
+    z.strictObject({ pattern: z.literal('logging'), ...withVolume }),
+    z.strictObject({ pattern: z.literal('configUpdater'), ...withVolume }),
+    z.strictObject({ pattern: z.literal('contentSync'), ...withVolume }),
+    z.strictObject({
+      pattern: z.literal('monitoring'),
+      image: open(image, 'string'),
+      container,
+      port: open(integer(1, 65_535), 'integer'),
+    }),
+  ],
+  { error: 'must be one of logging, configUpdater, contentSync, monitoring' },
+);
+
+const fileName = text(253).regex(/^(?!\.\.)(?!\.$)[-._a-zA-Z0-9]+$/, 'must be a file name of letters, digits, "-", "_" and "."');
+const configSchema = z.strictObject({
+  name: label(40),
+  files: z
+    .record(fileName, open(z.string(), 'string'))
+    .refine((files) => Object.keys(files).length > 0, { error: 'must hold at least one file' }),
+  container,
+  path: open(path, 'string'),
+});
+
+const amount = z.union([integer(0, INT32), z.string().regex(/^(100|[1-9]?\d)%$/)], {
+  error: 'must be a number of pods or a percentage from 0% to 100%',
+});
+const seconds = (minimum: number) => integer(minimum, MAX_SECONDS);
+
+const stepSchema = z
+  .strictObject({
+    weight: open(integer(1, 100), 'integer').optional(),
+    pauseSeconds: open(seconds(1), 'integer').optional(),
+    pause: z.literal(true).optional(),
+  })
+  .refine((step) => Object.keys(step).length === 1, { error: 'must have exactly one of weight, pauseSeconds and pause' });
+
+const strategySchema = z.strictObject({
+  type: z.enum(['ROLLING', 'CANARY']).optional(),
+  maxSurge: open(amount, 'string', 'integer').optional(),
+  maxUnavailable: open(amount, 'string', 'integer').optional(),
+  steps: z.array(stepSchema).max(50).optional(),
+  progressDeadlineSeconds: open(seconds(1), 'integer').optional(),
+});
+
+const selectorSchema = z.record(z.string().refine(isQualifiedName, { error: 'must be the name of a label' }), z.string().refine(isLabelValue, { error: 'must be the value of a label' }))
+  .refine((selector) => Object.keys(selector).length > 0, { error: 'must name at least one label' }); // prettier-ignore
+
+const objectSchema = z.record(z.string(), z.unknown());
+
+/** The shape of a document, with its placeholders replaced or standing as Holes. What `pod` and `service` may hold is Kubernetes' business: `kubernetes.ts`. */
+export const documentSchema = z.strictObject({
+  parameters: z
+    .record(
+      z.string().regex(new RegExp(`^${PARAMETER_NAME}$`), 'must be a name of letters, digits and "_", beginning with a letter'),
+      parameterSchema,
+    )
+    .optional(),
+  pod: objectSchema,
+  sidecars: z.array(sidecarSchema).max(20).optional(),
+  config: z.array(configSchema).max(20).optional(),
+  replicas: open(integer(0, INT32), 'integer').optional(),
+  minReadySeconds: open(seconds(0), 'integer').optional(),
+  selector: selectorSchema.optional(),
+  service: objectSchema.optional(),
+  strategy: strategySchema.optional(),
+});
+
+/** A document whose placeholders are replaced. */
+export type ResolvedDocument = z.infer<typeof documentSchema>;
+export type Sidecar = z.infer<typeof sidecarSchema>;
+export type Config = z.infer<typeof configSchema>;

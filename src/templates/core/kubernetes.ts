@@ -1,0 +1,148 @@
+import type { Fault } from '../../common/fault.ts';
+import { at, isObject, own } from './json.ts';
+import schemaData from './kubernetes-schema.json' with { type: 'json' };
+import { Hole } from './placeholders.ts';
+import { isQuantity } from './quantity.ts';
+
+/** The part of JSON Schema, with the extensions of Kubernetes, that its OpenAPI description uses. */
+export interface KubernetesSchema {
+  $ref?: string;
+  type?: string;
+  format?: string;
+  enum?: unknown[];
+  required?: string[];
+  properties?: Record<string, KubernetesSchema>;
+  additionalProperties?: KubernetesSchema;
+  items?: KubernetesSchema;
+  oneOf?: KubernetesSchema[];
+  default?: unknown;
+  'x-kubernetes-list-type'?: string;
+  'x-kubernetes-list-map-keys'?: string[];
+}
+
+const definitions = schemaData.definitions as Record<string, KubernetesSchema>;
+
+/** The Kubernetes release whose schema documents are held to, for example `v1.36.3`. */
+export const SCHEMA_VERSION: string = schemaData.version;
+
+const INT32 = 2_147_483_647;
+
+const resolve = (schema: KubernetesSchema): KubernetesSchema =>
+  schema.$ref ? (definitions[schema.$ref.slice('#/definitions/'.length)] as KubernetesSchema) : schema;
+
+const integerFault = (value: unknown, format: string | undefined): string | null => {
+  if (!Number.isSafeInteger(value)) return 'must be an integer';
+  return format !== 'int64' && Math.abs(value as number) > INT32 ? `must be between -${INT32} and ${INT32}` : null;
+};
+
+const quantityFault = (value: unknown): string | null =>
+  (typeof value === 'string' && isQuantity(value)) || (typeof value === 'number' && Number.isFinite(value))
+    ? null
+    : 'must be a quantity such as 500m or 64Mi';
+
+const intOrStringFault = (value: unknown): string | null =>
+  typeof value === 'string' ? null : Number.isSafeInteger(value) ? integerFault(value, 'int32') : 'must be an integer or a string';
+
+/** Why a value that is neither list nor object is not what the schema wants, or null where it is. */
+function scalarFault(schema: KubernetesSchema, value: unknown): string | null {
+  if (schema.enum && !schema.enum.includes(value))
+    return `must be one of ${schema.enum.map((one) => (one === '' ? '""' : String(one))).join(', ')}`;
+  if (schema.format === 'quantity') return quantityFault(value);
+  if (schema.format === 'int-or-string') return intOrStringFault(value);
+  switch (schema.type) {
+    case 'string':
+      return typeof value === 'string' ? null : 'must be a string';
+    case 'integer':
+      return integerFault(value, schema.format);
+    case 'number':
+      return typeof value === 'number' && Number.isFinite(value) ? null : 'must be a number';
+    case 'boolean':
+      return typeof value === 'boolean' ? null : 'must be true or false';
+    case 'object':
+      return 'must be an object';
+    case 'array':
+      return 'must be a list';
+    default:
+      return null;
+  }
+}
+
+/** Of which types a placeholder may be where this schema stands. */
+const typesFor = ({ type, format }: KubernetesSchema): readonly string[] => {
+  if (format === 'quantity') return ['string', 'integer', 'number'];
+  if (format === 'int-or-string') return ['string', 'integer'];
+  if (type === 'number') return ['integer', 'number'];
+  return type === undefined ? ['string', 'integer', 'number', 'boolean'] : [type];
+};
+
+function holeFault(schema: KubernetesSchema, hole: Hole): string | null {
+  if (schema.type === 'object' || schema.type === 'array') return `${scalarFault(schema, hole)}, which no parameter can be`;
+  const types = typesFor(schema);
+  if (!types.includes(hole.type)) return `must be of type ${types.join(' or ')}, and ${hole.source} is of type ${hole.type}`;
+  for (const candidate of hole.candidates) {
+    const detail = scalarFault(schema, candidate);
+    if (detail) return `${detail}, and ${hole.source} may be ${JSON.stringify(candidate)}`;
+  }
+  return null;
+}
+
+function check(reference: KubernetesSchema, value: unknown, pointer: string, faults: Fault[]): void {
+  const schema = resolve(reference);
+  if (Array.isArray(value) && schema.type === 'array') return checkList(schema, value, pointer, faults);
+  if (isObject(value) && schema.type === 'object') return checkObject(schema, value, pointer, faults);
+  const detail = value instanceof Hole ? holeFault(schema, value) : scalarFault(schema, value);
+  if (detail) faults.push({ pointer, detail });
+}
+
+function checkObject(schema: KubernetesSchema, value: Record<string, unknown>, pointer: string, faults: Fault[]): void {
+  const { properties, additionalProperties } = schema;
+  for (const name of schema.required ?? [])
+    if (own(value, name) === undefined) faults.push({ pointer: at(pointer, name), detail: 'is required' });
+  if (!properties && !additionalProperties) return; // an object of which nothing is said, such as FieldsV1
+  for (const [name, field] of Object.entries(value)) {
+    const property = (properties && own(properties, name)) ?? additionalProperties;
+    if (!property) faults.push({ pointer: at(pointer, name), detail: 'is not a field' });
+    else if (field !== undefined) check(property, field, at(pointer, name), faults);
+  }
+}
+
+function checkList(schema: KubernetesSchema, value: unknown[], pointer: string, faults: Fault[]): void {
+  const items = schema.items ?? {};
+  value.forEach((item, index) => check(items, item, at(pointer, index), faults));
+  const keys = schema['x-kubernetes-list-map-keys'];
+  if (keys) checkKeys(resolve(items), keys, value, pointer, faults);
+  else if (schema['x-kubernetes-list-type'] === 'set') {
+    value.forEach((item, index) => {
+      if (!(item instanceof Hole) && value.indexOf(item) < index)
+        faults.push({ pointer: at(pointer, index), detail: `${JSON.stringify(item)} stands twice in the list` });
+    });
+  }
+}
+
+/** Two entries of a list with the same key: server-side apply cannot tell them apart and refuses the object. */
+function checkKeys(items: KubernetesSchema, keys: string[], value: unknown[], pointer: string, faults: Fault[]): void {
+  const seen = new Map<string, number>();
+  value.forEach((item, index) => {
+    if (!isObject(item)) return;
+    const key = keys.map((name) => own(item, name) ?? items.properties?.[name]?.default);
+    if (key.some((part) => part === undefined || part instanceof Hole)) return;
+    const first = seen.get(JSON.stringify(key));
+    if (first === undefined) seen.set(JSON.stringify(key), index);
+    else {
+      const named = keys.map((name, position) => `${name} ${JSON.stringify(key[position])}`).join(', ');
+      faults.push({ pointer: at(pointer, index, keys[0] ?? ''), detail: `is taken: ${at(pointer, first)} has the same ${named}` });
+    }
+  });
+}
+
+/**
+ * Holds a value to the schema of a Kubernetes type, strictly: unknown fields, wrong types, values outside an enum, missing fields, malformed quantities, and entries of a keyed list that share their key.
+ * A Hole is held to the type, and its known values to the schema, of the place where it stands.
+ *
+ * @returns every fault, at its pointer under `pointer`; empty where the value is one that an API server of SCHEMA_VERSION would decode
+ */
+export function schemaFaults(type: 'PodTemplateSpec' | 'ServiceSpec', value: unknown, pointer: string): Fault[] {
+  const faults: Fault[] = [];
+  check({ $ref: `#/definitions/${type}` }, value, pointer, faults);
+  return faults;
+}

@@ -1,0 +1,100 @@
+import type { Fault } from '../../common/fault.ts';
+import { at, isObject, own, type JsonValue } from './json.ts';
+import { isAlwaysSet, PARAMETER_NAME, type Parameter, type Parameters, type ParameterType, type Scalar } from './parameters.ts';
+
+const PLACEHOLDER = new RegExp(String.raw`\$\{\{\s*params\.(${PARAMETER_NAME})\s*\}\}`, 'g');
+const OPENING = '${{';
+
+/** A string cut at its placeholders: texts and names of parameters in turn, beginning and ending with a text. */
+interface Cut {
+  texts: string[];
+  names: string[];
+}
+
+const cut = (text: string): Cut => {
+  const parts = text.split(PLACEHOLDER);
+  return { texts: parts.filter((_, index) => index % 2 === 0), names: parts.filter((_, index) => index % 2 === 1) };
+};
+
+const wholeName = ({ texts, names }: Cut): string | undefined =>
+  names.length === 1 && texts.every((text) => text === '') ? names[0] : undefined;
+
+/** The names of the parameters that a string refers to. */
+export const parametersIn = (text: string): string[] => (text.includes(OPENING) ? cut(text).names : []);
+
+/**
+ * What stands in a document, while it is being validated without values, where a string holds a placeholder: nothing is known of the value but its type and some values that it may have.
+ */
+export class Hole {
+  /** The type of what will stand there; text around the placeholder makes it a string. */
+  readonly type: Exclude<ParameterType, 'secretRef'>;
+  /** Values that may come to stand there and are known already: the enum's, or the default. */
+  readonly candidates: readonly Scalar[];
+  /** The string as written. */
+  readonly source: string;
+
+  constructor(source: string, type: ParameterType, candidates: readonly Scalar[]) {
+    this.source = source;
+    this.type = type === 'secretRef' ? 'string' : type;
+    this.candidates = candidates;
+  }
+}
+
+const holeOf = (source: string, parameter: Parameter): Hole =>
+  new Hole(source, parameter.type, parameter.enum ?? (parameter.default === undefined ? [] : [parameter.default]));
+
+function holeOrText(text: string, parameters: Parameters, pointer: string, faults: Fault[]): Hole | string {
+  if (!text.includes(OPENING)) return text;
+  const parts = cut(text);
+  const whole = wholeName(parts);
+  const before = faults.length;
+  if (parts.texts.some((part) => part.includes(OPENING)))
+    faults.push({
+      pointer,
+      detail: 'holds "${{" without being a placeholder: write ${{ params.name }}, or pass the text as the value of a parameter',
+    });
+  for (const name of new Set(parts.names)) {
+    const parameter = own(parameters, name);
+    if (!parameter) faults.push({ pointer, detail: `refers to the parameter "${name}", which is not declared` });
+    else if (whole === undefined && !isAlwaysSet(parameter))
+      faults.push({ pointer, detail: `needs a value of "${name}" inside a text: make the parameter required or give it a default` });
+  }
+  if (whole === undefined || faults.length > before) return new Hole(text, 'string', []);
+  return holeOf(text, own(parameters, whole) as Parameter);
+}
+
+/** A copy of a value in which every string with a placeholder has become a Hole. Collects what is wrong with the placeholders into `faults`. */
+export function withHoles(value: unknown, parameters: Parameters, pointer: string, faults: Fault[]): unknown {
+  if (typeof value === 'string') return holeOrText(value, parameters, pointer, faults);
+  if (Array.isArray(value)) return value.map((item: unknown, index) => withHoles(item, parameters, at(pointer, index), faults));
+  if (!isObject(value)) return value;
+  const fields = Object.entries(value);
+  for (const [key] of fields)
+    if (key.includes(OPENING)) faults.push({ pointer: at(pointer, key), detail: 'is a name, and a placeholder can stand in values alone' });
+  return Object.fromEntries(fields.map(([key, field]) => [key, withHoles(field, parameters, at(pointer, key), faults)]));
+}
+
+const textOf = (value: Scalar): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** The value that a string stands for, or undefined where it is wholly a placeholder of a parameter that is not set. */
+function substituted(text: string, values: Readonly<Record<string, Scalar>>): Scalar | undefined {
+  if (!text.includes(OPENING)) return text;
+  const parts = cut(text);
+  const whole = wholeName(parts);
+  if (whole !== undefined) return own(values, whole);
+  return parts.texts
+    .map((part, index) => part + (index < parts.names.length ? textOf(own(values, parts.names[index] ?? '') ?? '') : ''))
+    .join('');
+}
+
+/**
+ * A copy of a value with every placeholder replaced, in one pass: what a parameter's value contains is never looked at again, so it can neither bring in another placeholder nor any structure. A string
+ * that is wholly a placeholder becomes the value with its type; where that parameter is not set, the field or list entry is left out. Null fields are left out too, as Kubernetes reads null as absent.
+ */
+export function substitute(value: unknown, values: Readonly<Record<string, Scalar>>): JsonValue | undefined {
+  if (typeof value === 'string') return substituted(value, values);
+  if (Array.isArray(value)) return value.map((item: unknown) => substitute(item, values)).filter((item) => item !== undefined);
+  if (!isObject(value)) return value as JsonValue;
+  const fields = Object.entries(value).map(([key, field]) => [key, field === null ? undefined : substitute(field, values)] as const);
+  return Object.fromEntries(fields.filter(([, field]) => field !== undefined));
+}

@@ -1,0 +1,102 @@
+import type { Fault } from '../../common/fault.ts';
+import { containerFaults, type ContainerKind } from './container.ts';
+import { at, isObject, listOf, objectOf, own } from './json.ts';
+import { isDnsLabel, isLabelValue, isQualifiedName, OUR_PREFIX } from './names.ts';
+
+/** A container of a pod and where it stands. */
+export interface PlacedContainer {
+  pointer: string;
+  kind: ContainerKind;
+  container: Record<string, unknown>;
+}
+
+/** The containers of a PodTemplateSpec, init containers first, each with its pointer. */
+export function containersOf(pod: unknown, pointer: string): PlacedContainer[] {
+  const spec = objectOf(objectOf(pod).spec);
+  const listed = (field: 'initContainers' | 'containers'): PlacedContainer[] =>
+    listOf(spec[field]).flatMap((container, index) => {
+      if (!isObject(container)) return [];
+      const kind = field === 'containers' ? 'CONTAINER' : container.restartPolicy === 'Always' ? 'SIDECAR' : 'INIT';
+      return [{ pointer: at(pointer, 'spec', field, index), kind, container }];
+    });
+  return [...listed('initContainers'), ...listed('containers')];
+}
+
+/** Names that stand twice among init containers and containers together. */
+function nameFaults(containers: PlacedContainer[]): Fault[] {
+  const seen = new Map<unknown, string>();
+  return containers.flatMap(({ container, pointer }) => {
+    const { name } = container;
+    if (typeof name !== 'string') return [];
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, pointer);
+    return first === undefined ? [] : [{ pointer: at(pointer, 'name'), detail: `is taken: ${first} has the same name "${name}"` }];
+  });
+}
+
+function metadataFaults(pod: unknown, pointer: string): Fault[] {
+  const metadata = objectOf(objectOf(pod).metadata);
+  return (['labels', 'annotations'] as const).flatMap((field) =>
+    Object.entries(objectOf(metadata[field])).flatMap(([key, value]) => {
+      const here = at(pointer, 'metadata', field, key);
+      if (key.startsWith(OUR_PREFIX)) return [{ pointer: here, detail: `is reserved: keys under ${OUR_PREFIX} are written by Slipway` }];
+      if (!isQualifiedName(field === 'annotations' ? key.toLowerCase() : key))
+        return [{ pointer: here, detail: `is not the name of ${field === 'labels' ? 'a label' : 'an annotation'}` }];
+      if (field === 'labels' && typeof value === 'string' && !isLabelValue(value))
+        return [
+          { pointer: here, detail: 'must be at most 63 letters, digits, "-", "_" and ".", beginning and ending with a letter or digit' },
+        ];
+      return [];
+    }),
+  );
+}
+
+function volumeFaults(pod: unknown, pointer: string): Fault[] {
+  return listOf(objectOf(objectOf(pod).spec).volumes).flatMap((volume, index) => {
+    if (!isObject(volume)) return [];
+    const here = at(pointer, 'spec', 'volumes', index);
+    const faults: Fault[] = [];
+    const { name, ...sources } = volume;
+    if (typeof name === 'string' && !isDnsLabel(name))
+      faults.push({ pointer: at(here, 'name'), detail: 'must be at most 63 lower-case letters, digits and "-"' });
+    const given = Object.keys(sources).filter((source) => sources[source] !== undefined);
+    if (given.length !== 1)
+      faults.push({
+        pointer: here,
+        detail: given.length ? `must have one source, and has ${given.join(' and ')}` : 'must have a source, such as emptyDir or configMap',
+      });
+    return faults;
+  });
+}
+
+/** What a pod of a Deployment cannot be, although a pod by itself can. */
+function deploymentFaults(pod: unknown, pointer: string): Fault[] {
+  const spec = objectOf(objectOf(pod).spec);
+  const faults: Fault[] = [];
+  const blame = (field: string, detail: string): number => faults.push({ pointer: at(pointer, 'spec', field), detail });
+  if (own(objectOf(pod), 'spec') === undefined) faults.push({ pointer: at(pointer, 'spec'), detail: 'is required' });
+  else if (Array.isArray(spec.containers) && spec.containers.length === 0) blame('containers', 'must have at least one container');
+  if (typeof spec.restartPolicy === 'string' && spec.restartPolicy !== 'Always')
+    blame('restartPolicy', 'must be Always: the pods of a Deployment are restarted for ever');
+  if (spec.ephemeralContainers !== undefined) blame('ephemeralContainers', 'cannot be part of a template');
+  if (spec.activeDeadlineSeconds !== undefined) blame('activeDeadlineSeconds', 'cannot be set for the pods of a Deployment');
+  if (typeof spec.terminationGracePeriodSeconds === 'number' && spec.terminationGracePeriodSeconds < 0)
+    blame('terminationGracePeriodSeconds', 'must be at least 0');
+  return faults;
+}
+
+/**
+ * What is wrong with a pod beyond its schema: names that clash or are malformed, mounts of volumes that are not there, two mounts on one path, ports out of range, probes that ask nothing or a port that
+ * does not exist, a pod that no Deployment can have. Reads around what is malformed (the schema's faults name that) and around Holes. Sources: `pkg/apis/core/validation` of Kubernetes.
+ */
+export function podFaults(pod: unknown, pointer: string): Fault[] {
+  const containers = containersOf(pod, pointer);
+  const volumes = listOf(objectOf(objectOf(pod).spec).volumes).map((volume) => objectOf(volume).name);
+  return [
+    ...deploymentFaults(pod, pointer),
+    ...metadataFaults(pod, pointer),
+    ...nameFaults(containers),
+    ...volumeFaults(pod, pointer),
+    ...containers.flatMap((placed) => containerFaults(placed.container, placed.kind, placed.pointer, volumes)),
+  ];
+}

@@ -1,0 +1,70 @@
+import type { Fault } from '../../common/fault.ts';
+import { at, isObject, listOf, objectOf } from './json.ts';
+import { isDnsLabel } from './names.ts';
+import { containersOf } from './pod.ts';
+import { METRICS_PORT } from './sidecars.ts';
+
+/** The port names that a Service can refer to, or null where one of them is not known yet. */
+function portNames(pod: unknown, hasMonitoring: boolean): Set<unknown> | null {
+  const names = containersOf(pod, '')
+    .filter(({ kind }) => kind !== 'INIT')
+    .flatMap(({ container }) => listOf(container.ports).map((port) => objectOf(port).name))
+    .filter((name) => name !== undefined);
+  return names.every((name) => typeof name === 'string') ? new Set([...names, ...(hasMonitoring ? [METRICS_PORT] : [])]) : null;
+}
+
+const isPort = (port: unknown): boolean => typeof port !== 'number' || (port >= 1 && port <= 65_535);
+
+function portFaults(
+  port: Record<string, unknown>,
+  index: number,
+  several: boolean,
+  names: Set<unknown> | null,
+  headless: boolean,
+): Fault[] {
+  const here = at('/service/ports', index);
+  const faults: Fault[] = [];
+  if (!isPort(port.port)) faults.push({ pointer: at(here, 'port'), detail: 'must be between 1 and 65535' });
+  if (port.name === undefined && several)
+    faults.push({ pointer: at(here, 'name'), detail: 'is required where a service has several ports' });
+  if (typeof port.name === 'string' && !isDnsLabel(port.name))
+    faults.push({ pointer: at(here, 'name'), detail: 'must be at most 63 lower-case letters, digits and "-"' });
+  const { targetPort } = port;
+  if (!isPort(targetPort)) faults.push({ pointer: at(here, 'targetPort'), detail: 'must be between 1 and 65535' });
+  if (typeof targetPort === 'string' && names && !names.has(targetPort))
+    faults.push({ pointer: at(here, 'targetPort'), detail: `names no port of the pod: there is no "${targetPort}"` });
+  if (headless && typeof targetPort === 'number' && typeof port.port === 'number' && targetPort !== port.port)
+    faults.push({ pointer: at(here, 'targetPort'), detail: `must equal port, ${port.port}, where clusterIP is None` });
+  return faults;
+}
+
+/**
+ * What is wrong with the service of a document beyond its schema: a selector or an external name (the service leads to this pod, always), no ports, ports that share a name, a targetPort that no
+ * container has. Reads around what is malformed and around Holes.
+ */
+export function serviceFaults(service: unknown, pod: unknown, hasMonitoring: boolean): Fault[] {
+  if (!isObject(service)) return [];
+  const faults: Fault[] = [];
+  if (service.selector !== undefined)
+    faults.push({ pointer: '/service/selector', detail: 'cannot be given: the service selects the pods of its workload' });
+  if (service.type === 'ExternalName')
+    faults.push({ pointer: '/service/type', detail: 'cannot be ExternalName: the service selects the pods of its workload' });
+  const ports = listOf(service.ports);
+  const headless = service.clusterIP === 'None';
+  if (ports.length === 0 && !headless) faults.push({ pointer: '/service/ports', detail: 'must have at least one entry' });
+  const names = portNames(pod, hasMonitoring);
+  const seen = new Map<unknown, number>();
+  ports.forEach((port, index) => {
+    if (!isObject(port)) return;
+    faults.push(...portFaults(port, index, ports.length > 1, names, headless));
+    const first = seen.get(port.name);
+    if (typeof port.name !== 'string') return;
+    if (first === undefined) seen.set(port.name, index);
+    else
+      faults.push({
+        pointer: at('/service/ports', index, 'name'),
+        detail: `is taken: /service/ports/${first} has the same name "${port.name}"`,
+      });
+  });
+  return faults;
+}

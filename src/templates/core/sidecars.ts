@@ -1,0 +1,117 @@
+import type { Fault } from '../../common/fault.ts';
+import type { Config, Sidecar } from './document.ts';
+import type { Extra } from './extras.ts';
+import { at, listOf, objectOf } from './json.ts';
+import { containersOf } from './pod.ts';
+import { Hole } from './placeholders.ts';
+
+/** What each sidecar asks of its node: little, but said, so that the sums of pods are right and quotas that demand requests admit them. */
+const REQUESTS = { cpu: '10m', memory: '32Mi' };
+
+/** The port under which a monitoring sidecar serves its metrics. */
+export const METRICS_PORT = 'slipway-metrics';
+/** The environment variable in which a monitoring sidecar reads where the application listens, for example `localhost:8080`. */
+export const TARGET_VARIABLE = 'SLIPWAY_TARGET';
+
+type WithVolume = Exclude<Sidecar, { pattern: 'monitoring' }>;
+
+/** Who writes to the shared volume: the other side reads. */
+const WRITER: Record<WithVolume['pattern'], 'APPLICATION' | 'SIDECAR'> = {
+  logging: 'APPLICATION',
+  configUpdater: 'SIDECAR',
+  contentSync: 'SIDECAR',
+};
+const NAMES: Record<Sidecar['pattern'], string> = {
+  logging: 'logging',
+  configUpdater: 'config-updater',
+  contentSync: 'content-sync',
+  monitoring: 'monitoring',
+};
+
+const native = (name: string, image: unknown): Record<string, unknown> => ({
+  name,
+  image,
+  restartPolicy: 'Always',
+  resources: { requests: REQUESTS },
+});
+
+/** One shared, empty volume at the same path on both sides; the reading side of logging and contentSync cannot write, and `readOnly` says it of the application's side. */
+function volumeExtra(sidecar: WithVolume, name: string, pointer: string): Extra {
+  const mount = { name, mountPath: sidecar.path };
+  const ours = sidecar.pattern === 'logging' ? { ...mount, readOnly: true } : mount;
+  const applications = sidecar.pattern === 'contentSync' ? true : sidecar.readOnly;
+  return {
+    pointer,
+    container: sidecar.container,
+    sidecar: { ...native(name, sidecar.image), volumeMounts: [ours] },
+    volume: { name, emptyDir: {} },
+    mount: applications === undefined || applications === false ? mount : { ...mount, readOnly: applications },
+  };
+}
+
+/** A named port and the annotations by which Prometheus finds it, and the application's address on the network that the containers of a pod share. */
+function monitoringExtra(sidecar: Extract<Sidecar, { pattern: 'monitoring' }>, name: string, pointer: string, pod: unknown): Extra {
+  const application = containersOf(pod, '').find(({ container }) => container.name === sidecar.container);
+  const listening = objectOf(listOf(application?.container.ports)[0]).containerPort;
+  return {
+    pointer,
+    container: sidecar.container,
+    sidecar: {
+      ...native(name, sidecar.image),
+      env: [{ name: TARGET_VARIABLE, value: typeof listening === 'number' ? `localhost:${listening}` : 'localhost' }],
+      ports: [{ name: METRICS_PORT, containerPort: sidecar.port, protocol: 'TCP' }],
+    },
+    annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': String(sidecar.port), 'prometheus.io/path': '/metrics' },
+  };
+}
+
+/**
+ * What the sidecars of a document add to its pod: each a native sidecar container (an init container that is restarted for ever: started before the application and stopped after it) named
+ * `slipway-<pattern>-<container>-<n>`, n counting from 1 per pattern and container; and for all but monitoring a shared volume of the same name.
+ */
+export function sidecarExtras(sidecars: readonly Sidecar[] | undefined, pod: unknown): Extra[] {
+  const counts = new Map<string, number>();
+  return (sidecars ?? []).map((sidecar, index) => {
+    const stem = `slipway-${NAMES[sidecar.pattern]}-${sidecar.container}`;
+    const count = (counts.get(stem) ?? 0) + 1;
+    counts.set(stem, count);
+    const name = `${stem}-${count}`;
+    const pointer = at('/sidecars', index);
+    return sidecar.pattern === 'monitoring' ? monitoringExtra(sidecar, name, pointer, pod) : volumeExtra(sidecar, name, pointer);
+  });
+}
+
+/** Sidecars that contradict themselves: a side that must write and may not, a pod with two addresses for its metrics. */
+export function sidecarFaults(sidecars: readonly Sidecar[] | undefined): Fault[] {
+  const first = (sidecars ?? []).findIndex(({ pattern }) => pattern === 'monitoring');
+  return (sidecars ?? []).flatMap((sidecar, index) => {
+    const pointer = at('/sidecars', index);
+    if (sidecar.pattern === 'monitoring')
+      return index === first
+        ? []
+        : [{ pointer: at(pointer, 'pattern'), detail: `stands twice: a pod has one monitoring sidecar, and /sidecars/${first} is it` }];
+    const { readOnly } = sidecar;
+    if (readOnly === undefined || (readOnly as unknown) instanceof Hole) return [];
+    const writer = WRITER[sidecar.pattern];
+    if (readOnly && writer === 'APPLICATION')
+      return [{ pointer: at(pointer, 'readOnly'), detail: 'cannot be true: with logging, the application writes what the sidecar reads' }];
+    if (!readOnly && sidecar.pattern === 'contentSync')
+      return [
+        { pointer: at(pointer, 'readOnly'), detail: 'cannot be false: with contentSync, the application reads what the sidecar writes' },
+      ];
+    return [];
+  });
+}
+
+/** What the config entries of a document add to its pod: each a volume `slipway-config-<name>` of a ConfigMap, mounted read-only. `configMapName` names the ConfigMap. */
+export function configExtras(config: readonly Config[] | undefined, configMapName: (config: Config) => string): Extra[] {
+  return (config ?? []).map((entry, index) => {
+    const name = `slipway-config-${entry.name}`;
+    return {
+      pointer: at('/config', index),
+      container: entry.container,
+      volume: { name, configMap: { name: configMapName(entry) } },
+      mount: { name, mountPath: entry.path, readOnly: true },
+    };
+  });
+}

@@ -1,0 +1,128 @@
+import type { Fault } from '../../common/fault.ts';
+import { documentSchema, type ResolvedDocument, type TemplateDocument } from './document.ts';
+import { extraFaults } from './extras.ts';
+import { at, isObject, objectOf, own, withoutNulls } from './json.ts';
+import { schemaFaults } from './kubernetes.ts';
+import { limitFaults, MAX_FAULTS } from './limits.ts';
+import { OUR_PREFIX } from './names.ts';
+import { declarationFaults, parameterSchema, type Parameter, type Parameters } from './parameters.ts';
+import { withHoles } from './placeholders.ts';
+import { podFaults } from './pod.ts';
+import { podSecurityFaults } from './pod-security.ts';
+import { serviceFaults } from './service.ts';
+import { configExtras, sidecarExtras, sidecarFaults } from './sidecars.ts';
+import { strategyFaults } from './strategy.ts';
+import { faultsOf } from './zod-faults.ts';
+
+/** The first fault at each place, and no more than an answer can bear. */
+const distinct = (faults: Fault[]): Fault[] => {
+  const byPointer = new Map<string | undefined, Fault>();
+  for (const fault of faults) if (!byPointer.has(fault.pointer)) byPointer.set(fault.pointer, fault);
+  return [...byPointer.values()].slice(0, MAX_FAULTS);
+};
+
+/** The selector against the labels that the pod itself has; the labels that it lacks are added when it is rendered. */
+function selectorFaults(selector: Record<string, unknown> | undefined, pod: unknown): Fault[] {
+  const labels = objectOf(objectOf(objectOf(pod).metadata).labels);
+  return Object.entries(selector ?? {}).flatMap(([key, value]) => {
+    const pointer = at('/selector', key);
+    if (key.startsWith(OUR_PREFIX)) return [{ pointer, detail: `is reserved: labels under ${OUR_PREFIX} are written by Slipway` }];
+    const label = own(labels, key);
+    if (label === undefined || label === value) return [];
+    return [
+      {
+        pointer,
+        detail: `must equal the label of the pod, ${at('/pod/metadata/labels', key)}${typeof label === 'string' ? `, which is "${label}"` : ''}`,
+      },
+    ];
+  });
+}
+
+function configFaults(document: ResolvedDocument): Fault[] {
+  const seen = new Map<string, number>();
+  return (document.config ?? []).flatMap(({ name }, index) => {
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, index);
+    return first === undefined
+      ? []
+      : [{ pointer: at('/config', index, 'name'), detail: `is taken: /config/${first} has the same name "${name}"` }];
+  });
+}
+
+/** What is wrong with the meaning of a document whose own parts have the right shape; `pod` and `service` may still be malformed. */
+function meaningFaults(document: ResolvedDocument): Fault[] {
+  const { pod, service, sidecars, config } = document;
+  const configs = configFaults(document);
+  const extras = [...sidecarExtras(sidecars, pod), ...(configs.length ? [] : configExtras(config, () => ''))];
+  return [
+    ...selectorFaults(document.selector, pod),
+    ...sidecarFaults(sidecars),
+    ...configs,
+    ...extraFaults(pod, extras),
+    ...serviceFaults(service, pod, sidecars?.some(({ pattern }) => pattern === 'monitoring') ?? false),
+    ...strategyFaults(document),
+  ];
+}
+
+/**
+ * Everything that can be wrong with a document, be its placeholders replaced or standing as Holes: shape, Kubernetes' schema, Pod Security, names and references. All faults at once, at most 50.
+ *
+ * @returns the document in its resolved shape (meaningful where no Hole is left), or the faults
+ */
+export function checkDocument(document: unknown): { document: ResolvedDocument } | { faults: Fault[] } {
+  const { pod, service } = objectOf(document);
+  const shape = documentSchema.safeParse(document);
+  const faults = [
+    ...(shape.success ? [] : faultsOf(shape.error, document)),
+    ...(isObject(pod)
+      ? [...schemaFaults('PodTemplateSpec', pod, '/pod'), ...podFaults(pod, '/pod'), ...podSecurityFaults(pod, '/pod')]
+      : []),
+    ...(isObject(service) ? schemaFaults('ServiceSpec', service, '/service') : []),
+    ...(shape.success ? meaningFaults(shape.data) : []),
+  ];
+  return faults.length || !shape.success ? { faults: distinct(faults) } : { document: shape.data };
+}
+
+/** The declared parameters that are well-formed, and what is wrong with the others. */
+function parametersOf(declared: unknown): { parameters: Parameters; faults: Fault[] } {
+  const faults: Fault[] = [];
+  const parameters: [string, Parameter][] = [];
+  for (const [name, value] of Object.entries(objectOf(declared))) {
+    const parsed = parameterSchema.safeParse(value);
+    // Where the shape is wrong, the shape of the whole document says so; the references to it are judged as if it were a string.
+    parameters.push([name, parsed.success ? parsed.data : { type: 'string', required: true }]);
+    if (parsed.success) faults.push(...declarationFaults(parsed.data, at('/parameters', name)));
+  }
+  return { parameters: Object.fromEntries(parameters), faults };
+}
+
+/** The sections in which placeholders stand; in the others they are refused by their shape. */
+const isFixed = (section: string): boolean => section === 'parameters';
+
+/** The fields of a document whose nulls count as absent: what is Kubernetes' own, where exported manifests are full of them. */
+const isNative = (section: string): boolean => section === 'pod' || section === 'service';
+
+/**
+ * Judges a document when a revision is posted: everything that can be known without values. A string with placeholders stands for something of its parameter's type, and for each value that the parameter
+ * is known to take (its enum, or its default); whether a given set of values makes a valid pod is judged again, in full, at each rendering.
+ *
+ * @param document what JSON or YAML was read as
+ * @returns the document as given, or every fault (at most 50) at its JSON Pointer
+ */
+export function validateDocument(document: unknown): { document: TemplateDocument } | { faults: Fault[] } {
+  const limits = limitFaults(document);
+  if (limits.length) return { faults: limits };
+  if (!isObject(document)) return { faults: [{ pointer: '', detail: 'must be an object: a template with at least a pod' }] };
+  const { parameters, faults } = parametersOf(document.parameters);
+  const open = Object.fromEntries(
+    Object.entries(document)
+      .filter(([, value]) => value !== null)
+      .map(([section, value]) => {
+        if (isFixed(section)) return [section, value];
+        return [section, withHoles(isNative(section) ? withoutNulls(value) : value, parameters, at('', section), faults)];
+      }),
+  );
+  const checked = checkDocument(open);
+  const all = distinct([...faults, ...('faults' in checked ? checked.faults : [])]);
+  return all.length ? { faults: all } : { document: document as unknown as TemplateDocument };
+}
