@@ -51,9 +51,9 @@ export function addressRefusal(text: string, allowed: readonly Network[]): strin
   const bare = text.replace(/^\[|\]$/g, '');
   if (!ipaddr.isValid(bare)) return 'not an IP address';
   const address = ipaddr.process(bare);
-  if (allowed.some(([network, length]) => network.kind() === address.kind() && address.match(network as never, length))) return null;
+  if (allowed.some(([network, length]) => network.kind() === address.kind() && address.match(network, length))) return null;
   const range: string = address.range();
   const open = range === 'unicast' && !platformAddresses.includes(address.toString());
-  if (open && (address.kind() === 'ipv4' || address.match(globalUnicast[0] as never, globalUnicast[1]))) return null;
+  if (open && (address.kind() === 'ipv4' || address.match(globalUnicast[0], globalUnicast[1]))) return null;
   return rangeNames[range] ?? 'a reserved address';
 }

@@ -128,9 +128,8 @@ function readStatus(body: string, redact: Redact): Status | null {
 /** Text from a cluster is shown to people, so control characters go and its length is bounded; redaction comes before the cut, which could halve a secret. */
 function publicText(value: unknown, redact: Redact): string {
   if (typeof value !== 'string') return '';
-  // eslint-disable-next-line no-control-regex -- these are what must not get through
   return redact(value)
-    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+    .replace(/\p{Cc}+/gu, ' ')
     .slice(0, maxMessage);
 }
 

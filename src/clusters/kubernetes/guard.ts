@@ -53,7 +53,7 @@ export function guardedConnector(
       (error: unknown) => callback(error as NodeJS.ErrnoException, []),
     );
   };
-  const connect = buildConnector({ ...options, lookup: guardedLookup } as buildConnector.BuildOptions);
+  const connect = buildConnector({ ...options, lookup: guardedLookup });
   return (target, callback) => {
     // A literal address never reaches the lookup.
     const hostname = target.hostname.replace(/^\[|\]$/g, '');
