@@ -136,6 +136,21 @@ describe.skipIf(process.env['SLIPWAY_SKIP_KUBERNETES'] === '1')('a control plane
     expect(log).toBe('fatal: connection refused, giving up\n');
   });
 
+  it('has a log of a running container, and none of one that never started', async () => {
+    const [ready] = await podsOf('shop', 3, isReady);
+    const [stuck] = await podsOf('unpullable', 1, (candidate) => waitingReason(web(candidate)) === 'ImagePullBackOff');
+
+    await expect(cluster.request<string>('GET', `${PODS}/${ready.metadata.name}/log?container=web`)).resolves.toContain('listening');
+    await expect(cluster.request('GET', `${PODS}/${ready.metadata.name}/log?container=web&previous=true`)).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringMatching(/previous terminated container "web" in pod ".*" not found/),
+    });
+    await expect(cluster.request('GET', `${PODS}/${stuck.metadata.name}/log?container=web`)).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringMatching(/trying and failing to pull image/),
+    });
+  });
+
   it.each([
     ['never-ready', (pod: any) => pod.status?.phase === 'Running' && web(pod)?.ready === false && web(pod)?.state?.running],
     ['image-pull-error', (pod: any) => waitingReason(web(pod)) === 'ImagePullBackOff'],
@@ -190,7 +205,7 @@ describe.skipIf(process.env['SLIPWAY_SKIP_KUBERNETES'] === '1')('a control plane
 
     await expect(cluster.request('POST', '/api/v1/namespaces/narrow/pods', pod)).rejects.toMatchObject({
       status: 403,
-      message: /exceeded quota/,
+      message: expect.stringMatching(/exceeded quota/),
     });
   });
 

@@ -9,7 +9,6 @@ export interface Layout {
   readonly etcdPort: number;
   readonly etcdPeerPort: number;
   readonly apiServerPort: number;
-  readonly kubeletPort: number;
   readonly adminToken: string;
   readonly kubeconfigFile: string;
 }
@@ -81,7 +80,7 @@ function apiServer(layout: Layout): string[] {
     '--service-cluster-ip-range=10.96.0.0/16',
     // Nothing runs in pods here, so nobody needs the `kubernetes` Service to lead anywhere, and loopback addresses are refused for it.
     '--endpoint-reconciler-type=none',
-    // kwok is the kubelet of every node, at the node's internal address.
+    // Every node's internal address is 127.0.0.1, where a stand-in for the kubelets serves logs.
     '--kubelet-preferred-address-types=InternalIP',
     '--profiling=false',
   ];
@@ -107,7 +106,5 @@ function kwok(layout: Layout): string[] {
     '--node-lease-duration-seconds=40',
     '--cidr=10.244.0.1/16',
     '--node-ip=127.0.0.1',
-    `--node-port=${layout.kubeletPort}`,
-    `--server-address=127.0.0.1:${layout.kubeletPort}`,
   ];
 }

@@ -9,7 +9,7 @@ export interface Stage {
 }
 
 /** A node becomes Ready at once. Its heartbeats are leases, which kwok renews by itself. The capacity is what the node was registered with. */
-const nodeReady: Stage = {
+const nodeReady = (kubeletPort: number): Stage => ({
   apiVersion: 'kwok.x-k8s.io/v1alpha1',
   kind: 'Stage',
   metadata: { name: 'node-ready' },
@@ -25,23 +25,14 @@ conditions: [{{ range NodeConditions }}
   {type: {{ .type | Quote }}, status: {{ .status | Quote }}, reason: {{ .reason | Quote }}, message: {{ .message | Quote }}, lastHeartbeatTime: {{ $now | Quote }}, lastTransitionTime: {{ $now | Quote }}},
 {{ end }}]
 addresses: [{type: InternalIP, address: {{ NodeIP | Quote }}}, {type: Hostname, address: {{ .metadata.name | Quote }}}]
-daemonEndpoints: {kubeletEndpoint: {Port: {{ NodePort }}}}
+daemonEndpoints: {kubeletEndpoint: {Port: ${kubeletPort}}}
 phase: Running
 `,
     },
   },
-};
+});
 
-/** What the lines of every container's log are, current and previous run alike: kwok serves one file for all of them. */
-export const CONTAINER_LOG = ['starting', 'connecting to database orders at 10.96.14.3:5432', 'fatal: connection refused, giving up'];
-
-/** kwok's whole configuration as YAML documents (JSON is YAML). */
-export function kwokConfiguration(extraStages: readonly Stage[], logFile: string): string {
-  const logs = {
-    apiVersion: 'kwok.x-k8s.io/v1alpha1',
-    kind: 'ClusterLogs',
-    metadata: { name: 'every-container' },
-    spec: { selector: {}, logs: [{ logsFile: logFile, previousLogsFile: logFile }] },
-  };
-  return [nodeReady, ...POD_STAGES, ...extraStages, logs].map((document) => JSON.stringify(document)).join('\n---\n');
+/** kwok's whole configuration as YAML documents (JSON is YAML). Giving it any stage replaces its own, so all that there are is here. */
+export function kwokConfiguration(extraStages: readonly Stage[], kubeletPort: number): string {
+  return [nodeReady(kubeletPort), ...POD_STAGES, ...extraStages].map((document) => JSON.stringify(document)).join('\n---\n');
 }

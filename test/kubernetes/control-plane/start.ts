@@ -8,8 +8,10 @@ import { Client } from './client.ts';
 import type { Access, KubernetesObject, RequestOptions } from './client.ts';
 import { commandLines } from './command-lines.ts';
 import type { CommandLine, Component, Layout } from './command-lines.ts';
+import { startKubelet } from './kubelet.ts';
+import type { Kubelet } from './kubelet.ts';
 import { freePorts, Processes } from './processes.ts';
-import { CONTAINER_LOG, kwokConfiguration } from './stages.ts';
+import { kwokConfiguration } from './stages.ts';
 import type { Stage } from './stages.ts';
 
 export type { Component } from './command-lines.ts';
@@ -69,25 +71,29 @@ async function startOnce(options: ControlPlaneOptions, binaries: Binaries): Prom
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'slipway-control-plane-'));
   mkdirSync(folder, { recursive: true });
   const processes = new Processes(options.name, folder);
+  let kubelet: Kubelet | undefined;
   try {
-    const layout = await writeFiles(folder, options);
+    const layout = await writeFiles(folder);
     const lines = commandLines(binaries, layout, { fastControllers: options.fastControllers ?? false });
     const begin = ({ name, binary, parameters, environment }: CommandLine) => processes.start(name, binary, parameters, environment);
     const ended = [begin(lines.etcd), begin(lines['kube-apiserver'])];
     const client = await Promise.race([...ended, firstContact(layout)]);
+    kubelet = await startKubelet(client, join(folder, 'certificates'));
     writeFileSync(layout.kubeconfigFile, kubeconfig('admin', client.access));
+    writeFileSync(join(folder, 'kwok.yaml'), kwokConfiguration(options.stages ?? [], kubelet.port));
     ended.push(begin(lines['kube-controller-manager']), begin(lines['kube-scheduler']), begin(lines.kwok));
     await Promise.race([...ended, populate(client, options.nodes ?? 5)]);
-    return await describe(options.name, processes, client, lines);
+    return await describe(options.name, processes, client, lines, kubelet);
   } catch (error) {
+    kubelet?.close();
     await processes.stop();
     throw error;
   }
 }
 
-/** Keys, tokens and kwok's configuration, and the ports that this start takes. */
-async function writeFiles(folder: string, options: ControlPlaneOptions): Promise<Layout> {
-  const [etcdPort, etcdPeerPort, apiServerPort, kubeletPort] = (await freePorts(4)) as [number, number, number, number];
+/** Keys and tokens, and the ports that this start takes. */
+async function writeFiles(folder: string): Promise<Layout> {
+  const [etcdPort, etcdPeerPort, apiServerPort] = (await freePorts(3)) as [number, number, number];
   const file = (name: string) => join(folder, name);
   const { publicKey, privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
@@ -98,9 +104,7 @@ async function writeFiles(folder: string, options: ControlPlaneOptions): Promise
   writeFileSync(file('service-account.key'), privateKey, { mode: 0o600 });
   const adminToken = randomBytes(24).toString('hex');
   writeFileSync(file('tokens.csv'), `${adminToken},admin,admin,"system:masters"\n`, { mode: 0o600 });
-  writeFileSync(file('container.log'), CONTAINER_LOG.map((line) => `${new Date().toISOString()} stderr F ${line}\n`).join(''));
-  writeFileSync(file('kwok.yaml'), kwokConfiguration(options.stages ?? [], file('container.log')));
-  return { folder, etcdPort, etcdPeerPort, apiServerPort, kubeletPort, adminToken, kubeconfigFile: file('admin.kubeconfig') };
+  return { folder, etcdPort, etcdPeerPort, apiServerPort, adminToken, kubeconfigFile: file('admin.kubeconfig') };
 }
 
 /** Waits until the API server has made its certificates, and then until it says that it is ready. */
@@ -170,6 +174,7 @@ async function describe(
   processes: Processes,
   client: Client,
   lines: Readonly<Record<Component, CommandLine>>,
+  kubelet: Kubelet,
 ): Promise<ControlPlane> {
   const { gitVersion } = await client.request<{ gitVersion: string }>('GET', '/version');
   const { server, caData, token } = client.access;
@@ -194,6 +199,7 @@ async function describe(
       await Promise.race([ended, untilReady(client, READY_TIMEOUT_MILLISECONDS)]);
     },
     async stop() {
+      kubelet.close();
       await client.close();
       await processes.stop();
     },
