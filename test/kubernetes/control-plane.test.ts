@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_VERSION, deriveModule, wantedVersion } from './control-plane/binaries.ts';
 import { Client } from './control-plane/client.ts';
 import type { KubernetesObject } from './control-plane/client.ts';
 import { createNamespace, createServiceAccountToken, grant } from './control-plane/objects.ts';
@@ -176,7 +177,7 @@ describe.skipIf(process.env['SLIPWAY_SKIP_KUBERNETES'] === '1')('a control plane
     expect(pod.status.phase).toBe('Pending');
   });
 
-  it('breaks a Ready pod that is given the annotation afterwards', async () => {
+  it('breaks a Ready pod that is given the annotation afterwards, and heals it when the annotation goes', async () => {
     const [pod] = await podsOf('shop', 3, isReady);
 
     await cluster.request('PATCH', `${PODS}/${pod.metadata.name}`, {
@@ -184,6 +185,10 @@ describe.skipIf(process.env['SLIPWAY_SKIP_KUBERNETES'] === '1')('a control plane
     });
 
     await cluster.client.until(`${PODS}?labelSelector=app%3Dshop`, (pods) => pods.filter(isReady).length === 2);
+
+    await cluster.request('PATCH', `${PODS}/${pod.metadata.name}`, { metadata: { annotations: { 'simulation/behaviour': null } } });
+
+    await podsOf('shop', 3, isReady);
   });
 
   it('lets pods go after a moment, and their Deployment with them', async () => {
@@ -226,5 +231,31 @@ describe.skipIf(process.env['SLIPWAY_SKIP_KUBERNETES'] === '1')('a control plane
     await cluster.restart('kube-apiserver');
 
     await expect(cluster.request('GET', `/api/v1/namespaces/${NAMESPACE}`)).resolves.toMatchObject({ metadata: { name: NAMESPACE } });
+  });
+});
+
+describe('the version of Kubernetes', () => {
+  it('is the default unless KUBERNETES_VERSION names another, with or without its v', () => {
+    expect(wantedVersion({})).toBe(DEFAULT_VERSION);
+    expect(wantedVersion({ KUBERNETES_VERSION: 'v1.35.4' })).toBe('1.35.4');
+    expect(() => wantedVersion({ KUBERNETES_VERSION: 'latest' })).toThrow(/KUBERNETES_VERSION/);
+  });
+
+  it('is built from a module that takes toolchain settings and staging modules from what the version says of itself', () => {
+    const itsOwn = [
+      'module k8s.io/kubernetes',
+      'go 1.24.0',
+      'godebug default=go1.24',
+      'replace (',
+      '\tk8s.io/api => ./staging/src/k8s.io/api',
+      ')',
+    ];
+
+    const module = deriveModule(itsOwn.join('\n\n'), '1.34.4');
+
+    expect(module).toContain('\ngo 1.24.0\n');
+    expect(module).toContain('\ngodebug default=go1.24\n');
+    expect(module).toContain('require k8s.io/kubernetes v1.34.4');
+    expect(module).toContain('\tk8s.io/api => k8s.io/api v0.34.4\n');
   });
 });
