@@ -38,10 +38,16 @@ export type ProcessKind = 'api' | 'worker' | 'standalone';
 
 /** What is wrong with the environment: one line for each variable, without the value of a secret. */
 export class ConfigError extends Error {
-  constructor(readonly lines: string[]) {
+  readonly lines: string[];
+
+  constructor(lines: string[]) {
     super(lines.join('\n'));
+    this.lines = lines;
   }
 }
+
+/** Why a process cannot start, as one line for the person who started it. */
+export class StartError extends Error {}
 
 /** The environment as read, before the process fills in what it makes itself. */
 export interface Settings extends Omit<Config, 'databaseUrl' | 'databaseOwnerUrl' | 'masterKey'> {
@@ -53,10 +59,18 @@ export interface Settings extends Omit<Config, 'databaseUrl' | 'databaseOwnerUrl
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 const REGION = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-const list = (raw: string): string[] => raw.split(',').map((item) => item.trim()).filter(Boolean);
+const list = (raw: string): string[] =>
+  raw
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
 
 /** A schema of one variable whose faults name what is wrong and how to put it right. */
-const port = z.string().regex(/^\d{1,5}$/).transform(Number).refine((n) => n <= 65535);
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/)
+  .transform(Number)
+  .refine((n) => n <= 65535);
 const url = (...protocols: string[]) => z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol));
 
 const network = (text: string): boolean => {
@@ -65,7 +79,8 @@ const network = (text: string): boolean => {
   return family !== 0 && rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128);
 };
 
-const origin = (text: string): boolean => URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol) && new URL(text).origin === text;
+const origin = (text: string): boolean =>
+  URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol) && new URL(text).origin === text;
 
 /** A key of 32 bytes in hex or base64; null where it is neither. */
 function keyBytes(text: string): Buffer | null {
@@ -87,25 +102,41 @@ const VARIABLES = {
   PORT: { schema: port, must: 'a port between 0 and 65535 (0 takes any free one)' },
   METRICS_PORT: { schema: port, must: 'a port between 0 and 65535 (0 takes any free one)' },
   DATABASE_URL: { schema: url('postgres:', 'postgresql:'), must: 'a URL like postgresql://user:password@host:5432/database', secret: true },
-  DATABASE_OWNER_URL: { schema: url('postgres:', 'postgresql:'), must: 'a URL like postgresql://user:password@host:5432/database', secret: true },
+  DATABASE_OWNER_URL: {
+    schema: url('postgres:', 'postgresql:'),
+    must: 'a URL like postgresql://user:password@host:5432/database',
+    secret: true,
+  },
   REDIS_URL: { schema: url('redis:', 'rediss:'), must: 'a URL like redis://host:6379', secret: true },
   DATA_DIR: { schema: z.string(), must: 'a folder' },
   SLIPWAY_OPERATOR_KEY: { schema: z.string().regex(/^[\x21-\x7e]{32,256}$/), must: '32 to 256 visible ASCII characters', secret: true },
   SLIPWAY_MASTER_KEY: {
-    schema: z.string().transform(keyBytes).refine((bytes) => bytes !== null),
+    schema: z
+      .string()
+      .transform(keyBytes)
+      .refine((bytes) => bytes !== null),
     must: '32 random bytes in base64 or hex (make one with: openssl rand -base64 32)',
     secret: true,
   },
   SLIPWAY_REGIONS: {
-    schema: z.string().transform(list).refine((names) => names.length > 0 && names.every((name) => REGION.test(name))),
+    schema: z
+      .string()
+      .transform(list)
+      .refine((names) => names.length > 0 && names.every((name) => REGION.test(name))),
     must: 'names of regions separated by commas, such as eu-west,us-east (unset it to serve all)',
   },
   SLIPWAY_ALLOWED_NETWORKS: {
-    schema: z.string().transform(list).refine((items) => items.every(network)),
+    schema: z
+      .string()
+      .transform(list)
+      .refine((items) => items.every(network)),
     must: 'networks in CIDR notation separated by commas, such as 10.0.0.0/8,fd00::/8',
   },
   SLIPWAY_CORS_ORIGINS: {
-    schema: z.string().transform(list).refine((items) => items.every(origin)),
+    schema: z
+      .string()
+      .transform(list)
+      .refine((items) => items.every(origin)),
     must: 'origins separated by commas, such as https://console.example.com',
   },
   LOG_LEVEL: { schema: z.enum(LOG_LEVELS), must: `one of ${LOG_LEVELS.join(', ')}` },
@@ -124,15 +155,22 @@ function parse(environment: Environment): { values: Values; lines: string[] } {
     if (!raw) continue;
     const parsed = variable.schema.safeParse(raw);
     if (parsed.success) values[name] = parsed.data;
-    else lines.push(`${name} must be ${variable.must}${variable.secret ? '; the value given is not.' : `, not ${JSON.stringify(raw.slice(0, 100))}.`}`);
+    else
+      lines.push(
+        `${name} must be ${variable.must}${variable.secret ? '; the value given is not.' : `, not ${JSON.stringify(raw.slice(0, 100))}.`}`,
+      );
   }
   return { values, lines };
 }
 
 /** What a process other than standalone cannot do without. */
 const missing = (values: Values): string[] => [
-  ...(values.DATABASE_URL ? [] : ['DATABASE_URL is not set: give the Postgres to use, like postgresql://user:password@host:5432/database.']),
-  ...(values.SLIPWAY_MASTER_KEY ? [] : ['SLIPWAY_MASTER_KEY is not set: give the key that seals credentials (make one with: openssl rand -base64 32).']),
+  ...(values.DATABASE_URL
+    ? []
+    : ['DATABASE_URL is not set: give the Postgres to use, like postgresql://user:password@host:5432/database.']),
+  ...(values.SLIPWAY_MASTER_KEY
+    ? []
+    : ['SLIPWAY_MASTER_KEY is not set: give the key that seals credentials (make one with: openssl rand -base64 32).']),
 ];
 
 /** Reads the settings. Throws `ConfigError` with all that is wrong at once. */

@@ -23,6 +23,8 @@ export interface Context {
   /** The open transaction, which inner calls join. */
   transaction?: Prisma.TransactionClient;
   afterCommit?: (() => void)[];
+  /** What the open transaction does last, by who asked for it. */
+  beforeCommit?: Map<unknown, () => Promise<void>>;
 }
 
 export const context = new AsyncLocalStorage<Context>();

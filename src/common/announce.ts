@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { withSettings } from './database.ts';
+
+/** What the processes tell each other after a commit: that something changed, and where to read it; never what it is now, but for counts of pods, which nobody keeps. */
+export type Announcement =
+  | { kind: 'events'; tenantId: string }
+  | { kind: 'rollout'; tenantId: string; id: string }
+  | { kind: 'placement'; tenantId: string; id: string }
+  | { kind: 'cluster'; tenantId: string; id: string }
+  | { kind: 'key'; id: string }
+  /** A target's pods changed: shown to who watches, stored nowhere. Only the newest of a target is sent. */
+  | { kind: 'progress'; tenantId: string; workloadId: string; rolloutId: string; targetId: string; data: Record<string, unknown> }
+  | { kind: 'progress'; tenantId: string; workloadId: string; rolloutId: string; targetId: string; data: Record<string, unknown> }
+  /** Announcements may have been missed: subscribers read again what they wait for. */
+  | { kind: 'gap' };
+
+export type Listener = (announcement: Announcement) => void;
+
+export interface AnnounceOptions {
+  url: string;
+  onError?: (error: Error) => void;
+}
+
+const CHANNEL = 'slipway';
+const COALESCE_MILLISECONDS = 10;
+/** Postgres takes less than 8000 bytes a notification. */
+const PAYLOAD_BYTES = 7_500;
+/** What is kept while the connection is away; beyond it the others are told that there is a gap. */
+const KEPT = 5_000;
+const HEARTBEAT_MILLISECONDS = 15_000;
+const TIMEOUT_MILLISECONDS = 5_000;
+const RECONNECT_MILLISECONDS = { first: 50, most: 2_000 };
+
+/**
+ * Announcements between processes: at once within this one, to the others by NOTIFY on a connection that carries no business transaction (a commit with
+ * a NOTIFY in it takes a lock of the whole database), gathered over 10 ms. Being told is a convenience: whoever listens also looks by itself.
+ */
+export class Announce {
+  private readonly options: AnnounceOptions;
+  private readonly listeners = new Set<Listener>();
+  private readonly me = randomUUID();
+  private readonly waiting = new Map<string, Announcement>();
+  private client: pg.Client | null = null;
+  private running: Promise<void> | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private sending = false;
+  private readonly stopping = new AbortController();
+
+  constructor(options: AnnounceOptions) {
+    this.options = options;
+  }
+
+  /** Starts to listen, and goes on trying while the database is away. Resolves once it listens for the first time. */
+  start(): Promise<void> {
+    return new Promise((resolve) => {
+      this.running ??= this.listen(resolve);
+    });
+  }
+
+  subscribe(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  publish(announcement: Announcement): void {
+    this.deliver(announcement);
+    if (this.stopping.signal.aborted) return;
+    if (this.waiting.size >= KEPT) {
+      this.waiting.clear();
+      this.waiting.set('gap', { kind: 'gap' });
+    }
+    this.waiting.set(keyOf(announcement), announcement);
+    this.timer ??= setTimeout(() => void this.send(), COALESCE_MILLISECONDS);
+  }
+
+  async close(): Promise<void> {
+    if (this.timer) clearTimeout(this.timer);
+    await this.send();
+    this.stopping.abort();
+    await this.client?.end().catch(() => undefined);
+    await this.running;
+  }
+
+  private deliver(announcement: Announcement): void {
+    for (const listener of this.listeners) {
+      try {
+        listener(announcement);
+      } catch (error) {
+        this.report(error);
+      }
+    }
+  }
+
+  private report(error: unknown): void {
+    this.options.onError?.(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** Sends what waits, in as few notifications as fit. What cannot be sent waits for the connection to be back. */
+  private async send(): Promise<void> {
+    this.timer = null;
+    const client = this.client;
+    if (!client || this.sending || this.waiting.size === 0) return;
+    this.sending = true;
+    const batch = [...this.waiting.values()];
+    this.waiting.clear();
+    try {
+      for (const payload of payloads(this.me, batch)) await client.query('SELECT pg_notify($1, $2)', [CHANNEL, payload]);
+    } catch (error) {
+      for (const announcement of batch) if (!this.waiting.has(keyOf(announcement))) this.waiting.set(keyOf(announcement), announcement);
+      this.report(error);
+    } finally {
+      this.sending = false;
+    }
+    if (this.waiting.size > 0 && this.client === client) this.timer ??= setTimeout(() => void this.send(), COALESCE_MILLISECONDS);
+  }
+
+  private async listen(first: () => void): Promise<void> {
+    let delay = RECONNECT_MILLISECONDS.first;
+    let again = false;
+    while (!this.stopping.signal.aborted) {
+      try {
+        const { lost } = await this.connect();
+        delay = RECONNECT_MILLISECONDS.first;
+        if (again) this.deliver({ kind: 'gap' });
+        again = true;
+        first();
+        void this.send();
+        await lost;
+      } catch (error) {
+        if (!this.stopping.signal.aborted) this.report(error);
+      }
+      this.client = null;
+      await sleep(delay, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      delay = Math.min(delay * 2, RECONNECT_MILLISECONDS.most);
+    }
+    first();
+  }
+
+  /** Connects and listens; `lost` resolves when the connection is gone. */
+  private async connect(): Promise<{ lost: Promise<void> }> {
+    const client = new pg.Client({
+      connectionString: withSettings(this.options.url, { role: 'slipway_app' }),
+      application_name: 'slipway announce',
+      connectionTimeoutMillis: TIMEOUT_MILLISECONDS,
+      query_timeout: TIMEOUT_MILLISECONDS,
+      keepAlive: true,
+    });
+    const lost = new Promise<void>((resolve) => client.once('end', resolve));
+    client.on('error', (error) => this.report(error));
+    client.on('notification', ({ payload }) => this.receive(payload ?? ''));
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${CHANNEL}`);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+    this.client = client;
+    this.watch(client);
+    return { lost };
+  }
+
+  /** A connection that the network dropped silently shows itself by not answering. */
+  private watch(client: pg.Client): void {
+    const heartbeat = setInterval(() => {
+      client.query('SELECT 1').catch(() => client.end().catch(() => undefined));
+    }, HEARTBEAT_MILLISECONDS);
+    heartbeat.unref();
+    client.once('end', () => clearInterval(heartbeat));
+  }
+
+  private receive(payload: string): void {
+    const { from, items } = JSON.parse(payload) as { from: string; items: Announcement[] };
+    if (from === this.me) return;
+    for (const item of items) this.deliver(item);
+  }
+}
+
+/** Announcements with the same key say the same, or the later one says it better. */
+const keyOf = (announcement: Announcement): string =>
+  announcement.kind === 'progress' ? `progress ${announcement.targetId}` : JSON.stringify(announcement);
+
+/** The announcements as payloads that fit. */
+function* payloads(sender: string, announcements: Announcement[]): Generator<string> {
+  let batch: string[] = [];
+  let bytes = 0;
+  const pack = (): string => `{"from":"${sender}","items":[${batch.join(',')}]}`;
+  for (const announcement of announcements) {
+    const text = JSON.stringify(announcement);
+    const size = Buffer.byteLength(text) + 1;
+    if (size > PAYLOAD_BYTES) continue; // progress with too much to show: the next is a second away
+    if (batch.length > 0 && bytes + size > PAYLOAD_BYTES) {
+      yield pack();
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(text);
+    bytes += size;
+  }
+  if (batch.length > 0) yield pack();
+}

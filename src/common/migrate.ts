@@ -1,0 +1,133 @@
+import path from 'node:path';
+import { LATEST_SCHEMA_VERSION, runMigrations } from 'bullmq';
+import pg from 'pg';
+import { StartError } from '../config.ts';
+import { readMigrations } from './schema-engine.ts';
+import type { Migration } from './schema-engine.ts';
+
+/** The schema in which the queue lives, apart from the product's tables. */
+export const QUEUE_SCHEMA = 'bullmq';
+
+/** Any number, the same in every version: whoever migrates holds this advisory lock. */
+const LOCK = '7526401120250301';
+const LOCK_WAIT_SECONDS = 120;
+const ROLES = ['slipway_app', 'slipway_system'];
+
+/** Next to src/ and to dist/ alike. */
+const MIGRATIONS_FOLDER = path.resolve(import.meta.dirname, '../../prisma/migrations');
+
+export interface MigrateResult {
+  /** Names of the migrations that this call applied. */
+  applied: string[];
+}
+
+/** The migrations that the database lacks. One that it has and the folder lacks was made by a newer version and disturbs nobody. */
+async function pending(client: pg.Client, migrations: Migration[]): Promise<Migration[]> {
+  const { rows: tables } = await client.query<{ ledger: string | null }>(`SELECT to_regclass('public._prisma_migrations')::text AS ledger`);
+  if (!tables[0]?.ledger) return migrations;
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT migration_name AS name FROM public._prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
+  );
+  const applied = new Set(rows.map((row) => row.name));
+  return migrations.filter((migration) => !applied.has(migration.name));
+}
+
+async function queueIsCurrent(client: pg.Client): Promise<boolean> {
+  const { rows: tables } = await client.query<{ ledger: string | null }>(`SELECT to_regclass('${QUEUE_SCHEMA}.migration')::text AS ledger`);
+  if (!tables[0]?.ledger) return false;
+  const { rows } = await client.query<{ version: number | null }>(`SELECT max(version)::int AS version FROM ${QUEUE_SCHEMA}.migration`);
+  return (rows[0]?.version ?? 0) >= LATEST_SCHEMA_VERSION;
+}
+
+/** Whether the login may take on the roles by SET ROLE. (Up to Postgres 15 every member may.) */
+async function loginIsMember(client: pg.Client, login: string): Promise<boolean> {
+  const { rows } = await client.query<{ version: number; known: boolean }>(
+    `SELECT current_setting('server_version_num')::int AS version,
+            (SELECT count(*) FROM pg_roles WHERE rolname = ANY ($1)) = ${ROLES.length} AND EXISTS (SELECT FROM pg_roles WHERE rolname = $2) AS known`,
+    [ROLES, login],
+  );
+  if (!rows[0]?.known) return false;
+  const privilege = rows[0].version >= 160000 ? 'SET' : 'MEMBER';
+  const { rows: found } = await client.query<{ member: boolean }>(
+    'SELECT bool_and(pg_has_role($1, role, $2)) AS member FROM unnest($3::text[]) AS role',
+    [login, privilege, ROLES],
+  );
+  return found[0]?.member === true;
+}
+
+/** Lets the login take on both roles without inheriting their rights: what it does not ask for by SET ROLE it does not have. */
+async function admitLogin(client: pg.Client, login: string): Promise<void> {
+  const { rows } = await client.query<{ version: number; owner: string }>(
+    `SELECT current_setting('server_version_num')::int AS version, current_user AS owner`,
+  );
+  const name = client.escapeIdentifier(login);
+  try {
+    if ((rows[0]?.version ?? 0) >= 160000) {
+      await client.query(`GRANT ${ROLES.join(', ')} TO ${name} WITH INHERIT FALSE, SET TRUE`);
+    } else {
+      if (rows[0]?.owner !== login) await client.query(`ALTER ROLE ${name} NOINHERIT`);
+      await client.query(`GRANT ${ROLES.join(', ')} TO ${name}`);
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      `The login ${login} of DATABASE_URL cannot be given the roles ${ROLES.join(' and ')} (${reason}): have an administrator run GRANT ${ROLES.join(', ')} TO ${name}.`,
+    );
+  }
+}
+
+/** The queue's tables are made by BullMQ as the owner; at run time it also makes a sequence for each queue. */
+async function migrateQueue(client: pg.Client): Promise<void> {
+  await runMigrations(client, QUEUE_SCHEMA);
+  await client.query(`
+    GRANT USAGE, CREATE ON SCHEMA ${QUEUE_SCHEMA} TO slipway_app;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${QUEUE_SCHEMA} TO slipway_app;
+    GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA ${QUEUE_SCHEMA} TO slipway_app;
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${QUEUE_SCHEMA} TO slipway_app`);
+}
+
+async function apply(client: pg.Client, url: string, migrations: Migration[]): Promise<string[]> {
+  // A process that was killed while it migrated left a mark; its script was one transaction and so is undone. Under the lock nobody is at it now.
+  const { rows } = await client.query<{ ledger: string | null }>(`SELECT to_regclass('public._prisma_migrations')::text AS ledger`);
+  if (rows[0]?.ledger) {
+    await client.query('UPDATE public._prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL AND rolled_back_at IS NULL');
+  }
+  const { openSchemaEngine } = await import('./schema-engine.ts');
+  const engine = await openSchemaEngine(url);
+  try {
+    const applied = await engine.apply(migrations);
+    await client.query('GRANT SELECT ON public._prisma_migrations TO slipway_app');
+    return applied;
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Whether nothing is to do, by a few reads: the usual start. */
+async function isCurrent(client: pg.Client, migrations: Migration[], login: string): Promise<boolean> {
+  return (await pending(client, migrations)).length === 0 && (await queueIsCurrent(client)) && (await loginIsMember(client, login));
+}
+
+/**
+ * Brings the database up to this version: the product's tables, then the queue's, then the roles of the login that the application connects with.
+ * Safe from several processes at once: one migrates, the others wait and find nothing left to do. Connects as the owner of the tables.
+ */
+export async function migrate(ownerUrl: string, appUrl = ownerUrl, folder = MIGRATIONS_FOLDER): Promise<MigrateResult> {
+  const migrations = readMigrations(folder);
+  const client = new pg.Client({ connectionString: ownerUrl, application_name: 'slipway migrate' });
+  await client.connect();
+  try {
+    const login = decodeURIComponent(new URL(appUrl).username) || (client.user ?? '');
+    if (await isCurrent(client, migrations, login)) return { applied: [] };
+    await client.query(`SET lock_timeout = '${LOCK_WAIT_SECONDS}s'`);
+    await client.query(`SELECT pg_advisory_lock(${LOCK})`);
+    await client.query('RESET lock_timeout');
+    const missing = await pending(client, migrations);
+    const applied = missing.length > 0 ? await apply(client, ownerUrl, migrations) : [];
+    if (!(await queueIsCurrent(client)) || missing.length > 0) await migrateQueue(client);
+    if (!(await loginIsMember(client, login))) await admitLogin(client, login);
+    return { applied };
+  } finally {
+    await client.end(); // gives the lock back, too
+  }
+}

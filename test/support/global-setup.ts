@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import type { EmbeddedPostgres } from '../../src/common/embedded-postgres.ts';
+
+/** Where a test process asks for the run's Postgres. */
+export const SUPPORT_VARIABLE = 'SLIPWAY_TEST_SUPPORT';
+
+/**
+ * One Postgres for a whole run, started when the first suite asks for a database and never for a run that needs none.
+ * Returns what stops it. For vitest's `globalSetup`.
+ */
+export default async function setup(): Promise<() => Promise<void>> {
+  let starting: Promise<{ postgres: EmbeddedPostgres; folder: string }> | null = null;
+  const start = async () => {
+    const { startEmbeddedPostgres } = await import('../../src/common/embedded-postgres.ts');
+    const { migrate } = await import('../../src/common/migrate.ts');
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-test-'));
+    const postgres = await startEmbeddedPostgres(folder, { durable: false, maxConnections: 400 });
+    await migrate(postgres.ownerUrl, postgres.appUrl);
+    return { postgres, folder };
+  };
+  const server = createServer((_request, response) => {
+    starting ??= start();
+    starting.then(
+      ({ postgres: { ownerUrl, appUrl, pid } }) => response.end(JSON.stringify({ ownerUrl, appUrl, pid })),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  process.env[SUPPORT_VARIABLE] = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return async () => {
+    server.closeAllConnections();
+    server.close();
+    const running = await (starting as Promise<{ postgres: EmbeddedPostgres; folder: string }> | null)?.catch(() => null);
+    if (!running) return;
+    await running.postgres.stop();
+    rmSync(running.folder, { recursive: true, force: true });
+  };
+}
