@@ -3,6 +3,7 @@ import type { JsonObject } from './json.ts';
 import { isLabelValue, isQualifiedName } from './names.ts';
 import { PARAMETER_NAME, parameterSchema, type Parameters, type ParameterType } from './parameters.ts';
 import { Hole } from './placeholders.ts';
+import { detailOf } from './zod-faults.ts';
 
 /**
  * The content of a revision as it was posted and is stored: a pod and everything that belongs to it. Strings may hold placeholders `${{ params.name }}`; numbers may be such strings. What its fields mean
@@ -43,15 +44,15 @@ const open = <T>(inner: z.ZodType<T>, ...kinds: Kind[]): z.ZodType<T> =>
     }
     const refused = value.candidates.find((candidate) => !inner.safeParse(candidate).success);
     if (refused === undefined) return;
-    const reason = inner.safeParse(refused).error?.issues[0]?.message ?? 'is not accepted';
+    const issue = inner.safeParse(refused).error?.issues[0];
     context.addIssue({
       code: 'custom',
-      message: `${value.source} may be ${JSON.stringify(refused)}, which is not accepted here: ${reason}`,
+      message: `${issue ? detailOf(issue, refused) : 'does not fit'}, and ${value.source} may be ${JSON.stringify(refused)}`,
     });
   }) as unknown as z.ZodType<T>;
 
 const text = (maximum: number) => z.string().min(1).max(maximum);
-const integer = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
+const integer = (minimum: number, maximum: number) => z.int('must be an integer').min(minimum).max(maximum);
 const label = (maximum: number) =>
   text(maximum).regex(
     /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
@@ -99,9 +100,11 @@ const configSchema = z.strictObject({
   path: open(path, 'string'),
 });
 
-const amount = z.union([integer(0, INT32), z.string().regex(/^(100|[1-9]?\d)%$/)], {
-  error: 'must be a number of pods or a percentage from 0% to 100%',
-});
+const isAmount = (value: unknown): boolean =>
+  typeof value === 'number'
+    ? Number.isInteger(value) && value >= 0 && value <= INT32
+    : typeof value === 'string' && /^(100|[1-9]?\d)%$/.test(value);
+const amount = z.custom<number | string>(isAmount, { error: 'must be a number of pods or a percentage from 0% to 100%' });
 const seconds = (minimum: number) => integer(minimum, MAX_SECONDS);
 
 const stepSchema = z

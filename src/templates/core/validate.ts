@@ -89,9 +89,11 @@ function parametersOf(declared: unknown): { parameters: Parameters; faults: Faul
   const parameters: [string, Parameter][] = [];
   for (const [name, value] of Object.entries(objectOf(declared))) {
     const parsed = parameterSchema.safeParse(value);
-    // Where the shape is wrong, the shape of the whole document says so; the references to it are judged as if it were a string.
-    parameters.push([name, parsed.success ? parsed.data : { type: 'string', required: true }]);
-    if (parsed.success) faults.push(...declarationFaults(parsed.data, at('/parameters', name)));
+    const wrong = parsed.success ? declarationFaults(parsed.data, at('/parameters', name)) : [];
+    faults.push(...wrong);
+    // Where the shape of one is wrong, the shape of the whole document says so; and what a parameter cannot be is not blamed a second time where it is used.
+    if (!parsed.success) parameters.push([name, { type: 'string', required: true }]);
+    else parameters.push([name, wrong.length ? { type: parsed.data.type, required: true } : parsed.data]);
   }
   return { parameters: Object.fromEntries(parameters), faults };
 }

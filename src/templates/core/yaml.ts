@@ -1,4 +1,4 @@
-import { Composer, isMap, isScalar, isSeq, CST, Lexer, LineCounter, Parser, type Document } from 'yaml';
+import { Composer, isMap, isNode, isScalar, isSeq, CST, Lexer, LineCounter, Parser, type Document } from 'yaml';
 import type { Fault } from '../../common/fault.ts';
 import { at } from './json.ts';
 import { limitFaults, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_FAULTS } from './limits.ts';
@@ -87,7 +87,7 @@ function keyFaults(document: Document.Parsed, lines: LineCounter): Fault[] {
     if (!isMap(node)) return;
     const seen = new Set<string>();
     for (const { key, value } of node.items) {
-      const offset = isScalar(key) ? (key.range?.[0] ?? 0) : (node.range?.[0] ?? 0);
+      const offset = (isNode(key) ? key : node).range?.[0] ?? 0;
       if (!isScalar(key) || typeof key.value !== 'string') {
         faults.push(fault(lines, offset, 'a key must be a string (quote it)', pointer));
         continue;

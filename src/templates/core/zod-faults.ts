@@ -31,11 +31,15 @@ const bound = (
   return `must be at ${word} ${limit}`;
 };
 
-const detailOf = (issue: z.core.$ZodIssue, value: unknown): string => {
+/** What is wrong, as a phrase that reads on from the place. `value` is what stands there. */
+export const detailOf = (issue: z.core.$ZodIssue, value: unknown): string => {
   if (value === undefined && issue.code !== 'custom') return 'is required';
   if (value instanceof Hole && issue.code !== 'custom') return 'cannot be a placeholder: it must be fixed in the template';
   switch (issue.code) {
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? 'is not a name that can stand here';
     case 'invalid_type':
+      if (issue.message.startsWith('must ')) return issue.message;
       return `must be ${AN[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
       return issue.values.length === 1
