@@ -85,6 +85,8 @@ export interface TargetState {
   uid: string | null;
   /** N before our own change of it, null while we have made none: what an undo restores where the live number is still ours. */
   replicasBefore: number | null;
+  /** The number that this target itself asked for, null while it has not: anything else that stands there is somebody else's wish and stays. */
+  replicasAfter: number | null;
   /** Index into `strategy.steps` of the step that is walked or rested at; strategy.steps.length = the last walk, to 100%. */
   step: number;
   /** N when the step (or the undo) was entered; null while no Deployment was there to have one. */
@@ -134,6 +136,8 @@ export interface Trouble {
   container: string | null;
   exitCode: number | null;
   restarts: number;
+  /** Which run of the container has the log that tells most; null where none has run. */
+  log: 'CURRENT' | 'PREVIOUS' | null;
   /** FATAL: waiting does not help; SLOW: may still come right before the deadline. */
   severity: 'FATAL' | 'SLOW';
 }

@@ -1,0 +1,35 @@
+/** What to do about one target now. */
+import { away, back } from './conditions.ts';
+import type { TargetDecision } from './decision.ts';
+import { complete, wait } from './draft.ts';
+import type { Draft } from './draft.ts';
+import { forward } from './forward.ts';
+import type { TargetObservation } from './observation.ts';
+import { isSettled, isTerminal } from './phases.ts';
+import { removeTarget } from './removal.ts';
+import { scaleTarget } from './scaling.ts';
+import { undo } from './undo.ts';
+
+/**
+ * Synchronous, total and level-triggered: it asks only what is, so the same observation always yields the same decision, whatever was lost before.
+ *
+ * The holder commits `set` and `event`, performs `action`, and decides again; a decision with none of them means: wait until the cluster or the row changes,
+ * or until `lookAt`. No write is ever decided for a settled rollout or a target that is at its end.
+ */
+export function decideTarget(o: TargetObservation): TargetDecision {
+  return complete(o, draftOf(o));
+}
+
+function draftOf(o: TargetObservation): Draft {
+  const { rollout, target, live } = o;
+  if (isSettled(rollout.phase)) return wait('The rollout has ended.');
+  if (isTerminal(target.phase)) return wait('The target is at its end.');
+  if (target.phase === 'PENDING') return wait('The target has not been started.');
+  if (live.kind === 'UNKNOWN') return wait('The cluster has not been listed yet.');
+  if (live.kind === 'UNREACHABLE') return away(o, live);
+  const answered = back(o);
+  if (answered !== null) return answered;
+  if (target.phase === 'ROLLING_BACK') return undo(o);
+  if (rollout.kind === 'SCALE') return scaleTarget(o);
+  return target.to === null ? removeTarget(o) : forward(o, target.to);
+}

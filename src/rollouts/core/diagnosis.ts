@@ -1,0 +1,119 @@
+/**
+ * From a pod's raw status to what is wrong with it. Reasons are Kubernetes' own words (kubelet: `pkg/kubelet/images`, `pkg/kubelet/kuberuntime`; scheduler:
+ * `Unschedulable`); only what cannot come right by waiting is FATAL.
+ */
+import type { Trouble } from './observation.ts';
+import { number, part, parts, text } from './raw.ts';
+import type { Raw } from './raw.ts';
+
+/** A crash loop counts as one from this many restarts on; fewer may be a dependency that is not there yet. */
+export const CRASH_LOOP_RESTARTS = 3;
+
+/** Waiting does not help: somebody has to change the image, the configuration or the registry's access. */
+const fatalWaits = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'CreateContainerConfigError']);
+/** How every container starts: no trouble by itself. */
+const ordinaryWaits = new Set(['ContainerCreating', 'PodInitializing']);
+
+/**
+ * The worst that is wrong with a pod that is neither Ready nor on its way out, null when it simply is. Init containers speak before containers, since those wait
+ * for them; FATAL before SLOW. Total for any JSON.
+ */
+export function troubleOf(pod: Raw): Trouble | null {
+  const status = part(pod, 'status');
+  const never = text(part(pod, 'spec'), 'restartPolicy') === 'Never';
+  const found = [
+    ...parts(status, 'initContainerStatuses').map((container) => initTrouble(container, never || neverRestarts(pod, container))),
+    ...parts(status, 'containerStatuses').map(containerTrouble),
+    unschedulable(status),
+  ].filter((trouble) => trouble !== null);
+  return found.find((trouble) => trouble.severity === 'FATAL') ?? found[0] ?? notReady(status);
+}
+
+/** A container may have a restart policy of its own (Kubernetes 1.34 and later; native sidecars have `Always`). */
+function neverRestarts(pod: Raw, status: Raw): boolean {
+  const spec = parts(part(pod, 'spec'), 'initContainers').find((container) => container['name'] === status['name']);
+  return text(spec, 'restartPolicy') === 'Never';
+}
+
+function initTrouble(container: Raw, never: boolean): Trouble | null {
+  const ended = part(part(container, 'state'), 'terminated');
+  const exitCode = number(ended, 'exitCode');
+  if (never && exitCode !== null && exitCode !== 0) {
+    return { ...terminated(container, ended, 'CURRENT'), reason: 'InitContainerFailed', severity: 'FATAL' };
+  }
+  return containerTrouble(container);
+}
+
+function containerTrouble(container: Raw): Trouble | null {
+  const state = part(container, 'state');
+  const ended = part(state, 'terminated');
+  if (number(ended, 'exitCode') !== null) return number(ended, 'exitCode') === 0 ? null : terminated(container, ended, 'CURRENT');
+  const waiting = part(state, 'waiting');
+  const reason = text(waiting, 'reason');
+  if (reason === null || ordinaryWaits.has(reason)) return null;
+  return waitingTrouble(container, reason, text(waiting, 'message') ?? '');
+}
+
+function waitingTrouble(container: Raw, reason: string, message: string): Trouble {
+  const last = part(part(container, 'lastState'), 'terminated');
+  const restarts = number(container, 'restartCount') ?? 0;
+  const looping = reason === 'CrashLoopBackOff' && restarts >= CRASH_LOOP_RESTARTS;
+  const exitCode = number(last, 'exitCode');
+  const ended = exitCode === null ? '' : ` Its last run ended with exit code ${exitCode} (${text(last, 'reason') ?? 'Error'}).`;
+  return {
+    reason,
+    message: sentence(message) + ended,
+    container: text(container, 'name'),
+    exitCode,
+    restarts,
+    log: exitCode === null ? null : 'PREVIOUS',
+    severity: looping || fatalWaits.has(reason) ? 'FATAL' : 'SLOW',
+  };
+}
+
+function terminated(container: Raw, ended: Raw, log: 'CURRENT'): Trouble {
+  return {
+    reason: text(ended, 'reason') ?? 'Error',
+    message: sentence(text(ended, 'message') ?? `The container ended with exit code ${number(ended, 'exitCode') ?? 'unknown'}`),
+    container: text(container, 'name'),
+    exitCode: number(ended, 'exitCode'),
+    restarts: number(container, 'restartCount') ?? 0,
+    log,
+    severity: 'SLOW',
+  };
+}
+
+function unschedulable(status: Raw): Trouble | null {
+  const scheduled = condition(status, 'PodScheduled');
+  if (text(scheduled, 'status') !== 'False') return null;
+  const reason = text(scheduled, 'reason') ?? 'Unschedulable';
+  return { ...quiet, reason, message: sentence(text(scheduled, 'message') ?? 'No node takes the pod') };
+}
+
+/** Everything runs and yet the pod is not Ready: its probes, or a readiness gate. */
+function notReady(status: Raw): Trouble | null {
+  if (text(condition(status, 'Ready'), 'status') === 'True') return null;
+  const containers = parts(status, 'containerStatuses');
+  const unready = containers.find(
+    (container) => container['ready'] !== true && Object.keys(part(part(container, 'state'), 'running')).length > 0,
+  );
+  const ready = condition(status, 'Ready');
+  const message = sentence(text(ready, 'message') ?? 'The pod has not become Ready');
+  const container = text(unready, 'name');
+  if (unready === undefined) return { ...quiet, reason: text(ready, 'reason') ?? 'NotReady', message };
+  const restarts = number(unready, 'restartCount') ?? 0;
+  const exitCode = number(part(part(unready, 'lastState'), 'terminated'), 'exitCode');
+  return { reason: 'NotReady', message, container, exitCode, restarts, log: exitCode === null ? 'CURRENT' : 'PREVIOUS', severity: 'SLOW' };
+}
+
+const quiet: Trouble = { reason: '', message: '', container: null, exitCode: null, restarts: 0, log: null, severity: 'SLOW' };
+
+/** The condition of that type, empty where there is none. */
+export function condition(status: Raw, type: string): Raw {
+  return parts(status, 'conditions').find((one) => one['type'] === type) ?? {};
+}
+
+function sentence(message: string): string {
+  const trimmed = message.trim();
+  return trimmed === '' || /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+}

@@ -1,0 +1,106 @@
+/** The failures that the core itself finds, each with one sentence of advice. */
+import type { Failure } from './failure.ts';
+import type { Blame } from './health.ts';
+import type { TargetState } from './observation.ts';
+
+/** Advice by Kubernetes' word; a word that is not here gets `general`. */
+const byReason: Readonly<Record<string, string>> = {
+  ErrImagePull: 'Check that the image name and tag exist and that the namespace has the pull secret for this registry.',
+  ImagePullBackOff: 'Check that the image name and tag exist and that the namespace has the pull secret for this registry.',
+  ErrImageNeverPull: 'The image is not on the node and imagePullPolicy is Never: allow pulling or load the image onto the nodes.',
+  InvalidImageName: 'Correct the image reference in the template or in the values: Kubernetes cannot parse it.',
+  CreateContainerConfigError: 'Create the ConfigMap, Secret or key that the container refers to, or correct the reference.',
+  CreateContainerError: 'Read the message: the container runtime refuses to create the container, often for its command or a mount.',
+  CrashLoopBackOff: 'Read the log below: the container starts and exits again and again.',
+  InitContainerFailed: 'Read the log below: the init container failed, so that the application is never started.',
+  OOMKilled: 'Raise the memory limit of the container or make it use less: the kernel killed it for want of memory.',
+  Unschedulable: 'Add nodes, lower the resource requests, or relax node selectors, affinity and taints: no node takes the pod.',
+  NotReady: "Check the container's readiness probe and its log: it runs but never becomes Ready.",
+  ContainersNotReady: "Check the container's probes, volumes and image: it was not started or is not Ready.",
+  FailedCreate: 'Raise the quota or correct what the admission policy objects to: the cluster refuses to create the pods.',
+  ReplicaSetCreateError: 'Read the message: the cluster refuses to create the ReplicaSet.',
+};
+
+const general = "Look at the pod's events (kubectl describe pod) and correct the template or the cluster.";
+
+type Place = Pick<TargetState, 'cluster'>;
+
+/** A pod's (or ReplicaSet's) trouble as the target's failure; `logTail` null where no container ran. */
+export function failureOf(place: Place, { pod, trouble }: Blame, logTail: string | null): Failure {
+  const killed = trouble.exitCode === 137 && trouble.message.includes('OOMKilled');
+  return {
+    reason: trouble.reason,
+    message: trouble.message,
+    cluster: place.cluster,
+    pod,
+    container: trouble.container,
+    exitCode: trouble.exitCode,
+    logTail,
+    advice: (killed ? byReason['OOMKilled'] : byReason[trouble.reason]) ?? general,
+  };
+}
+
+function own(reason: string, place: Place, message: string, advice: string): Failure {
+  return { reason, message, cluster: place.cluster, pod: null, container: null, exitCode: null, logTail: null, advice };
+}
+
+/** The deadline passed; what stood in the way keeps its own word in the message and its advice. */
+export function pastDeadline(place: Place, seconds: number, what: string, blame: Blame | null, logTail: string | null): Failure {
+  const late = `No progress for ${seconds} s: ${what}.`;
+  if (blame === null) {
+    return own(
+      'PROGRESS_DEADLINE',
+      place,
+      late,
+      'Look at the Deployment and its ReplicaSets (kubectl describe): the cluster did not make the pods that were asked for.',
+    );
+  }
+  const failure = failureOf(place, blame, logTail);
+  const word = blame.trouble.reason === 'Unschedulable' ? 'Unschedulable' : 'PROGRESS_DEADLINE';
+  return { ...failure, reason: word, message: `${late} ${blame.trouble.reason}: ${blame.trouble.message}` };
+}
+
+export const notOurs = (place: Place, name: string): Failure =>
+  own(
+    'NOT_OURS',
+    place,
+    `The Deployment ${name} exists and does not bear this workload's id: it was made by somebody else.`,
+    'Adopt it, remove it, or give the workload another name or namespace: nothing that others made is touched.',
+  );
+
+export const replaced = (place: Place, name: string): Failure =>
+  own(
+    'REPLACED',
+    place,
+    `The Deployment ${name} was deleted and made again by somebody else while it was being rolled out.`,
+    'Find out who makes it (GitOps, a script), stop that, and retry: it is not adopted silently.',
+  );
+
+export const deleted = (place: Place, name: string): Failure =>
+  own(
+    'DELETED',
+    place,
+    `The Deployment ${name} was deleted by somebody else while it was being rolled out.`,
+    'Find out who deleted it, then retry: the rollout does not fight over it.',
+  );
+
+export const edited = (place: Place, name: string, manager: string): Failure =>
+  own(
+    'EDITED',
+    place,
+    `The pod template of Deployment ${name} was edited by ${manager} since it was applied.`,
+    `Put the change into the template instead; a rollback takes over what ${manager} edited.`,
+  );
+
+export const scaledWhileHeld = (place: Place, detail: string): Failure =>
+  own(
+    'SCALED_WHILE_HELD',
+    place,
+    `The number of pods was changed while the canary was held, and the split no longer fits the plan: ${detail}.`,
+    'Retry with a plan that has room for it, allow a surge, or keep autoscaling from going that low during a canary.',
+  );
+
+export const nothingToScale = (place: Place, name: string): Failure =>
+  own('NOTHING_RUNS', place, `There is no Deployment ${name} to scale.`, 'Roll out a release there first.');
+
+export const unreachable = (place: Place, message: string, advice: string): Failure => own('UNREACHABLE', place, message, advice);

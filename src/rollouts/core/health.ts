@@ -1,0 +1,94 @@
+/** Whether what was asked for stands and is healthy, and whom to blame where it does not. */
+import type { LiveDeployment, LivePod, LiveReplicaSet, Side, Trouble } from './observation.ts';
+import { atRest } from './steps.ts';
+import type { Split } from './steps.ts';
+
+export interface Verdict {
+  healthy: boolean;
+  /** What is really there, by the ReplicaSets' `spec.replicas`. */
+  split: Split;
+  /** New pods that have been Ready for the template's minReadySeconds. */
+  ready: number;
+  /** The controller has seen the last write and has nothing left to do. Says nothing about readiness. */
+  settled: boolean;
+  /** Milliseconds until the next pod that is Ready has been so for long enough; null where no pod is on its way by time alone. */
+  ripeInMilliseconds: number | null;
+}
+
+/** Both sides as the Deployment that bears `side`'s template has them; a ReplicaSet that the controller has not made yet counts as 0. */
+export function splitOf(live: LiveDeployment): Split {
+  return { new: live.current?.replicas ?? 0, old: sum(live.others.map((one) => one.replicas)) };
+}
+
+/** With the gate closed: the split that (s, u) leave at the live N stands, and every new pod is Ready. */
+export function judgeGated(live: LiveDeployment, side: Side): Verdict {
+  const split = splitOf(live);
+  return judge(live, side, split, atRest({ surge: live.surge, unavailable: live.unavailable }, live.replicas, split));
+}
+
+/** With the gate open: all N pods are new and Ready, and no other ReplicaSet has any. */
+export function judgeAll(live: LiveDeployment, side: Side): Verdict {
+  const split = splitOf(live);
+  return judge(live, side, split, split.new === live.replicas && split.old === 0);
+}
+
+function judge(live: LiveDeployment, side: Side, split: Split, stands: boolean): Verdict {
+  const needed = side.strategy.minReadySeconds * 1000;
+  const pods = standing(live.current);
+  const ready = pods.filter((pod) => pod.ready && pod.readyMilliseconds >= needed).length;
+  const settled = stands && live.current !== null && live.observedGeneration >= live.generation;
+  const waits = pods.filter((pod) => pod.ready && pod.readyMilliseconds < needed).map((pod) => needed - pod.readyMilliseconds);
+  return {
+    healthy: settled && pods.length === split.new && ready === split.new,
+    split,
+    ready,
+    settled,
+    ripeInMilliseconds: waits.length === 0 ? null : Math.min(...waits),
+  };
+}
+
+/** Pods that are there to stay. */
+export function standing(replicaSet: LiveReplicaSet | null): LivePod[] {
+  return (replicaSet?.pods ?? []).filter((pod) => !pod.terminating);
+}
+
+/** Pods of a ReplicaSet that are Ready now, whatever their age. */
+export function readyNow(replicaSets: readonly (LiveReplicaSet | null)[]): number {
+  return sum(replicaSets.map((one) => standing(one).filter((pod) => pod.ready).length));
+}
+
+export interface Blame {
+  pod: string | null;
+  trouble: Trouble;
+}
+
+/** What waiting does not help against, on the side that is being made: refused creation first, then the first pod by name. */
+export function fatalTrouble(live: LiveDeployment, replicaSets: readonly (LiveReplicaSet | null)[] = [live.current]): Blame | null {
+  if (live.replicaFailure !== null) return { pod: null, trouble: refused(live.replicaFailure) };
+  return troubles(replicaSets).find(({ trouble }) => trouble.severity === 'FATAL') ?? null;
+}
+
+/** What may still come right but stands in the way now: named when the deadline passes. */
+export function slowTrouble(live: LiveDeployment): Blame | null {
+  const found = troubles([live.current]);
+  return found.find(({ trouble }) => trouble.reason === 'Unschedulable') ?? found[0] ?? null;
+}
+
+/** Pods of the side being made that no node takes. */
+export function isUnschedulable(live: LiveDeployment): boolean {
+  return troubles([live.current]).some(({ trouble }) => trouble.reason === 'Unschedulable');
+}
+
+function troubles(replicaSets: readonly (LiveReplicaSet | null)[]): { pod: string; trouble: Trouble }[] {
+  return replicaSets.flatMap((one) =>
+    standing(one).flatMap((pod) => (pod.trouble === null || pod.ready ? [] : [{ pod: pod.name, trouble: pod.trouble }])),
+  );
+}
+
+function refused(failure: { reason: string; message: string }): Trouble {
+  return { ...failure, container: null, exitCode: null, restarts: 0, log: null, severity: 'FATAL' };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
+}

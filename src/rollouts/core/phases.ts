@@ -1,0 +1,53 @@
+/** What each phase means, as tables: a phase without a row does not compile. */
+import type { RolloutPhase, TargetPhase } from '../../generated/prisma/enums.ts';
+import type { TargetState } from './observation.ts';
+
+interface RolloutPhaseRow {
+  /** Nothing follows: exactly one event says so, and no write happens afterwards. */
+  terminal: boolean;
+  /** Targets may move forward. */
+  forward: boolean;
+  /** How a sentence names it. */
+  word: string;
+}
+
+export const rolloutPhases = {
+  QUEUED: { terminal: false, forward: true, word: 'queued' },
+  RUNNING: { terminal: false, forward: true, word: 'running' },
+  PAUSED: { terminal: false, forward: false, word: 'paused' },
+  ROLLING_BACK: { terminal: false, forward: false, word: 'rolling back' },
+  SUCCEEDED: { terminal: true, forward: false, word: 'succeeded' },
+  ROLLED_BACK: { terminal: true, forward: false, word: 'rolled back' },
+  FAILED: { terminal: true, forward: false, word: 'failed' },
+  CANCELED: { terminal: true, forward: false, word: 'canceled' },
+  SUPERSEDED: { terminal: true, forward: false, word: 'superseded' },
+} as const satisfies Record<RolloutPhase, RolloutPhaseRow>;
+
+interface TargetPhaseRow {
+  /** Terminal for the target; final only when the rollout is. */
+  terminal: boolean;
+  /** Counts against `maxConcurrent`. */
+  concurrent: boolean;
+  /** Its placement's pods are, or may be, on their way to `to`: an undo has to stop it. */
+  underWay: boolean;
+}
+
+export const targetPhases = {
+  PENDING: { terminal: false, concurrent: false, underWay: true },
+  PROGRESSING: { terminal: false, concurrent: true, underWay: true },
+  HELD: { terminal: false, concurrent: false, underWay: true },
+  BAKING: { terminal: false, concurrent: true, underWay: true },
+  ROLLING_BACK: { terminal: false, concurrent: true, underWay: false },
+  SUCCEEDED: { terminal: true, concurrent: false, underWay: false },
+  FAILED: { terminal: true, concurrent: false, underWay: false },
+  ROLLED_BACK: { terminal: true, concurrent: false, underWay: false },
+  SKIPPED: { terminal: true, concurrent: false, underWay: false },
+} as const satisfies Record<TargetPhase, TargetPhaseRow>;
+
+export const isSettled = (phase: RolloutPhase): boolean => rolloutPhases[phase].terminal;
+export const isTerminal = (phase: TargetPhase): boolean => targetPhases[phase].terminal;
+
+/** What of a target's row starts anew when a phase with steps of its own is entered: the step's memory and its clock. */
+export function entering(now: Date): Partial<TargetState> {
+  return { stepN: null, surge: null, unavailable: null, enteredAt: now, heldAt: null, stoppedAt: null, stoppedMilliseconds: 0 };
+}

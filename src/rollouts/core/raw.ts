@@ -1,0 +1,49 @@
+/** Reading plain JSON that a cluster sent: every reader is total, whatever the shape, so that an odd object is judged and not thrown at. */
+
+export type Raw = Readonly<Record<string, unknown>>;
+
+const nothing: Raw = {};
+
+/** The object at `key`, or an empty one. */
+export function part(of: Raw | undefined, key: string): Raw {
+  const value = of?.[key];
+  return isRecord(value) ? value : nothing;
+}
+
+/** The objects in the list at `key`; what is no object is left out. */
+export function parts(of: Raw | undefined, key: string): Raw[] {
+  const value = of?.[key];
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+export function text(of: Raw | undefined, key: string): string | null {
+  const value = of?.[key];
+  return typeof value === 'string' ? value : null;
+}
+
+export function number(of: Raw | undefined, key: string): number | null {
+  const value = of?.[key];
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+/** Milliseconds since 1970 of an RFC 3339 time, null where there is none or it cannot be read. */
+export function time(of: Raw | undefined, key: string): number | null {
+  const value = text(of, key);
+  const at = value === null ? Number.NaN : Date.parse(value);
+  return Number.isNaN(at) ? null : at;
+}
+
+export function isRecord(value: unknown): value is Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Deep equality of JSON values, whatever the order of keys. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => sameJson(item, b[i]));
+  }
+  if (!isRecord(a) || !isRecord(b)) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => key in b && sameJson(a[key], b[key]));
+}

@@ -1,0 +1,151 @@
+/**
+ * The arithmetic of the gate: which (maxSurge, maxUnavailable) written into a Deployment with the gate closed brings which number of new and old pods.
+ *
+ * While the gate is closed no new pod ever counts as available, so the Deployment controller is left with its own arithmetic: it raises the new side to
+ * `total <= N + s` and lowers the old side to `N - u`. All of it is pure; N is the live number of pods, s and u are what is written.
+ */
+
+/** What is written into `spec.strategy.rollingUpdate`: a count ("2") or a percentage ("20%"). */
+export interface Written {
+  surge: string;
+  unavailable: string;
+}
+
+/** maxSurge and maxUnavailable as counts of pods for one N. */
+export interface Limits {
+  surge: number;
+  unavailable: number;
+}
+
+/** How many pods of each side stand (or shall stand). */
+export interface Split {
+  new: number;
+  old: number;
+}
+
+/** What one step of a plan asks for at the live N. */
+export type Goal =
+  /** `canary` pods of the new revision, N - canary of the old one. */
+  | { kind: 'REST'; canary: number }
+  /** N = 1: one pod of each beside the other. */
+  | { kind: 'BESIDE' }
+  /** N = 1 without surge, or N = 0: no split exists. */
+  | { kind: 'SKIP' };
+
+/** A count stays, a percentage of `n` is rounded; what is not readable as either counts as 0. */
+function count(value: number | string, n: number, round: (x: number) => number): number {
+  const text = String(value);
+  const number = Number.parseInt(text, 10);
+  if (!Number.isFinite(number) || number < 0) return 0;
+  return text.endsWith('%') ? round((number * n) / 100) : number;
+}
+
+/**
+ * Surge rounds up, unavailable rounds down; where both come out as zero, unavailable is 1, since the controller could not move otherwise
+ * (Kubernetes: `ResolveFenceposts`). Total for every n >= 0.
+ */
+export function resolveLimits(maxSurge: number | string, maxUnavailable: number | string, n: number): Limits {
+  const surge = count(maxSurge, n, Math.ceil);
+  const unavailable = count(maxUnavailable, n, Math.floor);
+  return surge === 0 && unavailable === 0 ? { surge: 0, unavailable: 1 } : { surge, unavailable };
+}
+
+/** The limits of what is written, for the live N. */
+export function limitsOf(written: Written, n: number): Limits {
+  return resolveLimits(written.surge, written.unavailable, n);
+}
+
+/** The smallest p in 0..100 whose floor(pN/100) is the largest that does not exceed u: exact for N <= 100. */
+export function floorPercent(n: number, u: number): number {
+  let best = 0;
+  for (let p = 1; p <= 100; p++) {
+    const reached = Math.floor((p * n) / 100);
+    if (reached > u) break;
+    if (reached > Math.floor((best * n) / 100)) best = p;
+  }
+  return best;
+}
+
+/** The smallest p in 0..100 with floor(pN/100) >= u; 100 where u exceeds N. */
+export function ceilPercent(n: number, u: number): number {
+  for (let p = 0; p < 100; p++) if (Math.floor((p * n) / 100) >= u) return p;
+  return 100;
+}
+
+/** Pods of the new revision at a weight (0..100): rounded, ties up, at least 1 and at most N - 1 for 0 < weight < 100 and N >= 2. */
+export function canaryCount(n: number, weight: number): number {
+  if (weight <= 0 || n <= 0) return 0;
+  if (weight >= 100) return n;
+  if (n === 1) return 1;
+  return Math.min(n - 1, Math.max(1, Math.floor((n * weight) / 100 + 0.5)));
+}
+
+/** What a weight means at this N; `limits` are those of the strategy. */
+export function goalOf(n: number, weight: number, limits: Limits): Goal {
+  if (weight >= 100) return { kind: 'REST', canary: n };
+  if (n === 0) return { kind: 'SKIP' };
+  if (n === 1) return limits.surge >= 1 ? { kind: 'BESIDE' } : { kind: 'SKIP' };
+  return { kind: 'REST', canary: canaryCount(n, weight) };
+}
+
+/** Where the controller comes to rest with the gate closed, entered from old >= N - u: new = min(N, s + u), old = N - u. */
+export function expectedSplit(written: Written, n: number): Split {
+  const { surge, unavailable } = limitsOf(written, n);
+  return { new: Math.min(n, surge + unavailable), old: Math.max(0, n - unavailable) };
+}
+
+/**
+ * True where the controller has nothing left to do with the gate closed. Entered from old >= N - u this is exactly `expectedSplit`; after a change of N it is
+ * the split that is really there, leftovers of the proportional scaling included.
+ */
+export function atRest(written: Written, n: number, split: Split): boolean {
+  const { surge, unavailable } = limitsOf(written, n);
+  const lowered = split.old <= Math.max(0, n - unavailable);
+  const raised = split.new >= n || split.new + split.old >= n + surge;
+  return lowered && raised && split.new <= Math.max(n, 0);
+}
+
+/** (s, u) that rests at `canary` new and N - canary old pods. Beyond 100 pods a percentage is too coarse; what is missing rides in s, at most ceil(N/100) - 1 pods. */
+export function restAt(n: number, canary: number): Written {
+  const percent = floorPercent(n, canary);
+  return { surge: String(canary - Math.floor((percent * n) / 100)), unavailable: `${percent}%` };
+}
+
+/**
+ * The next write on the way to a goal, given that the step written now is healthy with `standing` new pods; null where the goal is reached and the surge is
+ * given back. A step only moves forward: with more new pods than the goal asks for, it rests at those.
+ *
+ * With surge (k > 0) one write lowers by what has become healthy and raises the next chunk of at most k. Without (k = 0) it lowers by at most
+ * maxUnavailable. Every write raises the new side by at least one pod or is the rest, so a walk ends after at most N + 1 writes.
+ */
+export function nextWrite(goal: Goal, n: number, limits: Limits, written: Written | null, standing: number): Written | null {
+  if (goal.kind === 'SKIP' || (goal.kind === 'REST' && goal.canary === 0)) return null;
+  if (goal.kind === 'BESIDE') return standing >= 1 ? null : { surge: '1', unavailable: '0%' };
+  const next = standing < goal.canary ? raise(goal.canary, n, limits, standing) : restAt(n, Math.min(n, standing));
+  return written !== null && sameEffect(written, next, n) ? null : next;
+}
+
+function raise(canary: number, n: number, limits: Limits, standing: number): Written {
+  if (limits.surge === 0) return restAt(n, Math.min(canary, standing + limits.unavailable));
+  const percent = floorPercent(n, standing);
+  const lowered = Math.floor((percent * n) / 100);
+  const chunk = Math.max(limits.surge, standing - lowered + 1);
+  return { surge: String(Math.min(chunk, canary - lowered)), unavailable: `${percent}%` };
+}
+
+function sameEffect(a: Written, b: Written, n: number): boolean {
+  const left = limitsOf(a, n);
+  const right = limitsOf(b, n);
+  return left.surge === right.surge && left.unavailable === right.unavailable;
+}
+
+/**
+ * What holds a native rolling update exactly where it stands: u = ceil% of (N - old), s = what stands above N, at least one of them 1 (both zero would be
+ * refused). `surge` says whether the strategy allows a pod more; without it the one pod is taken from u.
+ */
+export function holdAt(n: number, split: Split, limits: Limits): Written {
+  const missing = Math.max(0, n - split.old);
+  const over = Math.max(0, split.new + split.old - n);
+  if (missing > 0 || over > 0) return { surge: String(over), unavailable: `${ceilPercent(n, missing)}%` };
+  return limits.surge > 0 ? { surge: '1', unavailable: '0%' } : { surge: '0', unavailable: `${ceilPercent(n, 1)}%` };
+}

@@ -1,0 +1,156 @@
+/** Going back to `from`: preempts every other state, skips steps and pauses, and is never refused. */
+import { overdue, progress, waitHealthy } from './deadline.ts';
+import { bears, fail, pods, wait } from './draft.ts';
+import type { Draft } from './draft.ts';
+import { edited, notOurs } from './failures.ts';
+import { isUnschedulable, judgeAll, readyNow, splitOf, standing } from './health.ts';
+import type { LiveDeployment, LiveReplicaSet, Side, TargetObservation } from './observation.ts';
+import { removal } from './removal.ts';
+import { isScaled, restore, restoreDue, scaleDue, scaleForward } from './scaling.ts';
+import { resolveLimits } from './steps.ts';
+import type { Written } from './steps.ts';
+import { applyGate, ownWritten, standsWritten } from './write.ts';
+
+/** How long after a refused write an undo tries it again: it has nothing else to fall back on. */
+const RETRY_SECONDS = 5;
+
+/** A target in ROLLING_BACK on a cluster that answers. */
+export function undo(o: TargetObservation): Draft {
+  const { target, rollout } = o;
+  if (!target.written) return { reason: 'Not started.', set: { phase: 'SKIPPED' }, stopped: false };
+  const refused = refusedWrite(o);
+  if (refused !== null) return refused;
+  if (rollout.kind === 'SCALE') return undoScale(o);
+  return target.from === null ? undoCreation(o) : backTo(o, target.from);
+}
+
+/** A write that the cluster refuses is tried again every few seconds until the deadline; then the target is an operator's. */
+function refusedWrite(o: TargetObservation): Draft | null {
+  if (o.writeFailure === null) return null;
+  const { failure, at } = o.writeFailure;
+  if (overdue(o, secondsOf(o), 'the cluster refuses the write') !== null) return fail(o, failure);
+  const next = new Date(at.getTime() + RETRY_SECONDS * 1000);
+  return o.now < next ? { ...wait(`${failure.reason}: ${failure.message} Trying again.`, next), show: true } : null;
+}
+
+function secondsOf({ target, rollout }: TargetObservation): number {
+  return (target.from?.strategy ?? rollout.strategy).progressDeadlineSeconds;
+}
+
+function undoScale(o: TargetObservation): Draft {
+  const { live } = o;
+  if (live.kind === 'UNKNOWN' || live.kind === 'UNREACHABLE') return wait('The cluster has not been listed yet.');
+  if (live.kind === 'ABSENT' || !live.ours || live.terminating) return rolledBack('Nothing of ours is left there to scale.');
+  const before = restoreDue(o, live);
+  if (before !== null) return overdue(o, secondsOf(o), 'the number of pods cannot be changed back') ?? restore(live, before);
+  const ready = readyNow([live.current, ...live.others]);
+  const what = `${ready} of ${pods(live.replicas)} are Ready`;
+  return isScaled(live, ready) ? rolledBack(`${what}.`) : waitHealthy(o, secondsOf(o), what, null);
+}
+
+/** Nothing ran before: what this rollout created goes, and nothing else. */
+function undoCreation(o: TargetObservation): Draft {
+  const step = removal(o, secondsOf(o));
+  return step === 'GONE' ? rolledBack('Nothing ran here before: what this rollout created is removed.') : step;
+}
+
+function backTo(o: TargetObservation, from: Side): Draft {
+  const { live, target, placement } = o;
+  if (live.kind === 'UNKNOWN' || live.kind === 'UNREACHABLE') return wait('The cluster has not been listed yet.');
+  const seconds = secondsOf(o);
+  if (live.kind === 'ABSENT') {
+    const reason = `The Deployment is gone: creating release ${from.release} again.`;
+    return applyGate(o, null, { side: from, which: 'FROM', closed: false, written: ownWritten(from.strategy), reason }, seconds);
+  }
+  if (!live.ours) return fail(o, notOurs(target, placement.workload));
+  if (live.terminating) return waitHealthy(o, seconds, 'the Deployment is being deleted by somebody else', null);
+  const standsOpen = bears(live, from) && live.gate === 'OPEN' && live.pausedBy === null;
+  if (!standsOpen) return backWrite(o, from, live);
+  if (live.editedBy !== null) return fail(o, edited(target, placement.workload, live.editedBy));
+  return settle(o, from, live);
+}
+
+/** The one write that turns around. A number of pods that we raised is lowered first, so that no surge is made for pods that go anyway. */
+function backWrite(o: TargetObservation, from: Side, live: LiveDeployment): Draft {
+  const seconds = secondsOf(o);
+  const before = restoreDue(o, live);
+  if (before !== null && before < live.replicas)
+    return overdue(o, seconds, 'the number of pods cannot be changed back') ?? restore(live, before);
+  // While the template is still `to`'s the new side is the current ReplicaSet; once it is `from`'s (a person's undo, a gate left closed) it is the others.
+  const turned = live.template === from.templateDigest;
+  const leaving = turned ? live.others : [live.current];
+  const staying = turned ? [live.current] : live.others;
+  const written = undoGate(from, live, leaving, staying, false);
+  const reason = `Going back to release ${from.release}: ${splitOf(live)[turned ? 'old' : 'new']} of ${pods(live.replicas)} had left it.`;
+  return applyGate(o, live, { side: from, which: 'FROM', closed: false, written, reason }, seconds);
+}
+
+/**
+ * s = max(1, maxSurge), u = the leaving pods that are not Ready now: they carry nothing. Where no pod can be created above N (no surge in the template, a
+ * full quota, no node), s = 0 and u at least 1, or nothing would ever move.
+ *
+ * Where leaving pods are Ready too, u stops at what is missing to N Ready pods already: the controller takes Ready pods as well once it may go below, so that
+ * a larger u would lower the number of Ready pods further than the template allows.
+ */
+function undoGate(
+  from: Side,
+  live: LiveDeployment,
+  leaving: (LiveReplicaSet | null)[],
+  staying: (LiveReplicaSet | null)[],
+  stuck: boolean,
+): Written {
+  const limits = resolveLimits(from.strategy.maxSurge, from.strategy.maxUnavailable, live.replicas);
+  const missing = Math.max(0, live.replicas - readyNow([...leaving, ...staying]));
+  const leavingReady = readyNow(leaving);
+  const carriedByRest = leavingReady === 0 || readyNow(staying) >= live.replicas - limits.unavailable;
+  const spare = carriedByRest ? notReady(leaving) : Math.min(notReady(leaving), Math.max(limits.unavailable, missing));
+  if (stuck || limits.surge === 0) return { surge: '0', unavailable: String(Math.max(1, limits.unavailable, spare)) };
+  return { surge: String(limits.surge), unavailable: String(spare) };
+}
+
+function notReady(replicaSets: readonly (LiveReplicaSet | null)[]): number {
+  return replicaSets.reduce((total, one) => total + Math.max(0, (one?.replicas ?? 0) - standing(one).filter((pod) => pod.ready).length), 0);
+}
+
+/** The template is back and the cluster replaces the pods; then the Deployment's own numbers, the number of pods, and what comes last. */
+function settle(o: TargetObservation, from: Side, live: LiveDeployment): Draft {
+  const { target, finished } = o;
+  const seconds = secondsOf(o);
+  if (target.stepN === null && target.surge !== null && scaleDue(o, live)) return scaleForward(o, live, seconds);
+  const verdict = judgeAll(live, from);
+  const what = progress(o, from, verdict);
+  if (!verdict.healthy) return unstick(o, from, live) ?? waitHealthy(o, seconds, what, verdict.ripeInMilliseconds);
+  const own = ownWritten(from.strategy);
+  if (!standsWritten(live, own)) {
+    const reason = `Release ${from.release} is back: giving the Deployment its own maxSurge and maxUnavailable again.`;
+    return applyGate(o, live, { side: from, which: 'FROM', closed: false, written: own, reason }, seconds);
+  }
+  const before = restoreDue(o, live);
+  if (before !== null) return overdue(o, seconds, 'the number of pods cannot be changed back') ?? restore(live, before);
+  if (finished !== 'FROM') {
+    const late = overdue(o, seconds, 'the objects that come last could not be applied');
+    const reason = `Applying what comes last of release ${from.release} again, and removing what no release names.`;
+    return late ?? { reason, action: { kind: 'FINISH', side: 'FROM' }, stopped: false };
+  }
+  return rolledBack(`${verdict.ready} of ${pods(live.replicas)} run release ${from.release} again and are Ready.`);
+}
+
+/** Where no pod can be created above N the surge is given up, once and for good; a count of u is taken anew when N changed under it. */
+function unstick(o: TargetObservation, from: Side, live: LiveDeployment): Draft | null {
+  const seconds = secondsOf(o);
+  const split = splitOf(live);
+  if (split.old === 0) return null;
+  const surging = live.surge !== '0';
+  const stuck = surging && (live.replicaFailure !== null || isUnschedulable(live));
+  const resized = o.target.stepN !== null && o.target.stepN !== live.replicas && !live.unavailable.endsWith('%');
+  if (!stuck && !resized) return null;
+  const written = undoGate(from, live, live.others, [live.current], stuck || !surging);
+  const why = stuck ? 'no pod can be created above the number asked for' : `the number of pods is ${live.replicas} now`;
+  const reason = `Going back to release ${from.release}: ${why}, so up to ${written.unavailable} may be missing meanwhile.`;
+  if (standsWritten(live, written)) return null;
+  return applyGate(o, live, { side: from, which: 'FROM', closed: false, written, reason }, seconds);
+}
+
+function rolledBack(reason: string): Draft {
+  return { reason, set: { phase: 'ROLLED_BACK' }, event: 'target.rolled_back', stopped: false };
+}

@@ -1,0 +1,109 @@
+/** Which verb is legal when, and what it changes (the contract's table of verbs). The loops carry out what is committed here. */
+import type { RolloutPhase } from '../../generated/prisma/enums.ts';
+import type { VerbDecision } from './decision.ts';
+import type { RolloutObservation, RolloutState, TargetState, WaveState } from './observation.ts';
+import { entering, isSettled, rolloutPhases } from './phases.ts';
+
+export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY' };
+
+type Change = Extract<VerbDecision, { kind: 'CHANGE' }>;
+
+/** Total: a verb whose effect already stands is DONE, one that is illegal in this phase is WRONG_PHASE with a sentence that names the phase. */
+export function decideVerb(verb: Verb, observation: RolloutObservation): VerbDecision {
+  switch (verb.kind) {
+    case 'PAUSE':
+      return pause(observation.rollout);
+    case 'RESUME':
+      return resume(observation.rollout);
+    case 'PROMOTE':
+      return promote(observation, verb.full);
+    case 'ABORT':
+      return abort(observation.rollout);
+    case 'RETRY':
+      return retry(observation);
+  }
+}
+
+function pause(rollout: RolloutState): VerbDecision {
+  if (rollout.intent !== null) return wrongPhase('pause', rollout);
+  if (rollout.phase === 'PAUSED' && rollout.pauseReason === 'MANUAL') return { kind: 'DONE' };
+  if (rollout.phase === 'RUNNING' || (rollout.phase === 'PAUSED' && rollout.pauseReason === 'STEP')) {
+    return change(
+      { phase: 'PAUSED', pauseReason: 'MANUAL' },
+      'rollout.paused',
+      'Paused on request: nothing moves forward until it is resumed.',
+    );
+  }
+  return wrongPhase('pause', rollout);
+}
+
+function resume(rollout: RolloutState): VerbDecision {
+  if (rollout.phase === 'RUNNING' && rollout.intent === null) return { kind: 'DONE' };
+  if (rollout.phase === 'PAUSED' && rollout.pauseReason === 'MANUAL' && rollout.intent === null) {
+    return change({ phase: 'RUNNING', pauseReason: null }, 'rollout.resumed', 'Resumed on request.');
+  }
+  return wrongPhase('resume', rollout);
+}
+
+/** Moves every target of the open wave past the open pause that it waits at; `full` past every pause there is. A later wave holds again. */
+function promote({ rollout, waves, targets }: RolloutObservation, full: boolean): VerbDecision {
+  const { steps } = rollout.strategy;
+  const atStep = rollout.phase === 'PAUSED' && rollout.pauseReason === 'STEP';
+  if (rollout.intent !== null || !(atStep || (full && rollout.phase === 'RUNNING'))) {
+    return wrongPhase('promote', rollout);
+  }
+  const open = waves.filter((wave) => wave.phase === 'OPEN');
+  const raised = open.map((wave) => ({ waveId: wave.id, promotedStep: full ? steps.length : heldStep(wave, rollout, targets) }));
+  const changed = raised.filter(({ waveId, promotedStep }) => open.some((wave) => wave.id === waveId && wave.promotedStep < promotedStep));
+  if (changed.length === 0 && !atStep) return { kind: 'DONE' };
+  const message = full
+    ? 'Promoted in full: every pause is skipped, health is still waited for.'
+    : 'Promoted past the pause that it was held at.';
+  return { ...change({ phase: 'RUNNING', pauseReason: null }, 'rollout.promoted', message), waves: changed };
+}
+
+/** The last step at which a target of the wave is held; what is promoted already where none is. */
+function heldStep(wave: WaveState, rollout: RolloutState, targets: readonly TargetState[]): number {
+  const held = targets.filter((target) => target.waveId === wave.id && target.phase === 'HELD').map((target) => target.step);
+  return Math.min(rollout.strategy.steps.length, Math.max(wave.promotedStep, ...held));
+}
+
+/** Never refused while there is something to stop. In ROLLING_BACK it gives up on the clusters that stay away. */
+function abort(rollout: RolloutState): VerbDecision {
+  if (rollout.phase === 'ROLLED_BACK' || rollout.phase === 'CANCELED') return { kind: 'DONE' };
+  if (isSettled(rollout.phase)) return wrongPhase('abort', rollout);
+  if (rollout.phase === 'ROLLING_BACK') {
+    if (rollout.intent === 'GIVE_UP') return { kind: 'DONE' };
+    return change({ intent: 'GIVE_UP' }, 'rollout.aborting', 'Aborted again: clusters that stay away are given up on.');
+  }
+  if (rollout.intent !== null) return { kind: 'DONE' };
+  return change({ intent: 'ABORT' }, 'rollout.aborting', 'Aborted on request: every target that was changed goes back.');
+}
+
+const retriedAnew: readonly RolloutPhase[] = ['FAILED', 'ROLLED_BACK', 'CANCELED'];
+
+function retry({ now, rollout, targets }: RolloutObservation): VerbDecision {
+  if (retriedAnew.includes(rollout.phase)) return { kind: 'NEW_ROLLOUT' };
+  if (rollout.phase !== 'PAUSED' || rollout.pauseReason !== 'FAILURE' || rollout.intent !== null) return wrongPhase('retry', rollout);
+  const failed = targets.filter((target) => target.phase === 'FAILED' && !target.undoing);
+  const again = { ...entering(now), phase: 'PROGRESSING' as const, phaseReason: 'Tried again on request.', failure: null, condition: null };
+  const message = `Tried again on request: ${failed.map((target) => target.cluster).join(', ') || 'nothing had failed'}.`;
+  return {
+    ...change({ phase: 'RUNNING', pauseReason: null }, 'rollout.retried', message),
+    targets: failed.map((target) => ({ targetId: target.id, set: again })),
+  };
+}
+
+function change(rollout: Change['rollout'], type: Change['event']['type'], message: string): Change {
+  return { kind: 'CHANGE', rollout, waves: [], targets: [], event: { type, message } };
+}
+
+function wrongPhase(verb: string, rollout: RolloutState): VerbDecision {
+  const word = rolloutPhases[rollout.phase].word;
+  const why = rollout.pauseReason === null ? '' : ` (${rollout.pauseReason})`;
+  const detail =
+    rollout.intent === null
+      ? `A rollout that is ${word}${why} takes no ${verb}.`
+      : `A rollout that is about to end (${rollout.intent}) takes no ${verb}.`;
+  return { kind: 'WRONG_PHASE', detail: `${detail} Its phase is ${rollout.phase}.` };
+}

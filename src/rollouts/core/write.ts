@@ -1,0 +1,64 @@
+/** The writes of a target as drafts: what commits with each, so that a crash between commit and write gives the same write again. */
+import { overdue } from './deadline.ts';
+import { preconditionOf } from './draft.ts';
+import type { Draft } from './draft.ts';
+import type { TargetAction } from './decision.ts';
+import type { LiveDeployment, Side, TargetObservation, TargetState } from './observation.ts';
+import type { Written } from './steps.ts';
+
+export interface GateWrite {
+  side: Side;
+  which: 'TO' | 'FROM';
+  closed: boolean;
+  written: Written;
+  reason: string;
+  /** A pause writes although nothing goes forward: its clock stands still. */
+  stopped?: boolean;
+}
+
+/** The template's own maxSurge and maxUnavailable, as text. */
+export function ownWritten(strategy: { maxSurge: number | string; maxUnavailable: number | string }): Written {
+  return { surge: String(strategy.maxSurge), unavailable: String(strategy.maxUnavailable) };
+}
+
+/** What is written into the live Deployment's strategy says the same. */
+export function standsWritten(live: LiveDeployment, written: Written): boolean {
+  return live.surge === written.surge && live.unavailable === written.unavailable;
+}
+
+/**
+ * Applies a side with a gate. The step's clock starts with the first time that this very write is decided; the same write decided again (after a crash or a 409)
+ * commits nothing and says nothing new, and once its deadline has passed it is no longer tried.
+ */
+export function applyGate(o: TargetObservation, live: LiveDeployment | null, write: GateWrite, seconds: number): Draft {
+  const { target, now } = o;
+  const { surge, unavailable } = write.written;
+  const stepN = live?.replicas ?? null;
+  const again = target.written && target.surge === surge && target.unavailable === unavailable && target.stepN === stepN;
+  const late = again && write.stopped !== true ? overdue(o, seconds, 'the cluster does not take the write') : null;
+  if (late !== null) return late;
+  const action: TargetAction = {
+    kind: 'APPLY',
+    side: write.which,
+    gate: { closed: write.closed, surge, unavailable },
+    unpause: write.which === 'FROM' && live !== null && live.pausedBy !== null,
+    precondition: live === null ? null : preconditionOf(live),
+  };
+  const stopped = write.stopped ?? false;
+  if (again) return { reason: write.reason, action, stopped };
+  return {
+    reason: write.reason,
+    set: { ...entered(now), surge, unavailable, stepN, written: true },
+    event: eventOf(target),
+    action,
+    stopped,
+  };
+}
+
+function entered(now: Date): Partial<TargetState> {
+  return { enteredAt: now, heldAt: null, stoppedMilliseconds: 0 };
+}
+
+function eventOf(target: TargetState): 'target.started' | 'target.step' {
+  return target.written || target.undoing ? 'target.step' : 'target.started';
+}
