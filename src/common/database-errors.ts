@@ -60,6 +60,12 @@ function constraintOf(part: Record<string, unknown>): string | null {
   return null;
 }
 
+/** A row is not as it was read any more: the whole transaction is done again on what it is now. */
+export class LostRace extends Error {
+  override readonly name = 'LostRace';
+  readonly code = '40001';
+}
+
 /** Whether the whole transaction should be done again. */
 export const isRetryable = (error: unknown): boolean => {
   const { codes } = details(error);

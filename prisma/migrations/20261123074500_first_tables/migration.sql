@@ -287,6 +287,7 @@ CREATE TABLE "targets" (
     "undoing" BOOLEAN NOT NULL DEFAULT false,
     "uid" TEXT,
     "replicas_before" INTEGER,
+    "replicas_after" INTEGER,
     "step" INTEGER NOT NULL DEFAULT 0,
     "step_n" INTEGER,
     "surge" TEXT,

@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import { tenantId } from '../common/context.ts';
+import { Database } from '../common/database.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
+
+export type EventRow = Prisma.EventGetPayload<object>;
+
+export interface EventFilter {
+  types?: string[] | undefined;
+  workloadIds?: string[] | undefined;
+  rolloutIds?: string[] | undefined;
+}
+
+@Injectable()
+export class EventRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Events with a larger sequence number, oldest first. */
+  async after(seq: bigint, take: number, filter: EventFilter = {}): Promise<EventRow[]> {
+    return this.database.rows.event.findMany({ where: { ...where(filter), seq: { gt: seq } }, orderBy: { seq: 'asc' }, take });
+  }
+
+  /** Events with a smaller sequence number (or all), newest first. */
+  async before(seq: bigint | null, take: number, filter: EventFilter = {}): Promise<EventRow[]> {
+    return this.database.rows.event.findMany({ where: { ...where(filter), ...(seq === null ? {} : { seq: { lt: seq } }) }, orderBy: { seq: 'desc' }, take });
+  }
+
+  /** Sequence number of the tenant's newest event, 0 before the first. */
+  async head(): Promise<bigint> {
+    const head = await this.database.rows.eventHead.findUnique({ where: { tenantId: tenantId() } });
+    return head?.seq ?? 0n;
+  }
+
+  /** Sequence number of the oldest event that is kept, null when none is. */
+  async oldest(): Promise<bigint | null> {
+    const first = await this.database.rows.event.findFirst({ where: { tenantId: tenantId() }, orderBy: { seq: 'asc' }, select: { seq: true } });
+    return first?.seq ?? null;
+  }
+
+  /** Heads of several tenants, by the role that sees nothing else of them. */
+  async heads(tenantIds: readonly string[]): Promise<Map<string, bigint>> {
+    const rows = await this.database.system.query<{ tenant_id: string; seq: string }>(
+      'SELECT tenant_id, seq FROM event_heads WHERE tenant_id = ANY($1::uuid[])',
+      [[...tenantIds]],
+    );
+    return new Map(rows.map((row) => [row.tenant_id, BigInt(row.seq)]));
+  }
+}
+
+const where = ({ types, workloadIds, rolloutIds }: EventFilter): Prisma.EventWhereInput => ({
+  tenantId: tenantId(),
+  ...(types ? { type: { in: types } } : {}),
+  ...(workloadIds ? { workloadId: { in: workloadIds } } : {}),
+  ...(rolloutIds ? { rolloutId: { in: rolloutIds } } : {}),
+});

@@ -1,0 +1,105 @@
+import { Body, Controller, Param, Query } from '@nestjs/common';
+import { IfMatch } from '../common/etag.ts';
+import type { ExpectedVersions } from '../common/etag.ts';
+import { PageOf, PageQuery, windowOf } from '../common/page.ts';
+import { Route } from '../common/route.ts';
+import type { RouteOptions } from '../common/route.ts';
+import { RolloutReader } from './rollout.reader.ts';
+import { CreateRollout, PromoteInput, RestartInput, RollbackInput, Rollout, RolloutDetail, RolloutQuery, ScaleInput } from './rollout.model.ts';
+import { RolloutService } from './rollout.service.ts';
+import { Target } from './target.model.ts';
+import { VerbService } from './verb.service.ts';
+import { RemoveQuery } from './workload-removal.model.ts';
+
+/** What makes a rollout or acts on one: 202 with the rollout, 200 once `Prefer: wait` has seen it settle. */
+const acting = (action: string, summary: string): RouteOptions => ({
+  action,
+  summary,
+  status: 202,
+  alsoAnswers: [200],
+  answers: RolloutDetail,
+  idempotent: 'rollout',
+  waits: 'rollout',
+  location: (rollout: never) => `/v1/rollouts/${(rollout as RolloutDetail).id}`,
+});
+
+@Controller()
+export class RolloutController {
+  constructor(
+    private readonly rollouts: RolloutService,
+    private readonly reader: RolloutReader,
+    private readonly verbs: VerbService,
+  ) {}
+
+  @Route('POST', '/workloads/:workload/rollouts', acting('rollouts.create', 'Rolls a revision out to every placement.'))
+  async create(@Param('workload') workload: string, @Body() input: CreateRollout) {
+    return this.reader.get(await this.rollouts.create(workload, input));
+  }
+
+  @Route('POST', '/workloads/:workload/rollback', acting('rollouts.rollback', 'Goes back to a good release; whatever is active makes way.'))
+  async rollback(@Param('workload') workload: string, @Body() input: RollbackInput) {
+    return this.reader.get(await this.rollouts.rollback(workload, input));
+  }
+
+  @Route('POST', '/workloads/:workload/restart', acting('rollouts.restart', 'Replaces every pod by a new one of the same release.'))
+  async restart(@Param('workload') workload: string, @Body() input: RestartInput) {
+    return this.reader.get(await this.rollouts.restart(workload, input));
+  }
+
+  @Route('POST', '/workloads/:workload/scale', acting('rollouts.scale', 'Sets the number of pods; runs beside whatever is active.'))
+  async scale(@Param('workload') workload: string, @Body() input: ScaleInput) {
+    return this.reader.get(await this.rollouts.scale(workload, input));
+  }
+
+  @Route('DELETE', '/workloads/:workload', {
+    action: 'workloads.delete',
+    summary: 'Removes a workload by a rollout of kind DELETE; its rollouts and events stay.',
+    status: 202,
+    answers: RolloutDetail,
+    location: (rollout: never) => `/v1/rollouts/${(rollout as RolloutDetail).id}`,
+  })
+  async remove(@Param('workload') workload: string, @Query() query: RemoveQuery, @IfMatch() expected: ExpectedVersions) {
+    return this.reader.get(await this.rollouts.remove(workload, query.objects ?? 'DELETE', expected));
+  }
+
+  @Route('GET', '/rollouts', { action: 'rollouts.list', summary: 'Lists rollouts, newest first.', answers: PageOf(Rollout) })
+  list(@Query() query: RolloutQuery) {
+    return this.reader.page(windowOf(query), query);
+  }
+
+  @Route('GET', '/rollouts/:rollout', { action: 'rollouts.get', summary: 'Reads a rollout.', answers: RolloutDetail, waits: 'rollout' })
+  get(@Param('rollout') rollout: string) {
+    return this.reader.get(rollout);
+  }
+
+  @Route('GET', '/rollouts/:rollout/targets', { action: 'rollouts.get', summary: 'Lists all targets, failed ones first.', answers: PageOf(Target) })
+  listTargets(@Param('rollout') rollout: string, @Query() query: PageQuery) {
+    const { limit, after } = windowOf(query, (key) => /^\d{1,9}$/.test(key));
+    return this.reader.targetPage(rollout, limit, after);
+  }
+
+  @Route('POST', '/rollouts/:rollout/pause', acting('rollouts.pause', 'Stops every forward move.'))
+  pause(@Param('rollout') rollout: string) {
+    return this.verbs.perform(rollout, { kind: 'PAUSE' });
+  }
+
+  @Route('POST', '/rollouts/:rollout/resume', acting('rollouts.resume', 'Goes on after `pause`.'))
+  resume(@Param('rollout') rollout: string) {
+    return this.verbs.perform(rollout, { kind: 'RESUME' });
+  }
+
+  @Route('POST', '/rollouts/:rollout/promote', acting('rollouts.promote', 'Goes past the pause at which the targets are held.'))
+  promote(@Param('rollout') rollout: string, @Body() input: PromoteInput) {
+    return this.verbs.perform(rollout, { kind: 'PROMOTE', full: input.full ?? false });
+  }
+
+  @Route('POST', '/rollouts/:rollout/abort', acting('rollouts.abort', 'Takes everything back; while rolling back, gives up on unreachable clusters.'))
+  abort(@Param('rollout') rollout: string) {
+    return this.verbs.perform(rollout, { kind: 'ABORT' });
+  }
+
+  @Route('POST', '/rollouts/:rollout/retry', acting('rollouts.retry', 'Tries what failed again, in this rollout or in a new one.'))
+  retry(@Param('rollout') rollout: string) {
+    return this.verbs.perform(rollout, { kind: 'RETRY' });
+  }
+}

@@ -1,0 +1,135 @@
+import { Args, Context, Int, Parent, ResolveField, Resolver } from '@nestjs/graphql';
+import { Database } from '../common/database.ts';
+import { ifVersion } from '../common/etag.ts';
+import { batched, type GraphqlContext } from '../common/graphql/loaders.ts';
+import { Mutation, Query, Subscription } from '../common/graphql/operation.ts';
+import { type Connected, Connection, windowOf } from '../common/page.ts';
+import { EventService } from '../events/event.service.ts';
+import { isSettled } from './core/phases.ts';
+import { CreateRollout, PromoteInput, RestartInput, RollbackInput, Rollout, RolloutArguments, ScaleInput, Wave } from './rollout.model.ts';
+import { RolloutReader } from './rollout.reader.ts';
+import { RolloutService } from './rollout.service.ts';
+import { Target } from './target.model.ts';
+import { VerbService } from './verb.service.ts';
+import { ObjectsOnRemoval } from './workload-removal.model.ts';
+
+export const RolloutConnection = Connection(Rollout);
+
+const WORKLOAD = { description: 'Id or name of the workload.' };
+const acting = (action: string, description: string) => ({ action, description, idempotent: 'rollout', waits: 'rollout' });
+
+@Resolver(() => Rollout)
+export class RolloutResolver {
+  constructor(
+    private readonly database: Database,
+    private readonly service: RolloutService,
+    private readonly reader: RolloutReader,
+    private readonly verbs: VerbService,
+    private readonly events: EventService,
+  ) {}
+
+  @Query(() => RolloutConnection, { action: 'rollouts.list', description: 'Rollouts, newest first.' })
+  async rollouts(@Args() page: RolloutArguments): Promise<Connected<Rollout>> {
+    return RolloutConnection.of(await this.reader.page(windowOf(page), page));
+  }
+
+  @Query(() => Rollout, { action: 'rollouts.get', description: 'A rollout.', waits: 'rollout' })
+  rollout(@Args('id') id: string): Promise<Rollout> {
+    return this.reader.get(id);
+  }
+
+  @Mutation(() => Rollout, acting('rollouts.create', 'Rolls a revision out to every placement.'))
+  async createRollout(@Args('workload', WORKLOAD) workload: string, @Args('input', { nullable: true }) input: CreateRollout): Promise<Rollout> {
+    return this.reader.get(await this.service.create(workload, input));
+  }
+
+  @Mutation(() => Rollout, acting('rollouts.rollback', 'Goes back to a good release; whatever is active makes way.'))
+  async rollbackWorkload(@Args('workload', WORKLOAD) workload: string, @Args('input', { nullable: true }) input: RollbackInput): Promise<Rollout> {
+    return this.reader.get(await this.service.rollback(workload, input));
+  }
+
+  @Mutation(() => Rollout, acting('rollouts.restart', 'Replaces every pod by a new one of the same release.'))
+  async restartWorkload(@Args('workload', WORKLOAD) workload: string, @Args('input', { nullable: true }) input: RestartInput): Promise<Rollout> {
+    return this.reader.get(await this.service.restart(workload, input));
+  }
+
+  @Mutation(() => Rollout, acting('rollouts.scale', 'Sets the number of pods; runs beside whatever is active.'))
+  async scaleWorkload(@Args('workload', WORKLOAD) workload: string, @Args('input') input: ScaleInput): Promise<Rollout> {
+    return this.reader.get(await this.service.scale(workload, input));
+  }
+
+  @Mutation(() => Rollout, { action: 'workloads.delete', description: 'Removes a workload by a rollout of kind DELETE.', waits: 'rollout' })
+  async deleteWorkload(
+    @Args('workload', WORKLOAD) workload: string,
+    @Args('objects', { type: () => ObjectsOnRemoval.enum, nullable: true }) objects?: 'DELETE' | 'ORPHAN',
+    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' }) version?: number,
+  ): Promise<Rollout> {
+    return this.reader.get(await this.service.remove(workload, objects ?? 'DELETE', ifVersion(version)));
+  }
+
+  @Mutation(() => Rollout, acting('rollouts.pause', 'Stops every forward move.'))
+  pauseRollout(@Args('id') id: string): Promise<Rollout> {
+    return this.verbs.perform(id, { kind: 'PAUSE' });
+  }
+
+  @Mutation(() => Rollout, acting('rollouts.resume', 'Goes on after a pause.'))
+  resumeRollout(@Args('id') id: string): Promise<Rollout> {
+    return this.verbs.perform(id, { kind: 'RESUME' });
+  }
+
+  @Mutation(() => Rollout, acting('rollouts.promote', 'Goes past the pause at which the targets are held.'))
+  promoteRollout(@Args('id') id: string, @Args('input', { nullable: true }) input: PromoteInput): Promise<Rollout> {
+    return this.verbs.perform(id, { kind: 'PROMOTE', full: input?.full ?? false });
+  }
+
+  @Mutation(() => Rollout, acting('rollouts.abort', 'Takes everything back; while rolling back, gives up on unreachable clusters.'))
+  abortRollout(@Args('id') id: string): Promise<Rollout> {
+    return this.verbs.perform(id, { kind: 'ABORT' });
+  }
+
+  @Mutation(() => Rollout, acting('rollouts.retry', 'Tries what failed again, in this rollout or in a new one.'))
+  retryRollout(@Args('id') id: string): Promise<Rollout> {
+    return this.verbs.perform(id, { kind: 'RETRY' });
+  }
+
+  @Subscription(() => Rollout, {
+    action: 'rollouts.get',
+    description: 'The rollout whenever something of it changes, from now to its end.',
+    resolve: (rollout: Rollout) => rollout,
+  })
+  async *rolloutChanged(@Context() { caller }: GraphqlContext, @Args('id') id: string): AsyncGenerator<Rollout> {
+    const read = () => this.database.as(caller, () => this.reader.get(id));
+    const stream = await this.database.as(caller, () => this.events.stream('NOW', { rolloutIds: [id] }));
+    let rollout = await read();
+    yield rollout;
+    if (isSettled(rollout.phase)) return;
+    for await (const event of stream) {
+      if (event === null) continue;
+      rollout = await read();
+      yield rollout;
+      if (isSettled(rollout.phase)) return;
+    }
+  }
+
+  @ResolveField(() => [Wave], { description: 'Groups of targets, in their order.' })
+  waves(@Parent() rollout: Rollout, @Context() context: GraphqlContext): Promise<Wave[]> {
+    return batched(
+      context,
+      'Rollout.waves',
+      rollout.id,
+      (ids) => this.reader.wavesOf(ids),
+      () => [],
+    );
+  }
+
+  @ResolveField(() => [Target], { description: 'Up to 200 targets, failed ones first.' })
+  targets(@Parent() rollout: Rollout, @Context() context: GraphqlContext): Promise<Target[]> {
+    return batched(
+      context,
+      'Rollout.targets',
+      rollout.id,
+      (ids) => this.reader.targetsOf(ids),
+      () => [],
+    );
+  }
+}

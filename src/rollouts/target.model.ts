@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { Enum } from '../common/model/fields.ts';
+import { Model, Output } from '../common/model/model.ts';
+import { Reference } from '../common/reference.model.ts';
+import { TargetPhase as TargetPhases } from '../generated/prisma/enums.ts';
+
+export const TargetPhase = Enum('TargetPhase', TargetPhases, 'Where a target stands.');
+
+@Output('Why a target failed: what happened, where, and what to do.')
+export class Failure extends Model({
+  reason: z.string().describe("Kubernetes' own word where there is one (ImagePullBackOff)."),
+  message: z.string(),
+  cluster: z.string(),
+  pod: z.string().nullable(),
+  container: z.string().nullable(),
+  exitCode: z.int().nullable(),
+  logTail: z.string().nullable().describe('Last log lines of the container.'),
+  advice: z.string().describe('What to do.'),
+}) {}
+
+@Output('What a target waits for although nothing is wrong with its own pods.')
+export class Condition extends Model({
+  type: z.string(),
+  message: z.string(),
+  advice: z.string(),
+  since: z.string().describe('RFC 3339.'),
+}) {}
+
+@Output('The step of the strategy at which a target stands.')
+export class TargetStep extends Model({
+  index: z.int(),
+  of: z.int(),
+  weight: z.int().nullable().describe('Per cent of the pods that run the new release there now.'),
+  surge: z.string().nullable(),
+  unavailable: z.string().nullable(),
+}) {}
+
+@Output('Pods of a target, as last seen.')
+export class TargetPods extends Model({ desired: z.int(), old: z.int(), new: z.int(), ready: z.int() }) {}
+
+@Output('A rollout on one placement.')
+export class Target extends Model({
+  id: z.uuid(),
+  cluster: Reference.schema,
+  region: Reference.schema,
+  namespace: z.string(),
+  phase: TargetPhase,
+  phaseReason: z.string().nullable(),
+  step: TargetStep.schema,
+  pods: TargetPods.schema.nullable().describe('null until the placement has been looked at.'),
+  condition: Condition.schema.nullable(),
+  failure: Failure.schema.nullable(),
+}) {}
+
+@Output('How many targets stand in each phase.')
+export class TargetCounts extends Model(Object.fromEntries(Object.keys(TargetPhases).map((phase) => [phase, z.int()])) as Record<keyof typeof TargetPhases, z.ZodInt>) {}

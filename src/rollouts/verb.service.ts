@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../common/database.ts';
+import { Nudges } from '../common/nudges.ts';
+import { notFound, Problem } from '../common/problem.ts';
+import { EventLog } from '../events/event-log.ts';
+import type { VerbDecision } from './core/decision.ts';
+import { decideVerb } from './core/verbs.ts';
+import type { Verb } from './core/verbs.ts';
+import { RolloutReader } from './rollout.reader.ts';
+import type { RolloutDetail } from './rollout.model.ts';
+import { RolloutRepository } from './rollout.repository.ts';
+import { RolloutService } from './rollout.service.ts';
+import { VerbRepository } from './verb.repository.ts';
+import type { LockedRollout } from './verb.repository.ts';
+
+type Change = Extract<VerbDecision, { kind: 'CHANGE' }>;
+
+/** What a person may say to a rollout. Each verb commits a wish; the loops carry it out. */
+@Injectable()
+export class VerbService {
+  constructor(
+    private readonly database: Database,
+    private readonly rows: VerbRepository,
+    private readonly rollouts: RolloutRepository,
+    private readonly service: RolloutService,
+    private readonly reader: RolloutReader,
+    private readonly events: EventLog,
+    private readonly nudges: Nudges,
+  ) {}
+
+  /** @throws Problem WRONG_PHASE, which names the phase */
+  async perform(id: string, verb: Verb): Promise<RolloutDetail> {
+    const answering = await this.database.transaction(async () => {
+      const observation = await this.rows.lock(id);
+      if (!observation) throw notFound('Rollout', id);
+      const decision = decideVerb(verb, observation);
+      switch (decision.kind) {
+        case 'DONE':
+          return id;
+        case 'WRONG_PHASE':
+          throw new Problem('WRONG_PHASE', decision.detail);
+        case 'NEW_ROLLOUT':
+          return this.service.again(await this.reader.find(id));
+        case 'CHANGE':
+          await this.change(observation, decision);
+          return id;
+      }
+    });
+    return this.reader.get(answering);
+  }
+
+  private async change(observation: LockedRollout, { rollout, waves, targets, event }: Change): Promise<void> {
+    const { id } = observation.rollout;
+    const { workload } = await this.reader.find(id);
+    await this.rollouts.change(id, { ...rollout, dueAt: await this.database.now() });
+    for (const { waveId, promotedStep } of waves) await this.rows.promote(waveId, promotedStep);
+    await this.rows.changeTargets(observation, targets);
+    const placements = await this.rollouts.makePlacementsDue(id);
+    this.events.append([{ ...event, workloadId: workload.id, rolloutId: id }]);
+    this.nudges.rollout(id);
+    this.nudges.placements(placements);
+  }
+}

@@ -1,0 +1,143 @@
+import { Injectable } from '@nestjs/common';
+import { author } from '../common/context.ts';
+import { newId } from '../common/id.ts';
+import { pageOf } from '../common/page.ts';
+import type { Page, Window } from '../common/page.ts';
+import { invalid, notFound } from '../common/problem.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
+import { canonicalJson } from '../templates/core/digest.ts';
+import type { TemplateDocument } from '../templates/core/document.ts';
+import { render } from './core/render.ts';
+import type { Rendering } from './core/render.ts';
+import { releaseOf } from './release.model.ts';
+import type { Release, ReleaseDetail, ReleaseObjects } from './release.model.ts';
+import { ReleaseRepository } from './release.repository.ts';
+import type { ReleaseRow, StoredRendering } from './release.repository.ts';
+import { WorkloadService } from './workload.service.ts';
+
+/** Values of parameters by name. */
+export type Values = Readonly<Record<string, unknown>>;
+
+/** What rendering needs to know of where the objects go. */
+export interface Site {
+  id: string;
+  namespace: string;
+  values: Values;
+}
+
+interface Revision {
+  id: string;
+  number: number;
+  document: unknown;
+}
+
+/** Releases: revision + values, rendered for every placement when they are accepted and kept to the byte. */
+@Injectable()
+export class ReleaseService {
+  constructor(
+    private readonly releases: ReleaseRepository,
+    private readonly workloads: WorkloadService,
+  ) {}
+
+  /** Makes the workload's next release and renders it everywhere; any fault: 422 and nothing is stored. Runs in the caller's transaction. */
+  async make(
+    workload: { id: string; name: string; latestRelease: number },
+    revision: Revision,
+    values: Values,
+    sites: readonly Site[],
+    reason: string | null,
+  ): Promise<{ release: ReleaseRow; renderings: Map<string, StoredRendering> }> {
+    const renderings = sites.map((site) => storedRendering(site.id, this.renderAt(workload, revision, values, site)));
+    const id = newId();
+    const number = workload.latestRelease + 1;
+    await this.releases.create({
+      id,
+      workloadId: workload.id,
+      number,
+      revisionId: revision.id,
+      values: values as Prisma.InputJsonObject,
+      placements: sites.map(({ id: placementId, namespace, values: own }) => ({ placementId, namespace, values: own })) as unknown as Prisma.InputJsonArray,
+      reason,
+      createdBy: { ...author() },
+    });
+    await this.workloads.noteRelease(workload.id, number);
+    await this.releases.store(id, renderings);
+    return { release: await this.releases.byId(id), renderings: byPlacement(renderings) };
+  }
+
+  /** A kept release's renderings for these sites; a site that the release lacks is rendered now, with that release's values under its own, and added. */
+  async renderingsOf(
+    workload: { id: string; name: string },
+    release: ReleaseRow,
+    sites: readonly Site[],
+  ): Promise<Map<string, Omit<StoredRendering, 'objects'>>> {
+    const kept = byPlacement(
+      await this.releases.renderings(
+        release.id,
+        sites.map((site) => site.id),
+      ),
+    );
+    const missing = sites.filter((site) => !kept.has(site.id));
+    if (missing.length === 0) return kept;
+    const revision = await this.releases.revisionById(release.revision.id);
+    const added = missing.map((site) => storedRendering(site.id, this.renderAt(workload, revision, release.values as Values, site)));
+    await this.releases.store(release.id, added);
+    return new Map([...kept, ...byPlacement(added)]);
+  }
+
+  /** Renders without storing. */
+  renderAt(workload: { id: string; name: string }, revision: Revision, values: Values, site: Omit<Site, 'id'>): Rendering {
+    // The document is immutable and was validated when it was posted. The release's number is written beside the rendering: bytes are kept once.
+    const document = revision.document as TemplateDocument;
+    const rendered = render({ workload, namespace: site.namespace, release: null, document, values: { ...values, ...site.values } });
+    if ('faults' in rendered) throw invalid(...rendered.faults);
+    return rendered.rendering;
+  }
+
+  async page(workloadReference: string, window: Window): Promise<Page<Release>> {
+    const workload = await this.workloads.find(workloadReference);
+    const rows = await this.releases.page(workload.id, window);
+    return pageOf(rows, window.limit, (row) => row.id, releaseOf);
+  }
+
+  /** The same of several workloads at once. */
+  async pages(workloadIds: readonly string[], window: Window): Promise<Map<string, Page<Release>>> {
+    const rows = await this.releases.pages(workloadIds, window);
+    return new Map([...rows].map(([id, found]) => [id, pageOf(found, window.limit, (row) => row.id, releaseOf)]));
+  }
+
+  async find(workloadReference: string, number: number): Promise<Release> {
+    const workload = await this.workloads.find(workloadReference);
+    const release = await this.releases.byNumber(workload.id, number);
+    if (!release) throw notFound('Release', String(number));
+    return releaseOf(release);
+  }
+
+  async get(workloadReference: string, number: number): Promise<ReleaseDetail> {
+    const release = await this.find(workloadReference, number);
+    const objects = await this.objectsOf([release.id]);
+    return { ...release, objects: objects.get(release.id) ?? [] };
+  }
+
+  /** The rendered objects of releases, per placement, for reading. */
+  async objectsOf(releaseIds: readonly string[]): Promise<Map<string, ReleaseObjects[]>> {
+    const stored = await this.releases.storedObjects(releaseIds);
+    return new Map(
+      [...stored].map(([id, list]) => [
+        id,
+        list.map(({ placementId, objects }) => ({ placement: placementId, objects: JSON.parse(objects) as Record<string, unknown>[] })),
+      ]),
+    );
+  }
+}
+
+const byPlacement = <T extends { placementId: string }>(list: readonly T[]): Map<string, T> => new Map(list.map((each) => [each.placementId, each]));
+
+const storedRendering = (placementId: string, rendering: Rendering): StoredRendering => ({
+  placementId,
+  digest: rendering.digest,
+  templateDigest: rendering.templateDigest,
+  replicas: rendering.replicas,
+  strategy: { ...rendering.strategy } as unknown as Prisma.InputJsonObject,
+  objects: canonicalJson(rendering.objects),
+});

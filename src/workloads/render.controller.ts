@@ -1,0 +1,36 @@
+import { Body, Controller, Param } from '@nestjs/common';
+import { Args, Int, Resolver } from '@nestjs/graphql';
+import { Query } from '../common/graphql/operation.ts';
+import { Route } from '../common/route.ts';
+import { RenderInput, Rendered } from './render.model.ts';
+import { RenderService } from './render.service.ts';
+
+@Controller()
+export class RenderController {
+  constructor(private readonly renders: RenderService) {}
+
+  @Route('POST', '/templates/:template/revisions/:number/render', {
+    action: 'revisions.render',
+    summary: 'Shows the Kubernetes objects that a revision and values make.',
+    description: 'Nothing is stored or written: for reading, or for `kubectl diff`.',
+    answers: Rendered,
+    idempotent: false,
+  })
+  render(@Param('template') template: string, @Param('number') number: string, @Body() input: RenderInput): Promise<Rendered> {
+    return this.renders.render(template, Number(number), input);
+  }
+}
+
+@Resolver()
+export class RenderResolver {
+  constructor(private readonly renders: RenderService) {}
+
+  @Query(() => Rendered, { action: 'revisions.render', description: 'The Kubernetes objects that a revision and values make.' })
+  renderRevision(
+    @Args('template', { description: 'Id or name.' }) template: string,
+    @Args('number', { type: () => Int }) number: number,
+    @Args('input') input: RenderInput,
+  ): Promise<Rendered> {
+    return this.renders.render(template, number, input);
+  }
+}

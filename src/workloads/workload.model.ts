@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { AnyOf, JsonObject, labels, listOf, reference, resource, time } from '../common/model/fields.ts';
+import { Arguments, Input, Model, Output, Shape } from '../common/model/model.ts';
+import { pageArguments, pageQuery } from '../common/page.ts';
+import { Reference } from '../common/reference.model.ts';
+import type { PlacementRow, WorkloadRow } from './workload.repository.ts';
+
+/** Deployment, Service and the labels bear the workload's name, and ConfigMaps put theirs behind it: so it is shorter than a DNS label may be. */
+export const workloadName = z
+  .string()
+  .regex(/^[a-z]([-a-z0-9]{0,45}[a-z0-9])?$/, 'must begin with a letter, hold only a-z, 0-9 and -, not end with -, and have at most 47 characters')
+  .describe('Unique per tenant; the Deployment and the Service bear it.');
+
+const namespace = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label')
+  .describe('Namespace in the cluster. It must exist there.');
+const replicas = z.int().min(0).max(10_000);
+
+@Shape('Where a workload runs: one namespace of one cluster.')
+export class PlacementPlace extends Model({
+  cluster: reference('a cluster'),
+  namespace,
+  replicas: replicas.nullish().describe("Pods wanted there; null = the release's number."),
+  values: JsonObject.optional().describe('Values of parameters that hold on this cluster alone; they win over all others.'),
+}) {}
+
+@Shape('Every cluster that bears these labels, whenever a rollout is accepted.')
+export class PlacementRule extends Model({
+  clusterLabels: labels.refine((given) => Object.keys(given).length > 0, 'needs at least one label').describe('Labels that a cluster must bear, all of them.'),
+  namespace,
+}) {}
+
+const placements = AnyOf('PlacementsInput', 'A list of places, or a rule that clusters match by their labels.', {
+  list: z.array(PlacementPlace.schema).max(1000),
+  match: PlacementRule.schema,
+});
+
+@Output('What the controllers of the cluster report of the pods, as last seen.')
+export class PodCounts extends Model({
+  desired: z.int(),
+  ready: z.int(),
+  updated: z.int().describe('Pods of the newest revision there.'),
+}) {}
+
+@Output('One namespace of one cluster in which the workload runs.')
+export class Placement extends Model({
+  id: z.uuid(),
+  cluster: Reference.schema,
+  namespace: z.string(),
+  replicas: z.int().nullable().describe("The placement's own number of pods; null = the release's."),
+  values: JsonObject,
+  release: z.int().nullable().describe('Number of the release that stands there; null = none.'),
+  pods: PodCounts.schema.nullable().describe('null until the placement has been looked at.'),
+  observedAt: time.nullable(),
+}) {}
+
+@Output('What runs on many clusters as one: a template, values for it, and the places where it runs.')
+export class Workload extends Model({
+  ...resource,
+  name: workloadName,
+  template: Reference.schema,
+  values: JsonObject,
+  placementRule: PlacementRule.schema.nullable().describe('Set where placements follow the labels of clusters.'),
+  placements: z.array(Placement.schema),
+  release: z.int().nullable().describe('Number of the release that it settled on; null before the first.'),
+}) {}
+
+@Input('A new workload. Nothing is written to a cluster before the first rollout.')
+export class CreateWorkload extends Model({
+  name: workloadName,
+  template: reference('a template'),
+  values: JsonObject.optional().describe("Values of the template's parameters."),
+  placements: placements.optional(),
+}) {}
+
+@Input('What the next rollout is to want (JSON Merge Patch).')
+export class UpdateWorkload extends Model({
+  template: reference('a template').optional(),
+  values: JsonObject.optional().describe('Merged over the values; null takes one away.'),
+  placements: placements.optional().describe('Takes the place of the placements; what is left out is removed by the next rollout.'),
+}) {}
+
+const filters = {
+  template: listOf(reference('a template'), 'Ids or names of templates: any of them.').optional(),
+  cluster: listOf(reference('a cluster'), 'Ids or names of clusters: any of them.').optional(),
+};
+
+/** `?limit=&cursor=&template=&cluster=` */
+@Arguments()
+export class WorkloadQuery extends Model({ ...pageQuery, ...filters }) {}
+
+@Arguments()
+export class WorkloadArguments extends Model({ ...pageArguments, ...filters }) {}
+
+/** Rows to entities: no column leaks. */
+export const placementOf = (row: PlacementRow): Placement => {
+  const counts = row.observed as { desired: number; ready: number; updated: number } | null;
+  return {
+    id: row.id,
+    cluster: row.cluster,
+    namespace: row.namespace,
+    replicas: row.replicas,
+    values: row.values as Record<string, unknown>,
+    release: (row.applied as { release: number } | null)?.release ?? null,
+    pods: counts && { desired: counts.desired, ready: counts.ready, updated: counts.updated },
+    observedAt: row.observedAt,
+  };
+};
+
+export const workloadOf = (row: WorkloadRow): Workload => ({
+  id: row.id,
+  name: row.name,
+  template: row.template,
+  values: row.values as Record<string, unknown>,
+  placementRule: row.placementRule as PlacementRule | null,
+  placements: row.placements.filter((placement) => placement.wanted || placement.applied !== null).map(placementOf),
+  release: row.currentRelease?.number ?? null,
+  version: row.version,
+  createdAt: row.createdAt,
+  updatedAt: row.updatedAt,
+});

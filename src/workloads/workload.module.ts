@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { ReleaseRepository } from './release.repository.ts';
+import { ReleaseService } from './release.service.ts';
+import { RenderController, RenderResolver } from './render.controller.ts';
+import { RenderService } from './render.service.ts';
+import { WorkloadController } from './workload.controller.ts';
+import { WorkloadRepository } from './workload.repository.ts';
+import { ReleaseResolver, WorkloadResolver } from './workload.resolver.ts';
+import { WorkloadService } from './workload.service.ts';
+
+@Module({
+  controllers: [WorkloadController, RenderController],
+  providers: [WorkloadRepository, WorkloadService, WorkloadResolver, ReleaseRepository, ReleaseService, ReleaseResolver, RenderService, RenderResolver],
+  exports: [WorkloadService, ReleaseRepository, ReleaseService],
+})
+export class WorkloadModule {}

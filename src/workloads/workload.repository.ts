@@ -1,0 +1,143 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../common/database.ts';
+import { isId } from '../common/id.ts';
+import { byId } from '../common/page.ts';
+import type { Window } from '../common/page.ts';
+import { Prisma } from '../generated/prisma/client.ts';
+import { tenantId } from '../common/context.ts';
+
+const WITH = {
+  template: { select: { id: true, name: true } },
+  currentRelease: { select: { id: true, number: true } },
+  placements: { include: { cluster: { select: { id: true, name: true } } }, orderBy: { id: 'asc' } },
+} as const satisfies Prisma.WorkloadInclude;
+
+export type WorkloadRow = Prisma.WorkloadGetPayload<{ include: typeof WITH }>;
+export type PlacementRow = WorkloadRow['placements'][number];
+
+/** What a client may change of a workload; `placementRule` null = the placements are a list. */
+export interface WorkloadChange extends Omit<Prisma.WorkloadUncheckedUpdateInput, 'placementRule'> {
+  placementRule?: object | null;
+}
+
+/** What a placement of a new or changed workload is written as. */
+export interface NewPlacement {
+  id: string;
+  clusterId: string;
+  regionId: string;
+  namespace: string;
+  values: Prisma.InputJsonObject;
+  replicas: number | null;
+}
+
+@Injectable()
+export class WorkloadRepository {
+  constructor(private readonly database: Database) {}
+
+  /** The workload of this id or name, if it is not deleted. */
+  async find(reference: string): Promise<WorkloadRow | null> {
+    const by = isId(reference) ? { id: reference } : { name: reference };
+    return this.database.rows.workload.findFirst({ where: { tenantId: tenantId(), ...by, deletedAt: null }, include: WITH });
+  }
+
+  /** The same, with the row locked to the end of the transaction: whoever accepts a rollout for it waits for whoever is doing so. */
+  async lock(reference: string): Promise<WorkloadRow | null> {
+    const column = isId(reference) ? 'id' : 'name';
+    const sql = `SELECT id FROM workloads WHERE tenant_id = $1::uuid AND ${column} = $2${column === 'id' ? '::uuid' : ''} AND deleted_at IS NULL FOR UPDATE`;
+    const [row] = await this.database.rows.$queryRawUnsafe<{ id: string }[]>(sql, tenantId(), reference);
+    return row ? this.find(row.id) : null;
+  }
+
+  async many(ids: readonly string[]): Promise<WorkloadRow[]> {
+    return this.database.rows.workload.findMany({ where: { tenantId: tenantId(), id: { in: [...ids] } }, include: WITH });
+  }
+
+  /** One more than the window holds. */
+  async page(window: Window, filter: { template?: string[]; cluster?: string[] }): Promise<WorkloadRow[]> {
+    const { take, orderBy, where } = byId(window);
+    const named = (references: string[]) => [{ id: { in: references.filter(isId) } }, { name: { in: references } }];
+    return this.database.rows.workload.findMany({
+      where: {
+        tenantId: tenantId(),
+        deletedAt: null,
+        ...where,
+        ...(filter.template ? { template: { OR: named(filter.template) } } : {}),
+        ...(filter.cluster ? { placements: { some: { cluster: { OR: named(filter.cluster) } } } } : {}),
+      },
+      include: WITH,
+      orderBy,
+      take,
+    });
+  }
+
+  async create(row: Omit<Prisma.WorkloadUncheckedCreateInput, 'tenantId' | 'placements'>, placements: NewPlacement[]): Promise<void> {
+    await this.database.rows.workload.create({ data: { ...row, tenantId: tenantId() } });
+    await this.addPlacements(row.id, placements);
+  }
+
+  async addPlacements(workloadId: string, placements: NewPlacement[]): Promise<void> {
+    if (placements.length === 0) return;
+    await this.database.rows.placement.createMany({ data: placements.map((placement) => ({ ...placement, tenantId: tenantId(), workloadId })) });
+  }
+
+  async changePlacement(id: string, change: { values?: Prisma.InputJsonObject | undefined; replicas?: number | null; wanted?: boolean }): Promise<void> {
+    await this.database.rows.placement.update({ where: { tenantId_id: { tenantId: tenantId(), id } }, data: change });
+  }
+
+  /** Forgets placements on which nothing was ever applied. */
+  async dropPlacements(ids: readonly string[]): Promise<void> {
+    await this.database.rows.placement.deleteMany({ where: { tenantId: tenantId(), id: { in: [...ids] } } });
+  }
+
+  /** Writes what a client changed; the version counts it. */
+  async change(id: string, { placementRule, ...change }: WorkloadChange): Promise<void> {
+    const rule = placementRule === null ? Prisma.DbNull : (placementRule as Prisma.InputJsonObject | undefined);
+    await this.database.rows.workload.update({
+      where: { tenantId_id: { tenantId: tenantId(), id } },
+      data: { ...change, placementRule: rule, version: { increment: 1 } },
+    });
+  }
+
+  /** Writes what is not a client's to write (the number of the newest release): the version stays. */
+  async note(id: string, change: Prisma.WorkloadUncheckedUpdateInput): Promise<void> {
+    await this.database.rows.workload.update({ where: { tenantId_id: { tenantId: tenantId(), id } }, data: change });
+  }
+
+  /** Clusters by id or name. */
+  async clusters(references: readonly string[]): Promise<ClusterReference[]> {
+    const list = [...references];
+    return this.database.rows.cluster.findMany({
+      where: { tenantId: tenantId(), OR: [{ id: { in: list.filter(isId) } }, { name: { in: list } }] },
+      select: { id: true, name: true, regionId: true },
+    });
+  }
+
+  /** Clusters that bear all of these labels. */
+  async clustersLabelled(labels: Record<string, string>): Promise<ClusterReference[]> {
+    return this.database.rows.cluster.findMany({
+      where: { tenantId: tenantId(), AND: Object.entries(labels).map(([name, value]) => ({ labels: { path: [name], equals: value } })) },
+      select: { id: true, name: true, regionId: true },
+      orderBy: { id: 'asc' },
+    });
+  }
+
+  async template(reference: string): Promise<{ id: string; name: string; latestRevision: number } | null> {
+    const by = isId(reference) ? { id: reference } : { name: reference };
+    return this.database.rows.template.findFirst({ where: { tenantId: tenantId(), ...by }, select: { id: true, name: true, latestRevision: true } });
+  }
+
+  async latestRevision(templateId: string): Promise<number> {
+    const template = await this.database.rows.template.findUniqueOrThrow({ where: { tenantId_id: { tenantId: tenantId(), id: templateId } }, select: { latestRevision: true } });
+    return template.latestRevision;
+  }
+
+  async count(): Promise<number> {
+    return this.database.rows.workload.count({ where: { tenantId: tenantId(), deletedAt: null } });
+  }
+}
+
+export interface ClusterReference {
+  id: string;
+  name: string;
+  regionId: string;
+}

@@ -1,0 +1,160 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../common/database.ts';
+import type { Fault } from '../common/fault.ts';
+import { newId } from '../common/id.ts';
+import { checkVersion } from '../common/etag.ts';
+import type { ExpectedVersions } from '../common/etag.ts';
+import { pageOf } from '../common/page.ts';
+import type { Page, Window } from '../common/page.ts';
+import { invalid, notFound } from '../common/problem.ts';
+import { Resources } from '../common/resources.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
+import { placementChanges } from './core/placement-changes.ts';
+import { workloadOf } from './workload.model.ts';
+import type { CreateWorkload, PlacementPlace, PlacementRule, UpdateWorkload, Workload } from './workload.model.ts';
+import { WorkloadRepository } from './workload.repository.ts';
+import type { ClusterReference, NewPlacement, WorkloadRow } from './workload.repository.ts';
+
+type Placements = PlacementPlace[] | PlacementRule;
+
+@Injectable()
+export class WorkloadService {
+  constructor(
+    private readonly database: Database,
+    private readonly workloads: WorkloadRepository,
+    resources: Resources,
+  ) {
+    resources.add('workload', (id) => this.get(id));
+  }
+
+  async get(reference: string): Promise<Workload> {
+    return workloadOf(await this.find(reference));
+  }
+
+  /** The row that the reference names. */
+  async find(reference: string): Promise<WorkloadRow> {
+    const row = await this.workloads.find(reference);
+    if (!row) throw notFound('Workload', reference);
+    return row;
+  }
+
+  /** The same, locked to the end of the transaction, with its placements brought in line with its rule. */
+  async lock(reference: string): Promise<WorkloadRow> {
+    const row = await this.workloads.lock(reference);
+    if (!row) throw notFound('Workload', reference);
+    if (row.placementRule === null) return row;
+    await this.place(row, row.placementRule as unknown as PlacementRule);
+    return this.find(row.id);
+  }
+
+  async page(window: Window, filter: { template?: string[]; cluster?: string[] }): Promise<Page<Workload>> {
+    return pageOf(await this.workloads.page(window, filter), window.limit, (row) => row.id, workloadOf);
+  }
+
+  async create(input: CreateWorkload): Promise<Workload> {
+    return this.database.transaction(async () => {
+      const template = await this.templateOf(input.template);
+      const id = newId();
+      const placements = (input.placements ?? []) as Placements;
+      await this.workloads.create(
+        {
+          id,
+          name: input.name,
+          templateId: template.id,
+          values: (input.values ?? {}) as Prisma.InputJsonObject,
+          ...(Array.isArray(placements) ? {} : { placementRule: placements as unknown as Prisma.InputJsonObject }),
+        },
+        await this.newPlacements(placements),
+      );
+      return this.get(id);
+    });
+  }
+
+  /** Changes what the next rollout wants. */
+  async update(reference: string, input: UpdateWorkload, expected: ExpectedVersions): Promise<Workload> {
+    return this.database.transaction(async () => {
+      const row = await this.lock(reference);
+      checkVersion(row.version, expected);
+      const template = input.template === undefined ? null : await this.templateOf(input.template);
+      const placements = input.placements as Placements | undefined;
+      if (placements !== undefined) await this.place(row, placements);
+      await this.workloads.change(row.id, {
+        ...(template && { templateId: template.id, ...(template.id === row.templateId ? {} : { pinnedRevision: null, pinnedAtLatest: null }) }),
+        ...(input.values && { values: mergePatch(row.values as Record<string, unknown>, input.values) as Prisma.InputJsonObject }),
+        ...(placements && { placementRule: Array.isArray(placements) ? null : placements }),
+      });
+      return this.get(row.id);
+    });
+  }
+
+  /** Sets the placements' own number of pods, everywhere or on one cluster; answers the placements that it concerns. */
+  async setReplicas(row: WorkloadRow, replicas: number, cluster: string | undefined): Promise<WorkloadRow['placements']> {
+    const concerned = row.placements.filter((placement) => placement.wanted && (cluster === undefined || placement.cluster.id === cluster || placement.cluster.name === cluster));
+    if (cluster !== undefined && concerned.length === 0) throw invalid({ pointer: '/cluster', detail: `${row.name} has no placement on cluster ${cluster}` });
+    for (const placement of concerned) await this.workloads.changePlacement(placement.id, { replicas });
+    return concerned;
+  }
+
+  /** Number of the newest revision of the workload's template, 0 before the first. */
+  async latestRevision(workload: WorkloadRow): Promise<number> {
+    return this.workloads.latestRevision(workload.templateId);
+  }
+
+  /** Counts releases; not a change that a client made. */
+  async noteRelease(id: string, number: number): Promise<void> {
+    await this.workloads.note(id, { latestRelease: number });
+  }
+
+  private async templateOf(reference: string): Promise<{ id: string; latestRevision: number }> {
+    const template = await this.workloads.template(reference);
+    if (!template) throw invalid({ pointer: '/template', detail: `there is no template ${reference}` });
+    return template;
+  }
+
+  /** Brings the placements in line with what is wanted: adds, changes, and marks for removal what is left out. */
+  private async place(row: WorkloadRow, placements: Placements): Promise<void> {
+    const wanted = await this.newPlacements(placements);
+    const changes = placementChanges(row.placements, wanted, Array.isArray(placements));
+    await this.workloads.addPlacements(row.id, changes.add);
+    for (const { id, ...change } of changes.change) await this.workloads.changePlacement(id, change);
+    for (const id of changes.remove) await this.workloads.changePlacement(id, { wanted: false });
+    await this.workloads.dropPlacements(changes.drop);
+  }
+
+  private async newPlacements(placements: Placements): Promise<NewPlacement[]> {
+    if (!Array.isArray(placements)) {
+      const clusters = await this.workloads.clustersLabelled(placements.clusterLabels);
+      return clusters.map((cluster) => newPlacement(cluster, { namespace: placements.namespace }));
+    }
+    const clusters = await this.workloads.clusters(placements.map((placement) => placement.cluster));
+    const byReference = new Map(clusters.flatMap((cluster) => [[cluster.id, cluster], [cluster.name, cluster]] as const));
+    const faults: Fault[] = [];
+    const seen = new Set<string>();
+    const found = placements.flatMap((placement, i) => {
+      const cluster = byReference.get(placement.cluster);
+      if (!cluster) {
+        faults.push({ pointer: `/placements/${i}/cluster`, detail: `there is no cluster ${placement.cluster}` });
+        return [];
+      }
+      const place = `${cluster.id}/${placement.namespace}`;
+      if (seen.has(place)) faults.push({ pointer: `/placements/${i}`, detail: `namespace ${placement.namespace} of cluster ${cluster.name} is named twice` });
+      seen.add(place);
+      return [newPlacement(cluster, placement)];
+    });
+    if (faults.length > 0) throw invalid(...faults);
+    return found;
+  }
+}
+
+const newPlacement = (cluster: ClusterReference, place: { namespace: string; replicas?: number | null; values?: Record<string, unknown> }): NewPlacement => ({
+  id: newId(),
+  clusterId: cluster.id,
+  regionId: cluster.regionId,
+  namespace: place.namespace,
+  values: (place.values ?? {}) as Prisma.InputJsonObject,
+  replicas: place.replicas ?? null,
+});
+
+/** JSON Merge Patch (RFC 7396) of a flat object of values: null takes a value away. */
+const mergePatch = (before: Record<string, unknown>, patch: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries({ ...before, ...patch }).filter(([, value]) => value !== null));
