@@ -1,0 +1,44 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type { Config } from '../config.ts';
+import { Announce } from './announce.ts';
+import { Database } from './database.ts';
+import { createLogger } from './logger.ts';
+import { Queues } from './queue.ts';
+import { Seal } from './seal.ts';
+
+/** Injects the configuration: `@Inject(CONFIG) config: Config`. */
+export const CONFIG = Symbol('configuration');
+
+/** The configuration, the rows, the queue, the announcements and the seal, for every module. They are closed when everything else has stopped. */
+@Module({})
+export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
+  constructor(
+    private readonly database: Database,
+    private readonly queues: Queues,
+    private readonly announce: Announce,
+  ) {}
+
+  static register(config: Config): DynamicModule {
+    const logger = createLogger(config);
+    const onError = (part: string) => (error: Error) => logger.warn({ err: error, part }, 'connection trouble');
+    const providers = [
+      { provide: CONFIG, useValue: config },
+      { provide: Database, useFactory: () => new Database({ url: config.databaseUrl, onError: onError('database') }) },
+      { provide: Announce, useFactory: () => new Announce({ url: config.databaseUrl, onError: onError('announce') }) },
+      { provide: Queues, useFactory: () => new Queues({ url: config.databaseUrl, redisUrl: config.redisUrl, onError: onError('queue') }) },
+      { provide: Seal, useFactory: () => new Seal(config.masterKey) },
+    ];
+    return { module: DatabaseModule, global: true, providers, exports: providers.map(({ provide }) => provide) };
+  }
+
+  async onModuleInit(): Promise<void> {
+    await this.announce.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.queues.close();
+    await this.announce.close();
+    await this.database.close();
+  }
+}

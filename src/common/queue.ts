@@ -1,0 +1,229 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createPostgresBackend, Queue, Worker } from 'bullmq';
+import type { Job as QueuedJob, PgPool } from 'bullmq';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { withSettings } from './database.ts';
+import { QUEUE_SCHEMA } from './migrate.ts';
+
+/** A wake-up: it says where to look, never what to do there. */
+export interface Job {
+  name: string;
+  /** Ids alone. */
+  data: Record<string, string | number>;
+}
+
+export interface QueueHandle {
+  /**
+   * Adds the job unless one with the same id waits already; while one runs, the newest follows it. Never rejects: a job is a hint, and what it would have
+   * hinted at is found by the sweep as well.
+   */
+  add(job: Job, deduplicationId: string): Promise<void>;
+}
+
+export interface QueueWorker {
+  /** Waits for the jobs that run. */
+  close(): Promise<void>;
+}
+
+export interface QueuesOptions {
+  /** The application's database; the queue lives in its schema `bullmq` unless there is a Redis. */
+  url: string;
+  redisUrl: string | null;
+  /** Connections for queries, however many queues there are. Each worker has one more to listen on. Default 4. */
+  poolSize?: number;
+  onError?: (error: Error) => void;
+}
+
+/** What a hint may take before it is given up, so that an unreachable queue holds nobody up. */
+const ADD_MILLISECONDS = 2_000;
+const REOPEN_MILLISECONDS = 1_000;
+const LISTEN_IDLE_MILLISECONDS = 10_000;
+/** Longer than an idle worker needs to notice a job that nobody told it of: those are rare, and an idle product should be idle. */
+const BLOCK_SECONDS = 30;
+
+/** BullMQ tells of each job in a stream that nobody here reads: it is kept short. */
+const EVENTS = { events: { maxLen: 100 } };
+
+/** What one backend adds to the options of BullMQ's classes, and how it is taken down. */
+interface Backend {
+  queue(name: string): Queue;
+  worker(name: string, process: (job: QueuedJob) => Promise<void>, concurrency: number): Worker;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const finished = { removeOnComplete: true, removeOnFail: true } as const;
+
+/** BullMQ on Redis. Adding fails at once while Redis is away; working waits for it. */
+function redisBackend(url: string, onError: (error: Error) => void): Backend {
+  const connections: Redis[] = [];
+  const connect = (options: object): Redis => {
+    const redis = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: (times) => Math.min(times * 100, 2_000), ...options });
+    redis.setMaxListeners(0);
+    redis.on('error', onError);
+    connections.push(redis);
+    return redis;
+  };
+  let adding: Redis | undefined;
+  let working: Redis | undefined;
+  const adds = (): Redis => (adding ??= connect({ commandTimeout: ADD_MILLISECONDS }));
+  return {
+    queue: (name) => new Queue(name, { connection: adds(), streams: EVENTS }),
+    worker: (name, process, concurrency) =>
+      new Worker(name, process, { connection: (working ??= connect({})), concurrency, drainDelay: BLOCK_SECONDS }),
+    ping: async () => void (await adds().ping()),
+    close: async () => connections.forEach((redis) => redis.disconnect()),
+  };
+}
+
+/**
+ * BullMQ on Postgres. It is given a pool of its own schema for queries, which all queues share; and because each worker takes a connection for good to
+ * listen on, workers get a facade of that pool whose `connect` hands them one that does not count.
+ */
+function postgresBackend(options: QueuesOptions, onError: (error: Error) => void): Backend {
+  const connectionString = withSettings(options.url, { role: 'slipway_app', search_path: QUEUE_SCHEMA, statement_timeout: '30s' });
+  const common = { connectionString, connectionTimeoutMillis: 5_000, keepAlive: true };
+  const queries = new pg.Pool({ ...common, application_name: 'slipway queue', max: options.poolSize ?? 4, idleTimeoutMillis: 30_000 });
+  const listeners = new pg.Pool({
+    ...common,
+    application_name: 'slipway listen',
+    max: Infinity,
+    idleTimeoutMillis: LISTEN_IDLE_MILLISECONDS,
+  });
+  queries.setMaxListeners(0).on('error', onError);
+  listeners.setMaxListeners(0).on('error', onError);
+  const facade = (connect: () => Promise<pg.PoolClient>): PgPool => {
+    const emitter = new EventEmitter().setMaxListeners(0);
+    const pool = {
+      options: { keepAlive: true },
+      query: (text: string, values?: unknown[]) => queries.query(text, values),
+      connect,
+      end: () => Promise.resolve(),
+      on: (event: string, listener: () => void) => void emitter.on(event, listener),
+      removeAllListeners: (event?: string) => void emitter.removeAllListeners(event),
+    };
+    return pool as unknown as PgPool;
+  };
+  const forQueues = facade(() => queries.connect());
+  const forWorkers = facade(() => listeners.connect());
+  return {
+    queue: (name) => new Queue(name, { connection: forQueues, streams: EVENTS }, createPostgresBackend) as unknown as Queue,
+    worker: (name, process, concurrency) =>
+      new Worker(
+        name,
+        process,
+        { connection: forWorkers, concurrency, drainDelay: BLOCK_SECONDS },
+        createPostgresBackend,
+      ) as unknown as Worker,
+    ping: async () => void (await queries.query(`SELECT 1 FROM ${QUEUE_SCHEMA}.migration LIMIT 1`)),
+    close: async () => void (await Promise.all([queries.end(), listeners.end()])),
+  };
+}
+
+/** Settles within the time, or rejects: BullMQ waits for a connection for as long as it takes. */
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = sleep(milliseconds, undefined, { signal: over.signal }).then(() =>
+    Promise.reject(new Error('the queue did not answer in time')),
+  );
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** The queues of BullMQ, on Redis or in Postgres, by name and at run time: a region has its own from the moment it is made. */
+export class Queues {
+  private readonly backend: Backend;
+  private readonly opened = new Map<string, Queue>();
+  private readonly workers = new Set<QueueWorker>();
+  private readonly onError: (error: Error) => void;
+  private closing = false;
+
+  constructor(options: QueuesOptions) {
+    this.onError = (error) => {
+      if (!this.closing) options.onError?.(error);
+    };
+    this.backend = options.redisUrl ? redisBackend(options.redisUrl, this.onError) : postgresBackend(options, this.onError);
+  }
+
+  /** Rejects when the queue cannot be reached. */
+  async ping(): Promise<void> {
+    await within(ADD_MILLISECONDS, this.backend.ping());
+  }
+
+  open(name: string): QueueHandle {
+    return { add: (job, deduplicationId) => this.add(name, job, deduplicationId) };
+  }
+
+  private async add(name: string, job: Job, deduplicationId: string): Promise<void> {
+    const queue = this.queue(name);
+    const options = { ...finished, deduplication: { id: deduplicationId, keepLastIfActive: true } };
+    try {
+      await within(ADD_MILLISECONDS, queue.add(job.name, job.data, options));
+    } catch (error) {
+      this.onError(error instanceof Error ? error : new Error(String(error)));
+      this.forget(name, queue);
+    }
+  }
+
+  private queue(name: string): Queue {
+    const known = this.opened.get(name);
+    if (known) return known;
+    const queue = this.backend.queue(name);
+    queue.on('error', this.onError);
+    this.opened.set(name, queue);
+    return queue;
+  }
+
+  /** A queue that could not be reached when it was opened stays so for good: the next job opens it anew. */
+  private forget(name: string, queue: Queue): void {
+    if (this.opened.get(name) === queue) this.opened.delete(name);
+    void queue.close().catch(() => undefined);
+  }
+
+  /** Serves a queue, and opens it again for as long as it cannot be reached. A handler that fails has failed this wake-up, nothing more. */
+  work(name: string, handler: (job: Job) => Promise<void>, options: { concurrency: number }): QueueWorker {
+    const stopping = new AbortController();
+    let worker: Worker | null = null;
+    const process = async ({ name: jobName, data }: QueuedJob): Promise<void> => handler({ name: jobName, data: data as Job['data'] });
+    const open = async (): Promise<void> => {
+      while (!stopping.signal.aborted) {
+        worker = this.backend.worker(name, process, options.concurrency);
+        worker.on('error', this.onError);
+        worker.on('failed', (_job, error) => this.onError(error));
+        const ready = await worker.waitUntilReady().then(
+          () => true,
+          () => false,
+        );
+        if (ready) return;
+        await worker.close(true).catch(() => undefined);
+        await sleep(REOPEN_MILLISECONDS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    };
+    const opening = open();
+    const served: QueueWorker = {
+      close: async () => {
+        this.workers.delete(served);
+        stopping.abort();
+        const closing = worker?.close();
+        await opening;
+        await closing;
+        await worker?.close();
+      },
+    };
+    this.workers.add(served);
+    return served;
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    await Promise.all([...this.workers].map((worker) => worker.close()));
+    await Promise.all([...this.opened.values()].map((queue) => queue.close().catch(() => undefined)));
+    await this.backend.close();
+  }
+}

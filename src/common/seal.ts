@@ -1,0 +1,78 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+/** To whom a sealed value belongs, which row, which version: authenticated with it, so that a row put in another's place does not open. */
+export interface SealedFor {
+  tenantId: string;
+  /** The cluster of a credential; empty for the tenant's data key. */
+  clusterId: string;
+  version: number;
+}
+
+/** A sealed value that was changed, was sealed under another key, or belongs to another row. */
+export class SealError extends Error {
+  constructor() {
+    super('the sealed value cannot be opened');
+  }
+}
+
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const FORMAT = 1;
+
+/** Unambiguous: lengths are part of JSON's quoting. */
+const additionalData = (purpose: 'data-key' | 'value', owner: SealedFor): Buffer =>
+  Buffer.from(JSON.stringify(['slipway', FORMAT, purpose, owner.tenantId, owner.clusterId, owner.version]));
+
+/** AES-256-GCM: one byte of format, nonce, ciphertext, tag. */
+function encrypt(key: Buffer, plaintext: Uint8Array, aad: Buffer): Buffer {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(aad);
+  return Buffer.concat([Buffer.from([FORMAT]), nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+}
+
+function decrypt(key: Buffer, sealed: Uint8Array, aad: Buffer): Buffer {
+  const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+  if (bytes.length < 1 + NONCE_BYTES + TAG_BYTES || bytes[0] !== FORMAT) throw new SealError();
+  const end = bytes.length - TAG_BYTES;
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 1 + NONCE_BYTES), { authTagLength: TAG_BYTES });
+    decipher.setAAD(aad);
+    decipher.setAuthTag(bytes.subarray(end));
+    return Buffer.concat([decipher.update(bytes.subarray(1 + NONCE_BYTES, end)), decipher.final()]);
+  } catch {
+    throw new SealError();
+  }
+}
+
+/** Envelope encryption: a data key for each tenant, kept sealed under the master key, which never touches a row. */
+export class Seal {
+  readonly #masterKey: Buffer;
+
+  /** `masterKey`: 32 bytes. */
+  constructor(masterKey: Buffer) {
+    if (masterKey.length !== KEY_BYTES) throw new RangeError('the master key has 32 bytes');
+    this.#masterKey = masterKey;
+  }
+
+  /** A new data key for a tenant, sealed: what `tenants.data_key_sealed` keeps. */
+  newDataKey(tenantId: string): Buffer {
+    return encrypt(this.#masterKey, randomBytes(KEY_BYTES), additionalData('data-key', { tenantId, clusterId: '', version: 0 }));
+  }
+
+  /** Seals under the tenant's data key. Throws `SealError` when that is not the tenant's. */
+  seal(dataKeySealed: Uint8Array, plaintext: Uint8Array | string, owner: SealedFor): Buffer {
+    const key = this.#dataKey(dataKeySealed, owner.tenantId);
+    return encrypt(key, typeof plaintext === 'string' ? Buffer.from(plaintext) : plaintext, additionalData('value', owner));
+  }
+
+  /** Opens what `seal` made for the very same tenant, cluster and version. Throws `SealError` for anything else. */
+  open(dataKeySealed: Uint8Array, sealed: Uint8Array, owner: SealedFor): Buffer {
+    return decrypt(this.#dataKey(dataKeySealed, owner.tenantId), sealed, additionalData('value', owner));
+  }
+
+  #dataKey(dataKeySealed: Uint8Array, tenantId: string): Buffer {
+    return decrypt(this.#masterKey, dataKeySealed, additionalData('data-key', { tenantId, clusterId: '', version: 0 }));
+  }
+}
