@@ -1,0 +1,258 @@
+/** The validations that decide whether a write is accepted; messages are the API server's own. */
+import { equal, isFields } from '../objects.ts';
+import type { Container, Deployment, Fields, KubernetesObject, PodSpec, PodTemplate, ReplicaSet, Service } from '../objects.ts';
+import { forbiddenValue, invalidValue, requiredValue } from '../status.ts';
+import type { FieldError } from '../status.ts';
+import { labelSelectorMatch } from '../store/selector.ts';
+
+const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const startingLabel = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+const labelValue = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
+
+const subdomainText =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const labelText =
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const serviceNameText =
+  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+const labelValueText =
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+
+/** Everything that is wrong with an object; `previous` where it replaces one. */
+export function validate(object: KubernetesObject, previous: KubernetesObject | undefined): FieldError[] {
+  return [...metadataErrors(object, previous), ...kindErrors(object, previous)];
+}
+
+function metadataErrors({ kind, metadata }: KubernetesObject, previous: KubernetesObject | undefined): FieldError[] {
+  const errors: FieldError[] = [];
+  const { name } = metadata;
+  if (!name) errors.push(requiredValue('metadata.name', 'name or generateName is required'));
+  else if (
+    kind === 'Service'
+      ? !startingLabel.test(name) || name.length > 63
+      : kind === 'Namespace'
+        ? !dnsLabel.test(name)
+        : !subdomain.test(name) || name.length > 253
+  ) {
+    errors.push(
+      invalidValue('metadata.name', name, kind === 'Service' ? serviceNameText : kind === 'Namespace' ? labelText : subdomainText),
+    );
+  }
+  for (const [key, value] of Object.entries(metadata.labels ?? {})) {
+    if (value.length > 63) errors.push(invalidValue('metadata.labels', value, 'must be no more than 63 bytes'));
+    else if (!labelValue.test(value)) errors.push(invalidValue('metadata.labels', value, labelValueText));
+    if (key === '') errors.push(invalidValue('metadata.labels', key, 'name part must be non-empty'));
+  }
+  if (previous && metadata.uid !== previous.metadata.uid) errors.push(invalidValue('metadata.uid', metadata.uid, 'field is immutable'));
+  return errors;
+}
+
+function kindErrors(object: KubernetesObject, previous: KubernetesObject | undefined): FieldError[] {
+  switch (object.kind) {
+    case 'Deployment':
+      return deploymentErrors(object as Deployment, previous as Deployment | undefined);
+    case 'ReplicaSet':
+      return workloadErrors(object as ReplicaSet, previous as ReplicaSet | undefined);
+    case 'Pod':
+      return podErrors(object, previous);
+    case 'ConfigMap':
+    case 'Secret':
+      return configErrors(object, previous);
+    case 'Service':
+      return serviceErrors(object as Service, previous as Service | undefined);
+    case 'HorizontalPodAutoscaler':
+      return autoscalerErrors(object);
+    case 'PodDisruptionBudget':
+      return budgetErrors(object);
+    default:
+      return [];
+  }
+}
+
+function workloadErrors(object: Deployment | ReplicaSet, previous: Deployment | ReplicaSet | undefined): FieldError[] {
+  const { spec } = object;
+  const errors: FieldError[] = [];
+  if (spec.replicas < 0) errors.push(invalidValue('spec.replicas', spec.replicas, 'must be greater than or equal to 0'));
+  if ((spec.minReadySeconds ?? 0) < 0)
+    errors.push(invalidValue('spec.minReadySeconds', spec.minReadySeconds, 'must be greater than or equal to 0'));
+  if (spec.selector === undefined) errors.push(requiredValue('spec.selector'));
+  else if (Object.keys(spec.selector.matchLabels ?? {}).length + (spec.selector.matchExpressions ?? []).length === 0) {
+    errors.push(invalidValue('spec.selector', spec.selector, `empty selector is invalid for ${object.kind.toLowerCase()}`));
+  } else if (!labelSelectorMatch(spec.selector)(spec.template.metadata?.labels)) {
+    errors.push(
+      invalidValue('spec.template.metadata.labels', spec.template.metadata?.labels ?? {}, '`selector` does not match template `labels`'),
+    );
+  }
+  if (previous && !equal(previous.spec.selector, spec.selector))
+    errors.push(invalidValue('spec.selector', spec.selector, 'field is immutable'));
+  return [...errors, ...templateErrors(spec.template)];
+}
+
+const percentage = /^[0-9]+%$/;
+
+function deploymentErrors(object: Deployment, previous: Deployment | undefined): FieldError[] {
+  const errors = workloadErrors(object, previous);
+  const { strategy, progressDeadlineSeconds, minReadySeconds = 0 } = object.spec;
+  const rolling = strategy.rollingUpdate;
+  if (strategy.type === 'Recreate' && rolling !== undefined) {
+    errors.push(forbiddenValue('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'"));
+  } else if (strategy.type !== 'Recreate' && strategy.type !== 'RollingUpdate') {
+    errors.push({
+      reason: 'FieldValueNotSupported',
+      field: 'spec.strategy.type',
+      message: `Unsupported value: ${JSON.stringify(strategy.type)}: supported values: "Recreate", "RollingUpdate"`,
+    });
+  } else if (strategy.type === 'RollingUpdate') errors.push(...rollingErrors(rolling ?? {}));
+  if (progressDeadlineSeconds !== undefined && progressDeadlineSeconds <= minReadySeconds) {
+    errors.push(invalidValue('spec.progressDeadlineSeconds', progressDeadlineSeconds, 'must be greater than minReadySeconds'));
+  }
+  return errors;
+}
+
+function rollingErrors({
+  maxSurge = 0,
+  maxUnavailable = 0,
+}: {
+  maxSurge?: number | string;
+  maxUnavailable?: number | string;
+}): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [name, value] of Object.entries({ maxUnavailable, maxSurge })) {
+    const field = `spec.strategy.rollingUpdate.${name}`;
+    if (typeof value === 'string' && !percentage.test(value))
+      errors.push(
+        invalidValue(
+          field,
+          value,
+          "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+        ),
+      );
+    else if (typeof value === 'number' && value < 0) errors.push(invalidValue(field, value, 'must be greater than or equal to 0'));
+  }
+  if (Number.parseInt(String(maxUnavailable), 10) === 0 && Number.parseInt(String(maxSurge), 10) === 0) {
+    errors.push(invalidValue('spec.strategy.rollingUpdate.maxUnavailable', maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
+  }
+  if (typeof maxUnavailable === 'string' && Number.parseInt(maxUnavailable, 10) > 100) {
+    errors.push(invalidValue('spec.strategy.rollingUpdate.maxUnavailable', maxUnavailable, 'must not be greater than 100%'));
+  }
+  return errors;
+}
+
+function templateErrors(template: PodTemplate): FieldError[] {
+  const errors = podSpecErrors(template.spec, 'spec.template.spec');
+  const { restartPolicy } = template.spec;
+  if (restartPolicy !== undefined && restartPolicy !== 'Always') {
+    errors.push({
+      reason: 'FieldValueNotSupported',
+      field: 'spec.template.spec.restartPolicy',
+      message: `Unsupported value: ${JSON.stringify(restartPolicy)}: supported values: "Always"`,
+    });
+  }
+  return errors;
+}
+
+function podSpecErrors(spec: PodSpec, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!Array.isArray(spec.containers) || spec.containers.length === 0) errors.push(requiredValue(`${path}.containers`));
+  const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
+  const names = new Set<string>();
+  for (const list of ['initContainers', 'containers'] as const) {
+    (spec[list] ?? []).forEach((one, index) => {
+      const at = `${path}.${list}[${index}]`;
+      errors.push(...containerErrors(one, at, volumes));
+      if (names.has(one.name))
+        errors.push({ reason: 'FieldValueDuplicate', field: `${at}.name`, message: `Duplicate value: ${JSON.stringify(one.name)}` });
+      names.add(one.name);
+    });
+  }
+  return errors;
+}
+
+function containerErrors(one: Container, path: string, volumes: ReadonlySet<string>): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!one.name) errors.push(requiredValue(`${path}.name`));
+  else if (!dnsLabel.test(one.name)) errors.push(invalidValue(`${path}.name`, one.name, labelText));
+  if (!one.image) errors.push(requiredValue(`${path}.image`));
+  else if (one.image !== one.image.trim())
+    errors.push(invalidValue(`${path}.image`, one.image, 'must not have leading or trailing whitespace'));
+  (one.ports ?? []).forEach((port, index) => {
+    if (!(port.containerPort > 0 && port.containerPort < 65536)) {
+      errors.push(invalidValue(`${path}.ports[${index}].containerPort`, port.containerPort, 'must be between 1 and 65535, inclusive'));
+    }
+  });
+  (one.volumeMounts ?? []).forEach((mount, index) => {
+    if (!volumes.has(mount.name)) {
+      errors.push({
+        reason: 'FieldValueInvalid',
+        field: `${path}.volumeMounts[${index}].name`,
+        message: `Not found: ${JSON.stringify(mount.name)}`,
+      });
+    }
+  });
+  return errors;
+}
+
+function podErrors(object: KubernetesObject, previous: KubernetesObject | undefined): FieldError[] {
+  if (!previous) return podSpecErrors(object['spec'] as PodSpec, 'spec');
+  const strip = (spec: unknown): Fields => {
+    const copy = structuredClone(spec) as PodSpec;
+    for (const one of [...copy.containers, ...(copy.initContainers ?? [])]) delete one.image;
+    for (const name of ['activeDeadlineSeconds', 'tolerations', 'terminationGracePeriodSeconds', 'nodeName']) delete copy[name];
+    return copy;
+  };
+  if (previous['spec'] === object['spec'] || equal(strip(previous['spec']), strip(object['spec']))) return [];
+  return [
+    forbiddenValue(
+      'spec',
+      'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
+    ),
+  ];
+}
+
+function configErrors(object: KubernetesObject, previous: KubernetesObject | undefined): FieldError[] {
+  if (previous?.['immutable'] !== true) return [];
+  const errors: FieldError[] = [];
+  if (object['immutable'] !== true) errors.push(forbiddenValue('immutable', 'field is immutable when `immutable` is set'));
+  for (const name of ['data', 'binaryData']) {
+    if (!equal(object[name], previous[name])) errors.push(forbiddenValue(name, 'field is immutable when `immutable` is set'));
+  }
+  return errors;
+}
+
+function serviceErrors(object: Service, previous: Service | undefined): FieldError[] {
+  const errors: FieldError[] = [];
+  const { ports = [], type, clusterIP } = object.spec;
+  if (ports.length === 0 && type !== 'ExternalName' && clusterIP !== 'None') errors.push(requiredValue('spec.ports'));
+  ports.forEach((port, index) => {
+    if (!(port.port > 0 && port.port < 65536))
+      errors.push(invalidValue(`spec.ports[${index}].port`, port.port, 'must be between 1 and 65535, inclusive'));
+    if (ports.length > 1 && !port.name) errors.push(requiredValue(`spec.ports[${index}].name`));
+  });
+  if (previous?.spec.clusterIP !== undefined && clusterIP !== previous.spec.clusterIP)
+    errors.push(invalidValue('spec.clusterIPs[0]', clusterIP ?? null, 'may not change once set'));
+  return errors;
+}
+
+function autoscalerErrors(object: KubernetesObject): FieldError[] {
+  const spec = (isFields(object['spec']) ? object['spec'] : {}) as {
+    minReplicas?: number;
+    maxReplicas?: number;
+    scaleTargetRef?: { kind?: string; name?: string };
+  };
+  const errors: FieldError[] = [];
+  if ((spec.maxReplicas ?? 0) < 1) errors.push(invalidValue('spec.maxReplicas', spec.maxReplicas ?? 0, 'must be greater than 0'));
+  else if ((spec.minReplicas ?? 1) > (spec.maxReplicas ?? 0))
+    errors.push(invalidValue('spec.maxReplicas', spec.maxReplicas, 'must be greater than or equal to `minReplicas`'));
+  if (!spec.scaleTargetRef?.kind) errors.push(requiredValue('spec.scaleTargetRef.kind'));
+  if (!spec.scaleTargetRef?.name) errors.push(requiredValue('spec.scaleTargetRef.name'));
+  return errors;
+}
+
+function budgetErrors(object: KubernetesObject): FieldError[] {
+  const spec = isFields(object['spec']) ? object['spec'] : {};
+  if (spec['minAvailable'] !== undefined && spec['maxUnavailable'] !== undefined) {
+    return [invalidValue('spec', spec, 'minAvailable and maxUnavailable cannot be both set')];
+  }
+  return [];
+}

@@ -1,0 +1,71 @@
+/** Creating objects: for clients and for controllers. */
+import type { Cluster } from '../cluster.ts';
+import { timestamp } from '../clock.ts';
+import { admit, allocate, requireNamespace } from '../admission/admission.ts';
+import { setDefaults } from '../admission/defaults.ts';
+import { validate } from '../admission/validation.ts';
+import { trackUpdate } from '../fields/managed-fields.ts';
+import type { KubernetesObject, Metadata } from '../objects.ts';
+import { groupVersion } from '../resources.ts';
+import type { Resource } from '../resources.ts';
+import { alreadyExists, badRequest, invalid } from '../status.ts';
+import { Stored } from '../store/store.ts';
+
+/** How a client wants its write to be done; controllers write without. */
+export interface WriteOptions {
+  manager: string;
+  dryRun: boolean;
+  validation: 'Strict' | 'Warn' | 'Ignore';
+  /** Filled with what the answer's Warning headers say. */
+  warnings: string[];
+}
+
+/** Stores a decoded object that nobody else holds, and returns it as stored. `applied`: its managed fields are already right. */
+export function create(
+  cluster: Cluster,
+  resource: Resource,
+  namespace: string,
+  object: KubernetesObject,
+  options: WriteOptions | undefined,
+  applied = false,
+): Stored {
+  const time = timestamp(cluster.clock.now());
+  object.metadata = identity(cluster, resource, namespace, object.metadata, time);
+  const { name } = object.metadata;
+  requireNamespace(cluster, resource, namespace, name);
+  if (resource.subresources.includes('status')) delete object['status'];
+  setDefaults(object);
+  const errors = validate(object, undefined);
+  if (errors.length > 0) throw invalid(resource, name, errors);
+  if (cluster.store.get(resource, namespace, name)) throw alreadyExists(resource, name);
+  admit(cluster, resource, object);
+  allocate(cluster, object);
+  const writer = options && { manager: options.manager, apiVersion: groupVersion(resource), time };
+  const owned = writer && !applied ? trackUpdate(undefined, object, { ref: resource.type }, writer) : object;
+  return options?.dryRun ? new Stored(owned, cluster.store.version) : cluster.store.put(resource, owned);
+}
+
+/** What the server alone decides about a new object's metadata. */
+function identity(cluster: Cluster, resource: Resource, namespace: string, given: Metadata, time: string): Metadata {
+  const {
+    resourceVersion,
+    deletionTimestamp: _deleted,
+    deletionGracePeriodSeconds: _grace,
+    selfLink: _link,
+    ...metadata
+  } = given as Metadata & { selfLink?: string };
+  if (resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
+  if (resource.namespaced && metadata.namespace !== undefined && metadata.namespace !== namespace) {
+    throw badRequest(`the namespace of the provided object does not match the namespace sent on the request`);
+  }
+  const name = metadata.name || (metadata.generateName ? `${metadata.generateName.slice(0, 248)}${cluster.random.suffix(5)}` : '');
+  return {
+    ...metadata,
+    name,
+    ...(resource.namespaced ? { namespace } : {}),
+    uid: cluster.random.uuid(),
+    creationTimestamp: time,
+    ...(resource.generation ? { generation: 1 } : {}),
+    resourceVersion: '',
+  };
+}

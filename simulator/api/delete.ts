@@ -1,0 +1,77 @@
+/** Deleting objects, gracefully where their kind or their finalizers ask for it. */
+import type { Cluster } from '../cluster.ts';
+import { timestamp } from '../clock.ts';
+import { withMetadata } from '../objects.ts';
+import type { KubernetesObject, Pod } from '../objects.ts';
+import { resources } from '../resources.ts';
+import type { Resource } from '../resources.ts';
+import { conflict } from '../status.ts';
+import type { Stored } from '../store/store.ts';
+
+export interface DeleteOptions {
+  gracePeriodSeconds?: number;
+  propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  preconditions?: { uid?: string; resourceVersion?: string };
+}
+
+/** Begins the deletion of an object. Returns it as it is marked, or undefined where it is gone at once. */
+export function removeObject(
+  cluster: Cluster,
+  resource: Resource,
+  object: KubernetesObject,
+  options: DeleteOptions,
+  dryRun = false,
+): Stored | undefined {
+  const { name, namespace = '', uid, resourceVersion } = object.metadata;
+  const wanted = options.preconditions;
+  if (wanted?.uid !== undefined && wanted.uid !== uid)
+    throw conflict(resource, name, `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${uid}`);
+  if (wanted?.resourceVersion !== undefined && wanted.resourceVersion !== resourceVersion) {
+    throw conflict(
+      resource,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${wanted.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+    );
+  }
+  if (dryRun) return undefined;
+  const live = cluster.store.get(resource, namespace, name);
+  if (!live || live.object.metadata.uid !== uid) return undefined;
+  const grace = graceOf(resource, live.object, options);
+  const finalizers = finalizersOf(cluster, live.object, options);
+  // The namespace controller empties a namespace before it goes.
+  if (grace === 0 && finalizers.length === 0 && resource !== resources.namespaces) {
+    cluster.store.remove(resource, namespace, name);
+    return undefined;
+  }
+  return mark(cluster, resource, live, grace, finalizers);
+}
+
+function mark(cluster: Cluster, resource: Resource, live: Stored, grace: number, finalizers: string[]): Stored {
+  const { deletionTimestamp, deletionGracePeriodSeconds = Infinity } = live.object.metadata;
+  if (deletionTimestamp && grace >= deletionGracePeriodSeconds) return live;
+  const marked = withMetadata(live.object, {
+    deletionTimestamp: timestamp(cluster.clock.now() + grace * 1000),
+    deletionGracePeriodSeconds: grace,
+    ...(resource.generation ? { generation: (live.object.metadata.generation ?? 0) + 1 } : {}),
+    ...(finalizers.length > 0 ? { finalizers } : {}),
+  });
+  const status = resource === resources.namespaces ? { status: { phase: 'Terminating' } } : {};
+  return cluster.store.put(resource, { ...marked, ...status });
+}
+
+/** Seconds that the object may take to go. Only pods take any, and only those that have a node. */
+function graceOf(resource: Resource, object: KubernetesObject, options: DeleteOptions): number {
+  if (resource !== resources.pods) return 0;
+  const { spec, status } = object as Pod;
+  if (!spec.nodeName || status.phase === 'Succeeded' || status.phase === 'Failed') return 0;
+  return Math.max(0, options.gracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? 30);
+}
+
+/** Finalizers that hold the object: its own, and those that a propagation policy adds while dependents are dealt with. */
+function finalizersOf(cluster: Cluster, object: KubernetesObject, { propagationPolicy }: DeleteOptions): string[] {
+  const own = (object.metadata.finalizers ?? []).filter((name) => name !== 'foregroundDeletion' && name !== 'orphan');
+  const dependents = cluster.store.ownedBy(object.metadata.uid).length > 0;
+  if (dependents && propagationPolicy === 'Foreground') return [...own, 'foregroundDeletion'];
+  if (dependents && propagationPolicy === 'Orphan') return [...own, 'orphan'];
+  return own;
+}

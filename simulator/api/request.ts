@@ -1,0 +1,90 @@
+/** A request to one cluster, taken apart. */
+import { parse as parseYaml } from 'yaml';
+import { isFields } from '../objects.ts';
+import type { Fields } from '../objects.ts';
+import { resourceAt } from '../resources.ts';
+import type { Resource } from '../resources.ts';
+import { badRequest, noSuchPath, StatusError, unsupportedMediaType } from '../status.ts';
+import type { WriteOptions } from './create.ts';
+
+export interface Target {
+  resource: Resource;
+  /** '' for cluster-scoped objects; undefined where a list spans all namespaces. */
+  namespace: string | undefined;
+  name: string | undefined;
+  subresource: string | undefined;
+}
+
+/** `/apis/apps/v1/namespaces/shop/deployments/web/scale` -> what it names; undefined where it names no resource at all. */
+export function parseTarget(path: string): Target | undefined {
+  const parts = path.split('/').filter(Boolean).map(decodeURIComponent);
+  const apiVersion = parts[0] === 'api' ? parts[1] : parts[0] === 'apis' ? `${parts[1]}/${parts[2]}` : undefined;
+  const rest = parts.slice(parts[0] === 'api' ? 2 : 3);
+  if (apiVersion === undefined || rest.length === 0) return undefined;
+  const namespaced = rest[0] === 'namespaces' && rest.length > 2 && !['status', 'finalize'].includes(rest[2] ?? '');
+  const [plural = '', name, subresource] = namespaced ? rest.slice(2) : rest;
+  const resource = resourceAt(apiVersion, plural);
+  if (!resource) throw noSuchPath();
+  if (namespaced !== resource.namespaced && (namespaced || name !== undefined)) throw noSuchPath();
+  return { resource, namespace: namespaced ? rest[1] : resource.namespaced ? undefined : '', name, subresource };
+}
+
+export interface Request {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  headers: { [name: string]: string | string[] | undefined };
+  body: Buffer;
+}
+
+export function contentType({ headers }: Request): string {
+  const value = headers['content-type'];
+  return (typeof value === 'string' ? value : 'application/json').split(';')[0]?.trim() ?? '';
+}
+
+/** The body as JSON, or as YAML where the request says so. */
+export function readBody(request: Request): unknown {
+  if (contentType(request).includes('protobuf') || contentType(request).includes('cbor'))
+    throw unsupportedMediaType('application/json, application/yaml');
+  const text = request.body.toString('utf8');
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    if (!contentType(request).includes('yaml'))
+      throw badRequest(`the object provided is unrecognized (must be of type application/json): ${(error as Error).message}`);
+    return parseYaml(text) as unknown;
+  }
+}
+
+/** The same, where it must be an object of a kind. */
+export function readObject(request: Request, apiVersion: string, kind: string): Fields {
+  const body = readBody(request);
+  if (!isFields(body)) throw badRequest('the body of the request is not an object');
+  const found = { apiVersion: body['apiVersion'] ?? apiVersion, kind: body['kind'] ?? kind };
+  if (found.apiVersion !== apiVersion || found.kind !== kind) {
+    throw badRequest(
+      `the API version in the data (${String(found.apiVersion)}) does not match the expected API version (${apiVersion}), or the kind (${String(found.kind)}) the expected ${kind}`,
+    );
+  }
+  return { apiVersion, kind, ...body, metadata: isFields(body['metadata']) ? body['metadata'] : {} };
+}
+
+export function writeOptions({ query, headers }: Request): WriteOptions {
+  const agent = String(headers['user-agent'] ?? 'unknown');
+  const validation = query.get('fieldValidation') ?? 'Warn';
+  const dryRun = query.getAll('dryRun');
+  if (dryRun.some((value) => value !== 'All'))
+    throw new StatusError(
+      422,
+      'Invalid',
+      `CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["${dryRun.join(',')}"]: supported values: "All"`,
+    );
+  return {
+    manager: query.get('fieldManager') ?? agent.split('/')[0] ?? 'unknown',
+    dryRun: dryRun.length > 0,
+    validation: validation === 'Strict' || validation === 'Ignore' ? validation : 'Warn',
+    warnings: [],
+  };
+}
+
+export const isTrue = (value: string | null): boolean => value === 'true' || value === '1';

@@ -1,0 +1,100 @@
+/** The listener: all clusters behind one address, each under a path of its own, with its faults between the wire and the answers. */
+import { createServer } from 'node:https';
+import type { Server } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Certificates } from '../certificates.ts';
+import type { Cluster } from '../cluster.ts';
+import { internal, noSuchPath, StatusError } from '../status.ts';
+import { Disturbance } from '../faults/disturbance.ts';
+import { handle } from './handler.ts';
+import type { Answer } from './handler.ts';
+
+const mostBytes = 3 * 1024 * 1024;
+const prefix = /^\/clusters\/([^/]+)(\/.*)?$/;
+
+export interface Listener {
+  port: number;
+  close(): Promise<void>;
+}
+
+/** Starts to listen on the loopback address; port 0 takes any that is free. */
+export async function listen(clusters: ReadonlyMap<string, Cluster>, certificates: Certificates, port: number): Promise<Listener> {
+  const server = createServer(
+    { cert: certificates.certificate, key: certificates.key, keepAliveTimeout: 120_000, requestTimeout: 0 },
+    (incoming, response) => {
+      void serve(clusters, incoming, response);
+    },
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  // A client that breaks off a TLS handshake is its own affair.
+  server.on('tlsClientError', () => undefined);
+  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.close((error) => (error ? reject(error) : resolve()));
+    server.closeAllConnections();
+  });
+}
+
+async function serve(clusters: ReadonlyMap<string, Cluster>, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(incoming.url ?? '/', 'https://simulator');
+  const [, name = '', path = '/'] = prefix.exec(url.pathname) ?? [];
+  const cluster = clusters.get(decodeURIComponent(name));
+  const body = await readAll(incoming);
+  if (body === undefined) return;
+  if (!cluster) {
+    send(response, refusal(noSuchPath()));
+    return;
+  }
+  const disturbance = new Disturbance(cluster, incoming.method ?? 'GET', response);
+  if (!(await disturbance.before())) return;
+  const request = { method: incoming.method ?? 'GET', path, query: url.searchParams, headers: incoming.headers, body };
+  const answer = answerOf(() => handle(cluster, request, response));
+  if (answer !== undefined && (await disturbance.after())) send(response, answer);
+}
+
+/** The whole body; undefined where the client breaks off. */
+async function readAll(incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > mostBytes) {
+        incoming.destroy();
+        return undefined;
+      }
+      chunks.push(chunk);
+    }
+  } catch {
+    // The connection is gone; nobody is left to be answered.
+    return undefined;
+  }
+  return Buffer.concat(chunks);
+}
+
+function answerOf(work: () => Answer | undefined): Answer | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof StatusError) return refusal(error);
+    process.stderr.write(`simulator: ${(error as Error).stack}\n`);
+    return refusal(internal(`Internal error occurred: ${(error as Error).message}`));
+  }
+}
+
+export const refusal = ({ body }: StatusError): Answer => ({ code: body.code, body: JSON.stringify(body) });
+
+export function send(response: ServerResponse, { code, body, contentType = 'application/json', warnings = [] }: Answer): void {
+  const headers: { [name: string]: string | string[] } = { 'content-type': contentType, 'cache-control': 'no-cache, private' };
+  if (warnings.length > 0) headers['warning'] = warnings.map((text) => `299 - ${JSON.stringify(text)}`);
+  const bytes = Buffer.from(body);
+  response.writeHead(code, { ...headers, 'content-length': bytes.length });
+  response.end(bytes);
+}

@@ -1,0 +1,160 @@
+/** Watches: streams of changes from a version on. */
+import type { ServerResponse } from 'node:http';
+import type { Cluster } from '../cluster.ts';
+import { groupVersion } from '../resources.ts';
+import { expired, StatusError } from '../status.ts';
+import type { Change, Stored } from '../store/store.ts';
+import { isTrue } from './request.ts';
+import type { Target } from './request.ts';
+import { matchOf } from './read.ts';
+import type { Match } from './read.ts';
+
+export type Render = (stored: Stored) => string;
+
+const bookmarkMilliseconds = 60_000;
+
+/** JSON of a change, made once however many watch it. */
+const lines = new WeakMap<Change, string>();
+
+const line = (type: string, json: string): string => `{"type":"${type}","object":${json}}\n`;
+
+/** What one change means to somebody who sees only what matches. */
+function lineOf(change: Change, match: Match, render: Render | undefined): string | undefined {
+  const now = change.type !== 'DELETED' && match(change.current);
+  const before = change.previous !== undefined && match(change.previous);
+  if (!now && !before) return undefined;
+  const type = now ? (before ? 'MODIFIED' : 'ADDED') : 'DELETED';
+  if (render || type !== change.type) return line(type, (render ?? ((stored) => stored.json()))(change.current));
+  const cached = lines.get(change) ?? line(type, change.current.json());
+  lines.set(change, cached);
+  return cached;
+}
+
+export class Watch {
+  readonly cluster: Cluster;
+  readonly #target: Target;
+  readonly #response: ServerResponse;
+  readonly #match: Match;
+  readonly #render: Render | undefined;
+  readonly #query: URLSearchParams;
+  readonly #cancels: (() => void)[] = [];
+  #cancelBookmark: () => void = () => undefined;
+  #sent = 0;
+  #frozen: string[] | undefined;
+
+  constructor(cluster: Cluster, target: Target, query: URLSearchParams, response: ServerResponse, render: Render | undefined) {
+    this.cluster = cluster;
+    this.#target = target;
+    this.#query = query;
+    this.#response = response;
+    this.#render = render;
+    this.#match = matchOf(query, target.name);
+  }
+
+  start(): void {
+    const { store, clock, watches } = this.cluster;
+    this.#response.writeHead(200, {
+      'content-type': this.#render ? 'application/json;as=Table;v=v1;g=meta.k8s.io' : 'application/json',
+      'cache-control': 'no-cache, private',
+    });
+    this.#response.flushHeaders();
+    this.#response.on('close', () => this.stop());
+    watches.add(this);
+    if (this.cluster.faults.partitioned) this.freeze();
+    try {
+      this.#catchUp();
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      this.#write(line('ERROR', JSON.stringify(error.body)));
+      this.end();
+      return;
+    }
+    this.#sent = store.version;
+    this.#cancels.push(store.listen((change) => this.#onChange(change)));
+    const seconds = Number(this.#query.get('timeoutSeconds') ?? 0);
+    this.#cancels.push(clock.after((seconds > 0 ? seconds : 1800 + this.cluster.random.next() * 1800) * 1000, () => this.end()));
+    if (isTrue(this.#query.get('allowWatchBookmarks'))) this.#planBookmark();
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancels.splice(0)) cancel();
+    this.#cancelBookmark();
+    this.cluster.watches.delete(this);
+  }
+
+  /** Ends the stream as the server does when its time is over. */
+  end(): void {
+    this.stop();
+    this.#response.end();
+  }
+
+  /** Cuts the connection in the middle. */
+  cut(): void {
+    this.stop();
+    this.#response.destroy();
+  }
+
+  /** Tells the client, in the stream, that its version is no longer kept, and ends. */
+  expire(): void {
+    this.#write(line('ERROR', JSON.stringify(expired(`too old resource version: ${this.#sent} (${this.cluster.store.oldest})`).body)));
+    this.end();
+  }
+
+  /** Nothing arrives any more, though the connection stands. */
+  freeze(): void {
+    this.#frozen ??= [];
+  }
+
+  /** What was held back arrives after all. */
+  thaw(): void {
+    const held = this.#frozen ?? [];
+    this.#frozen = undefined;
+    for (const text of held) this.#write(text);
+  }
+
+  #catchUp(): void {
+    const { store } = this.cluster;
+    const { resource, namespace } = this.#target;
+    const version = this.#query.get('resourceVersion') ?? '';
+    const initial = this.#query.get('sendInitialEvents') === 'true';
+    if (version === '' || version === '0' || initial) {
+      for (const stored of store.list(resource, namespace))
+        if (this.#match(stored)) this.#write(line('ADDED', (this.#render ?? ((one) => one.json()))(stored)));
+      if (initial && isTrue(this.#query.get('allowWatchBookmarks'))) this.#bookmark(true);
+      return;
+    }
+    for (const change of store.since(Number(version))) this.#onChange(change);
+  }
+
+  #onChange(change: Change): void {
+    const { resource, namespace } = this.#target;
+    if (change.resource !== resource || (namespace !== undefined && namespace !== (change.current.object.metadata.namespace ?? ''))) return;
+    const text = lineOf(change, this.#match, this.#render);
+    this.#sent = change.version;
+    if (text !== undefined) this.#write(text);
+  }
+
+  #planBookmark(): void {
+    this.#cancelBookmark = this.cluster.clock.after(bookmarkMilliseconds * (0.9 + this.cluster.random.next() * 0.2), () => {
+      this.#sent = this.cluster.store.version;
+      this.#bookmark(false);
+      this.#planBookmark();
+    });
+  }
+
+  #bookmark(initialEventsEnd: boolean): void {
+    const { resource } = this.#target;
+    const resourceVersion = String(initialEventsEnd ? this.cluster.store.version : this.#sent);
+    const metadata = {
+      resourceVersion,
+      creationTimestamp: null,
+      ...(initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
+    };
+    this.#write(line('BOOKMARK', JSON.stringify({ kind: resource.kind, apiVersion: groupVersion(resource), metadata })));
+  }
+
+  #write(text: string): void {
+    if (this.#frozen) this.#frozen.push(text);
+    else this.#response.write(text);
+  }
+}

@@ -1,0 +1,21 @@
+/** Reading a pod's state. */
+import type { Condition, KubernetesObject, Pod } from '../objects.ts';
+
+export const asPod = (object: KubernetesObject): Pod => object as Pod;
+
+export const conditionOf = (pod: Pod, type: string): Condition | undefined => pod.status.conditions?.find((one) => one.type === type);
+
+export const isReady = (pod: Pod): boolean => conditionOf(pod, 'Ready')?.status === 'True';
+
+export const isTerminating = (pod: Pod): boolean => pod.metadata.deletionTimestamp !== undefined;
+
+/** Neither finished nor on its way out: what a ReplicaSet counts. */
+export const isActive = (pod: Pod): boolean => !isTerminating(pod) && pod.status.phase !== 'Succeeded' && pod.status.phase !== 'Failed';
+
+/** Milliseconds at which a Ready pod became so, else undefined. */
+export function readySince(pod: Pod): number | undefined {
+  const ready = conditionOf(pod, 'Ready');
+  return ready?.status === 'True' ? Date.parse(ready.lastTransitionTime) : undefined;
+}
+
+export const restarts = (pod: Pod): number => Math.max(0, ...(pod.status.containerStatuses ?? []).map(({ restartCount }) => restartCount));

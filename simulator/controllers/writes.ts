@@ -1,0 +1,59 @@
+/** How controllers write. They live in the same process as the store, so their writes are never refused as stale; managed fields are kept for Deployments alone, where clients look at them. */
+import { create } from '../api/create.ts';
+import { trackUpdate } from '../fields/managed-fields.ts';
+import type { Cluster } from '../cluster.ts';
+import { timestamp } from '../clock.ts';
+import { withMetadata } from '../objects.ts';
+import type { Condition, Deployment, Fields, KubernetesObject, Metadata } from '../objects.ts';
+import type { Resource } from '../resources.ts';
+import { resources } from '../resources.ts';
+
+const manager = 'kube-controller-manager';
+
+/** Creates an object as a controller: defaults and admission apply, so that it may be refused by a quota. */
+export function createAsController(cluster: Cluster, resource: Resource, object: KubernetesObject): KubernetesObject {
+  return create(cluster, resource, object.metadata.namespace ?? '', object, undefined).object;
+}
+
+export function writeMetadata(
+  cluster: Cluster,
+  resource: Resource,
+  object: KubernetesObject,
+  metadata: Partial<Metadata>,
+): KubernetesObject {
+  return cluster.store.put(resource, withMetadata(object, metadata)).object;
+}
+
+/** Writes a spec (and metadata); the generation rises. */
+export function writeSpec(
+  cluster: Cluster,
+  resource: Resource,
+  object: KubernetesObject,
+  spec: Fields,
+  metadata: Partial<Metadata> = {},
+): KubernetesObject {
+  const generation = (object.metadata.generation ?? 0) + 1;
+  return cluster.store.put(resource, { ...withMetadata(object, { ...metadata, generation }), spec }).object;
+}
+
+export function writeStatus(cluster: Cluster, resource: Resource, object: KubernetesObject, status: Fields): KubernetesObject {
+  return cluster.store.put(resource, { ...object, status }).object;
+}
+
+/** A Deployment's status and the annotations that its controller keeps, under the controller's own field manager. */
+export function writeDeploymentStatus(cluster: Cluster, live: Deployment, next: Deployment): Deployment {
+  const writer = { manager, apiVersion: 'apps/v1', time: timestamp(cluster.clock.now()), subresource: 'status' };
+  return cluster.store.put(resources.deployments, trackUpdate(live, next, { ref: 'apps.v1.Deployment' }, writer)).object as Deployment;
+}
+
+/** The conditions with one set: kept as it is where status and reason are the same, its transition time where only the status is. */
+export function withCondition(conditions: readonly Condition[] | undefined, condition: Condition): Condition[] {
+  const current = conditions?.find(({ type }) => type === condition.type);
+  if (current && current.status === condition.status && current.reason === condition.reason) return [...(conditions ?? [])];
+  const lastTransitionTime = current?.status === condition.status ? current.lastTransitionTime : condition.lastTransitionTime;
+  return [...without(conditions, condition.type), { ...condition, lastTransitionTime }];
+}
+
+export function without(conditions: readonly Condition[] | undefined, type: string): Condition[] {
+  return (conditions ?? []).filter((condition) => condition.type !== type);
+}

@@ -1,0 +1,100 @@
+/** What is wrong with one cluster at the moment. Everything is off until it is asked for. */
+import type { KubernetesObject } from '../objects.ts';
+import type { Resource } from '../resources.ts';
+
+/** A verb that the cluster's user may not use. `*` or nothing means any. */
+export interface DeniedVerb {
+  verb: string;
+  /** Plural, with `/` before a subresource: `deployments`, `deployments/scale`, `pods/log`. */
+  resource?: string;
+  namespace?: string;
+}
+
+/** The faults of one cluster, as they are posted and shown. */
+export interface FaultSettings {
+  /** Images that match one of these regular expressions cannot be pulled. */
+  unpullableImages?: string[];
+  /** Pods whose container's image matches behave as if they had the annotation `simulation/behaviour`. */
+  behaviours?: { image: string; behaviour: string }[];
+  /** Every answer comes so much later, give or take the jitter. */
+  latencyMilliseconds?: number;
+  jitterMilliseconds?: number;
+  /** The part (0..1) of requests whose connection is reset before an answer; and after the request has had its effect. */
+  resetProbability?: number;
+  lostReplyProbability?: number;
+  /** The part of requests that are answered 429, and the seconds of their Retry-After. */
+  throttleProbability?: number;
+  retryAfterSeconds?: number;
+  /** The part of requests that are answered with a server error, and which. */
+  errorProbability?: number;
+  errorCode?: number;
+  /** `hang`: no request is ever answered and streams freeze; `refuse`: connections are reset at once. */
+  partition?: 'hang' | 'refuse';
+  deniedVerbs?: DeniedVerb[];
+  /** The cluster's token counts as expired: 401. */
+  tokenExpired?: boolean;
+  /** Objects that an admission webhook refuses: by kind and by a regular expression over their JSON. */
+  admissionDenials?: { kind?: string; pattern: string; message?: string }[];
+  /** Only requests of these methods are delayed, reset, throttled or failed. */
+  methods?: string[];
+}
+
+const settingNames: readonly (keyof FaultSettings)[] = [
+  ...(['unpullableImages', 'behaviours', 'latencyMilliseconds', 'jitterMilliseconds', 'resetProbability', 'lostReplyProbability'] as const),
+  ...(['throttleProbability', 'retryAfterSeconds', 'errorProbability', 'errorCode', 'partition', 'deniedVerbs', 'tokenExpired'] as const),
+  ...(['admissionDenials', 'methods'] as const),
+];
+
+export class Faults {
+  settings: FaultSettings = {};
+
+  /** Merges settings into the present ones; null takes one back. Throws on a name that is none. */
+  set(settings: { [name: string]: unknown }): void {
+    const merged: { [name: string]: unknown } = { ...this.settings };
+    for (const [name, value] of Object.entries(settings)) {
+      if (!settingNames.includes(name as keyof FaultSettings))
+        throw new Error(`no fault is called ${name}; there are: ${settingNames.join(', ')}`);
+      if (value === null) delete merged[name];
+      else merged[name] = value;
+    }
+    this.settings = merged;
+  }
+
+  get partitioned(): boolean {
+    return this.settings.partition !== undefined;
+  }
+
+  isUnpullable(image: string): boolean {
+    return (this.settings.unpullableImages ?? []).some((pattern) => new RegExp(pattern).test(image));
+  }
+
+  behaviourOf(image: string): string | undefined {
+    return this.settings.behaviours?.find((one) => new RegExp(one.image).test(image))?.behaviour;
+  }
+
+  /** Whether the user may do this; what the access reviews say and what requests meet. */
+  allows(
+    verb: string,
+    resource: Pick<Resource, 'plural'> | { plural: string },
+    subresource: string | undefined,
+    namespace: string | undefined,
+  ): boolean {
+    const name = subresource ? `${resource.plural}/${subresource}` : resource.plural;
+    const matches = (pattern: string | undefined, value: string | undefined): boolean =>
+      pattern === undefined || pattern === '*' || pattern === value;
+    return !(this.settings.deniedVerbs ?? []).some(
+      (denied) => matches(denied.verb, verb) && matches(denied.resource, name) && matches(denied.namespace, namespace),
+    );
+  }
+
+  /** Why an admission webhook refuses an object, or undefined. */
+  denialOf(object: KubernetesObject): string | undefined {
+    const denials = this.settings.admissionDenials ?? [];
+    if (denials.length === 0) return undefined;
+    const text = JSON.stringify({ metadata: object.metadata, spec: object['spec'] });
+    const found = denials.find(({ kind, pattern }) => (kind === undefined || kind === object.kind) && new RegExp(pattern).test(text));
+    return (
+      found && `admission webhook "policy.simulator.invalid" denied the request: ${found.message ?? 'the object is not allowed by policy'}`
+    );
+  }
+}

@@ -1,0 +1,36 @@
+/** The shapes of `kubernetes.json`: what the simulator knows about the fields of each kind. */
+
+export type Scalar = 'string' | 'integer' | 'number' | 'boolean' | 'any' | 'quantity' | 'int-or-string' | 'time';
+
+/** Another struct, by its name in the table. `atomic`: it is owned and replaced as one value by server-side apply. */
+export interface Reference {
+  ref: string;
+  atomic?: boolean;
+}
+
+/** A list: associative by `keys`, a `set` of scalars, or (neither) atomic. `merge` is the merge key of strategic merge patches, '' for a list of scalars. */
+export interface ListType {
+  list: Type;
+  keys?: string[];
+  set?: boolean;
+  merge?: string;
+}
+
+export interface MapType {
+  map: Type;
+  atomic?: boolean;
+}
+
+export type Type = Scalar | Reference | ListType | MapType;
+
+export interface StructType {
+  fields: { [name: string]: Type };
+  /** Defaults that the schema itself states; others are code. */
+  defaults?: { [name: string]: string };
+}
+
+export interface TypeTable {
+  notice: string;
+  version: string;
+  types: { [name: string]: StructType };
+}

@@ -1,0 +1,97 @@
+/** Starts simulated clusters, in this process. */
+import { randomBytes } from 'node:crypto';
+import { makeCertificates } from './certificates.ts';
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import { Cluster, defaultClusterOptions } from './cluster.ts';
+import type { ClusterOptions } from './cluster.ts';
+import type { FaultSettings } from './faults/faults.ts';
+import { listenForFaults } from './faults/fault-server.ts';
+import { changeFaults, clearFaults, dropWatches, expireWatches } from './faults/inject.ts';
+import { listen } from './api/server.ts';
+import { kubeconfigOf } from './kubeconfig.ts';
+import { hash } from './random.ts';
+
+export interface SimulatorOptions extends Partial<ClusterOptions> {
+  /** How many clusters, named `cluster-1` and so on, where `names` does not say it. */
+  clusters?: number;
+  names?: string[];
+  /** Port of the clusters and of the fault endpoint; 0, the default, takes any that is free. */
+  port?: number;
+  faultPort?: number;
+  /** The same seed gives the same uids, names, tokens and start times. */
+  seed?: number;
+  clock?: Clock;
+}
+
+export interface SimulatedCluster {
+  name: string;
+  /** `https://127.0.0.1:PORT/clusters/NAME` */
+  server: string;
+  /** PEM of the authority, in base64, as a kubeconfig has it. */
+  caData: string;
+  token: string;
+  kubeconfig: string;
+  /** Merges faults into the present ones; null takes one back. */
+  setFaults(settings: FaultSettings | { [name: string]: unknown }): void;
+  clearFaults(): void;
+  /** Makes all earlier versions too old, in running watches too (410 in the stream). */
+  expireWatches(): void;
+  /** Cuts the connections of all watches. */
+  dropWatches(): void;
+}
+
+export interface Simulator {
+  port: number;
+  faultPort: number;
+  /** `http://127.0.0.1:PORT`, where faults are posted. */
+  faultUrl: string;
+  clusters: SimulatedCluster[];
+  stop(): Promise<void>;
+}
+
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { clusters: count = 1, port = 0, faultPort = 0, seed = randomBytes(4).readUInt32LE(), clock = systemClock } = options;
+  const names = options.names ?? Array.from({ length: count }, (_, index) => `cluster-${index + 1}`);
+  const clusterOptions: ClusterOptions = {
+    ...defaultClusterOptions,
+    ...Object.fromEntries(Object.entries(options).filter(([name, value]) => name in defaultClusterOptions && value !== undefined)),
+  };
+  const clusters = new Map(
+    names.map((name) => {
+      const token =
+        options.seed === undefined ? randomBytes(24).toString('base64url') : `token-${hash(`${seed}/${name}`).toString(36)}-${name}`;
+      return [name, new Cluster(name, token, hash(`${seed}/${name}`), clock, clusterOptions)];
+    }),
+  );
+  const certificates = await makeCertificates();
+  const listener = await listen(clusters, certificates, port);
+  const faults = await listenForFaults(clusters, faultPort);
+  const caData = Buffer.from(certificates.authority).toString('base64');
+  return {
+    port: listener.port,
+    faultPort: faults.port,
+    faultUrl: `http://127.0.0.1:${faults.port}`,
+    clusters: [...clusters.values()].map((cluster) => describe(cluster, listener.port, caData)),
+    async stop() {
+      for (const cluster of clusters.values()) cluster.stop();
+      await Promise.all([listener.close(), faults.close()]);
+    },
+  };
+}
+
+function describe(cluster: Cluster, port: number, caData: string): SimulatedCluster {
+  const { name, token } = cluster;
+  const server = `https://127.0.0.1:${port}/clusters/${encodeURIComponent(name)}`;
+  return {
+    name,
+    server,
+    caData,
+    token,
+    kubeconfig: kubeconfigOf({ name, server, caData, token }),
+    setFaults: (settings) => changeFaults(cluster, settings),
+    clearFaults: () => clearFaults(cluster),
+    expireWatches: () => expireWatches(cluster),
+    dropWatches: () => dropWatches(cluster),
+  };
+}
