@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startGateway } from './gateway.ts';
+import type { Gateway } from './gateway.ts';
+import { configMap, failure, makeWorld, refs } from './world.ts';
+import type { Cluster } from './world.ts';
+
+export function clientContract(cluster: Cluster): void {
+  describe('client', () => {
+    const world = makeWorld(cluster);
+    let gateway: Gateway;
+    beforeAll(async () => {
+      gateway = await startGateway(cluster(), '/gateways/east');
+    });
+    afterAll(() => gateway.close());
+
+    it('reads the version', async () => {
+      const { gitVersion, latencyMilliseconds } = await world().kubernetes.version();
+      expect(gitVersion).toMatch(/^v1\.\d+\.\d+/);
+      expect(latencyMilliseconds).toBeGreaterThan(0);
+    });
+
+    it('reaches a cluster that lies under a path', async () => {
+      const namespace = await world().namespace();
+      const client = world().connect({ server: `${gateway.url}/`, ca: gateway.ca });
+      await client.apply(configMap(namespace, 'by-gateway', { a: '1' }));
+      expect((await world().kubernetes.read({ ...refs.configMaps(namespace), name: 'by-gateway' }))?.['data']).toEqual({ a: '1' });
+    });
+
+    it('answers null for what is not there', async () => {
+      const namespace = await world().namespace();
+      expect(await world().kubernetes.read({ ...refs.deployments(namespace), name: 'nobody' })).toBeNull();
+    });
+
+    it('is UNAUTHENTICATED with a token that nobody knows', async () => {
+      const client = world().connect({ token: 'nobody-knows-this-token' });
+      const error = await failure(client.list({ ...refs.pods('default'), labelSelector: 'a=b' }));
+      expect([error.kind, error.status]).toEqual(['UNAUTHENTICATED', 401]);
+    });
+
+    it('trusts the given authority alone', async () => {
+      const error = await failure(world().connect({ ca: gateway.ca }).version());
+      expect([error.kind, error.status]).toEqual(['UNKNOWN_CA', null]);
+    });
+
+    it('is UNREACHABLE at a port where nobody listens', async () => {
+      const closed = await startGateway(cluster(), '');
+      await closed.close();
+      const error = await failure(world().connect({ server: closed.url, ca: closed.ca }).version());
+      expect([error.kind, error.status]).toEqual(['UNREACHABLE', null]);
+    });
+
+    it('says that a namespace is missing', async () => {
+      const error = await failure(world().kubernetes.apply(configMap('nowhere-at-all', 'a')));
+      expect([error.kind, error.status]).toEqual(['NAMESPACE_MISSING', 404]);
+    });
+
+    it('lists by label with the time of the cluster, each item with its kind', async () => {
+      const namespace = await world().namespace();
+      await Promise.all(['a', 'b', 'c'].map((name) => world().kubernetes.apply(configMap(namespace, name))));
+      await world().admin.request('POST', `/api/v1/namespaces/${namespace}/configmaps`, { metadata: { name: 'other' } });
+      const list = await world().kubernetes.list({ ...refs.configMaps(namespace), labelSelector: 'slipway.dev/workload-id' });
+      expect(list.items.map((item) => [item.kind, item.metadata.name])).toEqual([
+        ['ConfigMap', 'a'],
+        ['ConfigMap', 'b'],
+        ['ConfigMap', 'c'],
+      ]);
+      expect(Math.abs(list.date.getTime() - Date.now())).toBeLessThan(10_000);
+      expect(list.resourceVersion).toMatch(/^\d+$/);
+    });
+
+    it('lists more than one page as one moment', async () => {
+      const namespace = await world().namespace();
+      const path = `/api/v1/namespaces/${namespace}/configmaps`;
+      await Promise.all(Array.from({ length: 7 }, (_, n) => world().kubernetes.apply(configMap(namespace, `c-${n}`))));
+      const first = await world().admin.request<{
+        metadata: { continue: string; resourceVersion: string; remainingItemCount?: number };
+        items: unknown[];
+      }>('GET', `${path}?limit=3`);
+      expect(first.items).toHaveLength(3);
+      await world().kubernetes.apply(configMap(namespace, 'a-late-one'));
+      const second = await world().admin.request<typeof first>(
+        'GET',
+        `${path}?limit=100&continue=${encodeURIComponent(first.metadata.continue)}`,
+      );
+      expect(second.metadata.resourceVersion).toBe(first.metadata.resourceVersion);
+      expect(second.items.map((item) => (item as { metadata: { name: string } }).metadata.name)).not.toContain('a-late-one');
+    });
+  });
+}

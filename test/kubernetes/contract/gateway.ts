@@ -1,0 +1,77 @@
+import { createServer, request as forward } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { makeAuthority } from '../../clusters/kubernetes/server.ts';
+import { pem } from './world.ts';
+import type { ContractCluster } from './world.ts';
+
+export interface Gateway {
+  /** With the path under which the cluster lies. */
+  url: string;
+  /** PEM. */
+  ca: string;
+  /** Cuts every connection that stands; new ones are taken. */
+  cut: () => void;
+  /** Answers the next request that `matches` in place of the cluster. */
+  answerNext: (matches: (url: URL) => boolean, answer: (response: ServerResponse) => void) => void;
+  /** The requests that came, as `METHOD path?query`. */
+  seen: string[];
+  close: () => Promise<void>;
+}
+
+/** A gateway before a cluster, as Rancher's is: it ends TLS with a certificate of its own, and puts the cluster under a path. */
+export async function startGateway(cluster: ContractCluster, path: string): Promise<Gateway> {
+  const authority = await makeAuthority('gateway');
+  const target = new URL(cluster.server);
+  const sockets = new Set<Socket>();
+  const seen: string[] = [];
+  let special: { matches: (url: URL) => boolean; answer: (response: ServerResponse) => void } | null = null;
+  const server = createServer(await authority.issue({ ips: ['127.0.0.1'] }), (incoming, response) => {
+    const url = new URL(incoming.url ?? '/', 'https://gateway');
+    seen.push(`${incoming.method} ${incoming.url}`);
+    if (special?.matches(url)) {
+      const { answer } = special;
+      special = null;
+      incoming.resume();
+      return answer(response);
+    }
+    if (!url.pathname.startsWith(path)) return void response.writeHead(404).end();
+    return pass(incoming, response, url);
+  });
+  const pass = (incoming: IncomingMessage, response: ServerResponse, url: URL): void => {
+    const rest = target.pathname.replace(/\/+$/, '') + url.pathname.slice(path.length) + url.search;
+    const headers = { ...incoming.headers, host: target.host };
+    const onward = forward(
+      { host: target.hostname, port: target.port, path: rest, method: incoming.method, headers, ca: pem(cluster.caData) },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        response.flushHeaders();
+        answer.pipe(response);
+        answer.on('error', () => response.destroy());
+      },
+    );
+    onward.on('error', () => response.destroy());
+    response.on('close', () => onward.destroy());
+    incoming.pipe(onward);
+  };
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
+    ca: authority.pem,
+    cut,
+    answerNext: (matches, answer) => void (special = { matches, answer }),
+    seen,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        cut();
+      }),
+  };
+}
