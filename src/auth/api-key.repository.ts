@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import { tenantId } from '../common/context.ts';
+import { Database } from '../common/database.ts';
+import { isId } from '../common/id.ts';
+import { byId, type Window } from '../common/page.ts';
+import type { Prisma, Role } from '../generated/prisma/client.ts';
+
+export type ApiKeyRow = Prisma.ApiKeyGetPayload<object>;
+
+/** Keys that have not been revoked. */
+@Injectable()
+export class ApiKeyRepository {
+  constructor(private readonly database: Database) {}
+
+  /** By id, or the newest of that name: while one replaces another there are two. */
+  find(reference: string): Promise<ApiKeyRow | null> {
+    const which = isId(reference) ? { id: reference } : { name: reference };
+    return this.database.rows.apiKey.findFirst({ where: { tenantId: tenantId(), revokedAt: null, ...which }, orderBy: { id: 'desc' } });
+  }
+
+  list(window: Window): Promise<ApiKeyRow[]> {
+    const { where, ...page } = byId(window);
+    return this.database.rows.apiKey.findMany({ ...page, where: { tenantId: tenantId(), revokedAt: null, ...where } });
+  }
+
+  /** Holds the name until the transaction ends, so that of two that want it one sees the other. */
+  async holdName(name: string): Promise<void> {
+    await this.database.rows.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`api key ${tenantId()} ${name}`}, 0))`;
+  }
+
+  create(key: { id: string; name: string; role: Role; sha256: Buffer; expiresAt: Date | null }): Promise<ApiKeyRow> {
+    return this.database.rows.apiKey.create({ data: { ...key, tenantId: tenantId(), sha256: new Uint8Array(key.sha256) } });
+  }
+
+  /** Revokes it; answers whether it was there. */
+  async revoke(id: string): Promise<boolean> {
+    const { count } = await this.database.rows.apiKey.updateMany({ where: { tenantId: tenantId(), id, revokedAt: null }, data: { revokedAt: new Date() } });
+    return count > 0;
+  }
+
+  async expire(id: string, expiresAt: Date): Promise<void> {
+    const where = { tenantId: tenantId(), id, OR: [{ expiresAt: null }, { expiresAt: { gt: expiresAt } }] };
+    await this.database.rows.apiKey.updateMany({ where, data: { expiresAt, version: { increment: 1 } } });
+  }
+}

@@ -1,0 +1,42 @@
+import { Args, Int, Resolver } from '@nestjs/graphql';
+import { ifVersion } from '../common/etag.ts';
+import { Mutation, Query } from '../common/graphql/operation.ts';
+import { type Connected, Connection, PageArguments, windowOf } from '../common/page.ts';
+import { ApiKey, CreateApiKey, RotateApiKey } from './api-key.model.ts';
+import { ApiKeyService } from './api-key.service.ts';
+
+export const ApiKeyConnection = Connection(ApiKey);
+
+@Resolver(() => ApiKey)
+export class ApiKeyResolver {
+  constructor(private readonly keys: ApiKeyService) {}
+
+  @Query(() => ApiKeyConnection, { action: 'apiKeys.list', description: "The tenant's keys, newest first." })
+  async apiKeys(@Args() page: PageArguments): Promise<Connected<ApiKey>> {
+    return ApiKeyConnection.of(await this.keys.list(windowOf(page)));
+  }
+
+  @Query(() => ApiKey, { action: 'apiKeys.list', description: 'A key without its secret.' })
+  apiKey(@Args('apiKey', { description: 'Id or name.' }) reference: string): Promise<ApiKey> {
+    return this.keys.get(reference);
+  }
+
+  @Mutation(() => ApiKey, { action: 'apiKeys.create', description: 'Makes a key; its secret is told this once.', idempotent: 'apiKey' })
+  createApiKey(@Args('input') input: CreateApiKey): Promise<ApiKey> {
+    return this.keys.create(input);
+  }
+
+  @Mutation(() => ApiKey, { action: 'apiKeys.rotate', description: 'Replaces a key by a new one of the same name and role.', idempotent: 'apiKey' })
+  rotateApiKey(@Args('apiKey', { description: 'Id or name.' }) reference: string, @Args('input', { nullable: true }) input: RotateApiKey): Promise<ApiKey> {
+    return this.keys.rotate(reference, input);
+  }
+
+  @Mutation(() => Boolean, { action: 'apiKeys.delete', description: 'Revokes a key.' })
+  async deleteApiKey(
+    @Args('apiKey', { description: 'Id or name.' }) reference: string,
+    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' }) version?: number,
+  ): Promise<boolean> {
+    await this.keys.delete(reference, ifVersion(version));
+    return true;
+  }
+}

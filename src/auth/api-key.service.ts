@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { Announce } from '../common/announce.ts';
+import { Database } from '../common/database.ts';
+import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
+import { newId } from '../common/id.ts';
+import { type Page, pageOf, type Window } from '../common/page.ts';
+import { invalid, notFound, Problem } from '../common/problem.ts';
+import { Resources } from '../common/resources.ts';
+import type { Role } from '../generated/prisma/enums.ts';
+import { type ApiKey, apiKeyOf, type CreateApiKey, type RotateApiKey } from './api-key.model.ts';
+import { ApiKeyRepository, type ApiKeyRow } from './api-key.repository.ts';
+import { digestOf, makeKey } from './key.ts';
+
+/** A tenant's keys. The secret is made, told once and forgotten. */
+@Injectable()
+export class ApiKeyService {
+  constructor(
+    private readonly database: Database,
+    private readonly keys: ApiKeyRepository,
+    private readonly announce: Announce,
+    resources: Resources,
+  ) {
+    resources.add('apiKey', (id) => this.get(id));
+  }
+
+  async create({ name, role, expiresAt }: CreateApiKey): Promise<ApiKey> {
+    const expires = future(expiresAt);
+    return this.database.transaction(async () => {
+      await this.keys.holdName(name);
+      const holder = await this.keys.find(name);
+      if (holder && !isExpired(holder)) throw new Problem('NAME_TAKEN', 'A key of this name exists.', [{ pointer: '/name', detail: 'is taken' }]);
+      return this.make(name, role, expires);
+    });
+  }
+
+  async get(reference: string): Promise<ApiKey> {
+    return apiKeyOf(await this.row(reference));
+  }
+
+  async list(window: Window): Promise<Page<ApiKey>> {
+    return pageOf(await this.keys.list(window), window.limit, (row) => row.id, (row) => apiKeyOf(row));
+  }
+
+  /** A new key of the same name and role; the old one goes at once, or when the overlap is over. */
+  async rotate(reference: string, { overlapSeconds = 0, expiresAt }: RotateApiKey): Promise<ApiKey> {
+    const expires = expiresAt === undefined ? undefined : future(expiresAt);
+    return this.database.transaction(async () => {
+      const old = await this.row(reference);
+      await this.keys.holdName(old.name);
+      const made = await this.make(old.name, old.role, expires === undefined ? old.expiresAt : expires);
+      if (overlapSeconds > 0) await this.keys.expire(old.id, new Date(Date.now() + overlapSeconds * 1000));
+      else if (!(await this.keys.revoke(old.id))) throw notFound('API key', reference);
+      this.tell(old.id);
+      return made;
+    });
+  }
+
+  async delete(reference: string, expected: ExpectedVersions): Promise<void> {
+    return this.database.transaction(async () => {
+      const row = await this.row(reference);
+      checkVersion(row.version, expected);
+      if (!(await this.keys.revoke(row.id))) throw notFound('API key', reference);
+      this.tell(row.id);
+    });
+  }
+
+  private async make(name: string, role: Role, expiresAt: Date | null): Promise<ApiKey> {
+    const id = newId();
+    const secret = makeKey(id);
+    return apiKeyOf(await this.keys.create({ id, name, role, sha256: digestOf(secret), expiresAt }), secret);
+  }
+
+  private async row(reference: string): Promise<ApiKeyRow> {
+    const row = await this.keys.find(reference);
+    if (!row) throw notFound('API key', reference);
+    return row;
+  }
+
+  private tell(id: string): void {
+    this.database.afterCommit(() => this.announce.publish({ kind: 'key', id }));
+  }
+}
+
+const isExpired = (row: ApiKeyRow): boolean => row.expiresAt !== null && row.expiresAt.getTime() <= Date.now();
+
+function future(text: string | null | undefined): Date | null {
+  if (text === null || text === undefined) return null;
+  const time = new Date(text);
+  if (time.getTime() <= Date.now()) throw invalid({ pointer: '/expiresAt', detail: 'must lie in the future' });
+  return time;
+}

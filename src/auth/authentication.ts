@@ -1,0 +1,77 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG } from '../common/database.module.ts';
+import { type Context, NO_TENANT } from '../common/context.ts';
+import { invalid, Problem } from '../common/problem.ts';
+import type { Rate } from '../common/token-bucket.ts';
+import type { Config } from '../config.ts';
+import { DEFAULT_LIMITS, rateOf } from '../tenants/limits.ts';
+import { TenantRepository } from '../tenants/tenant.repository.ts';
+import { KeyRing } from './key-ring.ts';
+
+/** What a request or a socket says of itself. */
+export interface Claims {
+  authorization: string | undefined;
+  /** `Slipway-Tenant`. */
+  tenant: string | undefined;
+  /** `Slipway-Actor`. */
+  actor: string | undefined;
+}
+
+export interface Caller extends Context {
+  rate: Rate;
+}
+
+const BEARER = /^Bearer +([\x21-\x7e]{1,300}) *$/i;
+const LONGEST_ACTOR = 200;
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** Who calls: a tenant's key, or the operator's, which acts for whatever tenant it names. */
+@Injectable()
+export class Authentication {
+  private readonly operator: Buffer | null;
+
+  constructor(
+    @Inject(CONFIG) config: Config,
+    private readonly keys: KeyRing,
+    private readonly tenants: TenantRepository,
+  ) {
+    this.operator = config.operatorKey === null ? null : sha256(config.operatorKey);
+  }
+
+  /** The caller, without a tenant where the operator names none. Throws UNAUTHENTICATED, or what is wrong with the headers. */
+  async caller(claims: Claims, requestId: string | null): Promise<Caller> {
+    const key = BEARER.exec(claims.authorization ?? '')?.[1];
+    if (key === undefined) throw new Problem('UNAUTHENTICATED', 'A key is needed: Authorization: Bearer slp_...');
+    if (this.isOperator(key)) return this.asOperator(claims, requestId);
+    const found = await this.keys.find(key);
+    if (!found) throw new Problem('UNAUTHENTICATED', 'The key is not valid: unknown, expired or revoked.');
+    const { tenantId, tenantName, rate, role, id, name } = found;
+    if (claims.tenant !== undefined && claims.tenant !== tenantId && claims.tenant !== tenantName) {
+      throw new Problem('FORBIDDEN', "The key is not this tenant's.", [{ parameter: 'Slipway-Tenant', detail: "is not the key's tenant" }]);
+    }
+    return { tenantId, role, requestId, rate, author: { keyId: id, name, actor: actorOf(claims.actor) } };
+  }
+
+  /** Compared by digests of the same length, so that the time says nothing about the key. */
+  private isOperator(key: string): boolean {
+    return this.operator !== null && timingSafeEqual(sha256(key), this.operator);
+  }
+
+  private async asOperator({ tenant, actor }: Claims, requestId: string | null): Promise<Caller> {
+    const author = { keyId: null, name: 'operator', actor: actorOf(actor) };
+    if (tenant === undefined) return { tenantId: NO_TENANT, role: 'OPERATOR', requestId, author, rate: rateOf(DEFAULT_LIMITS) };
+    const found = await this.tenants.findSummary(tenant);
+    if (!found) throw invalid({ parameter: 'Slipway-Tenant', detail: 'names no tenant' });
+    return { tenantId: found.id, role: 'OPERATOR', requestId, author, rate: rateOf(found.limits) };
+  }
+}
+
+/** Headers are bytes; a name of a person in UTF-8 is meant as one. */
+function actorOf(header: string | undefined): string | null {
+  if (header === undefined || header === '') return null;
+  const text = Buffer.from(header, 'latin1').toString('utf8');
+  // eslint-disable-next-line no-control-regex -- refusing them is the point
+  if (text.length > LONGEST_ACTOR || /[\u0000-\u001f\u007f]/.test(text)) throw invalid({ parameter: 'Slipway-Actor', detail: `must be at most ${LONGEST_ACTOR} printable characters` });
+  return text;
+}

@@ -1,0 +1,66 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Announce } from '../common/announce.ts';
+import type { Context } from '../common/context.ts';
+import { CONFIG } from '../common/database.module.ts';
+import type { Callers } from '../common/graphql/module.ts';
+import { newId } from '../common/id.ts';
+import { Problem } from '../common/problem.ts';
+import type { Config } from '../config.ts';
+import { Authentication } from './authentication.ts';
+import { callerOf } from './hooks.ts';
+import { KeyRing } from './key-ring.ts';
+
+const REVIEW_MILLISECONDS = 4_000;
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+/** Who calls GraphQL, and whether they still may. */
+@Injectable()
+export class KeyCallers implements Callers {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly authentication: Authentication,
+    private readonly keys: KeyRing,
+    private readonly announce: Announce,
+  ) {}
+
+  ofRequest(request: FastifyRequest): Context {
+    const caller = callerOf(request);
+    if (!caller) throw new Problem('UNAUTHENTICATED', 'A key is needed.');
+    return caller;
+  }
+
+  async ofSocket(first: { authorization?: unknown; slipwayTenant?: unknown }): Promise<Context | null> {
+    const claims = { authorization: text(first.authorization), tenant: text(first.slipwayTenant), actor: undefined };
+    return this.authentication.caller(claims, newId()).catch((error: unknown) => {
+      if (error instanceof Problem) return null;
+      throw error;
+    });
+  }
+
+  /** Calls `end` once the key is revoked or expired: at its announcement, and looking every few seconds. Answers how to stop watching. */
+  watch(caller: Context, end: () => void): () => void {
+    const { keyId } = caller.author;
+    if (keyId === null) return () => undefined;
+    const review = (): void => void this.keys.isAlive(keyId).then((alive) => (alive ? undefined : over()), () => undefined);
+    const timer = setInterval(review, REVIEW_MILLISECONDS).unref();
+    const unsubscribe = this.announce.subscribe((message) => {
+      if (message.kind === 'key' && message.id === keyId) review();
+    });
+    const stop = (): void => {
+      clearInterval(timer);
+      unsubscribe();
+    };
+    const over = (): void => {
+      stop();
+      end();
+    };
+    return stop;
+  }
+
+  /** Browsers say where they come from; others say nothing. */
+  isOrigin(origin: string | undefined, host: string | undefined): boolean {
+    if (origin === undefined || this.config.corsOrigins.includes(origin)) return true;
+    return URL.canParse(origin) && new URL(origin).host === host;
+  }
+}

@@ -1,0 +1,73 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { context, NO_TENANT } from '../common/context.ts';
+import { asProblem, sendProblem } from '../common/http/problems.ts';
+import { factsOf } from '../common/http/server.ts';
+import { Problem } from '../common/problem.ts';
+import { TokenBuckets } from '../common/token-bucket.ts';
+import { authorize, isTenantless } from './actions.ts';
+import { Authentication, type Caller } from './authentication.ts';
+
+const CALLER = Symbol('caller');
+type Called = FastifyRequest & { [CALLER]?: Caller };
+
+/** The caller of a request that has passed the hooks. */
+export const callerOf = (request: FastifyRequest): Caller | null => (request as Called)[CALLER] ?? null;
+
+const header = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
+const NEEDS_KEY = /^\/(v1|graphql)(\/|\?|$)/;
+
+/** Who calls, how often, and whether they may: before a byte of the body is read, which Nest's guards would be too late for. */
+@Injectable()
+export class RequestHooks {
+  private readonly buckets = new TokenBuckets();
+
+  constructor(private readonly authentication: Authentication) {}
+
+  install(server: FastifyInstance): void {
+    server.addHook('onRequest', async (request, reply) => this.admit(request, reply));
+    // Body parsers lose the asynchronous context: it begins after them.
+    server.addHook('preHandler', (request, _reply, done) => {
+      const caller = callerOf(request);
+      if (caller) context.run({ ...caller }, done);
+      else done();
+    });
+  }
+
+  /** Refusals are sent, not thrown: under /graphql a thrown one would be answered by Mercurius. */
+  private async admit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    if (request.method === 'OPTIONS' || !NEEDS_KEY.test(request.url)) return undefined;
+    const isGraphql = !request.url.startsWith('/v1');
+    // A socket says who it is in its first message.
+    if (isGraphql && request.headers.upgrade !== undefined) return undefined;
+    try {
+      const action = factsOf(request)?.action ?? null;
+      const caller = await this.authenticate(request, action);
+      (request as Called)[CALLER] = caller;
+      this.meter(caller, reply, factsOf(request)?.cost ?? 1);
+      if (isGraphql && request.method !== 'POST') throw new Problem('GRAPHQL_INVALID', 'GraphQL is asked by POST.');
+      if (action !== null) authorize(caller, action);
+      return undefined;
+    } catch (error) {
+      return sendProblem(reply, asProblem(error));
+    }
+  }
+
+  private async authenticate(request: FastifyRequest, action: string | null): Promise<Caller> {
+    const { authorization, 'slipway-tenant': tenant, 'slipway-actor': actor } = request.headers;
+    const own = action !== null && isTenantless(action);
+    const caller = await this.authentication.caller({ authorization, tenant: own ? undefined : header(tenant), actor: header(actor) }, request.id);
+    return own && caller.role === 'OPERATOR' ? { ...caller, tenantId: NO_TENANT } : caller;
+  }
+
+  private meter(caller: Caller, reply: FastifyReply, cost: number): void {
+    const taken = this.buckets.take(caller.tenantId, caller.rate, cost, performance.now());
+    reply.headers({
+      'ratelimit-limit': String(caller.rate.burst),
+      'ratelimit-remaining': String(taken.remaining),
+      'ratelimit-reset': String(taken.resetSeconds),
+      'ratelimit-policy': `${caller.rate.burst};w=${Math.ceil(caller.rate.burst / caller.rate.perSecond)}`,
+    });
+    if (!taken.allowed) throw new Problem('RATE_LIMITED', `More than ${caller.rate.perSecond} requests a second.`, [], taken.resetSeconds);
+  }
+}

@@ -1,0 +1,14 @@
+import { Controller } from '@nestjs/common';
+import { Route } from '../common/route.ts';
+import { Me } from './me.model.ts';
+import { MeService } from './me.service.ts';
+
+@Controller()
+export class MeController {
+  constructor(private readonly me: MeService) {}
+
+  @Route('GET', '/me', { action: 'me.get', summary: 'Shows who calls: tenant, key, role, quotas and their use', answers: Me })
+  get(): Promise<Me> {
+    return this.me.get();
+  }
+}

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { Enum } from '../common/model/fields.ts';
+import { Model, Output } from '../common/model/model.ts';
+import { Reference } from '../common/reference.model.ts';
+import { Role } from '../generated/prisma/enums.ts';
+import { Quotas } from '../tenants/tenant.model.ts';
+
+export const CallerRole = Enum('CallerRole', { ...Role, OPERATOR: 'OPERATOR' } as const, 'The role of a key, or the operator.');
+
+@Output('How much of its quotas a tenant uses.')
+export class Use extends Model({ clusters: z.int(), workloads: z.int() }) {}
+
+@Output('Who calls.')
+export class Me extends Model({
+  tenant: Reference.schema.nullable().describe('null = the operator, acting for no tenant.'),
+  key: Reference.schema.nullable().describe("null = the operator's key."),
+  role: CallerRole,
+  actor: z.string().nullable().describe('What the request called its user (`Slipway-Actor`).'),
+  quotas: Quotas.schema.nullable(),
+  use: Use.schema.nullable(),
+}) {}

@@ -1,0 +1,14 @@
+import { Resolver } from '@nestjs/graphql';
+import { Query } from '../common/graphql/operation.ts';
+import { Me } from './me.model.ts';
+import { MeService } from './me.service.ts';
+
+@Resolver(() => Me)
+export class MeResolver {
+  constructor(private readonly service: MeService) {}
+
+  @Query(() => Me, { action: 'me.get', description: 'Who calls: tenant, key, role, quotas and their use.' })
+  me(): Promise<Me> {
+    return this.service.get();
+  }
+}

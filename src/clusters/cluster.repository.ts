@@ -1,0 +1,117 @@
+import { Injectable } from '@nestjs/common';
+import { tenantId } from '../common/context.ts';
+import { Database } from '../common/database.ts';
+import { isId } from '../common/id.ts';
+import { byId, type Window } from '../common/page.ts';
+import type { ClusterStatus, Prisma } from '../generated/prisma/client.ts';
+
+const withRegion = { region: { select: { id: true, name: true } } } satisfies Prisma.ClusterInclude;
+
+export type ClusterRow = Prisma.ClusterGetPayload<{ include: typeof withRegion }>;
+
+export interface ClusterFilter {
+  region?: string[] | undefined;
+  status?: ClusterStatus[] | undefined;
+  /** `name=value`, or `name` for any value. */
+  label?: string[] | undefined;
+}
+
+/** What lives on a cluster that is to be forgotten. */
+export interface LeftBehind {
+  workloadId: string;
+  workload: string;
+  namespace: string;
+}
+
+const inRegion = (references: string[]): Prisma.ClusterWhereInput => ({
+  region: { OR: [{ id: { in: references.filter(isId) } }, { name: { in: references } }] },
+});
+
+function bearing(label: string): Prisma.ClusterWhereInput {
+  const at = label.indexOf('=');
+  const [name, value] = at < 0 ? [label, null] : [label.slice(0, at), label.slice(at + 1)];
+  return value === null ? { labels: { path: [name], string_starts_with: '' } } : { labels: { path: [name], equals: value } };
+}
+
+@Injectable()
+export class ClusterRepository {
+  constructor(private readonly database: Database) {}
+
+  find(reference: string): Promise<ClusterRow | null> {
+    const which = isId(reference) ? { id: reference } : { name: reference };
+    return this.database.rows.cluster.findFirst({ where: { tenantId: tenantId(), ...which }, include: withRegion });
+  }
+
+  list(window: Window, { region, status, label }: ClusterFilter): Promise<ClusterRow[]> {
+    const { where: after, ...page } = byId(window);
+    const AND: Prisma.ClusterWhereInput[] = [
+      { tenantId: tenantId(), ...after },
+      ...(region ? [inRegion(region)] : []),
+      ...(status ? [{ status: { in: status } }] : []),
+      ...(label ? [{ OR: label.map(bearing) }] : []),
+    ];
+    return this.database.rows.cluster.findMany({ ...page, where: { AND }, include: withRegion });
+  }
+
+  /** The row, held until the transaction ends. */
+  async lock(reference: string): Promise<ClusterRow | null> {
+    const found = await this.find(reference);
+    if (!found) return null;
+    await this.database.rows.$queryRaw`SELECT 1 FROM clusters WHERE tenant_id = ${tenantId()}::uuid AND id = ${found.id}::uuid FOR UPDATE`;
+    return this.find(found.id);
+  }
+
+  create(cluster: { id: string; name: string; regionId: string; labels: Record<string, string>; server: string }): Promise<ClusterRow> {
+    return this.database.rows.cluster.create({ data: { ...cluster, tenantId: tenantId() }, include: withRegion });
+  }
+
+  update(id: string, change: Prisma.ClusterUncheckedUpdateInput): Promise<ClusterRow> {
+    const data = { ...change, version: { increment: 1 } };
+    return this.database.rows.cluster.update({ where: this.key(id), data, include: withRegion });
+  }
+
+  /** Asks for a check, by the database's clock; answers when it was asked for. */
+  async requestCheck(id: string): Promise<Date> {
+    const [row] = await this.database.rows.$queryRaw<{ at: Date }[]>`
+      UPDATE clusters SET check_requested_at = date_trunc('milliseconds', clock_timestamp()), due_at = clock_timestamp()
+      WHERE tenant_id = ${tenantId()}::uuid AND id = ${id}::uuid RETURNING check_requested_at AS at`;
+    if (!row) throw new Error(`cluster ${id} is gone within its own transaction`);
+    return row.at;
+  }
+
+  /** Says that nobody has come for the check, unless somebody has meanwhile. */
+  async noteUnserved(id: string, askedAt: Date, statusReason: string): Promise<void> {
+    const unclaimed = { leaseOwner: null, checkRequestedAt: askedAt, OR: [{ checkedAt: null }, { checkedAt: { lt: askedAt } }] };
+    await this.database.rows.cluster.updateMany({ where: { tenantId: tenantId(), id, ...unclaimed }, data: { statusReason } });
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.database.rows.cluster.delete({ where: this.key(id) });
+  }
+
+  /** Active rollouts that have a target there. */
+  activeRollouts(clusterId: string): Promise<number> {
+    const phase = { in: ['QUEUED', 'RUNNING', 'PAUSED', 'ROLLING_BACK'] as ('QUEUED' | 'RUNNING' | 'PAUSED' | 'ROLLING_BACK')[] };
+    return this.database.rows.rollout.count({ where: { tenantId: tenantId(), phase, targets: { some: { placement: { clusterId } } } } });
+  }
+
+  /** Forgets every placement there, with what hangs on it; answers those that had something live. */
+  async forgetPlacements(clusterId: string): Promise<LeftBehind[]> {
+    const { placement, target, releaseObject } = this.database.rows;
+    const there = { tenantId: tenantId(), placement: { clusterId } };
+    const rows = await placement.findMany({
+      where: { tenantId: tenantId(), clusterId },
+      select: { namespace: true, applied: true, workload: { select: { id: true, name: true } } },
+    });
+    await target.deleteMany({ where: there });
+    await releaseObject.deleteMany({ where: there });
+    await placement.deleteMany({ where: { tenantId: tenantId(), clusterId } });
+    return rows
+      .filter((row) => row.applied !== null)
+      .map(({ namespace, workload }) => ({ workloadId: workload.id, workload: workload.name, namespace }));
+  }
+
+  private key(id: string) {
+    return { tenantId_id: { tenantId: tenantId(), id } };
+  }
+}

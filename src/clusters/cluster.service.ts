@@ -1,0 +1,138 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG } from '../common/database.module.ts';
+import { Database } from '../common/database.ts';
+import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
+import { newId } from '../common/id.ts';
+import { Nudges } from '../common/nudges.ts';
+import { type Page, pageOf, type Window } from '../common/page.ts';
+import { invalid, notFound, Problem } from '../common/problem.ts';
+import { Resources } from '../common/resources.ts';
+import type { Config } from '../config.ts';
+import { EventLog } from '../events/event-log.ts';
+import { TenantService } from '../tenants/tenant.service.ts';
+import { accessManifest } from './core/access-manifest.ts';
+import { parseNetworks } from './core/address.ts';
+import { type Credentials, credentialOf } from './credentials.ts';
+import { type Cluster, clusterOf, type CreateCluster, type UpdateCluster } from './cluster.model.ts';
+import { type ClusterFilter, ClusterRepository, type ClusterRow, type LeftBehind } from './cluster.repository.ts';
+import { CredentialStore } from './credential.store.ts';
+import { RegionService } from './region.service.ts';
+
+/** A tenant's clusters. The API writes down what is wanted of them; workers of their region speak with them. */
+@Injectable()
+export class ClusterService {
+  private readonly allowed;
+
+  constructor(
+    @Inject(CONFIG) config: Config,
+    private readonly database: Database,
+    private readonly clusters: ClusterRepository,
+    private readonly store: CredentialStore,
+    private readonly regions: RegionService,
+    private readonly tenants: TenantService,
+    private readonly events: EventLog,
+    private readonly nudges: Nudges,
+    resources: Resources,
+  ) {
+    this.allowed = parseNetworks([...config.allowedNetworks]);
+    resources.add('cluster', (id) => this.get(id));
+  }
+
+  /** Registers a cluster without waiting for it: a worker checks it at once. */
+  async create({ name, region, labels = {}, ...credentials }: CreateCluster): Promise<Cluster> {
+    const credential = credentialOf(credentials, this.allowed);
+    return this.database.transaction(async () => {
+      const found = await this.regions.find(region);
+      if (!found) throw invalid({ pointer: '/region', detail: 'names no region' });
+      await this.tenants.checkQuota('clusters');
+      const row = await this.clusters.create({ id: newId(), name, regionId: found.id, labels, server: credential.server });
+      await this.store.put(row.id, credential);
+      await this.check(row);
+      this.events.append([{ type: 'cluster.registered', message: `Cluster ${name} was registered in region ${found.name}.`, data: { cluster: row.id } }]);
+      return clusterOf(row);
+    });
+  }
+
+  async get(reference: string): Promise<Cluster> {
+    return clusterOf(await this.row(reference));
+  }
+
+  async row(reference: string): Promise<ClusterRow> {
+    const row = await this.clusters.find(reference);
+    if (!row) throw notFound('Cluster', reference);
+    return row;
+  }
+
+  async list(window: Window, filter: ClusterFilter): Promise<Page<Cluster>> {
+    return pageOf(await this.clusters.list(window, filter), window.limit, (row) => row.id, clusterOf);
+  }
+
+  update(reference: string, { name, labels }: UpdateCluster, expected: ExpectedVersions): Promise<Cluster> {
+    return this.database.transaction(async () => {
+      const { id } = await this.lock(reference, expected);
+      return clusterOf(await this.clusters.update(id, { ...(name === undefined ? {} : { name }), ...(labels === undefined ? {} : { labels }) }));
+    });
+  }
+
+  /** New credentials take the place of the old ones, which are gone; the cluster is checked with them at once. */
+  async replaceCredentials(reference: string, credentials: Credentials, expected: ExpectedVersions): Promise<Cluster> {
+    const credential = credentialOf(credentials, this.allowed);
+    return this.database.transaction(async () => {
+      const { id } = await this.lock(reference, expected);
+      await this.store.put(id, credential);
+      const row = await this.clusters.update(id, { server: credential.server, status: 'UNKNOWN', statusReason: null });
+      await this.check(row);
+      return clusterOf(row);
+    });
+  }
+
+  /** Asks for a check now; answers when it was asked for, by which `checkedAt` tells whether it has been done. */
+  requestCheck(reference: string): Promise<{ id: string; askedAt: Date }> {
+    return this.database.transaction(async () => {
+      const row = await this.row(reference);
+      return { id: row.id, askedAt: await this.check(row) };
+    });
+  }
+
+  /** Nobody came for a check: the cluster says so. */
+  async noteUnserved(id: string, askedAt: Date): Promise<void> {
+    const { region } = await this.row(id);
+    await this.clusters.noteUnserved(id, askedAt, `no worker serves region ${region.name}`);
+  }
+
+  /** Forgets a cluster that nothing lives on; with `force` also what lives there, which it says. */
+  delete(reference: string, force: boolean, expected: ExpectedVersions): Promise<LeftBehind[]> {
+    return this.database.transaction(async () => {
+      const row = await this.lock(reference, expected);
+      const left = force ? await this.forget(row) : [];
+      await this.clusters.delete(row.id);
+      const rest = left.length === 0 ? '' : ` Left behind: ${left.map(({ workload, namespace }) => `${workload} in ${namespace}`).join(', ')}.`;
+      this.events.append([{ type: 'cluster.removed', message: `Cluster ${row.name} was removed.${rest}`, data: { cluster: row.id, name: row.name } }]);
+      return left;
+    });
+  }
+
+  async accessManifest(reference: string, namespace: string): Promise<string> {
+    await this.row(reference);
+    return accessManifest(namespace);
+  }
+
+  private async forget(row: ClusterRow): Promise<LeftBehind[]> {
+    const active = await this.clusters.activeRollouts(row.id);
+    if (active > 0) throw new Problem('ROLLOUT_ACTIVE', `${active} active rollouts have targets on ${row.name}: abort them first.`);
+    return this.clusters.forgetPlacements(row.id);
+  }
+
+  private async check(row: ClusterRow): Promise<Date> {
+    const askedAt = await this.clusters.requestCheck(row.id);
+    this.nudges.cluster(row.id, row.regionId);
+    return askedAt;
+  }
+
+  private async lock(reference: string, expected: ExpectedVersions): Promise<ClusterRow> {
+    const row = await this.clusters.lock(reference);
+    if (!row) throw notFound('Cluster', reference);
+    checkVersion(row.version, expected);
+    return row;
+  }
+}

@@ -1,0 +1,24 @@
+import { Injectable } from '@nestjs/common';
+import { tenantId } from '../common/context.ts';
+import { Database } from '../common/database.ts';
+import { Seal } from '../common/seal.ts';
+import type { Credential } from './core/credential.ts';
+
+/** Where credentials come out again, for workers: no module of the API provides it. */
+@Injectable()
+export class CredentialReader {
+  constructor(
+    private readonly database: Database,
+    private readonly seal: Seal,
+  ) {}
+
+  /** The credential of a cluster of the context's tenant and its version, null where the cluster is gone. Throws SealError for a row that was put in another's place. */
+  async get(clusterId: string): Promise<{ credential: Credential; version: number } | null> {
+    const row = await this.database.rows.credential.findUnique({ where: { tenantId_clusterId: { tenantId: tenantId(), clusterId } } });
+    if (!row) return null;
+    const tenant = await this.database.rows.tenant.findUniqueOrThrow({ where: { id: tenantId() }, select: { dataKeySealed: true } });
+    const { version } = row;
+    const text = this.seal.open(tenant.dataKeySealed, row.sealed, { tenantId: tenantId(), clusterId, version }).toString('utf8');
+    return { credential: JSON.parse(text) as Credential, version };
+  }
+}

@@ -1,0 +1,25 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../common/database.ts';
+import { isId } from '../common/id.ts';
+import { byId, type Window } from '../common/page.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
+
+export type RegionRow = Prisma.RegionGetPayload<object>;
+
+/** Regions, which belong to no tenant. */
+@Injectable()
+export class RegionRepository {
+  constructor(private readonly database: Database) {}
+
+  find(reference: string): Promise<RegionRow | null> {
+    return this.database.rows.region.findFirst({ where: isId(reference) ? { id: reference } : { name: reference } });
+  }
+
+  list(window: Window): Promise<RegionRow[]> {
+    return this.database.rows.region.findMany(byId(window));
+  }
+
+  create(id: string, name: string): Promise<RegionRow> {
+    return this.database.rows.region.create({ data: { id, name } });
+  }
+}

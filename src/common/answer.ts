@@ -1,0 +1,62 @@
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { map, type Observable } from 'rxjs';
+import { routeOf, type RegisteredRoute } from './route.ts';
+
+/** An answer with something to say besides its value; whoever hands back a bare value says nothing. */
+export class Answered<T = unknown> {
+  constructor(
+    readonly value: T,
+    /** Instead of the route's. */
+    readonly status: number | null = null,
+    readonly headers: Record<string, string> = {},
+  ) {}
+
+  /** The value under whatever wrapping, with the status and headers added. */
+  static of(value: unknown, status: number | null, headers: Record<string, string> = {}): Answered {
+    if (!(value instanceof Answered)) return new Answered(value, status, headers);
+    return new Answered(value.value, status ?? value.status, { ...value.headers, ...headers });
+  }
+}
+
+/** What stood there already: 200 where the route would say 201. */
+export const alreadyThere = <T>(value: T): T => new Answered(value, 200) as T;
+
+export const valueOf = (answer: unknown): unknown => (answer instanceof Answered ? answer.value : answer);
+
+const fieldOf = (value: unknown, field: string): unknown => (typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined);
+
+export const idOf = (value: unknown): string | null => {
+  const id = fieldOf(value, 'id');
+  return typeof id === 'string' ? id : null;
+};
+
+function locationOf(route: RegisteredRoute, request: FastifyRequest, value: unknown): string | null {
+  if (route.location) return route.location(value as never);
+  const id = idOf(value);
+  return id === null ? null : `${request.url.split('?')[0]}/${id}`;
+}
+
+/** The outermost interceptor: takes an answer apart into status, headers (ETag, Location) and body. */
+@Injectable()
+export class Answers implements NestInterceptor {
+  intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const route = routeOf(execution.getHandler());
+    if (!route) return next.handle().pipe(map(valueOf));
+    const http = execution.switchToHttp();
+    const [request, reply] = [http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>()];
+    return next.handle().pipe(map((answer) => send(route, request, reply, answer)));
+  }
+}
+
+function send(route: RegisteredRoute, request: FastifyRequest, reply: FastifyReply, answer: unknown): unknown {
+  const { value, status, headers } = Answered.of(answer, null);
+  if (status !== null) reply.status(status);
+  reply.headers(headers);
+  const version = fieldOf(value, 'version');
+  if (typeof version === 'number') reply.header('etag', `"${version}"`);
+  const made = route.status === 201 || route.status === 202;
+  const location = made ? locationOf(route, request, value) : null;
+  if (location !== null) reply.header('location', location);
+  return value;
+}

@@ -1,0 +1,28 @@
+import { Global, Module } from '@nestjs/common';
+import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
+import { Answers } from './answer.ts';
+import { Health } from './health.ts';
+import { ProblemFilter } from './http/server.ts';
+import { Idempotency } from './idempotency.ts';
+import { Nudges } from './nudges.ts';
+import { PreferWait, Waits } from './prefer-wait.ts';
+import { Resources } from './resources.ts';
+import { Shapes } from './shapes.ts';
+
+/** What every route and operation goes through, from the outside in: the answer is taken apart, the shape is checked, the wait, the repetition. */
+@Global()
+@Module({
+  providers: [
+    Resources,
+    Waits,
+    Health,
+    Nudges,
+    { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_INTERCEPTOR, useClass: Answers },
+    { provide: APP_INTERCEPTOR, useClass: Shapes },
+    { provide: APP_INTERCEPTOR, useClass: PreferWait },
+    { provide: APP_INTERCEPTOR, useClass: Idempotency },
+  ],
+  exports: [Resources, Waits, Health, Nudges],
+})
+export class ApiModule {}

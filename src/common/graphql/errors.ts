@@ -1,0 +1,43 @@
+import { Logger } from '@nestjs/common';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { asProblem } from '../http/problems.ts';
+import { CODES, Problem } from '../problem.ts';
+
+const log = new Logger('graphql');
+
+/** Parse and validation failures arrive as one wrapper that carries the list. (Never any `.errors`: a Problem has faults, others have who knows what.) */
+function separate(error: GraphQLError): readonly GraphQLError[] {
+  const list = ((error.originalError ?? error) as { errors?: unknown }).errors;
+  return Array.isArray(list) && list.length > 0 && list.every((item) => item instanceof GraphQLError) ? (list as GraphQLError[]) : [error];
+}
+
+/** The error under the wrapping: GraphQL's own, the compiler's, Mercurius'. */
+function original(error: GraphQLError): unknown {
+  let at: unknown = error.originalError;
+  while (at instanceof GraphQLError && at.originalError) at = at.originalError;
+  return at;
+}
+
+function format(error: GraphQLError, requestId: string | null): GraphQLFormattedError {
+  const { locations, path } = error;
+  const place = { ...(locations ? { locations } : {}), ...(path ? { path } : {}) };
+  const cause = original(error);
+  const isAboutDocument = cause === undefined || cause === null || cause instanceof GraphQLError || isMercurius(cause);
+  const problem = isAboutDocument ? new Problem('GRAPHQL_INVALID', error.message) : asProblem(cause);
+  if (problem.code === 'INTERNAL') log.error({ requestId, error: cause }, problem.message);
+  const { status } = CODES[problem.code];
+  return { message: problem.message, ...place, extensions: { code: problem.code, status, errors: problem.faults, requestId } };
+}
+
+const isMercurius = (error: unknown): boolean => String((error as { code?: unknown }).code).startsWith('MER_') || String((error as { code?: unknown }).code).startsWith('FST_');
+
+/** 200 once execution has begun; a document that cannot be executed is a 400, or what the problem says. */
+export function formatErrors(execution: { data?: unknown; errors?: readonly Error[] | undefined }, requestId: string | null) {
+  const errors = (execution.errors ?? [])
+    .flatMap((error) => (error instanceof GraphQLError ? separate(error) : [new GraphQLError(error.message, { originalError: error })]))
+    .map((error) => format(error, requestId));
+  const hasBegun = Boolean(execution.data) || errors.some((error) => error.path);
+  const status = Number(errors[0]?.extensions?.['status'] ?? 400);
+  const statusCode = hasBegun ? 200 : status === 413 || status === 429 || status >= 500 ? status : 400;
+  return { statusCode, response: { data: (execution.data ?? null) as never, errors } };
+}

@@ -1,0 +1,90 @@
+import { type DocumentNode, type FieldNode, type FragmentDefinitionNode, getNamedType, type GraphQLObjectType, type GraphQLSchema, isObjectType, Kind, type SelectionSetNode, valueFromASTUntyped } from 'graphql';
+import { invalid, Problem } from '../problem.ts';
+
+/** What a document may ask for at most. */
+export const LIMITS = { bytes: 16 * 1024, aliases: 15, cost: 10_000, nestedFirst: 50 } as const;
+
+/** What a set of selections costs. */
+interface Cost {
+  /** Rows that it may read: lists multiply. */
+  rows: number;
+  aliases: number;
+}
+
+type Variables = Record<string, unknown>;
+
+/** Mercurius would take a document as a tree in JSON, which nobody has checked: refused, like a document that is too long. */
+export function checkSource(source: string): void {
+  if (Buffer.byteLength(source) > LIMITS.bytes) throw new Problem('TOO_LARGE', 'The document is larger than 16 KB.');
+  if (/^\s*(\{\s*["}]|[[\d"-]|(true|false|null)\b)/.test(source)) throw new Problem('GRAPHQL_INVALID', 'The document is not GraphQL.');
+}
+
+/** Counts what executing the document may cost, each fragment once; refuses too much before anything is read. */
+class Meter {
+  private readonly fragments = new Map<string, FragmentDefinitionNode>();
+  private readonly known = new Map<string, Cost>();
+
+  constructor(
+    private readonly schema: GraphQLSchema,
+    document: DocumentNode,
+    private readonly variables: Variables,
+  ) {
+    for (const node of document.definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) this.fragments.set(node.name.value, node);
+  }
+
+  of(set: SelectionSetNode, parent: GraphQLObjectType | null, isNested: boolean): Cost {
+    const total = { rows: 0, aliases: 0 };
+    for (const selection of set.selections) {
+      const cost =
+        selection.kind === Kind.FIELD
+          ? this.field(selection, parent, isNested)
+          : selection.kind === Kind.FRAGMENT_SPREAD
+            ? this.fragment(selection.name.value, isNested)
+            : this.of(selection.selectionSet, this.objectType(selection.typeCondition?.name.value) ?? parent, isNested);
+      total.rows += cost.rows;
+      total.aliases += cost.aliases;
+    }
+    return total;
+  }
+
+  private fragment(name: string, isNested: boolean): Cost {
+    const key = `${name} ${isNested}`;
+    const before = this.known.get(key);
+    const fragment = this.fragments.get(name);
+    if (before || !fragment) return before ?? { rows: 0, aliases: 0 };
+    const cost = this.of(fragment.selectionSet, this.objectType(fragment.typeCondition.name.value), isNested);
+    this.known.set(key, cost);
+    return cost;
+  }
+
+  private field(node: FieldNode, parent: GraphQLObjectType | null, isNested: boolean): Cost {
+    const aliases = node.alias ? 1 : 0;
+    const definition = parent?.getFields()[node.name.value];
+    const first = definition?.args.find((argument) => argument.name === 'first');
+    const given = node.arguments?.find((argument) => argument.name.value === 'first');
+    const size = given ? valueFromASTUntyped(given.value, this.variables) : undefined;
+    const items = first ? (typeof size === 'number' ? Math.max(1, size) : Number(first.defaultValue ?? 50)) : 1;
+    if (first && isNested && items > LIMITS.nestedFirst) {
+      throw invalid({ parameter: 'first', detail: `must be at most ${LIMITS.nestedFirst} in a list inside another` });
+    }
+    const type = definition ? getNamedType(definition.type) : null;
+    const below = node.selectionSet ? this.of(node.selectionSet, isObjectType(type) ? type : null, isNested || first !== undefined) : { rows: 0, aliases: 0 };
+    return { rows: first ? items * Math.max(1, below.rows) : below.rows, aliases: aliases + below.aliases };
+  }
+
+  private objectType(name: string | undefined): GraphQLObjectType | null {
+    const type = name === undefined ? undefined : this.schema.getType(name);
+    return isObjectType(type) ? type : null;
+  }
+}
+
+/** Refuses a document that asks for too much. Depth is checked by Mercurius. */
+export function checkCost(schema: GraphQLSchema, document: DocumentNode, variables: Variables): void {
+  const meter = new Meter(schema, document, variables);
+  for (const node of document.definitions) {
+    if (node.kind !== Kind.OPERATION_DEFINITION) continue;
+    const { rows, aliases } = meter.of(node.selectionSet, schema.getRootType(node.operation) ?? null, false);
+    if (aliases > LIMITS.aliases) throw new Problem('GRAPHQL_INVALID', `The document has ${aliases} aliases; at most ${LIMITS.aliases} are taken.`);
+    if (rows > LIMITS.cost) throw new Problem('GRAPHQL_INVALID', `The lists of the document multiply to ${rows} rows; at most ${LIMITS.cost} are taken.`);
+  }
+}

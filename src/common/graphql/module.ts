@@ -1,0 +1,101 @@
+import type { IncomingMessage } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import { type GqlOptionsFactory } from '@nestjs/graphql';
+import type { MercuriusDriverConfig } from '@nestjs/mercurius';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { DocumentNode, GraphQLSchema } from 'graphql';
+import type { Context } from '../context.ts';
+import { formatErrors } from './errors.ts';
+import { checkCost, checkSource } from './limits.ts';
+import { Loaders, type GraphqlContext } from './loaders.ts';
+
+/** What GraphQL must be told by whoever knows keys: who calls, over HTTP and over a socket. */
+export interface Callers {
+  ofRequest(request: FastifyRequest): Context;
+  /** The caller of a socket by its first message; null refuses it. */
+  ofSocket(first: { authorization?: unknown; slipwayTenant?: unknown }): Promise<Context | null>;
+  /** Calls `end` when the caller's key has been revoked or has expired; the answer stops watching. */
+  watch(caller: Context, end: () => void): () => void;
+  isOrigin(origin: string | undefined, host: string | undefined): boolean;
+}
+
+export const CALLERS = Symbol('callers');
+
+/** Close codes of graphql-transport-ws. */
+const FORBIDDEN = 4403;
+const HEARTBEAT_MILLISECONDS = 15_000;
+
+interface Socket {
+  send(message: string, ...rest: unknown[]): void;
+  close(code: number, reason: string): void;
+  once(event: 'close', listener: () => void): void;
+}
+
+interface ConnectionInit {
+  payload?: { authorization?: unknown; slipwayTenant?: unknown } | null;
+}
+
+type Held = { socket?: Socket };
+
+/** How Mercurius is set up: limits, errors as problems, and who calls. */
+@Injectable()
+export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
+  constructor(@Inject(CALLERS) private readonly callers: Callers) {}
+
+  createGqlOptions(): Omit<MercuriusDriverConfig, 'driver'> {
+    return {
+      autoSchemaFile: true,
+      sortSchema: true,
+      path: '/graphql',
+      graphiql: false,
+      buildSchemaOptions: { numberScalarMode: 'integer' },
+      // Documents in use are compiled once the event loop has time; a document seen once is not worth it.
+      jit: { minCount: 3, eluThreshold: 0.8 } as never,
+      cache: 1024,
+      queryDepth: 16,
+      errorFormatter: (execution, context) => {
+        const requestId = (context as unknown as Partial<GraphqlContext>).caller?.requestId ?? (context as { reply?: FastifyReply }).reply?.request.id ?? null;
+        return formatErrors(execution, requestId) as never;
+      },
+      context: (request: FastifyRequest): GraphqlContext => ({ caller: this.callers.ofRequest(request), loaders: new Loaders() }),
+      hooks: {
+        preParsing: async (_schema: GraphQLSchema, source: string) => checkSource(source),
+        preExecution: async (schema: GraphQLSchema, document: DocumentNode, _context: unknown, variables: Record<string, unknown>) =>
+          checkCost(schema, document, variables ?? {}),
+        preSubscriptionParsing: async (_schema: GraphQLSchema, source: string) => checkSource(source),
+        preSubscriptionExecution: async (schema: GraphQLSchema, document: DocumentNode) => checkCost(schema, document, {}),
+      } as never,
+      subscription: this.sockets() as never,
+    };
+  }
+
+  private sockets() {
+    // Mercurius calls `context` and right after it `onConnect` of the same socket, without handing one to the other.
+    let opening: Held = {};
+    return {
+      fullWsTransport: false,
+      keepAlive: HEARTBEAT_MILLISECONDS,
+      verifyClient: ({ origin, req }: { origin?: string; req: IncomingMessage }, done: (taken: boolean, status?: number) => void): void =>
+        done(this.callers.isOrigin(origin, req.headers.host), 403),
+      context: (socket: Socket): Held => {
+        refuseAsProtocolSays(socket);
+        opening = { socket };
+        return {};
+      },
+      onConnect: (message: ConnectionInit) => this.connect(message, opening.socket),
+    };
+  }
+
+  private async connect(message: ConnectionInit, socket: Socket | undefined): Promise<GraphqlContext | false> {
+    const caller = await this.callers.ofSocket(message.payload ?? {});
+    if (!caller) return false;
+    if (socket) socket.once('close', this.callers.watch(caller, () => socket.close(FORBIDDEN, 'Forbidden')));
+    return { caller, loaders: new Loaders(false) };
+  }
+}
+
+/** Mercurius refuses with a message that graphql-ws does not know. */
+function refuseAsProtocolSays(socket: Socket): void {
+  const send = socket.send.bind(socket);
+  socket.send = (message, ...rest) => (String(message).includes('"connection_error"') ? socket.close(FORBIDDEN, 'Forbidden') : send(message, ...rest));
+}

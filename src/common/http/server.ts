@@ -1,0 +1,102 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { BODY_DIGEST } from '../idempotency.ts';
+import { invalid, Problem } from '../problem.ts';
+import type { RouteFacts } from '../route.ts';
+import { asProblem, sendProblem } from './problems.ts';
+import { mayBeUnstorable, nesting, unstorable } from './text.ts';
+
+const BODY_LIMIT = 1024 * 1024;
+const DEEPEST = 100;
+const log = new Logger('http');
+
+/** Nest sets its error handler when Mercurius has booted the routes already, too late for hooks and parsers: ours is set first and stays. */
+class Adapter extends FastifyAdapter {
+  override setErrorHandler(): never {
+    return this as never;
+  }
+}
+
+/** Answers with the problem that an error is, and logs what nobody foresaw. */
+function answer(error: unknown, reply: FastifyReply): FastifyReply {
+  const problem = asProblem(error);
+  if (problem.getStatus() >= 500) log.error({ requestId: reply.request.id, error }, problem.message);
+  return sendProblem(reply, problem);
+}
+
+/** For handlers and whatever Nest itself throws. GraphQL formats its own. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  catch(error: unknown, host: ArgumentsHost): void {
+    if (host.getType<string>() === 'graphql') throw error;
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (reply.sent) return;
+    void answer(error, reply);
+  }
+}
+
+/** The facts of the route that was found; null where none was or where it is not one of ours. */
+export const factsOf = (request: FastifyRequest): RouteFacts | null => {
+  const config = request.routeOptions.config as Partial<RouteFacts>;
+  return typeof config.action === 'string' ? (config as RouteFacts) : null;
+};
+
+/** Paths that answer without a key: what they say is the same for everybody. */
+const OPEN = /^\/(healthz|readyz|openapi\.json|schema\.graphql|docs|graphiql)(\/|$)|^\/(docs-json|docs-yaml)$|^\/graphql$|^\*?$/;
+
+/** Nest's adapter on a server whose every answer, errors of parsers and hooks included, is ours. */
+export function createAdapter(): FastifyAdapter {
+  const adapter = new Adapter({
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: 'idle',
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    frameworkErrors: (error: unknown, _request: unknown, reply: unknown) => void answer(error, reply as FastifyReply),
+    routerOptions: { maxParamLength: 300 },
+  });
+  const server = adapter.getInstance<FastifyInstance>();
+  server.setErrorHandler((error, _request, reply) => answer(error, reply));
+  server.addHook('onRoute', (route) => {
+    if (!OPEN.test(route.url) && typeof (route.config as Partial<RouteFacts> | undefined)?.action !== 'string') {
+      throw new Error(`${String(route.method)} ${route.url} has no action`);
+    }
+  });
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    if (/%00/.test(request.url)) throw new Problem('UNREADABLE', 'The address holds a character that is not taken.');
+  });
+  addParsers(server);
+  return adapter;
+}
+
+/** JSON, which may be empty, everywhere; other types where the route says so. */
+function addParsers(server: FastifyInstance): void {
+  const json = server.getDefaultJsonParser('error', 'ignore');
+  const parseJson = (request: FastifyRequest, raw: string | Buffer, done: (error: Error | null, body?: unknown) => void): void => {
+    const text = String(raw);
+    Object.assign(request, { [BODY_DIGEST]: createHash('sha256').update(text).digest('hex') });
+    if (text.trim() === '') return done(null, undefined);
+    if (nesting(text) > DEEPEST) return done(new Problem('UNREADABLE', `The body nests deeper than ${DEEPEST} levels.`));
+    void json(request, text, (error, body) => {
+      if (error) return done(new Problem('UNREADABLE', 'The body is not JSON.'));
+      const place = mayBeUnstorable(text) ? unstorable(body) : null;
+      return place === null ? done(null, body) : done(invalid({ pointer: place, detail: 'holds a character that cannot be stored' }));
+    });
+  };
+  const asText = (request: FastifyRequest, raw: string | Buffer, done: (error: Error | null, body?: unknown) => void): void => {
+    const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+    if (!factsOf(request)?.consumes.includes(type)) return done(new Problem('UNSUPPORTED_MEDIA_TYPE', 'JSON is expected here.'));
+    Object.assign(request, { [BODY_DIGEST]: createHash('sha256').update(raw).digest('hex') });
+    return done(null, String(raw));
+  };
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser(['application/json', 'application/merge-patch+json'], { parseAs: 'string' }, parseJson);
+  server.addContentTypeParser('application/yaml', { parseAs: 'string' }, asText);
+  server.addContentTypeParser('*', (request, payload, done) => {
+    if (request.headers['content-length'] === '0') return done(null, undefined);
+    payload.resume();
+    return done(new Problem('UNSUPPORTED_MEDIA_TYPE', 'JSON is expected here.'));
+  });
+}

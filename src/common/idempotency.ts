@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { from, lastValueFrom, type Observable } from 'rxjs';
+import { Answered, idOf, valueOf } from './answer.ts';
+import { tenantId } from './context.ts';
+import { Database } from './database.ts';
+import { operationOf } from './graphql/operation.ts';
+import { invalid, Problem } from './problem.ts';
+import { Resources } from './resources.ts';
+import { routeOf } from './route.ts';
+
+/** A request that bears a key: what makes it the same as another, and what it would have made. */
+interface Repeatable {
+  key: string;
+  fingerprint: string;
+  resource: string;
+  /** The status of a success that says nothing else. */
+  status: number;
+}
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** SHA-256 of the body as it came, which the parsers leave at the request. */
+export const BODY_DIGEST = Symbol('body digest');
+
+function ofRequest(execution: ExecutionContext): Repeatable | null {
+  const route = routeOf(execution.getHandler());
+  const request = execution.switchToHttp().getRequest<FastifyRequest & { [BODY_DIGEST]?: string }>();
+  const key = request.headers['idempotency-key'];
+  if (!route || typeof key !== 'string' || typeof route.idempotent !== 'string') return null;
+  if (!KEY.test(key)) throw invalid({ parameter: 'Idempotency-Key', detail: 'must be 1 to 255 visible ASCII characters' });
+  const path = request.url.split('?')[0] ?? '';
+  return { key, fingerprint: sha256(`${request.method} ${path} ${request[BODY_DIGEST] ?? sha256('')}`), resource: route.idempotent, status: route.status ?? 200 };
+}
+
+function ofMutation(execution: ExecutionContext): Repeatable | null {
+  const operation = operationOf(execution.getHandler());
+  if (!operation || typeof operation.idempotent !== 'string') return null;
+  const { idempotencyKey: key, waitSeconds, ...rest } = execution.getArgs<[unknown, Record<string, unknown>]>()[1];
+  void waitSeconds; // How long somebody waits is not part of what is asked for, as the header is not.
+  if (typeof key !== 'string') return null;
+  if (!KEY.test(key)) throw invalid({ parameter: 'idempotencyKey', detail: 'must be 1 to 255 visible ASCII characters' });
+  return { key, fingerprint: sha256(`${execution.getHandler().name} ${JSON.stringify(rest)}`), resource: operation.idempotent, status: 200 };
+}
+
+/** `Idempotency-Key`: the effect and its record commit together, because the transaction that is opened here is joined by the service. */
+@Injectable()
+export class Idempotency implements NestInterceptor {
+  constructor(
+    private readonly database: Database,
+    private readonly resources: Resources,
+  ) {}
+
+  intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const repeatable = execution.getType() === 'http' ? ofRequest(execution) : ofMutation(execution);
+    return repeatable ? from(this.once(repeatable, () => lastValueFrom(next.handle()))) : next.handle();
+  }
+
+  private async once(asked: Repeatable, work: () => Promise<unknown>): Promise<unknown> {
+    const outcome = await this.database.transaction(async () => {
+      await this.lock(asked.key);
+      const before = await this.database.rows.idempotencyKey.findUnique({ where: { tenantId_key: { tenantId: tenantId(), key: asked.key } } });
+      if (before) return { before };
+      const answer = await work();
+      const status = (answer instanceof Answered ? answer.status : null) ?? asked.status;
+      const { key, fingerprint, resource } = asked;
+      await this.database.rows.idempotencyKey.create({
+        data: { tenantId: tenantId(), key, fingerprint, resource, status, resourceId: idOf(valueOf(answer)) },
+      });
+      return { answer };
+    });
+    if ('answer' in outcome) return outcome.answer;
+    const { fingerprint, status, resource, resourceId } = outcome.before;
+    if (fingerprint !== asked.fingerprint) throw new Problem('KEY_REUSED', 'This idempotency key has been used for another request.');
+    const value = resourceId === null ? null : await this.resources.read(resource, resourceId);
+    return new Answered(value, status, { 'idempotency-replayed': 'true' });
+  }
+
+  private async lock(key: string): Promise<void> {
+    const scope = `${tenantId()} ${key}`;
+    const [row] = await this.database.rows.$queryRaw<{ locked: boolean }[]>`SELECT pg_try_advisory_xact_lock(hashtextextended(${scope}, 7)) AS locked`;
+    if (!row?.locked) throw new Problem('IN_PROGRESS', 'A request with this idempotency key is being worked on.', [], 1);
+  }
+}

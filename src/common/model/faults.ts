@@ -1,0 +1,31 @@
+import type { z } from 'zod';
+import type { Fault } from '../fault.ts';
+
+const escape = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
+
+/** JSON Pointer (RFC 6901) of a path. */
+export const pointer = (path: readonly PropertyKey[]): string => path.map((part) => `/${escape(String(part))}`).join('');
+
+/** How far a branch of a union came: one that failed at its very root was not meant. */
+function depth(branch: readonly z.core.$ZodIssue[]): number {
+  return Math.max(0, ...branch.map((issue) => (issue.code === 'invalid_type' && issue.path.length === 0 ? -1 : issue.path.length)));
+}
+
+/** zod's issues as a flat list: each fault at the innermost place, a union's by the branch that came farthest. */
+export function faultsOf(issues: readonly z.core.$ZodIssue[], at = ''): Fault[] {
+  return issues.flatMap((issue) => {
+    const here = at + pointer(issue.path);
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ pointer: `${here}/${escape(key)}`, detail: 'is not a field' }));
+    if (issue.code === 'invalid_union') {
+      const [best] = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length);
+      if (best) return faultsOf(best, here);
+    }
+    if (issue.code === 'invalid_key') return [{ pointer: here, detail: issue.issues[0]?.message ?? issue.message }];
+    return [{ pointer: here, detail: issue.message }];
+  });
+}
+
+/** The same for a query or for arguments, which have names instead of places. */
+export function parameterFaults(issues: readonly z.core.$ZodIssue[]): Fault[] {
+  return faultsOf(issues).map((fault) => ({ parameter: (fault.pointer ?? '').split('/')[1] ?? '', detail: fault.detail === 'is not a field' ? 'is not a parameter' : fault.detail }));
+}

@@ -1,0 +1,99 @@
+import { Field, InputType, registerEnumType } from '@nestjs/graphql';
+import { validate } from 'uuid';
+import { z } from 'zod';
+import { graphqlType, nameInGraphql } from './graphql-type.ts';
+import { components } from './model.ts';
+
+/** A named enum for REST and GraphQL, out of Prisma's or our own. */
+export function Enum<T extends Record<string, string>>(name: string, values: T, description: string) {
+  registerEnumType(values, { name, description });
+  const schema = z.enum(values);
+  z.globalRegistry.add(schema, { description });
+  nameInGraphql(schema, () => values);
+  components.add(schema, { id: name });
+  return schema;
+}
+
+/** Any JSON object. */
+export const JsonObject = z.record(z.string(), z.unknown());
+
+/** A moment that the API answers with. */
+export const time = z.date();
+
+/** A moment that the API is given. */
+export const givenTime = z.iso.datetime({ offset: true, error: 'must be a time in RFC 3339' });
+
+export const id = z.uuid().describe('UUIDv7.');
+
+/** A DNS label, which no id is. */
+export const name = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label: at most 63 lower-case letters, digits and hyphens')
+  .refine((text) => !validate(text), 'must not look like an id')
+  .describe('A DNS label, unique per tenant.');
+
+/** Id or name of something. */
+export const reference = (noun: string) => z.string().min(1).max(253).describe(`Id or name of ${noun}.`);
+
+const labelValue = z
+  .string()
+  .regex(/^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$/, 'must be at most 63 letters, digits, dots, underscores and hyphens');
+const labelName = z
+  .string()
+  .max(317)
+  .regex(/^([a-z0-9.-]{1,253}\/)?([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$/, 'must be a label name as Kubernetes has them');
+
+export const labels = z.record(labelName, labelValue).refine((record) => Object.keys(record).length <= 64, 'must be at most 64 labels');
+
+/** What every resource has. */
+export const resource = {
+  id,
+  version: z.int().describe('Counts changes to what a client may write.'),
+  createdAt: time,
+  updatedAt: time,
+};
+
+/** A list in GraphQL; in a query of REST its items stand separated by commas. At most 100. */
+export function listOf<S extends z.ZodType>(item: S, description: string) {
+  const split = (value: unknown): unknown =>
+    typeof value === 'string' || Array.isArray(value) ? [value].flat().flatMap((part: unknown) => (typeof part === 'string' ? part.split(',') : [part])) : value;
+  const schema = z.preprocess(split, z.array(item).min(1).max(100)).describe(description);
+  const element = graphqlType(item);
+  nameInGraphql(schema, () => [element.type()]);
+  return schema;
+}
+
+/** A number in GraphQL; in a query of REST its digits. */
+export function wholeNumber(minimum: number, maximum: number) {
+  const digits = (value: unknown): unknown => (typeof value === 'string' && /^-?\d{1,9}$/.test(value) ? Number(value) : value);
+  const schema = z.preprocess(digits, z.int().min(minimum).max(maximum));
+  const element = graphqlType(z.int());
+  nameInGraphql(schema, element.type);
+  return schema;
+}
+
+/** True or false in GraphQL; in a query of REST the words. */
+export function flag(description: string) {
+  const word = (value: unknown): unknown => (value === 'true' ? true : value === 'false' ? false : value);
+  const schema = z.preprocess(word, z.boolean()).describe(description);
+  nameInGraphql(schema, () => Boolean);
+  return schema;
+}
+
+/** REST takes each of the values bare; GraphQL knows no union of inputs and takes `{ option: value }`. */
+export function AnyOf<O extends Record<string, z.ZodType>>(typeName: string, description: string, options: O) {
+  const Wrapped = { [typeName]: class {} }[typeName] as new () => object;
+  for (const [option, schema] of Object.entries(options)) {
+    Field(graphqlType(schema).type as never, { nullable: true, description: schema.description })(Wrapped.prototype, option);
+  }
+  InputType(typeName, { description, isOneOf: true })(Wrapped);
+  const bare = z.union(Object.values(options) as [z.ZodType, ...z.ZodType[]]) as unknown as z.ZodType<z.output<O[keyof O]>>;
+  const unwrap = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    const [only, ...more] = Object.keys(value);
+    return only !== undefined && Object.hasOwn(options, only) && more.length === 0 ? (value as Record<string, unknown>)[only] : value;
+  };
+  const schema = z.preprocess(unwrap, bare).describe(description);
+  nameInGraphql(schema, () => Wrapped);
+  return schema;
+}

@@ -1,0 +1,65 @@
+import { ArgsType, Field, InputType, ObjectType } from '@nestjs/graphql';
+import { z } from 'zod';
+import { graphqlType, nameInGraphql } from './graphql-type.ts';
+
+/** A class that carries the schema of its instances. */
+export interface Modelled<S extends z.ZodType = z.ZodType> {
+  new (): z.output<S>;
+  readonly schema: S;
+}
+
+type ObjectSchema<F extends z.ZodRawShape> = z.ZodObject<F, z.core.$strict>;
+export type Refine<F extends z.ZodRawShape> = (schema: ObjectSchema<F>) => ObjectSchema<F>;
+
+/** Schemas with a name: components of the OpenAPI document, `$ref` wherever one stands in another. */
+export const components = z.registry<{ id: string }>();
+
+/**
+ * One definition of an entity or input: TypeScript type, validation, OpenAPI schema and GraphQL type at once. `.describe()` on a field is its public
+ * documentation. The class that extends it bears @Output, @Input, @Arguments or @Shape.
+ */
+export function Model<F extends z.ZodRawShape>(fields: F, refine: Refine<F> = (schema) => schema): Modelled<ObjectSchema<F>> {
+  abstract class Fields {
+    static readonly schema = refine(z.strictObject(fields));
+  }
+  for (const [name, schema] of Object.entries(fields)) {
+    const { type, nullable, defaultValue } = graphqlType(schema);
+    Field(type as never, { nullable, defaultValue: defaultValue as never, description: (schema as z.ZodType).description })(Fields.prototype, name);
+  }
+  const bases = [ObjectType({ isAbstract: true }), InputType({ isAbstract: true }), ArgsType()] as ClassDecorator[];
+  bases.forEach((decorate) => decorate(Fields));
+  return Fields as unknown as Modelled<ObjectSchema<F>>;
+}
+
+/** For Model: exactly one of its fields is set. */
+export function exactlyOne<F extends z.ZodRawShape>(schema: ObjectSchema<F>): ObjectSchema<F> {
+  const names = Object.keys(schema.shape).join(', ');
+  const isOne = (value: object): boolean => Object.values(value).filter((field) => field !== undefined).length === 1;
+  return schema.refine(isOne, { error: `exactly one of ${names} is needed` });
+}
+
+/** Gives the class its names: in OpenAPI, in GraphQL, and wherever its schema stands inside another. */
+function publish(target: Modelled, description: string, ...decorators: ClassDecorator[]): void {
+  z.globalRegistry.add(target.schema, { description });
+  components.add(target.schema, { id: target.name });
+  nameInGraphql(target.schema, () => target);
+  decorators.forEach((decorate) => decorate(target as never));
+}
+
+/** What the API answers with. */
+export const Output = (description: string) => (target: Modelled) => publish(target, description, ObjectType({ description }));
+
+/** What the API is given as a body. */
+export const Input =
+  (description: string, options: { isOneOf?: boolean } = {}) =>
+  (target: Modelled) =>
+    publish(target, description, InputType({ description, ...options }));
+
+/** Both; GraphQL calls the given one XInput. */
+export const Shape =
+  (description: string, options: { isOneOf?: boolean } = {}) =>
+  (target: Modelled) =>
+    publish(target, description, ObjectType({ description }), InputType(`${target.name}Input`, { description, ...options }));
+
+/** The query of a REST route, or the arguments of a GraphQL field that bear no name of their own. */
+export const Arguments = () => (target: Modelled) => ArgsType()(target as never);

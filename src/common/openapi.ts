@@ -1,0 +1,132 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { z } from 'zod';
+import { components } from './model/model.ts';
+import type { Modelled } from './model/model.ts';
+import { PageSchema } from './page.ts';
+import { CODES } from './problem.ts';
+import type { RegisteredRoute } from './route.ts';
+import { takenBy } from './shapes.ts';
+
+type Json = Record<string, unknown>;
+
+/** A date is what it is on the wire. */
+const override = ({ zodSchema, jsonSchema }: { zodSchema: unknown; jsonSchema: unknown }): void => {
+  if ((zodSchema as z.ZodType).def.type === 'date') Object.assign(jsonSchema as Json, { type: 'string', format: 'date-time' });
+};
+const options = { io: 'input', unrepresentable: 'any', override } as const;
+
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+
+function schemaOf(answers: NonNullable<RegisteredRoute['answers']>): Json {
+  if (answers instanceof PageSchema) {
+    const properties = { items: { type: 'array', items: ref(answers.item.name) }, nextCursor: { type: ['string', 'null'], description: '`cursor` of the next page; null after the last.' } };
+    return { type: 'object', required: ['items', 'nextCursor'], additionalProperties: false, properties };
+  }
+  return ref((answers as Modelled).name);
+}
+
+function content(answers: RegisteredRoute['answers']): Json {
+  if (!answers) return {};
+  if ('media' in answers) return { content: Object.fromEntries(Object.entries(answers.media).map(([type, schema]) => [type, { schema }])) };
+  return { content: { 'application/json': { schema: schemaOf(answers) } } };
+}
+
+/** Parameters of a query, each with the schema that its model has for it. */
+function queryParameters(model: Modelled): Json[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(model.schema, options) as { properties?: Record<string, Json>; required?: string[] };
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    schema,
+    ...(schema['type'] === 'array' ? { style: 'form', explode: false } : {}),
+  }));
+}
+
+const header = (name: string, description: string, schema: Json = { type: 'string' }): Json => ({ name, in: 'header', required: false, description, schema });
+
+function parametersOf(route: RegisteredRoute): Json[] {
+  const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+  const { query } = takenBy(route.controller, route.handler);
+  return [
+    ...inPath,
+    ...(query ? queryParameters(query) : []),
+    ...(typeof route.idempotent === 'string' ? [header('Idempotency-Key', 'Makes it safe to send the request again within 24 hours: what was done is answered, not done twice.')] : []),
+    ...(route.waits === undefined ? [] : [header('Prefer', '`wait=<seconds>`, at most 600: answers when it has settled, or when the time is up.')]),
+    ...(route.method === 'PATCH' || route.method === 'DELETE' ? [header('If-Match', 'The ETag of the version that is meant; any other is refused (STALE).')] : []),
+  ];
+}
+
+function bodyOf(route: RegisteredRoute): Json | null {
+  const { body } = takenBy(route.controller, route.handler);
+  if (route.body) {
+    const types = ['application/json', ...(route.consumes ?? [])];
+    return { required: true, content: Object.fromEntries(types.map((type) => [type, { schema: route.body }])) };
+  }
+  if (!body) return null;
+  return { required: !body.schema.safeParse({}).success, content: { 'application/json': { schema: ref(body.name) } } };
+}
+
+const STATUS_TEXT: Record<number, string> = { 200: 'As it is now.', 201: 'Made.', 202: 'Accepted.', 204: 'Done.' };
+
+function operation(route: RegisteredRoute): Json {
+  const statuses = [route.status ?? 200, ...(route.alsoAnswers ?? [])];
+  const success = Object.fromEntries(statuses.map((status) => [status, { description: STATUS_TEXT[status] ?? '', ...(status === 204 ? {} : content(route.answers)) }]));
+  const body = bodyOf(route);
+  return {
+    operationId: `${route.controller.name.replace(/Controller$/, '')}_${route.handler}`,
+    tags: [route.path.split('/')[2] ?? ''],
+    summary: route.summary,
+    ...(route.description === undefined ? {} : { description: route.description }),
+    parameters: parametersOf(route),
+    ...(body ? { requestBody: body } : {}),
+    responses: { ...success, default: { $ref: '#/components/responses/Problem' } },
+  };
+}
+
+const problem: Json = {
+  type: 'object',
+  description: 'What went wrong (RFC 9457).',
+  required: ['type', 'title', 'status', 'detail', 'code', 'requestId', 'errors'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    code: { type: 'string', enum: Object.keys(CODES).filter((code) => code !== 'GRAPHQL_INVALID') },
+    requestId: { type: ['string', 'null'] },
+    errors: {
+      type: 'array',
+      items: { type: 'object', required: ['detail'], properties: { pointer: { type: 'string' }, parameter: { type: 'string' }, detail: { type: 'string' } } },
+    },
+  },
+};
+
+function sorted(schemas: Record<string, Json>): Record<string, Json> {
+  const named = Object.entries(schemas).map(([name, { $schema: _schema, $id: _id, ...rest }]) => [name, rest] as const);
+  return Object.fromEntries(named.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The OpenAPI document of these routes and of every model that bears a name. */
+export function openApi(routes: readonly RegisteredRoute[], version: string): OpenAPIObject {
+  const { schemas } = z.toJSONSchema(components, { ...options, uri: (id) => `#/components/schemas/${id}` });
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    (paths[path] ??= {})[route.method.toLowerCase()] = operation(route);
+  }
+  const document = {
+    openapi: '3.1.0',
+    info: { title: 'Slipway', version, description: 'Rolls whole pods out over many Kubernetes clusters. The same nouns and verbs are at /graphql.' },
+    servers: [{ url: '/' }],
+    security: [{ key: [] }],
+    paths,
+    components: {
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key (`slp_...`), or the operator\'s key with `Slipway-Tenant`.' } },
+      responses: { Problem: { description: 'What went wrong.', content: { 'application/problem+json': { schema: ref('Problem') } } } },
+      schemas: { ...sorted(schemas as Record<string, Json>), Problem: problem },
+    },
+  };
+  return document as unknown as OpenAPIObject;
+}

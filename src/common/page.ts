@@ -1,0 +1,119 @@
+import { Field, ObjectType } from '@nestjs/graphql';
+import { z } from 'zod';
+import { isId } from './id.ts';
+import { invalid } from './problem.ts';
+import { Arguments, Model, type Modelled } from './model/model.ts';
+import { wholeNumber } from './model/fields.ts';
+import { checked } from './shapes.ts';
+
+/** One page of a list, newest first: what REST answers, and what a connection is made from. */
+export interface Page<T> {
+  items: T[];
+  /** null after the last. */
+  nextCursor: string | null;
+}
+
+/** Which part of a list is asked for. */
+export interface Window {
+  limit: number;
+  /** Id of the last item of the page before. */
+  after: string | null;
+}
+
+/** Fields of every list's query in REST. */
+export const pageQuery = {
+  limit: wholeNumber(1, 200).default(50).describe('How many at most.'),
+  cursor: z.string().max(200).optional().describe('`nextCursor` of the page before.'),
+};
+
+/** Arguments of every list in GraphQL. */
+export const pageArguments = {
+  first: z.int().min(1).max(200).default(50).describe('How many at most.'),
+  after: z.string().max(200).nullish().describe('`endCursor` of the page before.'),
+};
+
+/** `?limit=&cursor=` of a list without filters. */
+@Arguments()
+export class PageQuery extends Model(pageQuery) {}
+
+/** `first`, `after` of a list without filters. */
+@Arguments()
+export class PageArguments extends Model(pageArguments) {}
+
+/** The same of a list inside another. */
+@Arguments()
+export class NestedPageArguments extends Model({ ...pageArguments, first: z.int().min(1).max(50).default(20).describe('How many at most.') }) {}
+
+type Asked = { limit: number; cursor?: string | undefined } | { first: number; after?: string | null | undefined };
+
+/** Cursors are opaque: the id, or whatever the list is ordered by, in base64url. */
+export const sealCursor = (key: string): string => Buffer.from(key).toString('base64url');
+
+/** The window that a query or arguments ask for. Throws INVALID for a cursor that no page of this list gave. */
+export function windowOf(asked: Asked, isKey: (key: string) => boolean = isId): Window {
+  const [limit, cursor, parameter] = 'limit' in asked ? [asked.limit, asked.cursor, 'cursor'] : [asked.first, asked.after, 'after'];
+  if (cursor === undefined || cursor === null) return { limit, after: null };
+  const key = Buffer.from(cursor, 'base64url').toString();
+  if (!isKey(key) || sealCursor(key) !== cursor) throw invalid({ parameter, detail: 'is not a cursor of this list' });
+  return { limit, after: key };
+}
+
+/** The same for a list inside another, whose arguments no interceptor has checked. */
+export function nestedWindowOf(asked: unknown, isKey?: (key: string) => boolean): Window {
+  return windowOf(checked(NestedPageArguments, asked, 'parameter') as z.output<typeof NestedPageArguments.schema>, isKey);
+}
+
+/** A page out of one row more than it holds; `keyOf` is what the list is ordered by. */
+export function pageOf<R, T>(rows: R[], limit: number, keyOf: (row: R) => string, present: (row: R) => T): Page<T> {
+  const held = rows.slice(0, limit);
+  const last = held.at(-1);
+  return { items: held.map(present), nextCursor: rows.length > limit && last !== undefined ? sealCursor(keyOf(last)) : null };
+}
+
+/** Prisma's part of a query for a window by id, newest first; asks for one row more than the page holds. */
+export const byId = (window: Window) => ({
+  take: window.limit + 1,
+  orderBy: { id: 'desc' as const },
+  where: window.after === null ? {} : { id: { lt: window.after } },
+});
+
+/** Schema of a page, for the OpenAPI document. */
+export class PageSchema {
+  constructor(readonly item: Modelled) {}
+}
+export const PageOf = (item: Modelled): PageSchema => new PageSchema(item);
+
+@ObjectType({ description: 'Where a page stands in its list.' })
+export class PageInfo {
+  @Field(() => Boolean, { description: 'Whether there are more.' }) hasNextPage: boolean;
+  @Field(() => String, { nullable: true, description: 'For `after`.' }) endCursor: string | null;
+}
+
+export interface Connected<T> {
+  edges: { cursor: string; node: T }[];
+  pageInfo: PageInfo;
+}
+
+/** The Relay connection of an entity. Items are ordered by id unless `keyOf` says otherwise. */
+export function Connection<T>(item: new () => T, keyOf: (node: T) => string = (node) => (node as { id: string }).id) {
+  @ObjectType(`${item.name}Edge`, { description: `A ${item.name} and its place in the list.` })
+  class Edge {
+    @Field(() => String, { description: 'For `after`.' }) cursor: string;
+    @Field(() => item) node: T;
+  }
+
+  @ObjectType(`${item.name}Connection`, { description: `A page of a list of ${item.name}.` })
+  class Connection {
+    @Field(() => [Edge]) edges: Edge[];
+    @Field(() => PageInfo) pageInfo: PageInfo;
+
+    static of(page: Page<T>): Connected<T> {
+      const edges = page.items.map((node) => ({ node, cursor: sealCursor(keyOf(node)) }));
+      return { edges, pageInfo: { hasNextPage: page.nextCursor !== null, endCursor: edges.at(-1)?.cursor ?? null } };
+    }
+  }
+  return Connection;
+}
+
+/** What a list answers that has nothing. */
+export const emptyPage = <T>(): Page<T> => ({ items: [], nextCursor: null });

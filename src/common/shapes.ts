@@ -1,0 +1,107 @@
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, type Type } from '@nestjs/common';
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
+import type { FastifyRequest } from 'fastify';
+import type { Observable } from 'rxjs';
+import type { z } from 'zod';
+import type { Fault } from './fault.ts';
+import { unstorable } from './http/text.ts';
+import { faultsOf, parameterFaults } from './model/faults.ts';
+import type { Modelled } from './model/model.ts';
+import { invalid } from './problem.ts';
+
+/** The models that a handler takes, read from its parameters: what is checked, and what the OpenAPI document says. */
+export interface Taken {
+  body: Modelled | null;
+  /** The handler reads the body itself, for instance because it is free JSON. */
+  freeBody: boolean;
+  query: Modelled | null;
+  /** GraphQL arguments by name; '' for a class of arguments. */
+  arguments: { name: string; model: Modelled }[];
+}
+
+const known = new WeakMap<object, Taken>();
+const isModelled = (type: unknown): type is Modelled => typeof type === 'function' && 'schema' in type;
+
+/** What the handler takes. GraphQL's arguments bear the same number in Nest's metadata as a body. */
+export function takenBy(owner: Type, handler: string): Taken {
+  const method = (owner.prototype as Record<string, object>)[handler] as object;
+  const before = known.get(method);
+  if (before) return before;
+  const types = (Reflect.getMetadata('design:paramtypes', owner.prototype as object, handler) ?? []) as unknown[];
+  const metadata = (Reflect.getMetadata(ROUTE_ARGS_METADATA, owner, handler) ?? {}) as Record<string, { index: number; data?: unknown }>;
+  const taken: Taken = { body: null, freeBody: false, query: null, arguments: [] };
+  for (const [key, { index, data }] of Object.entries(metadata)) {
+    const kind = Number(key.split(':')[0]);
+    const model = types[index];
+    if (kind === RouteParamtypes.BODY) {
+      if (isModelled(model)) Object.assign(taken, { body: model }).arguments.push({ name: typeof data === 'string' ? data : '', model });
+      else taken.freeBody = true;
+    }
+    if (kind === RouteParamtypes.QUERY && isModelled(model)) taken.query = model;
+  }
+  known.set(method, taken);
+  return taken;
+}
+
+type Place = 'pointer' | 'parameter';
+
+function parsed(model: Modelled, value: unknown, place: Place): { value: unknown; faults: Fault[] } {
+  const result = model.schema.safeParse(value ?? {});
+  if (result.success) return { value: result.data, faults: [] };
+  return { value: null, faults: place === 'pointer' ? faultsOf(result.error.issues) : parameterFaults(result.error.issues) };
+}
+
+/** The value as the model has it. Throws INVALID with each fault at its pointer, or by its parameter's name. */
+export function checked<M extends Modelled>(model: M, value: unknown, place: Place = 'pointer'): z.output<M['schema']> {
+  const result = parsed(model, value, place);
+  if (result.faults.length > 0) throw invalid(...result.faults);
+  return result.value as z.output<M['schema']>;
+}
+
+const isEmpty = (body: unknown): boolean => body === undefined || body === null || (typeof body === 'object' && Object.keys(body).length === 0);
+
+/**
+ * Checks whatever a handler takes against its model before anything else is done with the request, and hands it on as parsed. Pipes would do this only
+ * after the interceptors, among them the one that opens the transaction of an idempotent request.
+ */
+@Injectable()
+export class Shapes implements NestInterceptor {
+  intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const taken = takenBy(execution.getClass(), execution.getHandler().name);
+    if (execution.getType() === 'http') checkRequest(execution.switchToHttp().getRequest<FastifyRequest>(), taken);
+    else checkArguments(execution.getArgs<[unknown, Record<string, unknown>]>()[1], taken);
+    return next.handle();
+  }
+}
+
+function checkRequest(request: FastifyRequest, taken: Taken): void {
+  const query = request.query as Record<string, unknown>;
+  const inQuery = taken.query ? parsed(taken.query, query, 'parameter') : { value: query, faults: strayParameters(query) };
+  const inBody = taken.body ? parsed(taken.body, request.body, 'pointer') : { value: request.body, faults: [] as Fault[] };
+  if (!taken.body && !taken.freeBody && !isEmpty(request.body)) inBody.faults.push({ pointer: '', detail: 'takes no body' });
+  const faults = [...inQuery.faults, ...inBody.faults];
+  if (faults.length > 0) throw invalid(...faults);
+  if (taken.query) request.query = inQuery.value;
+  if (taken.body) request.body = inBody.value;
+}
+
+const strayParameters = (query: Record<string, unknown>): Fault[] => Object.keys(query).map((parameter) => ({ parameter, detail: 'is not a parameter' }));
+
+/** Arguments are replaced in place: the resolver is given the same object. */
+function checkArguments(given: Record<string, unknown>, taken: Taken): void {
+  const stored = unstorable(given);
+  if (stored) throw invalid({ pointer: stored, detail: 'holds a character that cannot be stored' });
+  const faults = taken.arguments.flatMap(({ name, model }) => {
+    if (name !== '') {
+      const result = parsed(model, given[name], 'pointer');
+      given[name] = result.value;
+      return result.faults;
+    }
+    const own = Object.keys((model.schema as unknown as z.ZodObject).shape).filter((key) => Object.hasOwn(given, key));
+    const result = parsed(model, Object.fromEntries(own.map((key) => [key, given[key]])), 'parameter');
+    Object.assign(given, result.value);
+    return result.faults;
+  });
+  if (faults.length > 0) throw invalid(...faults);
+}

@@ -1,0 +1,39 @@
+/** How fast a bucket fills, and how much it holds. */
+export interface Rate {
+  perSecond: number;
+  burst: number;
+}
+
+/** What a bucket says after a request. */
+export interface Taken {
+  allowed: boolean;
+  remaining: number;
+  /** Seconds until the request would be allowed, or until the bucket is full. */
+  resetSeconds: number;
+}
+
+interface Bucket {
+  tokens: number;
+  /** Monotonic milliseconds. */
+  at: number;
+}
+
+const FORGET_ABOVE = 10_000;
+
+/** A bucket of tokens for each key, in this process. Time is the caller's, in monotonic milliseconds. */
+export class TokenBuckets {
+  private readonly buckets = new Map<string, Bucket>();
+
+  take(key: string, rate: Rate, cost: number, now: number): Taken {
+    const bucket = this.buckets.get(key) ?? { tokens: rate.burst, at: now };
+    const tokens = Math.min(rate.burst, bucket.tokens + (Math.max(0, now - bucket.at) / 1000) * rate.perSecond);
+    const allowed = tokens >= cost;
+    const left = allowed ? tokens - cost : tokens;
+    // Deleted and set again, the map stays in the order of use, and the longest unused can be forgotten first: it is full anyway.
+    this.buckets.delete(key);
+    this.buckets.set(key, { tokens: left, at: now });
+    if (this.buckets.size > FORGET_ABOVE) this.buckets.delete(this.buckets.keys().next().value as string);
+    const missing = allowed ? rate.burst - left : cost - left;
+    return { allowed, remaining: Math.floor(left), resetSeconds: Math.ceil(missing / rate.perSecond) };
+  }
+}

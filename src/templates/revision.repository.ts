@@ -1,0 +1,59 @@
+import { Injectable } from '@nestjs/common';
+import { author, tenantId } from '../common/context.ts';
+import { Database } from '../common/database.ts';
+import type { Window } from '../common/page.ts';
+import { Prisma } from '../generated/prisma/client.ts';
+
+const withTemplate = { template: { select: { id: true, name: true } } } satisfies Prisma.RevisionInclude;
+
+export type RevisionRow = Prisma.RevisionGetPayload<{ include: typeof withTemplate }>;
+
+@Injectable()
+export class RevisionRepository {
+  constructor(private readonly database: Database) {}
+
+  find(templateId: string, number: number): Promise<RevisionRow | null> {
+    return this.database.rows.revision.findFirst({ where: { tenantId: tenantId(), templateId, number }, include: withTemplate });
+  }
+
+  findById(id: string): Promise<RevisionRow | null> {
+    return this.database.rows.revision.findFirst({ where: { tenantId: tenantId(), id }, include: withTemplate });
+  }
+
+  /** Newest first, one more than the window holds; the window's key is a number. */
+  list(templateId: string, { limit, after }: Window): Promise<RevisionRow[]> {
+    const before = after === null ? {} : { number: { lt: Number(after) } };
+    const where = { tenantId: tenantId(), templateId, ...before };
+    return this.database.rows.revision.findMany({ where, take: limit + 1, orderBy: { number: 'desc' }, include: withTemplate });
+  }
+
+  /** The same of several templates in one statement: the rows of each, newest first. */
+  async listMany(templateIds: string[], { limit, after }: Window): Promise<Map<string, RevisionRow[]>> {
+    const most = after === null ? Prisma.empty : Prisma.sql`AND r.number < ${Number(after)}`;
+    const rows = await this.database.rows.$queryRaw<(RevisionRow & { templateName: string })[]>`
+      SELECT r.tenant_id AS "tenantId", r.id, r.template_id AS "templateId", r.number, r.digest, r.document, r.created_by AS "createdBy",
+             r.created_at AS "createdAt", t.name AS "templateName"
+      FROM templates t
+      CROSS JOIN LATERAL (
+        SELECT * FROM revisions r WHERE r.tenant_id = t.tenant_id AND r.template_id = t.id ${most} ORDER BY r.number DESC LIMIT ${limit + 1}
+      ) r
+      WHERE t.tenant_id = ${tenantId()}::uuid AND t.id = ANY(${templateIds}::uuid[])
+      ORDER BY r.number DESC`;
+    const found = new Map<string, RevisionRow[]>(templateIds.map((id) => [id, []]));
+    for (const { templateName, ...row } of rows) found.get(row.templateId)?.push({ ...row, template: { id: row.templateId, name: templateName } });
+    return found;
+  }
+
+  /** A revision under the next number of a template whose row the transaction holds. */
+  async create(templateId: string, revision: { id: string; number: number; digest: string; document: unknown }): Promise<RevisionRow> {
+    const document = revision.document as Prisma.InputJsonValue;
+    await this.database.rows.template.update({
+      where: { tenantId_id: { tenantId: tenantId(), id: templateId } },
+      data: { latestRevision: revision.number },
+    });
+    return this.database.rows.revision.create({
+      data: { ...revision, document, tenantId: tenantId(), templateId, createdBy: { ...author() } },
+      include: withTemplate,
+    });
+  }
+}

@@ -1,0 +1,35 @@
+import { Args, Int, Resolver } from '@nestjs/graphql';
+import { Json } from '../common/graphql/scalars.ts';
+import { Mutation, Query } from '../common/graphql/operation.ts';
+import { type Connected, Connection, PageArguments, windowOf } from '../common/page.ts';
+import { isNumber, RevisionService } from './revision.service.ts';
+import { Revision } from './template.model.ts';
+
+export const RevisionConnection = Connection(Revision, (revision) => String(revision.number));
+
+@Resolver(() => Revision)
+export class RevisionResolver {
+  constructor(private readonly service: RevisionService) {}
+
+  @Query(() => RevisionConnection, { action: 'revisions.list', description: 'Revisions of a template, newest first.' })
+  async revisions(@Args('template', { description: 'Id or name.' }) reference: string, @Args() page: PageArguments): Promise<Connected<Revision>> {
+    return RevisionConnection.of(await this.service.list(reference, windowOf(page, isNumber)));
+  }
+
+  @Query(() => Revision, { action: 'revisions.get', description: 'A revision of a template.' })
+  revision(@Args('template', { description: 'Id or name.' }) reference: string, @Args('number', { type: () => Int }) number: number): Promise<Revision> {
+    return this.service.get(reference, String(number));
+  }
+
+  @Mutation(() => Revision, {
+    action: 'revisions.create',
+    description: 'Adds a revision; the content of the newest one answers that one.',
+    idempotent: 'revision',
+  })
+  createRevision(
+    @Args('template', { description: 'Id or name of the template.' }) reference: string,
+    @Args('document', { type: () => Json, description: 'The document.' }) document: unknown,
+  ): Promise<Revision> {
+    return this.service.create(reference, { json: document });
+  }
+}

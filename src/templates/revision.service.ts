@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import { alreadyThere } from '../common/answer.ts';
+import { Database } from '../common/database.ts';
+import { newId } from '../common/id.ts';
+import { type Page, pageOf, type Window } from '../common/page.ts';
+import { invalid, notFound } from '../common/problem.ts';
+import { Resources } from '../common/resources.ts';
+import { digestOf } from './core/digest.ts';
+import { validateDocument } from './core/validate.ts';
+import { readYaml } from './core/yaml.ts';
+import { RevisionRepository, type RevisionRow } from './revision.repository.ts';
+import { type Revision, revisionOf } from './template.model.ts';
+import { TemplateService } from './template.service.ts';
+
+/** A document as it arrives: parsed, or the text of a YAML file. */
+export type Posted = { json: unknown } | { yaml: string };
+
+/** The immutable versions of a template. */
+@Injectable()
+export class RevisionService {
+  constructor(
+    private readonly database: Database,
+    private readonly templates: TemplateService,
+    private readonly revisions: RevisionRepository,
+    resources: Resources,
+  ) {
+    resources.add('revision', async (id) => {
+      const row = await this.revisions.findById(id);
+      if (!row) throw notFound('Revision', id);
+      return revisionOf(row);
+    });
+  }
+
+  /** The document as a new revision, or the newest one where that has the same content (then 200). */
+  async create(reference: string, posted: Posted): Promise<Revision> {
+    const document = read(posted);
+    const digest = digestOf(document);
+    return this.database.transaction(async () => {
+      const template = await this.templates.lock(reference, null);
+      const newest = template.latestRevision === 0 ? null : await this.revisions.find(template.id, template.latestRevision);
+      if (newest?.digest === digest) return alreadyThere(revisionOf(newest));
+      return revisionOf(await this.revisions.create(template.id, { id: newId(), number: template.latestRevision + 1, digest, document }));
+    });
+  }
+
+  async get(reference: string, number: string): Promise<Revision> {
+    return revisionOf(await this.row(reference, number));
+  }
+
+  /** The row of a revision by its template and number. Throws NOT_FOUND. */
+  async row(reference: string, number: string): Promise<RevisionRow> {
+    const template = await this.templates.row(reference);
+    const row = /^[1-9]\d{0,8}$/.test(number) ? await this.revisions.find(template.id, Number(number)) : null;
+    if (!row) throw notFound(`Revision of ${template.name}`, number);
+    return row;
+  }
+
+  async list(reference: string, window: Window): Promise<Page<Revision>> {
+    const template = await this.templates.row(reference);
+    return pageOf(await this.revisions.list(template.id, window), window.limit, key, revisionOf);
+  }
+
+  /** A page of each of several templates, in one statement. */
+  async pages(templateIds: string[], window: Window): Promise<Map<string, Page<Revision>>> {
+    const found = await this.revisions.listMany(templateIds, window);
+    return new Map([...found].map(([id, rows]) => [id, pageOf(rows, window.limit, key, revisionOf)]));
+  }
+}
+
+const key = (row: { number: number }): string => String(row.number);
+
+/** Whether a cursor's key is one of a list of revisions. */
+export const isNumber = (text: string): boolean => /^\d{1,9}$/.test(text);
+
+function read(posted: Posted): unknown {
+  const reading = 'yaml' in posted ? readYaml(posted.yaml) : { document: posted.json };
+  if ('faults' in reading) throw invalid(...reading.faults);
+  const checked = validateDocument(reading.document);
+  if ('faults' in checked) throw invalid(...checked.faults);
+  return checked.document;
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { JsonObject, name, resource } from '../common/model/fields.ts';
+import { Input, Model, Output } from '../common/model/model.ts';
+import { CreatedBy, Reference } from '../common/reference.model.ts';
+import type { RevisionRow } from './revision.repository.ts';
+import type { TemplateRow } from './template.repository.ts';
+
+const description = z.string().max(1000);
+
+@Output('A pod and everything that belongs to it, as revisions.')
+export class Template extends Model({
+  ...resource,
+  name,
+  description: description.nullable().describe('For people.'),
+  latestRevision: z.int().nullable().describe('Number of the newest revision; null before the first.'),
+}) {}
+
+@Input('What a new template needs.')
+export class CreateTemplate extends Model({ name, description: description.nullish().describe('For people.') }) {}
+
+@Input('What is to change; what is left out stays, null clears.')
+export class UpdateTemplate extends Model({ name: name.optional(), description: description.nullish().describe('For people.') }) {}
+
+@Output('One immutable version of a template.')
+export class Revision extends Model({
+  ...resource,
+  template: Reference.schema,
+  number: z.int().describe('Counts from 1.'),
+  digest: z.string().describe('SHA-256 of the document in canonical JSON: equal content, equal digest.'),
+  document: JsonObject.describe('The document as it was posted, as JSON.'),
+  createdBy: CreatedBy.schema,
+}) {}
+
+export const templateOf = (row: TemplateRow): Template => ({
+  id: row.id,
+  name: row.name,
+  description: row.description,
+  latestRevision: row.latestRevision === 0 ? null : row.latestRevision,
+  version: row.version,
+  createdAt: row.createdAt,
+  updatedAt: row.updatedAt,
+});
+
+export const revisionOf = (row: RevisionRow): Revision => ({
+  id: row.id,
+  template: { id: row.template.id, name: row.template.name },
+  number: row.number,
+  digest: row.digest,
+  document: row.document as Record<string, unknown>,
+  createdBy: row.createdBy as unknown as CreatedBy,
+  version: 1,
+  createdAt: row.createdAt,
+  updatedAt: row.createdAt,
+});

@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import { tenantId } from '../common/context.ts';
+import { Database } from '../common/database.ts';
+import { isId } from '../common/id.ts';
+import { byId, type Window } from '../common/page.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
+
+export type TemplateRow = Prisma.TemplateGetPayload<object>;
+
+@Injectable()
+export class TemplateRepository {
+  constructor(private readonly database: Database) {}
+
+  find(reference: string): Promise<TemplateRow | null> {
+    const which = isId(reference) ? { id: reference } : { name: reference };
+    return this.database.rows.template.findFirst({ where: { tenantId: tenantId(), ...which } });
+  }
+
+  findMany(ids: string[]): Promise<TemplateRow[]> {
+    return this.database.rows.template.findMany({ where: { tenantId: tenantId(), id: { in: ids } } });
+  }
+
+  list(window: Window): Promise<TemplateRow[]> {
+    const { where, ...page } = byId(window);
+    return this.database.rows.template.findMany({ ...page, where: { tenantId: tenantId(), ...where } });
+  }
+
+  /** The row, held until the transaction ends. */
+  async lock(reference: string): Promise<TemplateRow | null> {
+    const found = await this.find(reference);
+    if (!found) return null;
+    await this.database.rows.$queryRaw`SELECT 1 FROM templates WHERE tenant_id = ${tenantId()}::uuid AND id = ${found.id}::uuid FOR UPDATE`;
+    return this.find(found.id);
+  }
+
+  create(template: { id: string; name: string; description: string | null }): Promise<TemplateRow> {
+    return this.database.rows.template.create({ data: { ...template, tenantId: tenantId() } });
+  }
+
+  update(id: string, change: { name?: string; description?: string | null }): Promise<TemplateRow> {
+    return this.database.rows.template.update({ where: { tenantId_id: { tenantId: tenantId(), id } }, data: { ...change, version: { increment: 1 } } });
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.database.rows.template.delete({ where: { tenantId_id: { tenantId: tenantId(), id } } });
+  }
+}

@@ -1,0 +1,67 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../common/database.ts';
+import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
+import { newId } from '../common/id.ts';
+import { type Page, pageOf, type Window } from '../common/page.ts';
+import { notFound } from '../common/problem.ts';
+import { Resources } from '../common/resources.ts';
+import { type CreateTemplate, type Template, templateOf, type UpdateTemplate } from './template.model.ts';
+import { TemplateRepository, type TemplateRow } from './template.repository.ts';
+
+@Injectable()
+export class TemplateService {
+  constructor(
+    private readonly database: Database,
+    private readonly templates: TemplateRepository,
+    resources: Resources,
+  ) {
+    resources.add('template', (id) => this.get(id));
+  }
+
+  create({ name, description }: CreateTemplate): Promise<Template> {
+    return this.database.transaction(async () => templateOf(await this.templates.create({ id: newId(), name, description: description ?? null })));
+  }
+
+  async get(reference: string): Promise<Template> {
+    return templateOf(await this.row(reference));
+  }
+
+  /** The row that a reference names. Throws NOT_FOUND. */
+  async row(reference: string): Promise<TemplateRow> {
+    const row = await this.templates.find(reference);
+    if (!row) throw notFound('Template', reference);
+    return row;
+  }
+
+  /** Several by id, in one statement. */
+  async many(ids: string[]): Promise<Map<string, Template>> {
+    const rows = await this.templates.findMany(ids);
+    return new Map(rows.map((row) => [row.id, templateOf(row)]));
+  }
+
+  async list(window: Window): Promise<Page<Template>> {
+    return pageOf(await this.templates.list(window), window.limit, (row) => row.id, templateOf);
+  }
+
+  update(reference: string, change: UpdateTemplate, expected: ExpectedVersions): Promise<Template> {
+    return this.database.transaction(async () => {
+      const { id } = await this.lock(reference, expected);
+      return templateOf(await this.templates.update(id, change));
+    });
+  }
+
+  delete(reference: string, expected: ExpectedVersions): Promise<void> {
+    return this.database.transaction(async () => {
+      const { id } = await this.lock(reference, expected);
+      await this.templates.delete(id);
+    });
+  }
+
+  /** The row, held until the transaction ends, in one of the versions expected. */
+  async lock(reference: string, expected: ExpectedVersions): Promise<TemplateRow> {
+    const row = await this.templates.lock(reference);
+    if (!row) throw notFound('Template', reference);
+    checkVersion(row.version, expected);
+    return row;
+  }
+}

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import type { Rate } from '../common/token-bucket.ts';
+
+/** What a tenant may have and do; what its row leaves out is as here. */
+export const limitsSchema = z.object({
+  clusters: z.int().min(0).max(100_000).default(1_000),
+  workloads: z.int().min(0).max(100_000).default(1_000),
+  concurrentTargets: z.int().min(1).max(100_000).default(1_000),
+  requestsPerSecond: z.int().min(1).max(100_000).default(50),
+  requestBurst: z.int().min(1).max(1_000_000).default(200),
+});
+
+export type Limits = z.output<typeof limitsSchema>;
+
+/** The limits as stored, with defaults for what is not. */
+export const limitsOf = (stored: unknown): Limits => limitsSchema.parse(stored ?? {});
+
+export const DEFAULT_LIMITS: Limits = limitsSchema.parse({});
+
+export function rateOf(stored: unknown): Rate {
+  const { requestsPerSecond, requestBurst } = limitsOf(stored);
+  return { perSecond: requestsPerSecond, burst: requestBurst };
+}

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+import { tenantId } from '../common/context.ts';
+import { Database } from '../common/database.ts';
+import { isId } from '../common/id.ts';
+import type { Window } from '../common/page.ts';
+import type { Limits } from './limits.ts';
+
+/** A tenant's row without its data key. */
+export interface TenantRow {
+  id: string;
+  name: string;
+  limits: unknown;
+  version: number;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+const COLUMNS = 'id, name, limits, version, created_at AS "createdAt", updated_at AS "updatedAt"';
+
+/** Tenants: looked for across all of them by the role that sees no key of theirs, written as the tenant itself. */
+@Injectable()
+export class TenantRepository {
+  constructor(private readonly database: Database) {}
+
+  async findSummary(reference: string): Promise<TenantRow | null> {
+    const column = isId(reference) ? 'id' : 'name';
+    const [row] = await this.database.system.query<TenantRow>(`SELECT ${COLUMNS} FROM tenants WHERE ${column} = $1`, [reference]);
+    return row ?? null;
+  }
+
+  /** One row more than the window holds, newest first. */
+  list({ limit, after }: Window): Promise<TenantRow[]> {
+    const where = after === null ? '' : 'WHERE id < $2';
+    return this.database.system.query<TenantRow>(`SELECT ${COLUMNS} FROM tenants ${where} ORDER BY id DESC LIMIT $1`, [limit + 1, ...(after === null ? [] : [after])]);
+  }
+
+  /**
+   * The tenant with what belongs to it from the first: its sealed data key and the head of its events. Within the operator's transaction, so that the
+   * effect of a repeated request is there once; for these rows the transaction names the new tenant.
+   */
+  async create(id: string, name: string, limits: Partial<Limits>, dataKeySealed: Buffer): Promise<TenantRow> {
+    return this.within(id, async () => {
+      const row = await this.database.rows.tenant.create({ data: { id, name, limits, dataKeySealed: new Uint8Array(dataKeySealed), eventHead: { create: {} } } });
+      return summary(row);
+    });
+  }
+
+  async update(id: string, change: { name?: string; limits?: Partial<Limits> }): Promise<TenantRow> {
+    return this.within(id, async () => summary(await this.database.rows.tenant.update({ where: { id }, data: { ...change, version: { increment: 1 } } })));
+  }
+
+  /** The row, locked until the transaction ends; null where it is gone. */
+  async lock(id: string): Promise<TenantRow | null> {
+    return this.within(id, async () => {
+      await this.database.rows.$queryRaw`SELECT 1 FROM tenants WHERE id = ${id}::uuid FOR UPDATE`;
+      const row = await this.database.rows.tenant.findUnique({ where: { id } });
+      return row && summary(row);
+    });
+  }
+
+  /** The row of the tenant of the context, held until the transaction ends against others who hold it. */
+  async hold(): Promise<TenantRow | null> {
+    await this.database.rows.$queryRaw`SELECT 1 FROM tenants WHERE id = ${tenantId()}::uuid FOR NO KEY UPDATE`;
+    const row = await this.database.rows.tenant.findUnique({ where: { id: tenantId() } });
+    return row && summary(row);
+  }
+
+  async use(): Promise<{ clusters: number; workloads: number }> {
+    const clusters = await this.database.rows.cluster.count({ where: { tenantId: tenantId() } });
+    const workloads = await this.database.rows.workload.count({ where: { tenantId: tenantId(), deletedAt: null } });
+    return { clusters, workloads };
+  }
+
+  /** Part of an open transaction of the operator, done as that tenant. */
+  private async within<T>(id: string, work: () => Promise<T>): Promise<T> {
+    const rows = this.database.rows;
+    const [before] = await rows.$queryRaw<{ tenant: string | null }[]>`SELECT current_setting('app.tenant_id', true) AS tenant`;
+    await rows.$queryRaw`SELECT set_config('app.tenant_id', ${id}, true)`;
+    const result = await work();
+    await rows.$queryRaw`SELECT set_config('app.tenant_id', ${before?.tenant ?? ''}, true)`;
+    return result;
+  }
+}
+
+const summary = ({ id, name, limits, version, createdAt, updatedAt }: TenantRow): TenantRow => ({ id, name, limits, version, createdAt, updatedAt });

@@ -1,0 +1,67 @@
+import { Injectable } from '@nestjs/common';
+import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
+import { Database } from '../common/database.ts';
+import { newId } from '../common/id.ts';
+import { type Page, pageOf, type Window } from '../common/page.ts';
+import { notFound, Problem } from '../common/problem.ts';
+import { Resources } from '../common/resources.ts';
+import { Seal } from '../common/seal.ts';
+import { type Limits, limitsOf } from './limits.ts';
+import { type CreateTenant, type Tenant, tenantOf, type UpdateTenant } from './tenant.model.ts';
+import { TenantRepository } from './tenant.repository.ts';
+
+/** Tenants, which the operator alone makes and sees. */
+@Injectable()
+export class TenantService {
+  constructor(
+    private readonly database: Database,
+    private readonly tenants: TenantRepository,
+    private readonly seal: Seal,
+    resources: Resources,
+  ) {
+    resources.add('tenant', (id) => this.get(id));
+  }
+
+  async create({ name, quotas = {} }: CreateTenant): Promise<Tenant> {
+    const id = newId();
+    return this.database.transaction(async () => tenantOf(await this.tenants.create(id, name, set(quotas), this.seal.newDataKey(id))));
+  }
+
+  async get(reference: string): Promise<Tenant> {
+    const row = await this.tenants.findSummary(reference);
+    if (!row) throw notFound('Tenant', reference);
+    return tenantOf(row);
+  }
+
+  async list(window: Window): Promise<Page<Tenant>> {
+    return pageOf(await this.tenants.list(window), window.limit, (row) => row.id, tenantOf);
+  }
+
+  /** How much of its quotas the tenant of the context uses. */
+  use(): Promise<{ clusters: number; workloads: number }> {
+    return this.tenants.use();
+  }
+
+  /** Throws QUOTA_EXCEEDED where one more would be too many. Holds the tenant's row until the transaction ends, so that of two only one is the last. */
+  async checkQuota(noun: 'clusters' | 'workloads'): Promise<void> {
+    const row = await this.tenants.hold();
+    const most = limitsOf(row?.limits)[noun];
+    const { [noun]: count } = await this.tenants.use();
+    if (count >= most) throw new Problem('QUOTA_EXCEEDED', `The tenant has ${count} ${noun}; its quota is ${most}.`);
+  }
+
+  async update(reference: string, { name, quotas }: UpdateTenant, expected: ExpectedVersions): Promise<Tenant> {
+    const { id } = await this.get(reference);
+    return this.database.transaction(async () => {
+      const row = await this.tenants.lock(id);
+      if (!row) throw notFound('Tenant', reference);
+      checkVersion(row.version, expected);
+      const limits = quotas && { ...(row.limits as Partial<Limits>), ...set(quotas) };
+      return tenantOf(await this.tenants.update(id, { ...(name === undefined ? {} : { name }), ...(limits ? { limits } : {}) }));
+    });
+  }
+}
+
+/** What was said, without what was left out. */
+const set = (quotas: Partial<Record<keyof Limits, number | null | undefined>>): Partial<Limits> =>
+  Object.fromEntries(Object.entries(quotas).filter(([, value]) => typeof value === 'number'));
