@@ -44,14 +44,13 @@ function environmentFaults(container: Record<string, unknown>, pointer: string):
   });
 }
 
-function mountFaults(container: Record<string, unknown>, pointer: string, volumes: unknown[]): Fault[] {
+function mountFaults(container: Record<string, unknown>, pointer: string, volumes: ReadonlySet<unknown> | null): Fault[] {
   const seen = new Map<string, number>();
-  const known = volumes.every((name) => typeof name === 'string');
   return listOf(container.volumeMounts).flatMap((mount, index) => {
     const { name, mountPath } = objectOf(mount);
     const here = at(pointer, 'volumeMounts', index);
     const faults: Fault[] = [];
-    if (typeof name === 'string' && known && !volumes.includes(name))
+    if (typeof name === 'string' && volumes && !volumes.has(name))
       faults.push({ pointer: at(here, 'name'), detail: `names no volume of the pod: there is no "${name}"` });
     if (typeof mountPath !== 'string') return faults;
     if (mountPath === '' || mountPath.includes(':')) faults.push({ pointer: at(here, 'mountPath'), detail: 'must be a path without ":"' });
@@ -113,8 +112,13 @@ function probeFaults(container: Record<string, unknown>, kind: ContainerKind, po
   return faults;
 }
 
-/** What is wrong with one container beyond its schema. `volumes` are the names of the pod's volumes; where one of them is not known yet (a Hole), no mount is blamed for naming a missing one. */
-export function containerFaults(container: Record<string, unknown>, kind: ContainerKind, pointer: string, volumes: unknown[]): Fault[] {
+/** What is wrong with one container beyond its schema. `volumes` are the names of the pod's volumes, or null while one of them is not known: then no mount is blamed for naming a missing one. */
+export function containerFaults(
+  container: Record<string, unknown>,
+  kind: ContainerKind,
+  pointer: string,
+  volumes: ReadonlySet<unknown> | null,
+): Fault[] {
   const { name, image } = container;
   const faults: Fault[] = [];
   if (typeof name === 'string' && !isDnsLabel(name))

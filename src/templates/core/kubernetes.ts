@@ -32,7 +32,7 @@ const resolve = (schema: KubernetesSchema): KubernetesSchema =>
 
 const integerFault = (value: unknown, format: string | undefined): string | null => {
   if (!Number.isSafeInteger(value)) return 'must be an integer';
-  return format !== 'int64' && Math.abs(value as number) > INT32 ? `must be between -${INT32} and ${INT32}` : null;
+  return format !== 'int64' && Math.abs(value as number) > INT32 ? `must have at most 32 bits, ${INT32} at most` : null;
 };
 
 const quantityFault = (value: unknown): string | null =>
@@ -112,9 +112,10 @@ function checkList(schema: KubernetesSchema, value: unknown[], pointer: string, 
   const keys = schema['x-kubernetes-list-map-keys'];
   if (keys) checkKeys(resolve(items), keys, value, pointer, faults);
   else if (schema['x-kubernetes-list-type'] === 'set') {
+    const seen = new Set<unknown>();
     value.forEach((item, index) => {
-      if (!(item instanceof Hole) && value.indexOf(item) < index)
-        faults.push({ pointer: at(pointer, index), detail: `${JSON.stringify(item)} stands twice in the list` });
+      if (seen.has(item)) faults.push({ pointer: at(pointer, index), detail: `${JSON.stringify(item)} stands twice in the list` });
+      if (!(item instanceof Hole)) seen.add(item);
     });
   }
 }

@@ -74,6 +74,16 @@ export function withHoles(value: unknown, parameters: Parameters, pointer: strin
   return Object.fromEntries(fields.map(([key, field]) => [key, withHoles(field, parameters, at(pointer, key), faults)]));
 }
 
+/** How many characters the texts of a value will have once its placeholders are replaced: to be asked before `substitute`, as a long value in many places is more than the process can hold. */
+export function substitutedLength(value: unknown, values: Readonly<Record<string, Scalar>>): number {
+  if (typeof value === 'string') {
+    if (!value.includes(OPENING)) return value.length;
+    return cut(value).names.reduce((length, name) => length + textOf(own(values, name) ?? '').length, value.length);
+  }
+  if (typeof value !== 'object' || value === null) return 0;
+  return Object.values(value).reduce<number>((length, field) => length + substitutedLength(field, values), 0);
+}
+
 const textOf = (value: Scalar): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
 /** The value that a string stands for, or undefined where it is wholly a placeholder of a parameter that is not set. */

@@ -60,11 +60,8 @@ function volumeFaults(pod: unknown, pointer: string): Fault[] {
     if (typeof name === 'string' && !isDnsLabel(name))
       faults.push({ pointer: at(here, 'name'), detail: 'must be at most 63 lower-case letters, digits and "-"' });
     const given = Object.keys(sources).filter((source) => sources[source] !== undefined);
-    if (given.length !== 1)
-      faults.push({
-        pointer: here,
-        detail: given.length ? `must have one source, and has ${given.join(' and ')}` : 'must have a source, such as emptyDir or configMap',
-      });
+    // None at all is an emptyDir to Kubernetes.
+    if (given.length > 1) faults.push({ pointer: here, detail: `must have one source, and has ${given.join(' and ')}` });
     return faults;
   });
 }
@@ -91,7 +88,8 @@ function deploymentFaults(pod: unknown, pointer: string): Fault[] {
  */
 export function podFaults(pod: unknown, pointer: string): Fault[] {
   const containers = containersOf(pod, pointer);
-  const volumes = listOf(objectOf(objectOf(pod).spec).volumes).map((volume) => objectOf(volume).name);
+  const names = listOf(objectOf(objectOf(pod).spec).volumes).map((volume) => objectOf(volume).name);
+  const volumes = names.every((name) => typeof name === 'string') ? new Set<unknown>(names) : null;
   return [
     ...deploymentFaults(pod, pointer),
     ...metadataFaults(pod, pointer),

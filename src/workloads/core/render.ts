@@ -5,7 +5,7 @@ import { withExtras } from '../../templates/core/extras.ts';
 import { objectOf } from '../../templates/core/json.ts';
 import { MAX_DOCUMENT_BYTES } from '../../templates/core/limits.ts';
 import { resolveValues } from '../../templates/core/parameters.ts';
-import { substitute } from '../../templates/core/placeholders.ts';
+import { substitute, substitutedLength } from '../../templates/core/placeholders.ts';
 import { configExtras, sidecarExtras } from '../../templates/core/sidecars.ts';
 import { STRATEGY_DEFAULTS } from '../../templates/core/strategy.ts';
 import { checkDocument } from '../../templates/core/validate.ts';
@@ -42,6 +42,8 @@ export interface RenderInput {
 /** How many old ReplicaSets a Deployment keeps, so that going back finds the original one. */
 const REVISION_HISTORY_LIMIT = 10;
 const DIGEST_IN_NAME = 10;
+/** How long a document may become by its values, in characters: room for a few objects of the size that a cluster stores. */
+const MAX_RENDERED_LENGTH = 4 * 1024 * 1024;
 
 const strategyOf = ({ strategy = {}, minReadySeconds }: ResolvedDocument): Strategy => ({
   type: strategy.type ?? STRATEGY_DEFAULTS.type,
@@ -137,6 +139,8 @@ export function render({ workload, namespace, release, document, values }: Rende
   const resolved = resolveValues(document.parameters, values);
   if ('faults' in resolved) return resolved;
   const { parameters, ...sections } = document;
+  if (substitutedLength(sections, resolved.values) > MAX_RENDERED_LENGTH)
+    return { faults: [{ pointer: '/values', detail: `make a document of more than ${MAX_RENDERED_LENGTH} characters` }] };
   const checked = checkDocument({ ...(substitute(sections, resolved.values) as object), parameters });
   if ('faults' in checked) return { faults: atValues(document, checked.faults) };
   const place = { workload, namespace };

@@ -265,6 +265,21 @@ describe('values that make no valid rendering are named', () => {
   });
 });
 
+describe('a long value in very many places', () => {
+  it('is refused before it is put in, in a bounded time', () => {
+    const args = Array.from({ length: 15_000 }, () => '${{ params.text }}${{ params.text }}');
+    const document = {
+      parameters: { text: { type: 'string', required: true } },
+      pod: { spec: { containers: [{ name: 'web', image: 'x', args }] } },
+    };
+    const started = performance.now();
+    expect(faultsOf(document, { text: 'x'.repeat(65_536) })).toEqual([
+      { pointer: '/values', detail: 'make a document of more than 4194304 characters' },
+    ]);
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+});
+
 describe('hostile values', () => {
   const document = accepted({
     parameters: { text: { type: 'string', required: true }, other: { type: 'string', default: 'OTHER' } },
