@@ -1,0 +1,138 @@
+/** What to do about a rollout as a whole now: on rows alone. */
+import { away } from './away.ts';
+import type { RolloutDecision, TargetChange, WaveEvidence } from './decision.ts';
+import { afterFailure, failuresOf, settled, wholeFailure } from './outcome.ts';
+import type { RolloutObservation, TargetState, WaveState } from './observation.ts';
+import { entering, isSettled, isTerminal, targetPhases } from './phases.ts';
+import { skipped, undoing } from './undo-rows.ts';
+
+/**
+ * Synchronous, total and level-triggered. Applied to the rows and asked again it comes to WAIT or SETTLE after finitely many decisions, and a rollout is settled
+ * by exactly one of them: a settled one is only ever waited for.
+ */
+export function decideRollout(o: RolloutObservation): RolloutDecision {
+  const { rollout } = o;
+  if (isSettled(rollout.phase)) return { kind: 'WAIT', reason: 'The rollout has ended.', lookAt: null };
+  const given = away(o);
+  if (given.decision !== null) return given.decision;
+  const decision = rollout.phase === 'ROLLING_BACK' ? rollingBack(o) : rollout.intent === null ? (afterFailure(o) ?? onward(o)) : abort(o);
+  return decision.kind === 'WAIT' ? { ...decision, lookAt: given.lookAt } : decision;
+}
+
+/** On request: nothing written = CANCELED, else everything goes back. */
+function abort(o: RolloutObservation): RolloutDecision {
+  const reason = 'Aborted on request.';
+  if (!o.targets.some((target) => target.written)) {
+    const open = o.targets.filter((target) => !isTerminal(target.phase));
+    return { kind: 'SETTLE', reason, phase: 'CANCELED', targets: open.map((target) => skipped(target, reason)), failure: null };
+  }
+  return {
+    kind: 'ROLL_BACK',
+    reason,
+    targets: undoing(o.now, o.targets, 'the rollout was aborted.'),
+    scope: 'ALL',
+    failure: wholeFailure(o),
+  };
+}
+
+/** Every target that has to go back is told to in the one decision that begins it; what a race left over is told now. */
+function rollingBack(o: RolloutObservation): RolloutDecision {
+  const left = o.targets.filter((target) => targetPhases[target.phase].underWay);
+  if (left.length > 0) {
+    const targets = undoing(o.now, left, 'the rollout goes back.');
+    const reason = `The rest goes back too: ${names(left)}.`;
+    return { kind: 'ROLL_BACK', reason, targets, scope: 'ALL', failure: wholeFailure(o) };
+  }
+  const going = o.targets.filter((target) => target.phase === 'ROLLING_BACK');
+  if (going.length > 0) return wait(`${counted(going.length)} on the way back: ${names(going)}.`);
+  return settled(o);
+}
+
+function onward(o: RolloutObservation): RolloutDecision {
+  const { rollout } = o;
+  if (rollout.phase === 'PAUSED' && rollout.pauseReason !== 'STEP') return wait(`Paused (${rollout.pauseReason ?? 'MANUAL'}).`);
+  const waves = [...o.waves].sort((a, b) => a.position - b.position);
+  const current = waves.find((wave) => wave.phase !== 'COMPLETED');
+  if (current === undefined || stopsHere(o, waves, current)) return settled(o);
+  if (current.phase === 'PENDING') return openWave(o, waves, current);
+  return inWave(o, current);
+}
+
+/** Under ROLLBACK_TARGET more failures than a wave may have do not undo the others, but no later wave is opened. */
+function stopsHere(o: RolloutObservation, waves: readonly WaveState[], current: WaveState): boolean {
+  if (current.phase !== 'PENDING') return false;
+  return waves.some((wave) => wave.phase === 'COMPLETED' && failuresOf(o, wave).length > wave.maxFailed);
+}
+
+function openWave(o: RolloutObservation, waves: readonly WaveState[], wave: WaveState): RolloutDecision {
+  const before = waves.filter((one) => one.position < wave.position).at(-1);
+  const seen = before === undefined ? [] : o.targets.filter((target) => target.waveId === before.id);
+  const evidence = seen.map((target): WaveEvidence => {
+    return { targetId: target.id, phase: target.phase, release: target.to?.release ?? null, reason: target.phaseReason };
+  });
+  const on = before === undefined ? '' : ` on what wave ${before.position + 1} stands at`;
+  const count = o.targets.filter((target) => target.waveId === wave.id).length;
+  return {
+    kind: 'OPEN_WAVE',
+    reason: `Wave ${wave.position + 1} of ${waves.length} opens${on}: ${counted(count)}.`,
+    waveId: wave.id,
+    evidence,
+  };
+}
+
+function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
+  const { rollout } = o;
+  const targets = o.targets.filter((target) => target.waveId === wave.id);
+  const open = targets.filter((target) => !isTerminal(target.phase));
+  if (open.length === 0) {
+    return {
+      kind: 'COMPLETE_WAVE',
+      reason: `Wave ${wave.position + 1} is complete: ${counted(targets.length)} at the end.`,
+      waveId: wave.id,
+    };
+  }
+  const held = open.filter((target) => atOpenPause(target, wave, o));
+  if (rollout.phase === 'PAUSED' && held.length > 0) return wait(`Held at a pause until it is promoted: ${names(held)}.`);
+  const next = startable(wave, targets);
+  if (next.length > 0) return start(o, wave, targets, next);
+  if (held.length === open.length && rollout.phase !== 'PAUSED') {
+    const step = Math.max(...held.map((target) => target.step)) + 1;
+    const reason = `Every target is at the pause of step ${step} of ${rollout.strategy.steps.length}: promote to go on.`;
+    return { kind: 'PAUSE', reason, pauseReason: 'STEP', failure: null };
+  }
+  return wait(`${counted(open.length)} under way: ${names(open)}.`);
+}
+
+function atOpenPause(target: TargetState, wave: WaveState, { rollout }: RolloutObservation): boolean {
+  const step = rollout.strategy.steps[target.step];
+  return target.phase === 'HELD' && step !== undefined && 'pause' in step && wave.promotedStep < target.step;
+}
+
+/** The next ones in order, as many as maxConcurrent leaves room for. */
+function startable(wave: WaveState, targets: readonly TargetState[]): TargetState[] {
+  const busy = targets.filter((target) => targetPhases[target.phase].concurrent).length;
+  const room = wave.maxConcurrent === null ? targets.length : Math.max(0, Math.max(1, wave.maxConcurrent) - busy);
+  return targets.filter((target) => target.phase === 'PENDING').slice(0, room);
+}
+
+function start(o: RolloutObservation, wave: WaveState, targets: readonly TargetState[], next: readonly TargetState[]): RolloutDecision {
+  const reason = `Starting ${names(next)}${next.length === targets.length ? '' : ` (${counted(targets.length)} in wave ${wave.position + 1})`}.`;
+  const changes = next.map((target): TargetChange => {
+    return { targetId: target.id, set: { ...entering(o.now), phase: 'PROGRESSING', phaseReason: 'Started.' } };
+  });
+  return { kind: 'START_TARGETS', reason, targets: changes };
+}
+
+function wait(reason: string): Extract<RolloutDecision, { kind: 'WAIT' }> {
+  return { kind: 'WAIT', reason, lookAt: null };
+}
+
+function counted(count: number): string {
+  return count === 1 ? '1 target' : `${count} targets`;
+}
+
+/** Up to five clusters by name. */
+function names(targets: readonly TargetState[]): string {
+  const shown = targets.slice(0, 5).map((target) => target.cluster);
+  return targets.length > 5 ? `${shown.join(', ')} and ${targets.length - 5} more` : shown.join(', ');
+}
