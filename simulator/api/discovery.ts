@@ -97,12 +97,12 @@ function openApi(apiVersion: string): unknown {
       'x-kubernetes-action': 'patch',
       'x-kubernetes-group-version-kind': kind,
     };
-    return [pathOf(resource), { patch }];
+    return [pathOf(resource), { patch }] as const;
   });
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: version.gitVersion },
-    paths: Object.fromEntries(paths),
+    paths: Object.fromEntries<unknown>(paths),
     components: { schemas: {} },
   };
 }

@@ -37,7 +37,7 @@ function linesOf(cluster: Cluster, pod: Pod, name: string, status: ContainerStat
   if (previous && !ended) throw badRequest(`previous terminated container "${name}" in pod "${pod.metadata.name}" not found`);
   const waiting = status?.state['waiting'] as Fields | undefined;
   if (!status || (waiting && !ended)) {
-    const reason = String(waiting?.['reason'] ?? 'ContainerCreating');
+    const reason = typeof waiting?.['reason'] === 'string' ? waiting['reason'] : 'ContainerCreating';
     const why =
       reason === 'ErrImagePull' ? "image can't be pulled" : reason === 'ImagePullBackOff' ? 'trying and failing to pull image' : reason;
     throw badRequest(`container "${name}" in pod "${pod.metadata.name}" is waiting to start: ${why}`);

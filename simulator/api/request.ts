@@ -63,7 +63,7 @@ export function readObject(request: Request, apiVersion: string, kind: string): 
   const found = { apiVersion: body['apiVersion'] ?? apiVersion, kind: body['kind'] ?? kind };
   if (found.apiVersion !== apiVersion || found.kind !== kind) {
     throw badRequest(
-      `the API version in the data (${String(found.apiVersion)}) does not match the expected API version (${apiVersion}), or the kind (${String(found.kind)}) the expected ${kind}`,
+      `the object in the body (${JSON.stringify(found)}) is not of the expected API version (${apiVersion}) and kind (${kind})`,
     );
   }
   return { apiVersion, kind, ...body, metadata: isFields(body['metadata']) ? body['metadata'] : {} };

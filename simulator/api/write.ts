@@ -147,7 +147,7 @@ function readConfiguration(resource: Resource, at: { namespace: string; name: st
   const metadata = body['metadata'] as Fields;
   if (metadata['managedFields'] !== undefined) throw badRequest('metadata.managedFields must be nil');
   if (metadata['name'] !== undefined && metadata['name'] !== at.name)
-    throw badRequest(`the name of the object (${String(metadata['name'])}) does not match the name on the URL (${at.name})`);
+    throw badRequest(`the name of the object (${JSON.stringify(metadata['name'])}) does not match the name on the URL (${at.name})`);
   return {
     ...body,
     metadata: { ...metadata, name: at.name, ...(at.namespace === '' ? {} : { namespace: at.namespace }) },

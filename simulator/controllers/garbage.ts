@@ -1,6 +1,6 @@
 /** The garbage collector and the namespace controller: what has lost its owner goes, and what deletion waits for is cleared away. */
 import type { Cluster } from '../cluster.ts';
-import type { KubernetesObject } from '../objects.ts';
+import type { KubernetesObject, Metadata } from '../objects.ts';
 import { resources } from '../resources.ts';
 import type { Resource } from '../resources.ts';
 import { allResources } from '../resources.ts';
@@ -37,10 +37,8 @@ export function collect(cluster: Cluster, uid: string, owner: { resource: Resour
 function disown(cluster: Cluster, resource: Resource, object: KubernetesObject, uid: string): void {
   const ownerReferences = object.metadata.ownerReferences?.filter((reference) => reference.uid !== uid) ?? [];
   const { ownerReferences: _, ...metadata } = object.metadata;
-  cluster.store.put(resource, {
-    ...object,
-    metadata: (ownerReferences.length > 0 ? { ...metadata, ownerReferences } : metadata) as KubernetesObject['metadata'],
-  });
+  const kept: Metadata = ownerReferences.length > 0 ? { ...metadata, ownerReferences } : metadata;
+  cluster.store.put(resource, { ...object, metadata: kept });
 }
 
 function finish(cluster: Cluster, { resource, object }: { resource: Resource; object: KubernetesObject }, finalizer: string): void {

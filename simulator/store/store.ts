@@ -32,6 +32,12 @@ export interface Change {
   previous: Stored | undefined;
 }
 
+/** An object that names another among its owners. */
+export interface Owned {
+  resource: Resource;
+  stored: Stored;
+}
+
 export type Listener = (change: Change) => void;
 
 const windowLength = 4000;
@@ -43,7 +49,7 @@ export class Store {
   oldest = 1;
   readonly #clock: Clock;
   readonly #tables = new Map<Resource, Map<string, Stored>>();
-  readonly #owned = new Map<string, Map<string, { resource: Resource; stored: Stored }>>();
+  readonly #owned = new Map<string, Map<string, Owned>>();
   readonly #listeners = new Set<Listener>();
   #window: Change[] = [];
 
@@ -78,7 +84,7 @@ export class Store {
   }
 
   /** Objects that name this uid among their owners. */
-  ownedBy(uid: string): { resource: Resource; stored: Stored }[] {
+  ownedBy(uid: string): Owned[] {
     return [...(this.#owned.get(uid)?.values() ?? [])];
   }
 
@@ -88,7 +94,7 @@ export class Store {
     const current = new Stored(withMetadata(object, { resourceVersion: String(version) }), version);
     const key = keyOf(object);
     let table = this.#tables.get(resource);
-    if (!table) this.#tables.set(resource, (table = new Map()));
+    if (!table) this.#tables.set(resource, (table = new Map<string, Stored>()));
     const previous = table.get(key);
     table.set(key, current);
     this.#index(resource, key, previous, current);
@@ -161,7 +167,7 @@ export class Store {
     }
     for (const { uid } of current?.object.metadata.ownerReferences ?? []) {
       let owned = this.#owned.get(uid);
-      if (!owned) this.#owned.set(uid, (owned = new Map()));
+      if (!owned) this.#owned.set(uid, (owned = new Map<string, Owned>()));
       if (current) owned.set(id, { resource, stored: current });
     }
   }
