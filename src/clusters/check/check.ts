@@ -1,0 +1,60 @@
+import { describeAccess } from '../core/access.ts';
+import type { Access } from '../core/access.ts';
+import { KubernetesError } from '../kubernetes/errors.ts';
+import type { KubernetesErrorKind } from '../kubernetes/errors.ts';
+import type { KubernetesClient } from '../kubernetes/types.ts';
+import type { ClusterStatus } from '../../generated/prisma/enums.ts';
+
+/** A check answers within this time, so that whoever asked for one is not left waiting by a cluster that does not. */
+const LONGEST_MILLISECONDS = 8_000;
+
+/** What a look at a cluster has found. Its texts may be shown to the tenant. */
+export interface Finding {
+  status: Exclude<ClusterStatus, 'UNKNOWN'>;
+  statusReason: string | null;
+  version: string | null;
+  latencyMilliseconds: number | null;
+  missing: (Access & { namespace: string })[];
+}
+
+/** What only new credentials or permissions put right. */
+const DENIED: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
+
+/** Asks the cluster who it is and what we may do in each of these namespaces. Never throws for anything that a cluster does. */
+export async function checkCluster(client: Pick<KubernetesClient, 'version' | 'missingAccess'>, namespaces: readonly string[]): Promise<Finding> {
+  try {
+    const [version, ...missing] = await inTime(
+      Promise.all([client.version(), ...namespaces.map(async (namespace) => (await client.missingAccess(namespace)).map((access) => ({ ...access, namespace })))]),
+    );
+    return { ...verdict(missing.flat()), version: version.gitVersion, latencyMilliseconds: Math.round(version.latencyMilliseconds), missing: missing.flat() };
+  } catch (error) {
+    return unreachable(error);
+  }
+}
+
+function verdict(missing: Finding['missing']): Pick<Finding, 'status' | 'statusReason'> {
+  const [first] = missing;
+  if (!first) return { status: 'CONNECTED', statusReason: null };
+  const more = missing.length === 1 ? '' : ` and ${missing.length - 1} more`;
+  return { status: 'DENIED', statusReason: `The credential may not ${describeAccess(first)} in namespace ${first.namespace}${more}. Apply the cluster's access manifest there.` };
+}
+
+/** The finding of a cluster that did not answer as it should. What is not a cluster's doing is thrown on. */
+export function unreachable(error: unknown): Finding {
+  if (!(error instanceof KubernetesError)) throw error;
+  const status = DENIED.has(error.kind) ? 'DENIED' : 'UNREACHABLE';
+  return { status, statusReason: `${error.message} ${error.advice}`, version: null, latencyMilliseconds: null, missing: [] };
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new KubernetesError({ kind: 'UNREACHABLE', message: `The cluster did not answer within ${LONGEST_MILLISECONDS / 1000} s.` });
+    timer = setTimeout(() => reject(error), LONGEST_MILLISECONDS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

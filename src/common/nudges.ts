@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { Announce } from './announce.ts';
+import { tenantId } from './context.ts';
+import { Database } from './database.ts';
+import { Queues } from './queue.ts';
+
+/** Every worker serves this queue; it touches Postgres only. */
+export const ROLLOUTS_QUEUE = 'rollouts';
+
+/** The queue of a region's placements and clusters, served by the workers of that region. */
+export const placementsQueue = (regionId: string): string => `placements-${regionId}`;
+
+/** The version of the jobs' shape. A job is a wake-up: what is to be done stands in the rows. */
+export const JOB_VERSION = 1;
+
+export interface PlacementRef {
+  id: string;
+  regionId: string;
+}
+
+/**
+ * Tells workers that rows are due. Whoever nudges has set `due_at` in the same transaction; after its commit a job wakes somebody to claim what nobody holds,
+ * and an announcement wakes whoever holds it. A nudge that gets lost costs a second, because the sweep finds what is due: so it never fails the caller.
+ */
+@Injectable()
+export class Nudges {
+  constructor(
+    private readonly database: Database,
+    private readonly queues: Queues,
+    private readonly announce: Announce,
+  ) {}
+
+  rollout(id: string): void {
+    const message = { kind: 'rollout', tenantId: tenantId(), id } as const;
+    this.database.afterCommit(() => {
+      this.announce.publish(message);
+      this.wake(ROLLOUTS_QUEUE);
+    });
+  }
+
+  placements(placements: readonly PlacementRef[]): void {
+    const tenant = tenantId();
+    if (placements.length === 0) return;
+    this.database.afterCommit(() => {
+      for (const { id } of placements) this.announce.publish({ kind: 'placement', tenantId: tenant, id });
+      for (const regionId of new Set(placements.map((placement) => placement.regionId))) this.wake(placementsQueue(regionId));
+    });
+  }
+
+  cluster(id: string, regionId: string): void {
+    const message = { kind: 'cluster', tenantId: tenantId(), id } as const;
+    this.database.afterCommit(() => {
+      this.announce.publish(message);
+      this.wake(placementsQueue(regionId));
+    });
+  }
+
+  /** Wakes one worker of the queue. A job that waits already will find this row too; behind one that runs, which may have looked before, one more follows. */
+  wake(queue: string): void {
+    void this.queues.open(queue).add({ name: 'look', data: { version: JOB_VERSION } }, 'look');
+  }
+}

@@ -1,0 +1,145 @@
+import type { CheckRepository } from '../../clusters/check/check.repository.ts';
+import { checkCluster, unreachable } from '../../clusters/check/check.ts';
+import type { Finding } from '../../clusters/check/check.ts';
+import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
+import type { KubernetesClient, KubernetesObject } from '../../clusters/kubernetes/types.ts';
+import type { Announce } from '../../common/announce.ts';
+import type { Database } from '../../common/database.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import { LABELS, MANAGED_BY } from '../../workloads/core/objects.ts';
+import type { DatabaseClock } from './clock.ts';
+import type { Connections } from './connections.ts';
+import type { Lease } from './lease.ts';
+import type { Leases } from './leases.ts';
+import type { CountsChange, HeldPlacementRepository, StandingPlacement } from './placement.repository.ts';
+
+const BATCH = 20;
+/** Clusters are checked this often; up to a fifth is added or taken off at random, so that those registered together do not stay together. */
+const EVERY_MILLISECONDS = 300_000;
+const JITTER = 0.2;
+
+/** Looks at each cluster of the served regions every five minutes and whenever somebody asks: does it answer, may we do what we need, how many pods run. */
+export class ClusterChecks {
+  private regions: readonly string[] = [];
+  private again = false;
+  private claiming: Promise<void> | null = null;
+  private readonly running = new Set<Promise<void>>();
+
+  constructor(
+    private readonly leases: Leases,
+    private readonly database: Database,
+    private readonly checks: CheckRepository,
+    private readonly placements: HeldPlacementRepository,
+    private readonly events: EventLog,
+    private readonly announce: Announce,
+    private readonly connections: Connections,
+    private readonly clock: DatabaseClock,
+    private readonly report: (error: unknown) => void,
+  ) {}
+
+  serve(regions: readonly string[]): void {
+    this.regions = regions;
+  }
+
+  wake(): Promise<void> {
+    this.again = true;
+    this.claiming ??= this.claimAll().finally(() => {
+      this.claiming = null;
+    });
+    return this.claiming;
+  }
+
+  async ended(): Promise<void> {
+    await this.claiming;
+    await Promise.all(this.running);
+  }
+
+  private async claimAll(): Promise<void> {
+    while (this.again) {
+      this.again = false;
+      if (this.regions.length === 0) return;
+      const leases = await this.leases.claim('clusters', this.regions, BATCH);
+      if (leases.length === BATCH) this.again = true;
+      for (const lease of leases) {
+        const run = this.lookAfter(lease)
+          .catch(this.report)
+          .finally(() => this.running.delete(run));
+        this.running.add(run);
+      }
+    }
+  }
+
+  private async lookAfter(lease: Lease): Promise<void> {
+    try {
+      await this.database.as({ tenantId: lease.tenantId }, () => this.check(lease));
+    } finally {
+      const spread = 1 + JITTER * (2 * Math.random() - 1);
+      if (lease.stillOurs() && (await lease.release(new Date(this.clock.now().getTime() + EVERY_MILLISECONDS * spread)))) void this.wake();
+    }
+  }
+
+  private async check(lease: Lease): Promise<void> {
+    const standing = await this.placements.onCluster(lease.id);
+    const { finding, counts } = await this.look(lease, standing);
+    if (!lease.stillOurs()) return;
+    await this.database.transaction(async () => {
+      const saved = await this.checks.save(lease, finding);
+      if (!saved) return;
+      if (saved.before !== finding.status) this.events.append([eventOf(lease.id, saved.name, finding)]);
+      this.database.afterCommit(() => this.announce.publish({ kind: 'cluster', tenantId: lease.tenantId, id: lease.id }));
+    });
+    if (counts.length > 0) await this.placements.saveCounts(counts);
+  }
+
+  private async look(lease: Lease, standing: readonly StandingPlacement[]): Promise<{ finding: Finding; counts: CountsChange[] }> {
+    try {
+      const connection = await this.connections.openNewest(lease.tenantId, lease.id);
+      try {
+        const namespaces = [...new Set(standing.map((placement) => placement.namespace))];
+        const finding = await checkCluster(connection.client, namespaces.length > 0 ? namespaces : ['default']);
+        const idle = standing.filter((placement) => placement.idle);
+        return { finding, counts: finding.status === 'CONNECTED' ? await countPods(connection.client, idle) : [] };
+      } finally {
+        connection.release();
+      }
+    } catch (error) {
+      return { finding: unreachable(error), counts: [] };
+    }
+  }
+}
+
+/** One list per namespace of what bears our label. */
+async function countPods(client: KubernetesClient, idle: readonly StandingPlacement[]): Promise<CountsChange[]> {
+  const namespaces = [...Map.groupBy(idle, (placement) => placement.namespace)];
+  const counted = await Promise.all(
+    namespaces.map(async ([namespace, placements]) => {
+      const labelSelector = `${LABELS.managedBy}=${MANAGED_BY}`;
+      const { items } = await client.list({ apiVersion: 'apps/v1', kind: 'Deployment', namespace, labelSelector });
+      return placements.map((placement) => countsOf(placement, items.find((item) => item.metadata.labels?.[LABELS.workloadId] === placement.workloadId)));
+    }),
+  ).catch((error: unknown) => {
+    // The finding has been made: what a list refuses after it will show in the next one.
+    if (error instanceof KubernetesError) return [];
+    throw error;
+  });
+  return counted.flat();
+}
+
+function countsOf({ id }: StandingPlacement, deployment: KubernetesObject | undefined): CountsChange {
+  const number = (value: unknown): number => (typeof value === 'number' ? value : 0);
+  const spec = (deployment?.['spec'] ?? {}) as Record<string, unknown>;
+  const status = (deployment?.['status'] ?? {}) as Record<string, unknown>;
+  const updated = number(status['updatedReplicas']);
+  const old = Math.max(0, number(status['replicas']) - updated);
+  return { id, progressAt: null, observed: { desired: number(spec['replicas']), ready: number(status['readyReplicas']), updated, new: updated, old } };
+}
+
+function eventOf(clusterId: string, name: string, finding: Finding) {
+  const type = `cluster.${finding.status.toLowerCase()}`;
+  const sentences = {
+    CONNECTED: `Cluster ${name} is connected (Kubernetes ${finding.version ?? 'of an unknown version'}).`,
+    UNREACHABLE: `Cluster ${name} cannot be reached: ${finding.statusReason ?? ''}`,
+    DENIED: `Cluster ${name} denies what is needed: ${finding.statusReason ?? ''}`,
+  };
+  return { type, message: sentences[finding.status], data: { cluster: clusterId, name, status: finding.status, reason: finding.statusReason } };
+}

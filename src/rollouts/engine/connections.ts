@@ -1,0 +1,109 @@
+import type { CheckRepository } from '../../clusters/check/check.repository.ts';
+import type { CredentialReader } from '../../clusters/credential.reader.ts';
+import { connectCluster } from '../../clusters/kubernetes/client.ts';
+import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
+import { watchPlacement } from '../../clusters/kubernetes/placement-watch.ts';
+import type { KubernetesClient, PlacementWatch } from '../../clusters/kubernetes/types.ts';
+import type { Database } from '../../common/database.ts';
+
+/** How long a connection that nobody uses is kept warm. */
+const WARM_MILLISECONDS = 60_000;
+
+/** One user's hold on the connection to a cluster. */
+export interface Connection {
+  client: KubernetesClient;
+  /** Of the credentials that it was opened with. */
+  version: number;
+  watch(placement: { namespace: string; workloadId: string }, onChange: () => void): PlacementWatch;
+  release(): void;
+}
+
+interface Shared {
+  client: KubernetesClient;
+  version: number;
+  users: number;
+  closing: NodeJS.Timeout | null;
+}
+
+/** One connection per cluster, shared by all who look after something there, and opened anew when the credentials are exchanged. */
+export class Connections {
+  private readonly opened = new Map<string, Shared>();
+  private readonly opening = new Map<string, Promise<Shared>>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly credentials: CredentialReader,
+    private readonly checks: CheckRepository,
+    private readonly allowedNetworks: readonly string[],
+  ) {}
+
+  /** @param version of the credentials as the caller's rows have it; what was opened with others is left to those who still use it */
+  async open(tenantId: string, clusterId: string, version: number): Promise<Connection> {
+    const known = this.opened.get(clusterId);
+    return this.use(clusterId, known?.version === version ? known : await this.openOnce(tenantId, clusterId));
+  }
+
+  /** With the credentials of now, whatever was opened before. */
+  async openNewest(tenantId: string, clusterId: string): Promise<Connection> {
+    const version = await this.database.as({ tenantId }, () => this.checks.credentialVersion(clusterId));
+    return this.open(tenantId, clusterId, version ?? 0);
+  }
+
+  /** Cuts everything: whoever still uses a connection meets an error. */
+  async close(): Promise<void> {
+    const all = [...this.opened.values()];
+    this.opened.clear();
+    for (const shared of all) if (shared.closing) clearTimeout(shared.closing);
+    await Promise.all(all.map((shared) => shared.client.close()));
+  }
+
+  private use(clusterId: string, shared: Shared): Connection {
+    shared.users += 1;
+    if (shared.closing) clearTimeout(shared.closing);
+    shared.closing = null;
+    let released = false;
+    return {
+      client: shared.client,
+      version: shared.version,
+      watch: (placement, onChange) => watchPlacement(shared.client, placement, onChange),
+      release: () => {
+        if (!released) this.leave(clusterId, shared);
+        released = true;
+      },
+    };
+  }
+
+  private openOnce(tenantId: string, clusterId: string): Promise<Shared> {
+    const opening = this.opening.get(clusterId) ?? this.openAnew(tenantId, clusterId).finally(() => this.opening.delete(clusterId));
+    this.opening.set(clusterId, opening);
+    return opening;
+  }
+
+  private async openAnew(tenantId: string, clusterId: string): Promise<Shared> {
+    const opened = await this.database.as({ tenantId }, () => this.credentials.get(clusterId));
+    if (!opened) {
+      throw new KubernetesError({ kind: 'UNAUTHENTICATED', message: 'The cluster has no credentials.', advice: 'Put credentials for the cluster.' });
+    }
+    const { version, credential } = opened;
+    const shared: Shared = { client: connectCluster(credential, { allowedNetworks: this.allowedNetworks }), version, users: 0, closing: null };
+    const before = this.opened.get(clusterId);
+    this.opened.set(clusterId, shared);
+    if (before?.users === 0) this.end(before);
+    return shared;
+  }
+
+  private leave(clusterId: string, shared: Shared): void {
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    if (this.opened.get(clusterId) !== shared) return this.end(shared);
+    shared.closing = setTimeout(() => {
+      this.opened.delete(clusterId);
+      this.end(shared);
+    }, WARM_MILLISECONDS).unref();
+  }
+
+  private end(shared: Shared): void {
+    if (shared.closing) clearTimeout(shared.closing);
+    void shared.client.close();
+  }
+}

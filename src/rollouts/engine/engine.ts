@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import os from 'node:os';
+import type { CheckRepository } from '../../clusters/check/check.repository.ts';
+import type { CredentialReader } from '../../clusters/credential.reader.ts';
+import type { Announce, Announcement } from '../../common/announce.ts';
+import type { Database } from '../../common/database.ts';
+import { failpoint } from '../../common/failpoint.ts';
+import { placementsQueue, ROLLOUTS_QUEUE } from '../../common/nudges.ts';
+import type { Nudges } from '../../common/nudges.ts';
+import type { Queues, QueueWorker } from '../../common/queue.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import { DatabaseClock } from './clock.ts';
+import { ClusterChecks } from './cluster-checks.ts';
+import { Connections } from './connections.ts';
+import { Leases } from './leases.ts';
+import type { HeldPlacementRepository } from './placement.repository.ts';
+import { Placements } from './placements.ts';
+import { PlacementWork } from './placement-work.ts';
+import type { Renewals } from './renewals.ts';
+import type { HeldRolloutRepository } from './rollout.repository.ts';
+import { Rollouts } from './rollouts.ts';
+import { Sweep } from './sweep.ts';
+import type { Due, Region } from './sweep.ts';
+
+export interface EngineParts {
+  database: Database;
+  queues: Queues;
+  announce: Announce;
+  nudges: Nudges;
+  events: EventLog;
+  rollouts: HeldRolloutRepository;
+  placements: HeldPlacementRepository;
+  checks: CheckRepository;
+  credentials: CredentialReader;
+  renewals: Renewals;
+  /** Names of the regions to serve; null = all, those that are made later too. */
+  regions: readonly string[] | null;
+  allowedNetworks: readonly string[];
+  report: (error: unknown) => void;
+}
+
+/** How long a stop waits for what is under way; the leases are others' by then. */
+const STOP_MILLISECONDS = 5_000;
+
+/** A worker's engine: woken by jobs, announcements and the sweep, it looks after rollouts, placements and clusters until it is stopped. */
+export class Engine {
+  private readonly clock = new DatabaseClock();
+  private readonly leases: Leases;
+  private readonly connections: Connections;
+  private readonly rollouts: Rollouts;
+  private readonly placements: Placements;
+  private readonly checks: ClusterChecks;
+  private readonly sweep: Sweep;
+  private readonly workers = new Map<string, QueueWorker>();
+  private stopListening: () => void = () => undefined;
+  private closing = false;
+
+  constructor(private readonly parts: EngineParts) {
+    const { database, announce, nudges, events, report } = parts;
+    const owner = `${os.hostname()}/${process.pid}/${randomUUID()}`;
+    this.leases = new Leases(owner, database.system, parts.renewals, report);
+    this.connections = new Connections(database, parts.credentials, parts.checks, parts.allowedNetworks);
+    const claim = (): void => void this.placements.wake().catch(report);
+    const work = new PlacementWork(database, parts.placements, events, nudges, announce, this.connections, this.clock, report, claim);
+    this.placements = new Placements(this.leases, database, parts.placements, announce, work);
+    this.rollouts = new Rollouts(this.leases, database, parts.rollouts, events, nudges, announce, this.clock, report, claim);
+    this.checks = new ClusterChecks(this.leases, database, parts.checks, parts.placements, events, announce, this.connections, this.clock, report);
+    this.sweep = new Sweep(database.system, this.clock, parts.regions, {
+      onRegions: (regions) => this.serve(regions),
+      onDue: (due) => this.wake(due),
+      onTick: () => this.placements.tick(),
+      onError: report,
+    });
+  }
+
+  async start(): Promise<void> {
+    this.stopListening = this.parts.announce.subscribe((announcement) => this.hear(announcement));
+    await this.sweep.start();
+    this.workers.set(ROLLOUTS_QUEUE, this.parts.queues.work(ROLLOUTS_QUEUE, () => this.rollouts.wake(), { concurrency: 1 }));
+  }
+
+  /** Gives all leases up at once, so that others go on within the second, then waits for what is under way here. */
+  async close(): Promise<void> {
+    if (this.closing) return;
+    this.closing = true;
+    this.stopListening();
+    await Promise.all([this.sweep.close(), this.handOver()]);
+    failpoint('leases-released');
+    const ended = Promise.all([...[...this.workers.values()].map((worker) => worker.close()), this.placements.ended(), this.checks.ended()]);
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, STOP_MILLISECONDS).unref())]);
+    await Promise.all([this.connections.close(), this.parts.renewals.close()]);
+  }
+
+  /** What was held is due now, and somebody else is told so. */
+  private async handOver(): Promise<void> {
+    const given = await this.leases.close().catch((error: unknown) => {
+      this.parts.report(error);
+      return [];
+    });
+    if (given.length > 0) for (const queue of this.workers.keys()) this.parts.nudges.wake(queue);
+  }
+
+  private serve(regions: readonly Region[]): void {
+    const ids = regions.map((region) => region.id);
+    this.placements.serve(ids);
+    this.checks.serve(ids);
+    for (const id of ids) {
+      const queue = placementsQueue(id);
+      if (!this.workers.has(queue)) this.workers.set(queue, this.parts.queues.work(queue, () => this.lookAtRegion(), { concurrency: 1 }));
+    }
+    this.wake({ rollouts: false, placements: true, clusters: true });
+  }
+
+  private async lookAtRegion(): Promise<void> {
+    await Promise.all([this.placements.wake(), this.checks.wake()]);
+  }
+
+  private wake(due: Due): void {
+    if (this.closing) return;
+    if (due.rollouts) void this.rollouts.wake().catch(this.parts.report);
+    if (due.placements) void this.placements.wake().catch(this.parts.report);
+    if (due.clusters) void this.checks.wake().catch(this.parts.report);
+  }
+
+  private hear(announcement: Announcement): void {
+    if (announcement.kind === 'placement') this.placements.nudge(announcement.id);
+    if (announcement.kind === 'cluster') this.placements.nudgeCluster(announcement.id);
+    if (announcement.kind === 'gap') this.placements.nudgeAll();
+  }
+}

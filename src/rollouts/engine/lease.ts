@@ -1,0 +1,60 @@
+import type { Leases } from './leases.ts';
+
+/** The rows that one worker at a time looks after. */
+export type LeasedTable = 'placements' | 'rollouts' | 'clusters';
+
+/** How long a lease lasts without being renewed, and how often it is renewed. */
+export const LEASE_SECONDS = 10;
+export const RENEWAL_MILLISECONDS = 3_000;
+/** We stop believing in a lease this much before the database does, for what a renewal's way there and back may hide. */
+const MARGIN_MILLISECONDS = 500;
+
+/** A row that is ours until the lease runs out, is lost or is given up. The token is the fence: it rises with every claim and stands in each commit's condition. */
+export class Lease {
+  private readonly lost = new AbortController();
+  private validUntil: number;
+
+  constructor(
+    private readonly leases: Leases,
+    readonly table: LeasedTable,
+    readonly tenantId: string,
+    readonly id: string,
+    readonly token: string,
+    /** Our monotonic time before the statement that claimed it was sent. */
+    claimedAt: number,
+  ) {
+    this.validUntil = claimedAt + LEASE_SECONDS * 1000 - MARGIN_MILLISECONDS;
+  }
+
+  /** Aborted when the lease is lost or given up. */
+  get signal(): AbortSignal {
+    return this.lost.signal;
+  }
+
+  /** Whether the lease certainly still holds. A process that slept or was blocked past its end finds out here, before its next write. */
+  stillOurs(): boolean {
+    if (!this.lost.signal.aborted && performance.now() >= this.validUntil) this.lose();
+    return !this.lost.signal.aborted;
+  }
+
+  /** A renewal that was sent at `sentAt` (our monotonic time) went through. */
+  renewed(sentAt: number): void {
+    this.validUntil = Math.max(this.validUntil, sentAt + LEASE_SECONDS * 1000 - MARGIN_MILLISECONDS);
+  }
+
+  /** Stops whoever works under this lease. */
+  lose(): void {
+    this.leases.forget(this);
+    this.lost.abort();
+  }
+
+  /** Gives the row back, to be due again at `dueAt` (null = when somebody asks). True where a nudge came in the meantime: it is due already. */
+  async release(dueAt: Date | null): Promise<boolean> {
+    return this.leases.release([this], dueAt);
+  }
+}
+
+/** Thrown where work stops because its lease is gone: somebody else goes on. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+}

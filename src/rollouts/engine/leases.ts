@@ -1,0 +1,163 @@
+import type { SystemQueries } from '../../common/database.ts';
+import { Lease, LEASE_SECONDS, RENEWAL_MILLISECONDS } from './lease.ts';
+import type { LeasedTable } from './lease.ts';
+
+interface LeaseRow {
+  tenant_id: string;
+  id: string;
+  lease_token: string;
+}
+
+/**
+ * The leases of this worker. A row is claimed when it is due; while it is held its `due_at` lies at the end of its lease, so that "due" is the one question of
+ * every claim and sweep: a nudge sets `due_at` back to now, and what a dead worker held comes due by itself. All times are the database's.
+ */
+export class Leases {
+  private readonly held = new Map<string, Lease>();
+  private timer: NodeJS.Timeout | null = null;
+  private renewing: Promise<void> | null = null;
+  private closed = false;
+
+  constructor(
+    /** Unique to this process. */
+    private readonly owner: string,
+    private readonly system: SystemQueries,
+    /** A connection that nothing else uses, so that renewals never queue behind other work. */
+    private readonly renewals: SystemQueries,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  /** Claims up to `limit` due rows, the first of each tenant before the second of any. `regions`: ids, for what lies in a region; null = any. */
+  async claim(table: LeasedTable, regions: readonly string[] | null, limit: number): Promise<Lease[]> {
+    if (this.closed || limit <= 0) return [];
+    const claimedAt = performance.now();
+    const rows = await this.system.query<LeaseRow>(claimStatement(table, regions !== null), [this.owner, limit, ...(regions === null ? [] : [regions])]);
+    const leases = rows.map((row) => new Lease(this, table, row.tenant_id, row.id, row.lease_token, claimedAt));
+    for (const lease of leases) this.held.set(keyOf(lease), lease);
+    if (leases.length > 0) this.keepRenewing();
+    return leases;
+  }
+
+  /** Gives rows back in one statement per table. A nudge that came in the meantime stays; true where one did. */
+  async release(leases: readonly Lease[], dueAt: Date | null): Promise<boolean> {
+    for (const lease of leases) lease.lose();
+    const tables = [...Map.groupBy(leases, (lease) => lease.table)];
+    const released = await Promise.all(
+      tables.map(([table, group]) => this.system.query<{ due: boolean | null }>(releaseStatement(table), [this.owner, ...columnsOf(group), dueAt])),
+    );
+    return released.flat().some((row) => row.due);
+  }
+
+  /** Those of the held rows that somebody has nudged; each nudge is answered once. */
+  async nudged(table: LeasedTable): Promise<Lease[]> {
+    const leases = [...this.held.values()].filter((lease) => lease.table === table);
+    if (leases.length === 0) return [];
+    const rows = await this.system.query<LeaseRow>(nudgedStatement(table), [this.owner, ...columnsOf(leases)]);
+    return rows.flatMap((row) => this.held.get(`${table} ${row.tenant_id} ${row.id}`) ?? []);
+  }
+
+  /** Gives everything up at once and claims nothing more; others may go on immediately. Answers what was held. */
+  async close(): Promise<Lease[]> {
+    this.closed = true;
+    if (this.timer) clearTimeout(this.timer);
+    const all = [...this.held.values()];
+    await this.release(all, new Date(0));
+    await this.renewing;
+    return all;
+  }
+
+  forget(lease: Lease): void {
+    if (this.held.get(keyOf(lease)) === lease) this.held.delete(keyOf(lease));
+  }
+
+  private keepRenewing(): void {
+    if (this.timer || this.closed) return;
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.renewing ??= this.renew()
+        .catch(this.onError)
+        .finally(() => {
+          this.renewing = null;
+          if (this.held.size > 0) this.keepRenewing();
+        });
+    }, RENEWAL_MILLISECONDS);
+  }
+
+  /** All that is held, in one statement; what is not answered for is no longer ours. */
+  private async renew(): Promise<void> {
+    const leases = [...this.held.values()].filter((lease) => lease.stillOurs());
+    if (leases.length === 0) return;
+    const sentAt = performance.now();
+    const tables = leases.map((lease) => lease.table);
+    const rows = await this.renewals.query<LeaseRow & { kind: string }>(RENEW, [this.owner, tables, ...columnsOf(leases)]);
+    const renewed = new Set(rows.map((row) => `${row.kind} ${row.id} ${row.lease_token}`));
+    for (const lease of leases) {
+      if (renewed.has(`${lease.table} ${lease.id} ${lease.token}`)) lease.renewed(sentAt);
+      else lease.lose();
+    }
+  }
+}
+
+const keyOf = (lease: Lease): string => `${lease.table} ${lease.tenantId} ${lease.id}`;
+
+const columnsOf = (leases: readonly Lease[]): [string[], string[], string[]] => [
+  leases.map((lease) => lease.tenantId),
+  leases.map((lease) => lease.id),
+  leases.map((lease) => lease.token),
+];
+
+/** A row is due when its time has come and no lease holds. */
+export const DUE = 'due_at <= now() AND (lease_until IS NULL OR lease_until <= now())';
+const UNTIL = `now() + interval '${LEASE_SECONDS} seconds'`;
+
+function claimStatement(table: LeasedTable, inRegions: boolean): string {
+  return `
+    WITH due AS (
+      SELECT tenant_id, id, due_at, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at) AS turn
+      FROM ${table} WHERE ${DUE} ${inRegions ? 'AND region_id = ANY($3::uuid[])' : ''}
+    ), chosen AS (
+      SELECT t.tenant_id, t.id FROM ${table} t JOIN due ON due.tenant_id = t.tenant_id AND due.id = t.id
+      WHERE t.due_at <= now() AND (t.lease_until IS NULL OR t.lease_until <= now())
+      ORDER BY due.turn, due.due_at LIMIT $2 FOR NO KEY UPDATE OF t SKIP LOCKED
+    )
+    UPDATE ${table} t SET lease_owner = $1, lease_token = t.lease_token + 1, lease_until = ${UNTIL}, due_at = ${UNTIL}
+    FROM chosen WHERE t.tenant_id = chosen.tenant_id AND t.id = chosen.id
+    RETURNING t.tenant_id, t.id, t.lease_token`;
+}
+
+/** The rows of $2, $3 and $4 (tenant, id, token), locked in one order so that two statements over many rows cannot wait for each other. */
+const lockedRows = (table: LeasedTable, wanted: string, condition: string): string => `
+  SELECT t.tenant_id, t.id FROM ${table} t JOIN ${wanted} w ON t.tenant_id = w.tenant_id AND t.id = w.id AND t.lease_token = w.token
+  WHERE t.lease_owner = $1 AND ${condition} ORDER BY t.id FOR NO KEY UPDATE OF t`;
+
+function releaseStatement(table: LeasedTable): string {
+  return `
+    WITH wanted AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS w (tenant_id, id, token)),
+    ours AS (${lockedRows(table, 'wanted', 'true')})
+    UPDATE ${table} t SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN t.due_at <= now() THEN t.due_at ELSE $5::timestamptz END
+    FROM ours WHERE t.tenant_id = ours.tenant_id AND t.id = ours.id
+    RETURNING t.due_at <= now() AS due`;
+}
+
+function nudgedStatement(table: LeasedTable): string {
+  return `
+    WITH wanted AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS w (tenant_id, id, token)),
+    ours AS (${lockedRows(table, 'wanted', 't.due_at <= now() AND t.lease_until > now()')})
+    UPDATE ${table} t SET due_at = t.lease_until
+    FROM ours WHERE t.tenant_id = ours.tenant_id AND t.id = ours.id
+    RETURNING t.tenant_id, t.id`;
+}
+
+const renewed = (table: LeasedTable): string => `
+  ${table}_ours AS (${lockedRows(table, `(SELECT * FROM wanted WHERE kind = '${table}')`, 't.lease_until > now()')}),
+  ${table}_renewed AS (
+    UPDATE ${table} t SET lease_until = ${UNTIL}, due_at = CASE WHEN t.due_at <= now() THEN t.due_at ELSE ${UNTIL} END
+    FROM ${table}_ours o WHERE t.tenant_id = o.tenant_id AND t.id = o.id
+    RETURNING t.tenant_id, t.id, t.lease_token)`;
+
+const TABLES = ['rollouts', 'clusters', 'placements'] as const satisfies LeasedTable[];
+
+const RENEW = `
+  WITH wanted AS (SELECT * FROM unnest($2::text[], $3::uuid[], $4::uuid[], $5::bigint[]) AS w (kind, tenant_id, id, token)),
+  ${TABLES.map(renewed).join(',')}
+  ${TABLES.map((table) => `SELECT '${table}' AS kind, id, lease_token FROM ${table}_renewed`).join(' UNION ALL ')}`;

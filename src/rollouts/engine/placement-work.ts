@@ -1,0 +1,142 @@
+import type { KubernetesClient } from '../../clusters/kubernetes/types.ts';
+import type { Announce } from '../../common/announce.ts';
+import type { Database } from '../../common/database.ts';
+import { failpoint } from '../../common/failpoint.ts';
+import type { Nudges } from '../../common/nudges.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { KubernetesObject } from '../../workloads/core/objects.ts';
+import type { TargetDecision } from '../core/decision.ts';
+import type { Side, TargetState } from '../core/observation.ts';
+import type { Hands } from './act.ts';
+import type { DatabaseClock } from './clock.ts';
+import type { Connection, Connections } from './connections.ts';
+import { LeaseLost } from './lease.ts';
+import type { Lease } from './lease.ts';
+import type { ActiveTarget, Counts, HeldPlacementRepository, PlacementRows } from './placement.repository.ts';
+import type { TargetRow } from './rows.ts';
+
+/** Thrown where the rows are no longer those that were decided on: they are read and decided on again. */
+export class Stale extends Error {
+  override readonly name = 'Stale';
+}
+
+/** What readers are shown of a placement besides what is decided. */
+export interface Seen {
+  counts: Counts | null;
+  progressAt: Date | null;
+}
+
+/** How many renderings are kept at hand; they never change. */
+const RENDERINGS = 200;
+
+/** What the loops of all placements share: rows, connections, events and nudges. */
+export class PlacementWork {
+  private readonly renderings = new Map<string, KubernetesObject[]>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly placements: HeldPlacementRepository,
+    private readonly events: EventLog,
+    private readonly nudges: Nudges,
+    private readonly announce: Announce,
+    private readonly connections: Connections,
+    private readonly clock: DatabaseClock,
+    /** Told of what goes wrong on our own side. */
+    readonly report: (error: unknown) => void,
+    /** Claims what is due. */
+    private readonly claim: () => void,
+  ) {}
+
+  now(): Date {
+    return this.clock.now();
+  }
+
+  /** Null where the lease is gone. */
+  async load(lease: Lease): Promise<PlacementRows | null> {
+    const rows = await this.database.as({ tenantId: lease.tenantId }, () => this.placements.load(lease));
+    if (rows) this.clock.hear(rows.now);
+    return rows;
+  }
+
+  /**
+   * Commits a decision with its event where the target is as it was decided on and the lease holds.
+   *
+   * @returns the target as it is now
+   */
+  async commit(lease: Lease, active: ActiveTarget, decision: TargetDecision, seen: Seen): Promise<TargetRow> {
+    const { rollout } = active;
+    const before = active.target.state;
+    const state = { ...before, ...decision.set };
+    const version = await this.database.as({ tenantId: lease.tenantId }, () =>
+      this.database.transaction(async () => {
+        const saved = await this.placements.commit({
+          lease,
+          rolloutId: rollout.id,
+          target: { state, version: active.target.version },
+          applied: appliedBy(active, state),
+          ...(decision.action?.kind === 'SCALE' ? { lastWrittenReplicas: decision.action.replicas } : {}),
+          observed: seen.counts,
+          progressAt: seen.progressAt,
+          tellRollout: concernsRollout(decision.set),
+        });
+        if (saved === 'STALE') throw new Stale('the target has changed');
+        if (saved === 'LOST') throw new LeaseLost();
+        if (decision.event) this.events.append([eventOf(decision.event, active, state)]);
+        failpoint('target-before-commit');
+        if (concernsRollout(decision.set)) this.nudges.rollout(rollout.id);
+        else this.database.afterCommit(() => this.announce.publish({ kind: 'rollout', tenantId: lease.tenantId, id: rollout.id }));
+        return saved;
+      }),
+    );
+    return { state, version };
+  }
+
+  /** A connection to the placement's cluster with the credentials of now. */
+  connect(lease: Lease, rows: PlacementRows): Promise<Connection> {
+    return this.connections.open(lease.tenantId, rows.clusterId, rows.credentialVersion);
+  }
+
+  hands(lease: Lease, client: KubernetesClient): Hands {
+    return {
+      client,
+      assertOurs: () => {
+        if (!lease.stillOurs()) throw new LeaseLost();
+      },
+      rendering: (digest) => this.rendering(lease, digest),
+      keptObjects: (releases) => this.database.as({ tenantId: lease.tenantId }, () => this.placements.keptObjects(lease.id, releases)),
+    };
+  }
+
+  /** Gives a placement back that needs nobody, and looks at once if somebody has asked for it meanwhile. */
+  async giveBack(lease: Lease): Promise<void> {
+    if (await lease.release(null)) this.claim();
+  }
+
+  private async rendering(lease: Lease, digest: string): Promise<KubernetesObject[]> {
+    const key = `${lease.tenantId} ${digest}`;
+    const known = this.renderings.get(key);
+    if (known) return known;
+    const objects = await this.database.as({ tenantId: lease.tenantId }, () => this.placements.objects(digest));
+    const [oldest] = this.renderings.keys();
+    if (this.renderings.size >= RENDERINGS && oldest !== undefined) this.renderings.delete(oldest);
+    this.renderings.set(key, objects);
+    return objects;
+  }
+}
+
+/** What the placement runs from now on; undefined where that does not change. A change of scale writes no template. */
+function appliedBy({ rollout, target }: ActiveTarget, state: TargetState): Side | null | undefined {
+  if (rollout.kind === 'SCALE' || state.phase === target.state.phase) return undefined;
+  if (state.phase === 'SUCCEEDED') return state.to;
+  return state.phase === 'ROLLED_BACK' ? state.from : undefined;
+}
+
+/** Whether the rollout's own loop decides by any of it. */
+const concernsRollout = (set: TargetDecision['set']): boolean =>
+  set.phase !== undefined || set.heldAt !== undefined || set.condition !== undefined || set.failure !== undefined;
+
+function eventOf(event: NonNullable<TargetDecision['event']>, { rollout, placement }: ActiveTarget, state: TargetState) {
+  const { cluster, region, namespace, phase, step, surge, unavailable, failure, condition } = state;
+  const data = { cluster, region, namespace, phase, step, surge, unavailable, failure, condition };
+  return { ...event, workloadId: placement.workloadId, rolloutId: rollout.id, targetId: state.id, data: JSON.parse(JSON.stringify(data)) as object };
+}

@@ -1,0 +1,227 @@
+import { Injectable } from '@nestjs/common';
+import { tenantId } from '../../common/context.ts';
+import { Database } from '../../common/database.ts';
+import type { KubernetesObject } from '../../workloads/core/objects.ts';
+import type { PlacementState, RolloutState, Side, WaveState } from '../core/observation.ts';
+import type { Lease } from './lease.ts';
+import { rolloutState, saveTargets, targetChange, targetRow, waveState } from './rows.ts';
+import type { RolloutJson, TargetJson, TargetRow, WaveJson } from './rows.ts';
+
+/** One thing to do on a placement: a target with the rollout that wants it. */
+export interface ActiveTarget {
+  rollout: RolloutState;
+  wave: WaveState;
+  placement: PlacementState;
+  target: TargetRow;
+}
+
+/** A placement as its rows have it, at one moment. */
+export interface PlacementRows {
+  now: Date;
+  id: string;
+  workloadId: string;
+  workload: string;
+  namespace: string;
+  clusterId: string;
+  cluster: string;
+  /** Rises with each exchange of the cluster's credentials. */
+  credentialVersion: number;
+  progressAt: Date | null;
+  /** Oldest rollout first. Empty: nothing is to be done here. */
+  targets: ActiveTarget[];
+}
+
+/** Everything that a decision changes, in one transaction. */
+export interface TargetCommit {
+  lease: Lease;
+  rolloutId: string;
+  target: TargetRow;
+  /** What is live from now on; undefined = unchanged. */
+  applied?: Side | null;
+  lastWrittenReplicas?: number;
+  /** As seen when it was decided; null = not seen. */
+  observed: Counts | null;
+  progressAt: Date | null;
+  /** Whether the rollout's own loop has to look. */
+  tellRollout: boolean;
+}
+
+/** Counts of pods for those who read: never decided on. */
+export interface Counts {
+  desired: number;
+  ready: number;
+  /** Pods of the newest template. */
+  updated: number;
+  new: number;
+  old: number;
+}
+
+export interface CountsChange {
+  id: string;
+  observed: Counts;
+  progressAt: Date | null;
+}
+
+/** The rows of a placement that this worker holds. Everything runs as the placement's tenant. */
+@Injectable()
+export class HeldPlacementRepository {
+  constructor(private readonly database: Database) {}
+
+  /** One statement, so one moment; null where the lease is gone. */
+  async load(lease: Lease): Promise<PlacementRows | null> {
+    const [row] = await this.database.rows.$queryRawUnsafe<LoadedRow[]>(LOAD, lease.tenantId, lease.id, lease.token);
+    return row ? placementRows(row) : null;
+  }
+
+  /** @returns the target's new version, 'STALE' where the rows are not those that were decided on, or 'LOST' where the lease is gone. In both cases the caller rolls back. */
+  async commit(change: TargetCommit): Promise<number | 'STALE' | 'LOST'> {
+    const { lease, target } = change;
+    const [row] = await this.database.rows.$queryRawUnsafe<{ version: number | null; held: boolean }[]>(
+      COMMIT,
+      lease.tenantId,
+      change.rolloutId,
+      change.tellRollout,
+      JSON.stringify([targetChange(target)]),
+      lease.id,
+      lease.token,
+      change.applied !== undefined,
+      change.applied ? JSON.stringify(change.applied) : null,
+      change.lastWrittenReplicas ?? null,
+      change.observed && JSON.stringify(change.observed),
+      change.progressAt,
+    );
+    if (typeof row?.version !== 'number') return 'STALE';
+    return row.held ? row.version : 'LOST';
+  }
+
+  /** The rendered objects of a digest, in the order in which they are applied. */
+  async objects(digest: string): Promise<KubernetesObject[]> {
+    const row = await this.database.rows.rendered.findUnique({ where: { tenantId_digest: { tenantId: tenantId(), digest } } });
+    if (!row) throw new Error(`no rendered objects with digest ${digest}`);
+    return JSON.parse(row.objects) as KubernetesObject[];
+  }
+
+  /** The rendered objects of the placement's releases: all of them, or those that can be gone back to. */
+  async keptObjects(placementId: string, releases: 'ALL' | 'GOOD'): Promise<KubernetesObject[]> {
+    const rows = await this.database.rows.$queryRawUnsafe<{ objects: string }[]>(KEPT, tenantId(), placementId, releases === 'ALL');
+    return rows.flatMap((row) => JSON.parse(row.objects) as KubernetesObject[]);
+  }
+
+  /** What of ours stands on a cluster. */
+  async onCluster(clusterId: string): Promise<StandingPlacement[]> {
+    return this.database.rows.$queryRawUnsafe<StandingPlacement[]>(ON_CLUSTER, tenantId(), clusterId);
+  }
+
+  /** Counts of many placements of one tenant, in one statement. */
+  async saveCounts(changes: readonly CountsChange[]): Promise<void> {
+    const rows = changes.map(({ id, observed, progressAt }) => ({ id, observed, progress_at: progressAt }));
+    await this.database.rows.$executeRawUnsafe(COUNTS, tenantId(), JSON.stringify(rows));
+  }
+}
+
+/** A placement as a check of its cluster sees it. */
+export interface StandingPlacement {
+  id: string;
+  namespace: string;
+  workload: string;
+  workloadId: string;
+  /** Something is live there and no worker looks after it. */
+  idle: boolean;
+}
+
+interface LoadedRow {
+  now: Date;
+  id: string;
+  workload_id: string;
+  workload: string;
+  namespace: string;
+  cluster_id: string;
+  cluster: string;
+  region: string;
+  credential_version: number;
+  replicas: number | null;
+  last_written_replicas: number | null;
+  progress_at: Date | null;
+  targets: { target: TargetJson; rollout: RolloutJson; wave: WaveJson; replicas: number | null }[] | null;
+}
+
+function placementRows(row: LoadedRow): PlacementRows {
+  const { now, id, namespace, cluster, region, workload } = row;
+  const placement = { id, workloadId: row.workload_id, workload, namespace, lastWrittenReplicas: row.last_written_replicas, progressAt: row.progress_at };
+  return {
+    now,
+    id,
+    workloadId: row.workload_id,
+    workload,
+    namespace,
+    clusterId: row.cluster_id,
+    cluster,
+    credentialVersion: row.credential_version,
+    progressAt: row.progress_at,
+    targets: (row.targets ?? []).map((each) => ({
+      rollout: rolloutState(each.rollout),
+      wave: waveState(each.wave),
+      placement: { ...placement, replicas: row.replicas ?? each.replicas ?? 1 },
+      target: targetRow(each.target, { cluster, region, namespace }),
+    })),
+  };
+}
+
+/** The number of pods: the placement's own, else that of the release which is to run, else of the one that runs. */
+const LOAD = `
+  SELECT now() AS now, p.id, p.workload_id, w.name AS workload, p.namespace, p.cluster_id, c.name AS cluster, g.name AS region,
+    coalesce(k.version, 0) AS credential_version, p.replicas, p.last_written_replicas, p.progress_at, active.targets
+  FROM placements p
+  JOIN workloads w ON w.tenant_id = p.tenant_id AND w.id = p.workload_id
+  JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
+  JOIN regions g ON g.id = p.region_id
+  LEFT JOIN credentials k ON k.tenant_id = p.tenant_id AND k.cluster_id = p.cluster_id
+  LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object('target', to_jsonb(t), 'rollout', to_jsonb(r), 'wave', to_jsonb(v), 'replicas', o.replicas) ORDER BY r.id) AS targets
+    FROM targets t
+    JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
+    JOIN waves v ON v.tenant_id = t.tenant_id AND v.id = t.wave_id
+    LEFT JOIN release_objects o ON o.tenant_id = t.tenant_id AND o.placement_id = t.placement_id
+      AND o.release_id = coalesce(t."to" ->> 'releaseId', p.applied ->> 'releaseId')::uuid
+    WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id
+      AND t.phase IN ('PROGRESSING', 'HELD', 'BAKING', 'ROLLING_BACK') AND r.phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK')
+  ) active ON true
+  WHERE p.tenant_id = $1::uuid AND p.id = $2::uuid AND p.lease_token = $3::bigint AND p.lease_until > now()`;
+
+/**
+ * Locks in the order that every transaction here keeps: rollout, target, placement. The target is saved where its rollout still stands and nobody has changed it
+ * since; the placement's row says whether the lease still holds, and no claim can come between that and the commit.
+ */
+const COMMIT = `
+  WITH told AS (
+    UPDATE rollouts SET due_at = now()
+    WHERE tenant_id = $1::uuid AND id = $2::uuid AND $3::boolean AND phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK') RETURNING id
+  ), standing AS (
+    SELECT id FROM told UNION ALL
+    SELECT id FROM rollouts WHERE tenant_id = $1::uuid AND id = $2::uuid AND NOT $3::boolean AND phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK')
+  ), saved AS (${saveTargets('$1', '$4', 'EXISTS (SELECT 1 FROM standing)')}
+  ), held AS (
+    UPDATE placements SET applied = CASE WHEN $7::boolean THEN $8::jsonb ELSE applied END, last_written_replicas = coalesce($9::int, last_written_replicas),
+      observed = coalesce($10::jsonb, observed), observed_at = CASE WHEN $10::jsonb IS NULL THEN observed_at ELSE now() END,
+      progress_at = greatest(progress_at, $11::timestamptz)
+    WHERE tenant_id = $1::uuid AND id = $5::uuid AND lease_token = $6::bigint AND lease_until > now() AND EXISTS (SELECT 1 FROM saved)
+    RETURNING id
+  )
+  SELECT (SELECT version FROM saved) AS version, EXISTS (SELECT 1 FROM held) AS held`;
+
+const KEPT = `
+  SELECT r.objects FROM rendered r
+  WHERE r.tenant_id = $1::uuid AND r.digest IN (
+    SELECT o.digest FROM release_objects o JOIN releases l ON l.tenant_id = o.tenant_id AND l.id = o.release_id
+    WHERE o.tenant_id = $1::uuid AND o.placement_id = $2::uuid AND ($3::boolean OR l.good_at IS NOT NULL))`;
+
+const ON_CLUSTER = `
+  SELECT p.id, p.namespace, w.name AS workload, p.workload_id AS "workloadId", p.applied IS NOT NULL AND coalesce(p.lease_until <= now(), true) AS idle
+  FROM placements p JOIN workloads w ON w.tenant_id = p.tenant_id AND w.id = p.workload_id
+  WHERE p.tenant_id = $1::uuid AND p.cluster_id = $2::uuid AND (p.wanted OR p.applied IS NOT NULL) AND w.deleted_at IS NULL`;
+
+const COUNTS = `
+  WITH n AS (SELECT * FROM jsonb_to_recordset($2::jsonb) AS n(id uuid, observed jsonb, progress_at timestamptz)),
+  ours AS (SELECT p.id FROM placements p JOIN n ON n.id = p.id WHERE p.tenant_id = $1::uuid ORDER BY p.id FOR NO KEY UPDATE OF p)
+  UPDATE placements p SET observed = n.observed, observed_at = now(), progress_at = greatest(n.progress_at, p.progress_at)
+  FROM n JOIN ours ON ours.id = n.id WHERE p.tenant_id = $1::uuid AND p.id = n.id`;

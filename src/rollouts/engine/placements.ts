@@ -1,0 +1,123 @@
+import type { Announce } from '../../common/announce.ts';
+import type { Database } from '../../common/database.ts';
+import type { Leases } from './leases.ts';
+import { PlacementLoop } from './placement-loop.ts';
+import type { PlacementWork } from './placement-work.ts';
+import type { Counts, HeldPlacementRepository } from './placement.repository.ts';
+
+/** How many placements one worker looks after at once, and how many it claims in one statement. */
+const CAPACITY = 1_000;
+const BATCH = 50;
+/** Counts that do not change are written again this often, so that whoever reads them sees that they are watched. */
+const REFRESH_MILLISECONDS = 30_000;
+
+/** The placements that this worker holds. */
+export class Placements {
+  private readonly loops = new Map<string, PlacementLoop>();
+  private readonly running = new Set<Promise<void>>();
+  private readonly written = new Map<string, { text: string; at: number }>();
+  private regions: readonly string[] = [];
+  private again = false;
+  private claiming: Promise<void> | null = null;
+
+  constructor(
+    private readonly leases: Leases,
+    private readonly database: Database,
+    private readonly rows: HeldPlacementRepository,
+    private readonly announce: Announce,
+    private readonly work: PlacementWork,
+  ) {}
+
+  /** Ids of the regions that this worker serves. */
+  serve(regions: readonly string[]): void {
+    this.regions = regions;
+  }
+
+  /** Claims what is due; whoever asks while it is at it is served by one more look. */
+  wake(): Promise<void> {
+    this.again = true;
+    this.claiming ??= this.claimAll().finally(() => {
+      this.claiming = null;
+    });
+    return this.claiming;
+  }
+
+  /** The rows of a placement have changed, as an announcement says; nothing where somebody else holds it. */
+  nudge(placementId: string): void {
+    this.loops.get(placementId)?.nudge();
+  }
+
+  /** The cluster's rows have changed, its credentials perhaps. */
+  nudgeCluster(clusterId: string): void {
+    for (const loop of this.loops.values()) if (loop.clusterId === clusterId) loop.nudge();
+  }
+
+  /** Announcements may have been missed. */
+  nudgeAll(): void {
+    for (const loop of this.loops.values()) loop.nudge();
+  }
+
+  /** Once a second: nudges that no announcement brought, and the counts of pods. */
+  async tick(): Promise<void> {
+    if (this.loops.size === 0) return;
+    const [nudged] = await Promise.all([this.leases.nudged('placements'), this.writeCounts()]);
+    for (const lease of nudged) this.nudge(lease.id);
+  }
+
+  /** Resolves when the loops have ended; their leases are gone by then. */
+  async ended(): Promise<void> {
+    await this.claiming;
+    await Promise.all(this.running);
+  }
+
+  private async claimAll(): Promise<void> {
+    while (this.again) {
+      this.again = false;
+      const limit = Math.min(BATCH, CAPACITY - this.loops.size);
+      if (this.regions.length === 0 || limit <= 0) return;
+      const leases = await this.leases.claim('placements', this.regions, limit);
+      if (leases.length === limit) this.again = true;
+      for (const lease of leases) this.start(new PlacementLoop(lease, this.work));
+    }
+  }
+
+  private start(loop: PlacementLoop): void {
+    const { id } = loop.lease;
+    this.loops.set(id, loop);
+    const run = loop
+      .run()
+      .catch(this.work.report)
+      .finally(() => {
+        this.running.delete(run);
+        if (this.loops.get(id) === loop) this.loops.delete(id);
+        this.written.delete(id);
+      });
+    this.running.add(run);
+  }
+
+  /** What has changed, in one statement per tenant. */
+  private async writeCounts(): Promise<void> {
+    const changed = [...this.loops.values()].flatMap((loop) => {
+      const view = loop.view();
+      if (!view) return [];
+      const change = { id: loop.lease.id, observed: view.counts, progressAt: view.progressAt };
+      const text = JSON.stringify(change);
+      const before = this.written.get(loop.lease.id);
+      if (before && before.text === text && performance.now() - before.at < REFRESH_MILLISECONDS) return [];
+      this.written.set(loop.lease.id, { text, at: performance.now() });
+      if (before?.text !== text) this.announceProgress(loop, view.counts);
+      return [{ tenantId: loop.lease.tenantId, change }];
+    });
+    const tenants = Map.groupBy(changed, (each) => each.tenantId);
+    await Promise.all([...tenants].map(([tenantId, group]) => this.database.as({ tenantId }, () => this.rows.saveCounts(group.map((each) => each.change)))));
+  }
+
+  private announceProgress(loop: PlacementLoop, counts: Counts): void {
+    for (const { rollout, placement, target } of loop.view()?.targets ?? []) {
+      const { desired, old, new: fresh, ready } = counts;
+      const data = { desired, old, new: fresh, ready };
+      const { tenantId } = loop.lease;
+      this.announce.publish({ kind: 'progress', tenantId, workloadId: placement.workloadId, rolloutId: rollout.id, targetId: target.state.id, data });
+    }
+  }
+}

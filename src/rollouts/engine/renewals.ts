@@ -1,0 +1,31 @@
+import pg from 'pg';
+import { withSettings } from '../../common/database.ts';
+import type { SystemQueries } from '../../common/database.ts';
+
+const TIMEOUT_MILLISECONDS = 3_000;
+
+/** The one connection on which leases are renewed: it never waits for a pool that others have emptied. It is opened when the first lease is renewed. */
+export class Renewals implements SystemQueries {
+  private readonly pool: pg.Pool;
+
+  constructor(databaseUrl: string, onError: (error: Error) => void) {
+    this.pool = new pg.Pool({
+      connectionString: withSettings(databaseUrl, { role: 'slipway_system' }),
+      application_name: 'slipway leases',
+      max: 1,
+      connectionTimeoutMillis: TIMEOUT_MILLISECONDS,
+      query_timeout: TIMEOUT_MILLISECONDS,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+    });
+    this.pool.on('error', onError);
+  }
+
+  async query<T>(text: string, values: unknown[] = []): Promise<T[]> {
+    return (await this.pool.query(text, values)).rows as T[];
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+}

@@ -1,0 +1,134 @@
+import type { NewEvent } from '../../events/event-log.ts';
+import type { PauseReason, RolloutPhase } from '../../generated/prisma/enums.ts';
+import type { RolloutDecision, TargetChange, TerminalPhase } from '../core/decision.ts';
+import type { Failure } from '../core/failure.ts';
+import type { RolloutObservation, WaveState } from '../core/observation.ts';
+import { isTerminal, targetPhases } from '../core/phases.ts';
+import type { LoadedRollout, PlacedTarget } from './rollout.repository.ts';
+
+type Settle = Extract<RolloutDecision, { kind: 'SETTLE' }>;
+
+/**
+ * A rollout's rows while its decisions are made: each decision changes them here, the next is decided on what the last one left, and everything is saved in one
+ * transaction with its events.
+ */
+export class RolloutDraft {
+  readonly events: NewEvent[] = [];
+  readonly changedWaves = new Set<WaveState>();
+  readonly evidence = new Map<string, unknown>();
+  readonly changedTargets = new Set<PlacedTarget>();
+  phaseReason: string | null;
+  failure: Failure | null;
+  started = false;
+  settled: TerminalPhase | null = null;
+
+  constructor(readonly rows: LoadedRollout) {
+    this.phaseReason = rows.phaseReason;
+    this.failure = rows.failure;
+  }
+
+  get changed(): boolean {
+    return this.events.length > 0 || this.changedWaves.size > 0 || this.changedTargets.size > 0;
+  }
+
+  observation(): RolloutObservation {
+    const { now, rollout, waves, targets } = this.rows;
+    return { now, rollout, waves, targets: targets.map((target) => target.row.state) };
+  }
+
+  take(decision: Exclude<RolloutDecision, { kind: 'WAIT' }>): void {
+    switch (decision.kind) {
+      case 'OPEN_WAVE':
+        return this.openWave(decision);
+      case 'COMPLETE_WAVE':
+        return this.completeWave(decision);
+      case 'START_TARGETS':
+        return this.changeTargets(decision.targets);
+      case 'PAUSE':
+        return this.pause(decision.pauseReason, decision.failure, decision.reason);
+      case 'ROLL_BACK':
+        return this.rollBack(decision);
+      case 'GIVE_UP_TARGETS':
+        return this.changeTargets(decision.targets);
+      case 'SETTLE':
+        return this.settle(decision);
+    }
+  }
+
+  /** Targets that a holder of their placement has to look at now. */
+  toWake(): PlacedTarget[] {
+    return [...this.changedTargets].filter((target) => !isTerminal(target.row.state.phase));
+  }
+
+  private openWave({ waveId, evidence, reason }: Extract<RolloutDecision, { kind: 'OPEN_WAVE' }>): void {
+    const wave = this.wave(waveId);
+    wave.phase = 'OPEN';
+    this.changedWaves.add(wave);
+    this.evidence.set(waveId, evidence);
+    if (this.rows.rollout.phase === 'QUEUED') {
+      this.enter('RUNNING', null, reason);
+      this.started = true;
+      this.tell('rollout.started', reason);
+    }
+    this.tell('wave.opened', reason, { wave: wave.position });
+  }
+
+  private completeWave({ waveId, reason }: Extract<RolloutDecision, { kind: 'COMPLETE_WAVE' }>): void {
+    const wave = this.wave(waveId);
+    wave.phase = 'COMPLETED';
+    this.changedWaves.add(wave);
+    this.tell('wave.completed', reason, { wave: wave.position });
+  }
+
+  private pause(pauseReason: PauseReason, failure: Failure | null, reason: string): void {
+    this.enter('PAUSED', pauseReason, reason);
+    this.failure = failure ?? this.failure;
+    this.tell('rollout.paused', reason, { pauseReason, failure });
+  }
+
+  private rollBack({ targets, scope, failure, reason }: Extract<RolloutDecision, { kind: 'ROLL_BACK' }>): void {
+    this.failure = failure ?? this.failure;
+    if (scope !== 'TARGET') this.enter('ROLLING_BACK', null, reason);
+    this.tell('rollout.rolling_back', reason, { scope, failure });
+    this.changeTargets(targets);
+  }
+
+  private settle({ phase, targets, failure, reason }: Settle): void {
+    this.changeTargets(targets);
+    this.enter(phase, null, reason);
+    this.failure = failure ?? this.failure;
+    this.settled = phase;
+    this.tell(`rollout.${phase.toLowerCase()}`, reason, { failure: this.failure });
+  }
+
+  private changeTargets(changes: readonly TargetChange[]): void {
+    for (const { targetId, set } of changes) {
+      const target = this.rows.targets.find((each) => each.row.state.id === targetId);
+      if (!target) throw new Error(`a decision names target ${targetId}, which the rollout does not have`);
+      const before = target.row.state.phase;
+      target.row.state = { ...target.row.state, ...set };
+      this.changedTargets.add(target);
+      const { phase, phaseReason, failure, cluster, region, namespace } = target.row.state;
+      if (phase === 'FAILED' && !targetPhases[before].terminal) {
+        const data = { cluster, region, namespace, phase, failure };
+        this.tell('target.failed', `${cluster}: ${phaseReason ?? failure?.message ?? 'given up'}`, data, targetId);
+      }
+    }
+  }
+
+  private enter(phase: RolloutPhase, pauseReason: PauseReason | null, reason: string): void {
+    this.rows.rollout = { ...this.rows.rollout, phase, pauseReason };
+    this.phaseReason = reason;
+  }
+
+  private wave(id: string): WaveState {
+    const wave = this.rows.waves.find((each) => each.id === id);
+    if (!wave) throw new Error(`a decision names wave ${id}, which the rollout does not have`);
+    return wave;
+  }
+
+  private tell(type: string, message: string, data: object = {}, targetId: string | null = null): void {
+    const { workloadId, rollout } = this.rows;
+    this.events.push({ type, message, workloadId, rolloutId: rollout.id, targetId, data: JSON.parse(JSON.stringify(data)) as object });
+  }
+}

@@ -1,0 +1,145 @@
+import { Injectable } from '@nestjs/common';
+import { tenantId } from '../../common/context.ts';
+import { Database } from '../../common/database.ts';
+import type { Failure } from '../core/failure.ts';
+import type { RolloutState, WaveState } from '../core/observation.ts';
+import type { Lease } from './lease.ts';
+import type { RolloutDraft } from './rollout-draft.ts';
+import { rolloutState, saveTargets, targetChange, targetRow, waveState } from './rows.ts';
+import type { RolloutJson, TargetJson, TargetRow, WaveJson } from './rows.ts';
+
+export interface PlacedTarget {
+  row: TargetRow;
+  regionId: string;
+}
+
+export interface LoadedRollout {
+  now: Date;
+  workloadId: string;
+  releaseId: string | null;
+  phaseReason: string | null;
+  failure: Failure | null;
+  rollout: RolloutState;
+  waves: WaveState[];
+  targets: PlacedTarget[];
+}
+
+/** The rows of a rollout that this worker decides about, within one transaction of the rollout's tenant. */
+@Injectable()
+export class HeldRolloutRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Locks the rollout's row, then reads all of it: whoever changes something of it either shows here or waits. Null where the lease is gone. */
+  async load(lease: Lease): Promise<LoadedRollout | null> {
+    const [locked] = await this.database.rows.$queryRawUnsafe<{ rollout: RolloutJson & { phase_reason: string | null } }[]>(LOCK, lease.tenantId, lease.id, lease.token);
+    if (!locked) return null;
+    const [parts] = await this.database.rows.$queryRawUnsafe<PartsRow[]>(PARTS, lease.tenantId, lease.id);
+    if (!parts) return null;
+    const { rollout } = locked;
+    return {
+      now: parts.now,
+      workloadId: rollout.workload_id,
+      releaseId: rollout.release_id,
+      phaseReason: rollout.phase_reason,
+      failure: rollout.failure,
+      rollout: rolloutState(rollout),
+      waves: (parts.waves ?? []).map(waveState),
+      targets: (parts.targets ?? []).map(({ target, regionId, ...names }) => ({ regionId, row: targetRow(target, names) })),
+    };
+  }
+
+  /** Gives the lease back and says when to look again. */
+  async release(id: string, lookAt: Date | null): Promise<void> {
+    await this.database.rows.$executeRawUnsafe(RELEASE, tenantId(), id, lookAt);
+  }
+
+  /** @returns false where a target is not as it was decided on; the caller rolls back */
+  async save(draft: RolloutDraft, lookAt: Date | null): Promise<boolean> {
+    const { rollout } = draft.rows;
+    const values = [rollout.phase, rollout.pauseReason, draft.phaseReason, draft.failure && JSON.stringify(draft.failure), draft.started, draft.settled !== null, lookAt];
+    await this.database.rows.$executeRawUnsafe(SAVE_ROLLOUT, tenantId(), rollout.id, ...values);
+    for (const wave of draft.changedWaves) {
+      const evidence = draft.evidence.get(wave.id);
+      await this.database.rows.$executeRawUnsafe(SAVE_WAVE, tenantId(), wave.id, wave.phase, evidence === undefined ? null : JSON.stringify(evidence));
+    }
+    const changes = [...draft.changedTargets].map((target) => targetChange(target.row));
+    if (changes.length === 0) return true;
+    const saved = await this.database.rows.$queryRawUnsafe<unknown[]>(saveTargets('$1', '$2'), tenantId(), JSON.stringify(changes));
+    return saved.length === changes.length;
+  }
+
+  /** Makes placements due, in the order in which everybody locks them. */
+  async makeDue(placementIds: readonly string[]): Promise<void> {
+    if (placementIds.length > 0) await this.database.rows.$executeRawUnsafe(DUE, tenantId(), [...placementIds]);
+  }
+
+  /** What a success means to the workload and its release, by kind of rollout. */
+  async succeed(draft: RolloutDraft): Promise<void> {
+    const { rollout, workloadId, releaseId } = draft.rows;
+    if (rollout.kind === 'DELETE') await this.database.rows.$executeRawUnsafe(DELETED, tenantId(), workloadId);
+    if (rollout.kind !== 'DEPLOY' && rollout.kind !== 'ROLLBACK') return;
+    await this.database.rows.$executeRawUnsafe(GOOD, tenantId(), releaseId);
+    await this.database.rows.$executeRawUnsafe(rollout.kind === 'DEPLOY' ? DEPLOYED : GONE_BACK, tenantId(), workloadId, rollout.id);
+  }
+}
+
+interface PartsRow {
+  now: Date;
+  waves: WaveJson[] | null;
+  targets: { target: TargetJson; regionId: string; cluster: string; region: string; namespace: string }[] | null;
+}
+
+/** The workload first, as requests do it: settling changes it. */
+const LOCK = `
+  WITH workload AS MATERIALIZED (
+    SELECT w.id FROM workloads w
+    WHERE w.tenant_id = $1::uuid AND w.id = (SELECT workload_id FROM rollouts WHERE tenant_id = $1::uuid AND id = $2::uuid) FOR NO KEY UPDATE)
+  SELECT to_jsonb(r) AS rollout FROM rollouts r
+  WHERE r.tenant_id = $1::uuid AND r.id = $2::uuid AND r.lease_token = $3::bigint AND r.lease_until > now() AND EXISTS (SELECT 1 FROM workload)
+  FOR NO KEY UPDATE OF r`;
+
+const PARTS = `
+  SELECT clock_timestamp() AS now,
+    (SELECT json_agg(to_jsonb(v) ORDER BY v.position) FROM waves v WHERE v.tenant_id = $1::uuid AND v.rollout_id = $2::uuid) AS waves,
+    (SELECT json_agg(json_build_object('target', to_jsonb(t), 'regionId', p.region_id, 'cluster', c.name, 'region', g.name, 'namespace', p.namespace) ORDER BY t.id)
+      FROM targets t
+      JOIN placements p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
+      JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
+      JOIN regions g ON g.id = p.region_id
+      WHERE t.tenant_id = $1::uuid AND t.rollout_id = $2::uuid) AS targets`;
+
+const RELEASED = 'due_at = $3::timestamptz, lease_owner = NULL, lease_until = NULL';
+const RELEASE = `UPDATE rollouts SET ${RELEASED} WHERE tenant_id = $1::uuid AND id = $2::uuid`;
+
+const SAVE_ROLLOUT = `
+  UPDATE rollouts SET phase = $3::"RolloutPhase", pause_reason = $4::"PauseReason", phase_reason = $5, failure = $6::jsonb,
+    started_at = CASE WHEN $7::boolean THEN now() ELSE started_at END, settled_at = CASE WHEN $8::boolean THEN now() ELSE settled_at END,
+    due_at = CASE WHEN $8::boolean THEN NULL ELSE $9::timestamptz END, lease_owner = NULL, lease_until = NULL, version = version + 1, updated_at = now()
+  WHERE tenant_id = $1::uuid AND id = $2::uuid`;
+
+const SAVE_WAVE = `
+  UPDATE waves SET phase = $3::"WavePhase", evidence = coalesce($4::jsonb, evidence) WHERE tenant_id = $1::uuid AND id = $2::uuid`;
+
+const DUE = `
+  WITH wanted AS (SELECT id FROM placements WHERE tenant_id = $1::uuid AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE)
+  UPDATE placements p SET due_at = now() FROM wanted WHERE p.tenant_id = $1::uuid AND p.id = wanted.id`;
+
+const GOOD = 'UPDATE releases SET good_at = coalesce(good_at, now()) WHERE tenant_id = $1::uuid AND id = $2::uuid';
+
+/** The values that the request merged over the workload's become the workload's; a revision that an earlier rollback had pinned is no longer the default. */
+const DEPLOYED = `
+  UPDATE workloads w SET "values" = w."values" || r."values", current_release_id = r.release_id, pinned_revision = NULL, pinned_at_latest = NULL,
+    version = w.version + 1, updated_at = now()
+  FROM rollouts r WHERE w.tenant_id = $1::uuid AND w.id = $2::uuid AND r.tenant_id = w.tenant_id AND r.id = $3::uuid`;
+
+/** The release's revision and values become the workload's; the revision stays the default until the template has a newer one than now. */
+const GONE_BACK = `
+  UPDATE workloads w SET "values" = l."values", current_release_id = l.id, pinned_revision = v.number, pinned_at_latest = t.latest_revision,
+    version = w.version + 1, updated_at = now()
+  FROM rollouts r
+  JOIN releases l ON l.tenant_id = r.tenant_id AND l.id = r.release_id
+  JOIN revisions v ON v.tenant_id = l.tenant_id AND v.id = l.revision_id
+  JOIN templates t ON t.tenant_id = v.tenant_id AND t.id = v.template_id
+  WHERE w.tenant_id = $1::uuid AND w.id = $2::uuid AND r.tenant_id = w.tenant_id AND r.id = $3::uuid`;
+
+const DELETED = 'UPDATE workloads SET deleted_at = now(), version = version + 1, updated_at = now() WHERE tenant_id = $1::uuid AND id = $2::uuid';

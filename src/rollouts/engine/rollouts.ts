@@ -1,0 +1,111 @@
+import type { Announce } from '../../common/announce.ts';
+import type { Database } from '../../common/database.ts';
+import { failpoint } from '../../common/failpoint.ts';
+import type { Nudges } from '../../common/nudges.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import { decideRollout } from '../core/decide-rollout.ts';
+import type { DatabaseClock } from './clock.ts';
+import type { Lease } from './lease.ts';
+import type { Leases } from './leases.ts';
+import { Stale } from './placement-work.ts';
+import { RolloutDraft } from './rollout-draft.ts';
+import type { HeldRolloutRepository } from './rollout.repository.ts';
+
+/** Rollouts that are claimed at once. */
+const BATCH = 20;
+/** How often rows are read again that changed while they were decided on. */
+const TRIES = 5;
+/** When to look again after a rollout could not be decided about. */
+const RETRY_MILLISECONDS = 3_000;
+
+/** The loop of all rollouts: claims those that are due, and takes every decision about each in one transaction. It touches Postgres alone. */
+export class Rollouts {
+  private again = false;
+  private claiming: Promise<void> | null = null;
+
+  constructor(
+    private readonly leases: Leases,
+    private readonly database: Database,
+    private readonly rollouts: HeldRolloutRepository,
+    private readonly events: EventLog,
+    private readonly nudges: Nudges,
+    private readonly announce: Announce,
+    private readonly clock: DatabaseClock,
+    private readonly report: (error: unknown) => void,
+    /** Placements are due: whoever serves their regions in this process need not wait for a job. */
+    private readonly onPlacementsDue: () => void,
+  ) {}
+
+  /** Looks after what is due; whoever asks while it is at it is served by one more look. */
+  wake(): Promise<void> {
+    this.again = true;
+    this.claiming ??= this.claimAll().finally(() => {
+      this.claiming = null;
+    });
+    return this.claiming;
+  }
+
+  private async claimAll(): Promise<void> {
+    while (this.again) {
+      this.again = false;
+      const leases = await this.leases.claim('rollouts', null, BATCH);
+      if (leases.length === BATCH) this.again = true;
+      await Promise.all(leases.map((lease) => this.lookAfter(lease)));
+    }
+  }
+
+  private async lookAfter(lease: Lease): Promise<void> {
+    failpoint('rollout-claimed');
+    try {
+      const woken = await this.decideWhile(lease);
+      failpoint('rollout-after-commit');
+      lease.lose();
+      if (woken > 0) this.onPlacementsDue();
+    } catch (error) {
+      this.report(error);
+      await lease.release(new Date(this.clock.now().getTime() + RETRY_MILLISECONDS)).catch(this.report);
+    }
+  }
+
+  private async decideWhile(lease: Lease): Promise<number> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.database.as({ tenantId: lease.tenantId }, () => this.database.transaction(() => this.decide(lease)));
+      } catch (error) {
+        if (!(error instanceof Stale) || attempt === TRIES || !lease.stillOurs()) throw error;
+      }
+    }
+  }
+
+  /** @returns how many placements are to be looked at now */
+  private async decide(lease: Lease): Promise<number> {
+    const rows = await this.rollouts.load(lease);
+    if (!rows) return 0;
+    this.clock.hear(rows.now);
+    const draft = new RolloutDraft(rows);
+    const lookAt = takeAll(draft);
+    if (!draft.changed) {
+      await this.rollouts.release(lease.id, lookAt);
+      return 0;
+    }
+    if (!(await this.rollouts.save(draft, lookAt))) throw new Stale('a target has changed');
+    const woken = draft.toWake().map(({ row, regionId }) => ({ id: row.state.placementId, regionId }));
+    await this.rollouts.makeDue(woken.map((placement) => placement.id));
+    if (draft.settled === 'SUCCEEDED') await this.rollouts.succeed(draft);
+    this.events.append(draft.events);
+    failpoint(draft.settled === null ? 'rollout-before-commit' : 'settle-before-commit');
+    this.nudges.placements(woken);
+    this.database.afterCommit(() => this.announce.publish({ kind: 'rollout', tenantId: lease.tenantId, id: lease.id }));
+    return woken.length;
+  }
+}
+
+/** Decides until there is nothing left to decide; when to look again. */
+function takeAll(draft: RolloutDraft): Date | null {
+  while (draft.settled === null) {
+    const decision = decideRollout(draft.observation());
+    if (decision.kind === 'WAIT') return decision.lookAt;
+    draft.take(decision);
+  }
+  return null;
+}

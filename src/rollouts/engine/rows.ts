@@ -1,0 +1,186 @@
+/** Rows as Postgres' `to_jsonb` words them, and the states that the core decides on. */
+import type {
+  OnFailure,
+  OnUnreachable,
+  PauseReason,
+  RolloutIntent,
+  RolloutKind,
+  RolloutPhase,
+  TargetPhase,
+  WavePhase,
+} from '../../generated/prisma/enums.ts';
+import type { Strategy } from '../../workloads/core/strategy.ts';
+import type { Failure } from '../core/failure.ts';
+import type { Condition, RolloutState, Side, TargetState, WaveState } from '../core/observation.ts';
+
+export interface RolloutJson {
+  id: string;
+  workload_id: string;
+  kind: RolloutKind;
+  release_id: string | null;
+  phase: RolloutPhase;
+  pause_reason: PauseReason | null;
+  intent: RolloutIntent | null;
+  on_failure: OnFailure;
+  on_unreachable: OnUnreachable;
+  strategy: Strategy;
+  failure: Failure | null;
+  started_at: string | null;
+}
+
+export interface WaveJson {
+  id: string;
+  position: number;
+  name: string;
+  phase: WavePhase;
+  promoted_step: number;
+  max_concurrent: number | null;
+  max_failed: number;
+}
+
+export interface TargetJson {
+  id: string;
+  rollout_id: string;
+  wave_id: string;
+  placement_id: string;
+  phase: TargetPhase;
+  phase_reason: string | null;
+  from: Side | null;
+  to: Side | null;
+  written: boolean;
+  undoing: boolean;
+  uid: string | null;
+  replicas_before: number | null;
+  replicas_after: number | null;
+  step: number;
+  step_n: number | null;
+  surge: string | null;
+  unavailable: string | null;
+  entered_at: string | null;
+  held_at: string | null;
+  stopped_at: string | null;
+  stopped_milliseconds: number;
+  condition: Condition | null;
+  failure: Failure | null;
+  version: number;
+}
+
+/** Where a target lies, as sentences and failures name it. */
+export interface PlaceNames {
+  cluster: string;
+  region: string;
+  namespace: string;
+}
+
+/** A target as decided on, with the version that its next change is compared to. */
+export interface TargetRow {
+  state: TargetState;
+  version: number;
+}
+
+const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
+
+export const rolloutState = (row: RolloutJson): RolloutState => ({
+  id: row.id,
+  kind: row.kind,
+  phase: row.phase,
+  pauseReason: row.pause_reason,
+  intent: row.intent,
+  onFailure: row.on_failure,
+  onUnreachable: row.on_unreachable,
+  strategy: row.strategy,
+});
+
+export const waveState = (row: WaveJson): WaveState => ({
+  id: row.id,
+  position: row.position,
+  phase: row.phase,
+  promotedStep: row.promoted_step,
+  maxConcurrent: row.max_concurrent,
+  maxFailed: row.max_failed,
+});
+
+export const targetRow = (row: TargetJson, names: PlaceNames): TargetRow => ({
+  version: row.version,
+  state: {
+    id: row.id,
+    waveId: row.wave_id,
+    placementId: row.placement_id,
+    ...names,
+    phase: row.phase,
+    phaseReason: row.phase_reason,
+    from: row.from,
+    to: row.to,
+    written: row.written,
+    undoing: row.undoing,
+    uid: row.uid,
+    replicasBefore: row.replicas_before,
+    replicasAfter: row.replicas_after,
+    step: row.step,
+    stepN: row.step_n,
+    surge: row.surge,
+    unavailable: row.unavailable,
+    enteredAt: date(row.entered_at),
+    heldAt: date(row.held_at),
+    stoppedAt: date(row.stopped_at),
+    stoppedMilliseconds: Number(row.stopped_milliseconds),
+    condition: row.condition,
+    failure: row.failure,
+  },
+});
+
+/** What may change of a target, for `SAVE_TARGETS`. */
+export const targetChange = ({ state, version }: TargetRow): Record<string, unknown> => ({
+  id: state.id,
+  version,
+  phase: state.phase,
+  phase_reason: state.phaseReason,
+  written: state.written,
+  undoing: state.undoing,
+  uid: state.uid,
+  replicas_before: state.replicasBefore,
+  replicas_after: state.replicasAfter,
+  step: state.step,
+  step_n: state.stepN,
+  surge: state.surge,
+  unavailable: state.unavailable,
+  entered_at: state.enteredAt,
+  held_at: state.heldAt,
+  stopped_at: state.stoppedAt,
+  stopped_milliseconds: Math.round(state.stoppedMilliseconds),
+  condition: state.condition,
+  failure: state.failure,
+});
+
+const CHANGED: Record<string, string> = {
+  phase_reason: 'text',
+  written: 'boolean',
+  undoing: 'boolean',
+  uid: 'text',
+  replicas_before: 'int',
+  replicas_after: 'int',
+  step: 'int',
+  step_n: 'int',
+  surge: 'text',
+  unavailable: 'text',
+  entered_at: 'timestamptz',
+  held_at: 'timestamptz',
+  stopped_at: 'timestamptz',
+  stopped_milliseconds: 'bigint',
+  condition: 'jsonb',
+  failure: 'jsonb',
+};
+
+/** The columns of the record set that `targetChange` makes. */
+const RECORD = ['id uuid', 'version int', 'phase text', ...Object.entries(CHANGED).map(([name, type]) => `${name} ${type}`)].join(', ');
+const SET = ['phase = n.phase::"TargetPhase"', ...Object.keys(CHANGED).map((name) => `${name} = n.${name}`)].join(', ');
+
+/**
+ * Saves changed targets, each compared to the version that it was decided on. `tenant` and `changes` are the numbers of the parameters; what did not get saved is
+ * missing in what it returns.
+ */
+export const saveTargets = (tenant: string, changes: string, condition = 'true'): string => `
+  UPDATE targets t SET ${SET}, version = t.version + 1, updated_at = now()
+  FROM jsonb_to_recordset(${changes}::jsonb) AS n(${RECORD})
+  WHERE t.tenant_id = ${tenant}::uuid AND t.id = n.id AND t.version = n.version AND ${condition}
+  RETURNING t.id, t.version`;

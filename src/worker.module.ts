@@ -1,0 +1,54 @@
+import { Inject, Module } from '@nestjs/common';
+import type { BeforeApplicationShutdown, DynamicModule, OnApplicationBootstrap } from '@nestjs/common';
+import { CheckRepository } from './clusters/check/check.repository.ts';
+import { CredentialReader } from './clusters/credential.reader.ts';
+import { Announce } from './common/announce.ts';
+import { CONFIG, DatabaseModule } from './common/database.module.ts';
+import { Database } from './common/database.ts';
+import { createLogger } from './common/logger.ts';
+import { Nudges } from './common/nudges.ts';
+import { Queues } from './common/queue.ts';
+import type { Config } from './config.ts';
+import { EventLog } from './events/event-log.ts';
+import { Engine } from './rollouts/engine/engine.ts';
+import { HeldPlacementRepository } from './rollouts/engine/placement.repository.ts';
+import { Renewals } from './rollouts/engine/renewals.ts';
+import { HeldRolloutRepository } from './rollouts/engine/rollout.repository.ts';
+
+/** A worker: the engine and what it stands on, with no door to the outside. */
+@Module({})
+export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly engine: Engine;
+
+  constructor(
+    database: Database,
+    queues: Queues,
+    announce: Announce,
+    nudges: Nudges,
+    events: EventLog,
+    rollouts: HeldRolloutRepository,
+    placements: HeldPlacementRepository,
+    checks: CheckRepository,
+    credentials: CredentialReader,
+    @Inject(CONFIG) config: Config,
+  ) {
+    const logger = createLogger(config);
+    const report = (error: unknown): void => logger.warn({ err: error, part: 'engine' }, 'something went wrong and is tried again');
+    const renewals = new Renewals(config.databaseUrl, report);
+    const { regions, allowedNetworks } = config;
+    this.engine = new Engine({ database, queues, announce, nudges, events, rollouts, placements, checks, credentials, renewals, regions, allowedNetworks, report });
+  }
+
+  static register(config: Config): DynamicModule {
+    const providers = [Nudges, EventLog, HeldRolloutRepository, HeldPlacementRepository, CheckRepository, CredentialReader];
+    return { module: WorkerModule, imports: [DatabaseModule.register(config)], providers };
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.engine.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.engine.close();
+  }
+}
