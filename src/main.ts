@@ -49,8 +49,8 @@ function serveOpenPages(app: NestFastifyApplication, config: Config): { openapi:
   const sdl = (): string => `${printSchema(app.get(GraphQLSchemaHost).schema)}\n`;
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async (_request, reply) => {
-    const readiness = await app.get(Health).readiness();
-    return reply.status(readiness.ready ? 200 : 503).send(readiness);
+    const findings = await app.get(Health).findings();
+    return reply.status(findings.ready ? 200 : 503).send(findings);
   });
   server.get('/schema.graphql', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(sdl()));
   server.get('/openapi.json', async () => openapi);

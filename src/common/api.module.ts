@@ -6,6 +6,7 @@ import { ProblemFilter } from './http/server.ts';
 import { Idempotency } from './idempotency.ts';
 import { Nudges } from './nudges.ts';
 import { PreferWait, Waits } from './prefer-wait.ts';
+import { Readiness } from './readiness.ts';
 import { Resources } from './resources.ts';
 import { Shapes } from './shapes.ts';
 
@@ -17,6 +18,7 @@ import { Shapes } from './shapes.ts';
     Waits,
     Health,
     Nudges,
+    Readiness,
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_INTERCEPTOR, useClass: Answers },
     { provide: APP_INTERCEPTOR, useClass: Shapes },

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-export interface Readiness {
+export interface Findings {
   ready: boolean;
   /** Check -> ok, or what is wrong as public text. */
   checks: Record<string, string>;
@@ -23,7 +23,7 @@ export class Health {
     this.stopping = true;
   }
 
-  async readiness(): Promise<Readiness> {
+  async findings(): Promise<Findings> {
     const results = await Promise.all([...this.checks].map(async ([name, check]) => [name, await outcome(check)] as const));
     const checks = Object.fromEntries([...results, ...(this.stopping ? [['process', 'is stopping'] as const] : [])]);
     return { ready: Object.values(checks).every((text) => text === 'ok'), checks };

@@ -108,6 +108,17 @@ async function isCurrent(client: pg.Client, migrations: Migration[], login: stri
   return (await pending(client, migrations)).length === 0 && (await queueIsCurrent(client)) && (await loginIsMember(client, login));
 }
 
+/** Whether the database has every migration of this version; newer ones disturb nobody. Connects as the owner of the tables. */
+export async function isMigrated(ownerUrl: string, folder = MIGRATIONS_FOLDER): Promise<boolean> {
+  const client = new pg.Client({ connectionString: ownerUrl, application_name: 'slipway readiness', connectionTimeoutMillis: 2_000 });
+  await client.connect();
+  try {
+    return (await pending(client, readMigrations(folder))).length === 0 && (await queueIsCurrent(client));
+  } finally {
+    await client.end();
+  }
+}
+
 /**
  * Brings the database up to this version: the product's tables, then the queue's, then the roles of the login that the application connects with.
  * Safe from several processes at once: one migrates, the others wait and find nothing left to do. Connects as the owner of the tables.

@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import type { Fault } from './fault.ts';
 import { unstorable } from './http/text.ts';
 import { faultsOf, parameterFaults } from './model/faults.ts';
+import { messageOf } from './model/messages.ts';
 import type { Modelled } from './model/model.ts';
 import { invalid } from './problem.ts';
 
@@ -47,7 +48,7 @@ export function takenBy(owner: Type, handler: string): Taken {
 type Place = 'pointer' | 'parameter';
 
 function parsed(model: Modelled, value: unknown, place: Place): { value: unknown; faults: Fault[] } {
-  const result = model.schema.safeParse(value ?? {});
+  const result = model.schema.safeParse(value ?? {}, { error: messageOf });
   if (result.success) return { value: result.data, faults: [] };
   return { value: null, faults: place === 'pointer' ? faultsOf(result.error.issues) : parameterFaults(result.error.issues) };
 }

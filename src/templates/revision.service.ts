@@ -51,7 +51,7 @@ export class RevisionService {
   async row(reference: string, number: string): Promise<RevisionRow> {
     const template = await this.templates.row(reference);
     const row = /^[1-9]\d{0,8}$/.test(number) ? await this.revisions.find(template.id, Number(number)) : null;
-    if (!row) throw notFound(`Revision of ${template.name}`, number);
+    if (!row) throw notFound('Revision', `${number} of ${template.name}`);
     return row;
   }
 

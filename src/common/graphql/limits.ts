@@ -1,5 +1,5 @@
 import { type DocumentNode, type FieldNode, type FragmentDefinitionNode, getNamedType, type GraphQLObjectType, type GraphQLSchema, isObjectType, Kind, type SelectionSetNode, valueFromASTUntyped } from 'graphql';
-import { invalid, Problem } from '../problem.ts';
+import { Problem } from '../problem.ts';
 
 /** What a document may ask for at most. */
 export const LIMITS = { bytes: 16 * 1024, aliases: 15, cost: 10_000, nestedFirst: 50 } as const;
@@ -65,7 +65,7 @@ class Meter {
     const size = given ? valueFromASTUntyped(given.value, this.variables) : undefined;
     const items = first ? (typeof size === 'number' ? Math.max(1, size) : Number(first.defaultValue ?? 50)) : 1;
     if (first && isNested && items > LIMITS.nestedFirst) {
-      throw invalid({ parameter: 'first', detail: `must be at most ${LIMITS.nestedFirst} in a list inside another` });
+      throw new Problem('GRAPHQL_INVALID', `A list inside another takes \`first\` up to ${LIMITS.nestedFirst}.`, [{ parameter: 'first', detail: `must be at most ${LIMITS.nestedFirst}` }]);
     }
     const type = definition ? getNamedType(definition.type) : null;
     const below = node.selectionSet ? this.of(node.selectionSet, isObjectType(type) ? type : null, isNested || first !== undefined) : { rows: 0, aliases: 0 };

@@ -4,7 +4,9 @@ import { type GqlOptionsFactory } from '@nestjs/graphql';
 import type { MercuriusDriverConfig } from '@nestjs/mercurius';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { DocumentNode, GraphQLSchema } from 'graphql';
+import type { Config } from '../../config.ts';
 import type { Context } from '../context.ts';
+import { CONFIG } from '../database.module.ts';
 import { formatErrors } from './errors.ts';
 import { checkCost, checkSource } from './limits.ts';
 import { Loaders, type GraphqlContext } from './loaders.ts';
@@ -40,14 +42,17 @@ type Held = { socket?: Socket };
 /** How Mercurius is set up: limits, errors as problems, and who calls. */
 @Injectable()
 export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
-  constructor(@Inject(CALLERS) private readonly callers: Callers) {}
+  constructor(
+    @Inject(CALLERS) private readonly callers: Callers,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
 
   createGqlOptions(): Omit<MercuriusDriverConfig, 'driver'> {
     return {
       autoSchemaFile: true,
       sortSchema: true,
       path: '/graphql',
-      graphiql: false,
+      graphiql: this.config.environment !== 'production',
       buildSchemaOptions: { numberScalarMode: 'integer' },
       // Documents in use are compiled once the event loop has time; a document seen once is not worth it.
       jit: { minCount: 3, eluThreshold: 0.8 } as never,

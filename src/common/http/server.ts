@@ -65,7 +65,10 @@ export function createAdapter(): FastifyAdapter {
   });
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
-    if (/%00/.test(request.url)) throw new Problem('UNREADABLE', 'The address holds a character that is not taken.');
+  });
+  // Once the caller is known, before anything is looked for: Postgres takes no NUL.
+  server.addHook('preParsing', async (request) => {
+    if (request.url.includes('%00')) throw new Problem('UNREADABLE', 'The address holds a character that is not taken.');
   });
   addParsers(server);
   return adapter;

@@ -1,0 +1,22 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Config } from '../config.ts';
+import { CONFIG } from './database.module.ts';
+import { Database } from './database.ts';
+import { Health } from './health.ts';
+import { isMigrated } from './migrate.ts';
+import { Queues } from './queue.ts';
+
+/** What every process needs: the database, the queue, and all migrations, which once seen stay. */
+@Injectable()
+export class Readiness {
+  private migrated = false;
+
+  constructor(@Inject(CONFIG) config: Config, database: Database, queues: Queues, health: Health) {
+    health.add('database', async () => void (await database.now()));
+    health.add('queue', () => queues.ping());
+    health.add('migrations', async () => {
+      this.migrated ||= await isMigrated(config.databaseOwnerUrl);
+      if (!this.migrated) throw new Error('migrations are missing');
+    });
+  }
+}
