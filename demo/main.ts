@@ -1,0 +1,144 @@
+/** `npm run demo`: the main job from the first request to the last pod, as a client of the public API. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { optionsOf } from './options.ts';
+import type { Options } from './options.ts';
+import { OwnedCluster } from './kubernetes.ts';
+import { FOLDER, prepareFolder, startSimulator, startSlipway } from './services.ts';
+import type { Service } from './services.ts';
+import { Slipway } from './slipway.ts';
+import { Story, WORKLOAD } from './story.ts';
+import type { Place } from './story.ts';
+
+const REGIONS = ['eu', 'us'];
+const SIMULATED = [
+  { name: 'eu-1', region: 'eu' },
+  { name: 'eu-2', region: 'eu' },
+  { name: 'us-1', region: 'us' },
+];
+
+interface Cluster {
+  cluster: OwnedCluster;
+  region: string;
+  /** Set where the cluster's own kubeconfig is handed to Slipway, as with a simulated one. */
+  kubeconfig: string | null;
+}
+
+/** What is to be undone at the end, last first. */
+const cleaning: (() => Promise<void>)[] = [];
+const interrupted = new AbortController();
+
+async function clean(): Promise<void> {
+  for (const undo of cleaning.splice(0).reverse())
+    await undo().catch((error: unknown) => console.error(`cleaning up: ${(error as Error).message}`));
+}
+
+const also = <S extends Service>(service: S): S => {
+  cleaning.push(() => service.stop());
+  return service;
+};
+
+async function clustersOf(options: Options): Promise<Cluster[]> {
+  if (options.kubeconfig !== null) {
+    const file = options.kubeconfig;
+    const contexts = options.contexts.length > 0 ? options.contexts : [undefined];
+    return contexts.map((context, i) => ({
+      cluster: new OwnedCluster(nameOf(context ?? 'cluster'), file, context),
+      region: REGIONS[i % REGIONS.length]!,
+      kubeconfig: null,
+    }));
+  }
+  const { kubeconfigs } = also(await startSimulator(SIMULATED.map(({ name }) => name)));
+  return SIMULATED.map(({ name, region }, i) => ({
+    cluster: new OwnedCluster(name, kubeconfigs[i]!),
+    region,
+    kubeconfig: kubeconfigs[i]!,
+  }));
+}
+
+/** A context's name as a DNS label. */
+const nameOf = (context: string): string =>
+  context
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 60) || 'cluster';
+
+/** The operator makes a tenant with a key; everything else is done with that key. */
+async function tenantOf(url: string, operatorKey: string): Promise<{ slipway: Slipway; key: string }> {
+  const operator = new Slipway(url, operatorKey);
+  for (const name of REGIONS) await operator.post('/v1/regions', { name });
+  await operator.post('/v1/tenants', { name: 'demo' });
+  const { secret } = await new Slipway(url, operatorKey, 'demo').post<{ secret: string }>('/v1/api-keys', { name: 'demo', role: 'ADMIN' });
+  return { slipway: new Slipway(url, secret), key: secret };
+}
+
+/** Registers a cluster with an account that may do in one namespace what Slipway needs, and nothing else. */
+async function register(slipway: Slipway, { cluster, region, kubeconfig }: Cluster, namespace: string): Promise<Place> {
+  await cluster.makeNamespace(namespace);
+  cleaning.push(() => cluster.removeNamespace(namespace));
+  const credential =
+    kubeconfig === null
+      ? { server: cluster.server, caData: cluster.caData, token: await cluster.makeAccount(namespace, 'slipway') }
+      : { kubeconfig: await readFile(kubeconfig, 'utf8') };
+  await slipway.post('/v1/clusters', { name: cluster.name, region, ...credential });
+  if (kubeconfig === null)
+    await cluster.apply(await slipway.get<string>(`/v1/clusters/${cluster.name}/access-manifest?namespace=${namespace}`));
+  const { status, statusReason } = await slipway.post<{ status: string; statusReason: string | null }>(
+    `/v1/clusters/${cluster.name}/check`,
+  );
+  if (status !== 'CONNECTED') throw new Error(`cluster ${cluster.name} is ${status}: ${statusReason}`);
+  return { cluster, region, namespace };
+}
+
+async function main(): Promise<void> {
+  const options = optionsOf(process.argv.slice(2));
+  const began = performance.now();
+  prepareFolder();
+  console.log('Slipway on embedded defaults (Postgres, queue, API and worker in one process), and the clusters ...');
+  const [service, clusters] = await Promise.all([startSlipway().then(also), clustersOf(options)]);
+  const { slipway, key } = await tenantOf(service.url, service.operatorKey);
+  const namespace = `slipway-demo-${randomBytes(3).toString('hex')}`;
+  const places: Place[] = [];
+  for (const cluster of clusters) places.push(await register(slipway, cluster, namespace));
+  const kind = options.kubeconfig === null ? 'simulated clusters' : 'clusters';
+  console.log(
+    `  ${service.url}; ${clusters.length} ${kind}: ${clusters.map(({ cluster, region }) => `${cluster.name} (${region})`).join(', ')}`,
+  );
+  await new Story(slipway, places, interrupted.signal).tell();
+  console.log(`\nAll of it in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
+  if (options.keep) await keep(service.url, key, options);
+}
+
+/** Leaves everything running until Ctrl-C. */
+async function keep(url: string, key: string, options: Options): Promise<void> {
+  const kubeconfigs = options.kubeconfig ?? `${FOLDER}/kubeconfigs/*.kubeconfig`;
+  console.log(`
+Left running until Ctrl-C:
+  URL          ${url}        (REST under /v1, GraphQL at /graphql, /docs, /graphiql)
+  key          ${key}
+  kubeconfigs  ${kubeconfigs}
+Three things to try:
+  curl -H 'Authorization: Bearer ${key}' ${url}/v1/workloads/${WORKLOAD}
+  curl -X POST -H 'Authorization: Bearer ${key}' -H 'Prefer: wait=60' ${url}/v1/workloads/${WORKLOAD}/rollback
+  curl -N -H 'Authorization: Bearer ${key}' -H 'Accept: text/event-stream' '${url}/v1/events?after=0'`);
+  await once(interrupted.signal, 'abort');
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+interrupted.signal.addEventListener('abort', () => {
+  process.exitCode ??= 130;
+});
+
+try {
+  await Promise.race([main(), once(interrupted.signal, 'abort')]);
+} catch (error) {
+  if (!interrupted.signal.aborted) {
+    console.error(`\n${(error as Error).message}\nLogs: ${FOLDER}/*.log`);
+    process.exitCode = 1;
+  }
+} finally {
+  await clean();
+}
+process.exit();
