@@ -1,0 +1,246 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decideVerb } from '../../../src/rollouts/core/verbs.ts';
+import type { Verb } from '../../../src/rollouts/core/verbs.ts';
+import { isSettled } from '../../../src/rollouts/core/phases.ts';
+import type { StrategyStep } from '../../../src/workloads/core/strategy.ts';
+import { isIdle, Model, plainPlan } from './model.ts';
+import type { Plan } from './model.ts';
+
+type Op =
+  | { kind: 'TURN'; crash: boolean }
+  | { kind: 'CONTROLLERS' }
+  | { kind: 'KUBELET'; share: number }
+  | { kind: 'ROLLOUT' }
+  | { kind: 'TIME'; seconds: number }
+  | { kind: 'SCALE'; n: number }
+  | { kind: 'STUMBLE'; index: number }
+  | { kind: 'AWAY'; away: boolean }
+  | { kind: 'VERB'; verb: Verb };
+
+const weights = fc.uniqueArray(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 4 }).map((list) => list.sort((a, b) => a - b));
+const pause = fc.oneof(
+  fc.constant<StrategyStep>({ pause: true }),
+  fc.integer({ min: 1, max: 20 }).map((pauseSeconds): StrategyStep => ({ pauseSeconds })),
+);
+const steps = weights.chain((list) =>
+  fc
+    .array(fc.option(pause, { nil: null, freq: 2 }), { minLength: list.length + 1, maxLength: list.length + 1 })
+    .map((pauses) => [pauses[0] ?? null, ...list.flatMap((weight, i) => [{ weight }, pauses[i + 1] ?? null])].filter((step) => step !== null)),
+);
+
+const amount = fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 100 }).map((p) => `${p}%`));
+const zero = (value: number | string): boolean => Number.parseInt(String(value), 10) === 0;
+
+const plan = (fields: Partial<{ [K in keyof Plan]: fc.Arbitrary<Plan[K]> }> = {}): fc.Arbitrary<Plan> =>
+  fc
+    .record({
+      kind: fc.constant<Plan['kind']>('DEPLOY'),
+      n: fc.integer({ min: 0, max: 24 }),
+      wanted: fc.integer({ min: 0, max: 24 }),
+      keep: fc.boolean(),
+      type: fc.constantFrom<Plan['type']>('ROLLING', 'CANARY'),
+      steps,
+      maxSurge: amount,
+      maxUnavailable: amount,
+      minReadySeconds: fc.constantFrom(0, 0, 3),
+      behaviour: fc.constantFrom<Plan['behaviour']>('GOOD', 'GOOD', 'NEVER_READY', 'IMAGE_PULL', 'CRASH_LOOP', 'FIRST_GOOD'),
+      quota: fc.constant<number | null>(null),
+      first: fc.boolean(),
+      onFailure: fc.constantFrom<Plan['onFailure']>('ROLLBACK_ALL', 'ROLLBACK_WAVE', 'ROLLBACK_TARGET'),
+      ...fields,
+    })
+    .filter(({ maxSurge, maxUnavailable }) => !(zero(maxSurge) && zero(maxUnavailable)))
+    .map(({ keep, ...rest }) => ({ ...rest, wanted: keep ? rest.n : rest.wanted }));
+
+const work = fc.oneof(
+  fc.constant<Op>({ kind: 'TURN', crash: false }),
+  fc.constant<Op>({ kind: 'TURN', crash: true }),
+  fc.constant<Op>({ kind: 'CONTROLLERS' }),
+  fc.constant<Op>({ kind: 'CONTROLLERS' }),
+  fc.double({ min: 0, max: 1, noNaN: true }).map((share): Op => ({ kind: 'KUBELET', share })),
+  fc.constant<Op>({ kind: 'ROLLOUT' }),
+  fc.integer({ min: 1, max: 30 }).map((seconds): Op => ({ kind: 'TIME', seconds })),
+);
+const verb = fc
+  .constantFrom<Verb>({ kind: 'PAUSE' }, { kind: 'RESUME' }, { kind: 'PROMOTE', full: false }, { kind: 'PROMOTE', full: true }, { kind: 'ABORT' })
+  .map((one): Op => ({ kind: 'VERB', verb: one }));
+const foreign = fc.oneof(
+  fc.integer({ min: 0, max: 24 }).map((n): Op => ({ kind: 'SCALE', n })),
+  fc.integer({ min: 0, max: 30 }).map((index): Op => ({ kind: 'STUMBLE', index })),
+  fc.boolean().map((away): Op => ({ kind: 'AWAY', away })),
+);
+
+function perform(model: Model, op: Op): void {
+  model.now += 200;
+  switch (op.kind) {
+    case 'TURN':
+      model.turn(op.crash);
+      return;
+    case 'CONTROLLERS':
+      return model.controllers();
+    case 'KUBELET':
+      return model.kubelet(op.share);
+    case 'ROLLOUT':
+      return model.decideAll();
+    case 'TIME':
+      model.now += op.seconds * 1000;
+      return;
+    case 'SCALE':
+      model.foreign = true;
+      return model.setReplicas(op.n);
+    case 'STUMBLE':
+      return model.stumble(op.index);
+    case 'AWAY':
+      model.away = op.away ? { since: new Date(model.now) } : null;
+      return;
+    case 'VERB':
+      return ask(model, op.verb);
+  }
+}
+
+function ask(model: Model, one: Verb): void {
+  const observation = { now: new Date(model.now), rollout: model.rollout, waves: [model.wave], targets: [model.target] };
+  const decision = decideVerb(one, observation);
+  if (decision.kind !== 'CHANGE') return;
+  model.log.push(`VERB ${one.kind}`);
+  model.rollout = { ...model.rollout, ...decision.rollout };
+  for (const { promotedStep } of decision.waves) model.wave = { ...model.wave, promotedStep };
+  for (const { set } of decision.targets) model.target = { ...model.target, ...set };
+}
+
+/** Faults stop, whoever paused resumes, whoever held promotes: then it has to end. */
+function settle(model: Model): void {
+  model.away = null;
+  for (let i = 0; i < 40 && !isSettled(model.rollout.phase); i++) {
+    model.drain((one) => one.rollout.phase === 'PAUSED');
+    if (model.rollout.phase === 'PAUSED') {
+      ask(model, model.rollout.pauseReason === 'MANUAL' ? { kind: 'RESUME' } : { kind: 'PROMOTE', full: false });
+    }
+  }
+  for (let i = 0; i < 5; i++) {
+    model.now += 1000;
+    model.controllers();
+    model.kubelet();
+  }
+}
+
+function story(model: Model): string {
+  return `\n${model.log.join('\n')}\n${model.rollout.phase} ${model.target.phase}: ${model.describeSets()} ${JSON.stringify(model.deployment)}`;
+}
+
+function expectEnd(model: Model, one: Plan): void {
+  const said = story(model);
+  expect(model.breaches, said).toEqual([]);
+  expect(isSettled(model.rollout.phase), said).toBe(true);
+  expect(model.events.filter((event) => /^[A-Z_]+$/.test(event)), said).toHaveLength(1);
+  const decision = model.turn();
+  expect(isIdle(decision), said).toBe(true);
+  const running = model.sets.filter((set) => set.replicas > 0 || set.pods.some((pod) => !pod.terminating));
+  const d = model.deployment;
+  if (model.rollout.phase === 'SUCCEEDED') {
+    expect(d?.template, said).toBe('template-2');
+    expect(running.map((set) => set.template), said).toEqual(d?.replicas === 0 ? [] : ['template-2']);
+  } else if (model.target.written && one.first) {
+    expect(d, said).toBeNull();
+  } else if (!one.first) {
+    expect(['ROLLED_BACK', 'CANCELED'], said).toContain(model.rollout.phase);
+    expect(d?.template, said).toBe('template-1');
+    expect(running.map((set) => set.uid), said).toEqual(d?.replicas === 0 ? [] : [model.originalUid]);
+  }
+  if (d !== null) {
+    expect([d.surge, d.unavailable, d.minReadySeconds], said).toEqual([String(one.maxSurge), String(one.maxUnavailable), one.minReadySeconds]);
+    expect(model.readyPods(), said).toBe(d.replicas);
+  }
+}
+
+const runs = { numRuns: Number(process.env['FC_RUNS'] ?? 400) };
+
+describe('a target, whatever happens to it', () => {
+  it('succeeds with a good release that nobody disturbs, and never has fewer Ready pods or more pods than the strategy allows', () => {
+    fc.assert(
+      fc.property(plan({ behaviour: fc.constant('GOOD') }), (one) => {
+        const model = new Model(one);
+        settle(model);
+        expect(model.rollout.phase, story(model)).toBe('SUCCEEDED');
+        expect(model.deployment?.replicas).toBe(one.wanted);
+        expectEnd(model, one);
+      }),
+      runs,
+    );
+  });
+
+  it('goes back to the original ReplicaSet from a bad release that nobody disturbs', () => {
+    const bad = fc.constantFrom<Plan['behaviour']>('NEVER_READY', 'IMAGE_PULL', 'CRASH_LOOP');
+    fc.assert(
+      fc.property(plan({ behaviour: bad, n: fc.integer({ min: 1, max: 24 }), wanted: fc.integer({ min: 1, max: 24 }) }), (one) => {
+        const model = new Model(one);
+        settle(model);
+        expect(model.rollout.phase, story(model)).toBe('ROLLED_BACK');
+        expect(model.target.failure, story(model)).not.toBeNull();
+        expectEnd(model, one);
+      }),
+      runs,
+    );
+  });
+
+  it('ends with exactly one revision when its holder crashes and verbs come at any moment, and keeps A and S', () => {
+    fc.assert(
+      fc.property(plan(), fc.array(fc.oneof({ weight: 6, arbitrary: work }, { weight: 1, arbitrary: verb }), { maxLength: 120 }), (one, ops) => {
+        const model = new Model(one);
+        model.decideAll();
+        for (const op of ops) perform(model, op);
+        settle(model);
+        expectEnd(model, one);
+      }),
+      runs,
+    );
+  });
+
+  it('ends with exactly one revision when others scale it, pods stumble and the cluster goes away as well', () => {
+    const op = fc.oneof({ weight: 6, arbitrary: work }, { weight: 1, arbitrary: verb }, { weight: 1, arbitrary: foreign });
+    fc.assert(
+      fc.property(plan(), fc.array(op, { maxLength: 120 }), (one, ops) => {
+        const model = new Model(one);
+        model.decideAll();
+        for (const each of ops) perform(model, each);
+        settle(model);
+        expectEnd(model, one);
+      }),
+      runs,
+    );
+  });
+
+  it('goes back under a full quota', () => {
+    fc.assert(
+      fc.property(plan({ n: fc.integer({ min: 1, max: 24 }), first: fc.constant(false) }), fc.integer({ min: 0, max: 3 }), fc.nat(60), (one, spare, moment) => {
+        const model = new Model({ ...one, wanted: one.n, quota: one.n + spare });
+        model.drain(() => false, moment);
+        ask(model, { kind: 'ABORT' });
+        settle(model);
+        expect(isSettled(model.rollout.phase), story(model)).toBe(true);
+        expectEnd(model, one);
+      }),
+      runs,
+    );
+  });
+
+  it('takes a bounded number of writes, however often it is asked', () => {
+    fc.assert(
+      fc.property(plan({ behaviour: fc.constant('GOOD') }), (one) => {
+        const model = new Model(one);
+        settle(model);
+        // Each chunk is one write, each step at most one more for its rest; then the gate, the own numbers and the scale.
+        expect(model.writes, story(model)).toBeLessThanOrEqual(one.n + one.steps.length + 4);
+      }),
+      runs,
+    );
+  });
+
+  it('replaces ten pods natively with one write', () => {
+    const model = new Model(plainPlan);
+    settle(model);
+    expect(model.rollout.phase).toBe('SUCCEEDED');
+    expect(model.writes).toBe(1);
+  });
+});
