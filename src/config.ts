@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import path from 'node:path';
@@ -209,17 +209,24 @@ export const freeze = (config: Config): Config =>
     corsOrigins: Object.freeze([...config.corsOrigins]),
   }) as Config;
 
-/** A secret kept in the data folder, for the owner's eyes only; made at the first start. */
+/** A secret kept in the data folder, for the owner's eyes only; made at the first start. Whoever finds the file finds all of it. */
 export function keptSecret(directory: string, file: string, make: () => string): { value: string; made: boolean } {
   const name = path.join(directory, file);
+  const draft = `${name}.${process.pid}`;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  try {
-    writeFileSync(name, make(), { mode: 0o600, flag: 'wx' });
-    return { value: readFileSync(name, 'utf8').trim(), made: true };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return { value: readFileSync(name, 'utf8').trim(), made: false };
+  let made = false;
+  if (!existsSync(name)) {
+    writeFileSync(draft, make(), { mode: 0o600 });
+    try {
+      linkSync(draft, name);
+      made = true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      rmSync(draft);
+    }
   }
+  return { value: readFileSync(name, 'utf8').trim(), made };
 }
 
 /** The operator's key: the one given, else the one kept in the data folder, told about once when it is made. */
@@ -239,18 +246,16 @@ export function readConfig(environment: Environment, kind: 'api' | 'worker', tel
   return freeze({ ...settings, databaseUrl, databaseOwnerUrl, masterKey, operatorKey: key });
 }
 
-/** Says what is wrong, a line each, and ends the process: nothing has been started yet. */
-export function refuseToStart(error: ConfigError): never {
-  for (const line of error.lines) process.stderr.write(`${line}\n`);
-  process.exit(1);
-}
-
-/** For the entry files: the configuration, or the end of the process. */
+/** For the entry files: the configuration, or the end of the process, which has started nothing yet, with a line for each fault. */
 export function configOrExit(kind: 'api' | 'worker'): Config {
   try {
-    return readConfig(process.env, kind, (key) => process.stdout.write(`The operator's key, shown this once: ${key}\n`));
+    return readConfig(process.env, kind, tellOperatorKey);
   } catch (error) {
-    if (error instanceof ConfigError) refuseToStart(error);
-    throw error;
+    if (!(error instanceof ConfigError)) throw error;
+    for (const line of error.lines) process.stderr.write(`${line}\n`);
+    process.exit(1);
   }
 }
+
+/** Shown once, when it is made: afterwards it is in the data folder alone. */
+export const tellOperatorKey = (key: string): void => void process.stdout.write(`The operator's key, shown this once: ${key}\n`);

@@ -20,6 +20,8 @@ export interface EmbeddedPostgres {
   appUrl: string;
   /** Process id of the server, for those who measure it. */
   pid: number;
+  /** Resolves when the server has ended, asked to or not. */
+  ended: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -92,10 +94,13 @@ const settings = (options: EmbeddedPostgresOptions): Record<string, string> => (
   ...(options.durable === false ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
 });
 
+/** What the programs see of our environment: nothing that is secret, nothing that sets Postgres up otherwise. */
+const environment = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, SystemRoot: process.env.SystemRoot, LC_ALL: 'C' });
+
 /** Runs a program to its end as the given account; its output is the error's text when it fails. */
 function run(command: string, args: string[], account: Account): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...account.ids, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C' } });
+    const child = spawn(command, args, { ...account.ids, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -172,15 +177,14 @@ async function stopOrphan(data: string): Promise<void> {
   if (left && left.pid > 0 && isAlive(left.pid) && isPostgres(left.pid)) await stopServer(left.pid);
 }
 
+interface Server {
+  pid: number;
+  ended: Promise<void>;
+}
+
 /** Starts the server and waits until it says that it is ready. */
-async function launch(
-  data: string,
-  log: string,
-  port: number,
-  programs: Binaries,
-  account: Account,
-  options: EmbeddedPostgresOptions,
-): Promise<number> {
+async function launch(folder: Folder, port: number, programs: Binaries, options: EmbeddedPostgresOptions): Promise<Server> {
+  const { data, log, account } = folder;
   const flags = Object.entries(settings(options)).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const output = openSync(log, 'w', 0o600);
   // A process group of its own: Ctrl-C at a terminal must not end the database before those who use it.
@@ -188,17 +192,21 @@ async function launch(
     ...account.ids,
     detached: true,
     stdio: ['ignore', output, output],
-    env: { ...process.env, LC_ALL: 'C' },
+    env: environment(),
   });
   closeSync(output);
   child.unref();
-  let ended = '';
-  child.once('error', (error) => (ended = error.message));
-  child.once('exit', () => (ended ||= readFileSync(log, 'utf8').trim().split('\n').slice(-3).join(' ')));
+  let failure: string | null = null;
+  const ended = new Promise<void>((resolve) => {
+    child.once('error', (error) => resolve(void (failure = error.message)));
+    child.once('exit', () => resolve(void (failure = readFileSync(log, 'utf8').trim().split('\n').slice(-3).join(' '))));
+  });
+  const isOver = (): string | null => failure;
   for (const end = Date.now() + START_MILLISECONDS; Date.now() < end; await sleep(5)) {
-    if (ended) throw new StartError(`Postgres did not start in ${data}${account.note}: ${ended}`);
+    const over = isOver();
+    if (over !== null) throw new StartError(`Postgres did not start in ${data}${account.note}: ${over}`);
     const now = status(data);
-    if (now?.ready && now.pid === child.pid) return child.pid;
+    if (now?.ready && now.pid === child.pid) return { pid: now.pid, ended };
   }
   if (child.pid) await stopServer(child.pid);
   throw new StartError(`Postgres did not become ready in ${data} within ${START_MILLISECONDS / 1000} s; see ${log}.`);
@@ -219,41 +227,63 @@ async function prepare(url: (user: string, database: string) => string, password
   }
 }
 
+/** Where a server's files lie, and who owns them. */
+interface Folder {
+  data: string;
+  log: string;
+  account: Account;
+}
+
+/** Refuses a folder that another major version made: it would not start, and its message is long. */
+function checkVersion({ data }: Folder, programs: Binaries): void {
+  const major = readFileSync(path.join(data, 'PG_VERSION'), 'utf8').trim();
+  if (major === programs.major) return;
+  throw new StartError(
+    `${data} was made by Postgres ${major}, and this Slipway brings Postgres ${programs.major}: dump it with the old one, or choose another folder with DATA_DIR.`,
+  );
+}
+
+async function startIn(directory: string, options: EmbeddedPostgresOptions, release: () => void): Promise<EmbeddedPostgres> {
+  const programs = await binaries();
+  const folder = { data: path.join(directory, 'postgres'), log: path.join(directory, 'postgres.log'), account: accountFor(directory) };
+  const password = keptSecret(directory, 'postgres-password', () => randomBytes(32).toString('hex')).value;
+  await stopOrphan(folder.data);
+  // The control file is the last thing that matters which initdb writes: without it there is nothing to lose.
+  if (!existsSync(path.join(folder.data, 'PG_VERSION')) || !existsSync(path.join(folder.data, 'global', 'pg_control'))) {
+    await initialise(folder.data, password, programs, folder.account, options);
+  }
+  checkVersion(folder, programs);
+  const port = await freePort();
+  const url = (user: string, database: string): string => `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`;
+  const { pid, ended } = await launch(folder, port, programs, options);
+  const stop = async (): Promise<void> => {
+    await stopServer(pid);
+    release();
+  };
+  try {
+    await prepare(url, password);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { port, pid, ended, ownerUrl: url(OWNER, DATABASE), appUrl: url(LOGIN, DATABASE), stop };
+}
+
 /**
  * Starts Postgres in `directory` on the loopback interface and a free port; made at the first start, kept afterwards.
  * Throws `StartError` where the folder is in use by a live Slipway, was made by another major version, or cannot be used.
  */
 export async function startEmbeddedPostgres(directory: string, options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
-  const programs = await binaries();
-  mkdirSync(directory, { recursive: true });
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new StartError(
+      `The folder ${directory} cannot be made (${(error as NodeJS.ErrnoException).code}): choose another with DATA_DIR.`,
+    );
+  }
   const release = takeFolder(directory);
   try {
-    const account = accountFor(directory);
-    const data = path.join(directory, 'postgres');
-    const password = keptSecret(directory, 'postgres-password', () => randomBytes(32).toString('hex')).value;
-    const versionFile = path.join(data, 'PG_VERSION');
-    await stopOrphan(data);
-    if (!existsSync(path.join(data, 'global', 'pg_control'))) await initialise(data, password, programs, account, options);
-    const major = readFileSync(versionFile, 'utf8').trim();
-    if (major !== programs.major) {
-      throw new StartError(
-        `${data} was made by Postgres ${major}, this Slipway brings Postgres ${programs.major}: dump it with the old one, or choose another folder with DATA_DIR.`,
-      );
-    }
-    const port = await freePort();
-    const url = (user: string, database: string): string => `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`;
-    const pid = await launch(data, path.join(directory, 'postgres.log'), port, programs, account, options);
-    const stop = async (): Promise<void> => {
-      await stopServer(pid);
-      release();
-    };
-    try {
-      await prepare(url, password);
-    } catch (error) {
-      await stop();
-      throw error;
-    }
-    return { port, pid, ownerUrl: url(OWNER, DATABASE), appUrl: url(LOGIN, DATABASE), stop };
+    return await startIn(directory, options, release);
   } catch (error) {
     release();
     throw error;

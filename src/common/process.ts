@@ -1,0 +1,79 @@
+import { ConfigError, StartError } from '../config.ts';
+
+/** What a process has started and will have to stop. */
+export interface Running {
+  close(): Promise<void>;
+}
+
+/** How long an orderly stop may take before the process ends all the same. */
+const STOP_MILLISECONDS = 30_000;
+
+interface Fault {
+  code?: string;
+  port?: number;
+  address?: string;
+  message: string;
+}
+
+const REFUSED_LOGIN = ['28P01', '28000'];
+const UNREACHABLE = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET'];
+
+/** The fault itself: a name that has several addresses fails with an error for each. */
+function innermost(error: unknown): Fault {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  return first instanceof Error ? first : { message: String(first) };
+}
+
+/** Why the process did not start, one line for each fault, with what to do where that is known. */
+export function startFaults(error: unknown): string[] {
+  if (error instanceof ConfigError) return error.lines;
+  if (error instanceof StartError) return [error.message];
+  const { code, port, address, message } = innermost(error);
+  if (code === 'EADDRINUSE')
+    return [`Port ${port} is taken: stop what listens there, or choose another port with PORT (0 takes any free one).`];
+  if (code === 'EACCES' && port) return [`Port ${port} may not be used by this user: choose one above 1023 with PORT.`];
+  if (code && UNREACHABLE.includes(code))
+    return [`The database cannot be reached${address ? ` at ${address}:${port}` : ''} (${code}): check DATABASE_URL.`];
+  if (code && REFUSED_LOGIN.includes(code))
+    return [`The database refuses the login (${message}): check user and password in DATABASE_URL.`];
+  if (code === '3D000') return [`The database does not exist (${message}): create it, or correct DATABASE_URL.`];
+  return [`Slipway could not start: ${message.split('\n').filter(Boolean).join(' ')}`];
+}
+
+/** Says why the process did not start and ends it. */
+export function failStart(error: unknown): never {
+  for (const line of startFaults(error)) process.stderr.write(`${line}\n`);
+  process.exit(1);
+}
+
+/**
+ * Runs what `start` starts until the process is asked to end, then stops it in good order. A second signal, or an order that takes too long, ends the
+ * process at once.
+ */
+export async function runUntilStopped(start: () => Promise<Running>): Promise<void> {
+  const asked = new Promise<void>((resolve) => {
+    let times = 0;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (++times > 1) process.exit(130);
+        resolve();
+      });
+    }
+  });
+  let running: Running;
+  try {
+    running = await start();
+  } catch (error) {
+    failStart(error);
+  }
+  await asked;
+  const late = setTimeout(() => process.exit(1), STOP_MILLISECONDS);
+  try {
+    await running.close();
+  } catch (error) {
+    process.stderr.write(`Slipway did not stop in good order: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+  clearTimeout(late);
+  process.exit();
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { startEmbeddedPostgres } from './common/embedded-postgres.ts';
+import type { EmbeddedPostgres } from './common/embedded-postgres.ts';
+import { migrate } from './common/migrate.ts';
+import { runUntilStopped } from './common/process.ts';
+import type { Running } from './common/process.ts';
+import { freeze, keptSecret, operatorKey, readSettings, StartError, tellOperatorKey } from './config.ts';
+import type { Config, Environment, Settings } from './config.ts';
+
+export interface Standalone extends Running {
+  /** As in `http://127.0.0.1:3000`. */
+  url: string;
+  config: Config;
+  /** The database's process, where it is ours. */
+  postgres: EmbeddedPostgres | null;
+}
+
+/** The settings with what standalone makes for itself: the database, and keys that stay in the data folder. */
+function complete(settings: Settings, postgres: EmbeddedPostgres | null): Config {
+  const databaseUrl = settings.databaseUrl ?? postgres?.appUrl;
+  const databaseOwnerUrl = settings.databaseOwnerUrl ?? postgres?.ownerUrl;
+  if (!databaseUrl || !databaseOwnerUrl) throw new StartError('There is no database.');
+  const kept = (): Buffer =>
+    Buffer.from(keptSecret(settings.dataDirectory, 'master-key', () => randomBytes(32).toString('base64')).value, 'base64');
+  return freeze({
+    ...settings,
+    databaseUrl,
+    databaseOwnerUrl,
+    masterKey: settings.masterKey ?? kept(),
+    operatorKey: operatorKey(settings, tellOperatorKey),
+  });
+}
+
+/** Stops what has been started, last first, though one of them fails; then says so. */
+async function closeAll(started: Running[]): Promise<void> {
+  const faults: unknown[] = [];
+  for (const one of started.reverse()) await one.close().catch((error: unknown) => faults.push(error));
+  if (faults.length > 0) throw faults[0];
+}
+
+/** The API and a worker in one process, on a Postgres of its own unless DATABASE_URL names another. */
+export async function startStandalone(environment: Environment): Promise<Standalone> {
+  const settings = readSettings(environment, 'standalone');
+  // Loading the program takes longer than starting Postgres, so both are done at once.
+  const programs = Promise.all([import('./main.ts'), import('./worker.ts')]);
+  programs.catch(() => undefined);
+  const started: Running[] = [];
+  try {
+    const postgres = settings.databaseUrl ? null : await startEmbeddedPostgres(settings.dataDirectory);
+    if (postgres) started.push({ close: () => postgres.stop() });
+    const config = complete(settings, postgres);
+    await migrate(config.databaseOwnerUrl, config.databaseUrl);
+    const [{ startApi }, { startWorker }] = await programs;
+    const worker = await startWorker(config);
+    started.push(worker);
+    const api = await startApi(config);
+    started.push(api);
+    return { url: api.url, config, postgres, close: () => closeAll(started) };
+  } catch (error) {
+    await closeAll(started).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Says where it is, and what is different from a server that others can reach. */
+function tell({ url, config, postgres }: Standalone): void {
+  const stores = [
+    postgres ? `Postgres in ${config.dataDirectory}` : 'Postgres of DATABASE_URL',
+    config.redisUrl ? 'queue in Redis' : 'queue in Postgres',
+  ];
+  process.stdout.write(`Slipway is at ${url} (${stores.join(', ')}).\n`);
+  const loopback = config.allowedNetworks.filter((network) => network.startsWith('127.') || network.startsWith('::1/'));
+  if (loopback.length > 0)
+    process.stdout.write(`Clusters on this machine are allowed (${loopback.join(', ')}); SLIPWAY_ALLOWED_NETWORKS changes that.\n`);
+}
+
+if (import.meta.main) {
+  await runUntilStopped(async () => {
+    const standalone = await startStandalone(process.env);
+    tell(standalone);
+    let stopping = false;
+    void standalone.postgres?.ended.then(() => {
+      if (stopping) return;
+      process.stderr.write(`Postgres has ended; see ${standalone.config.dataDirectory}/postgres.log.\n`);
+      process.exitCode = 1;
+      process.kill(process.pid, 'SIGTERM');
+    });
+    return { close: () => ((stopping = true), standalone.close()) };
+  });
+}

@@ -1,0 +1,155 @@
+import { execFileSync, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isAlive } from '../../src/common/data-folder.ts';
+import { startEmbeddedPostgres } from '../../src/common/embedded-postgres.ts';
+import type { EmbeddedPostgres } from '../../src/common/embedded-postgres.ts';
+import { onConnection } from '../support/database.ts';
+
+let folder: string;
+const running: EmbeddedPostgres[] = [];
+const children: ChildProcess[] = [];
+
+const made = mkdtempSync(path.join(os.tmpdir(), 'slipway-embedded-'));
+
+beforeAll(async () => {
+  await (await startEmbeddedPostgres(made, { durable: false })).stop();
+});
+
+// Each case has a copy of a folder that has been started once: making one takes seconds.
+beforeEach(() => {
+  folder = `${made}-${randomUUID()}`;
+  execFileSync('cp', ['-a', made, folder]);
+});
+
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await Promise.all(running.splice(0).map((postgres) => postgres.stop()));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function start(): Promise<EmbeddedPostgres> {
+  const postgres = await startEmbeddedPostgres(folder, { durable: false });
+  running.push(postgres);
+  return postgres;
+}
+
+/** Another process that starts Postgres in the folder and says so. */
+async function startElsewhere(): Promise<{ child: ChildProcess; pid: number }> {
+  const script = path.join(folder, 'elsewhere.ts');
+  const source = path.resolve(import.meta.dirname, '../../src/common/embedded-postgres.ts');
+  writeFileSync(
+    script,
+    `import { startEmbeddedPostgres } from ${JSON.stringify(source)};
+     const postgres = await startEmbeddedPostgres(${JSON.stringify(folder)}, { durable: false });
+     process.send?.(postgres.pid); setInterval(() => undefined, 1000);`,
+  );
+  const child = fork(script, { execArgv: [] });
+  children.push(child);
+  const pid = await new Promise<number>((resolve, reject) => {
+    child.once('message', (message) => resolve(Number(message)));
+    child.once('exit', (code) => reject(new Error(`it ended with code ${code}`)));
+  });
+  return { child, pid };
+}
+
+const ended = (child: ChildProcess): Promise<void> => new Promise((resolve) => child.once('exit', () => resolve()));
+
+afterAll(() => rmSync(made, { recursive: true, force: true }));
+
+describe('the embedded Postgres', () => {
+  it('keeps its rows over a restart, on another port, with the same password', async () => {
+    const first = await start();
+    await onConnection(first.ownerUrl, (client) => client.query('CREATE TABLE kept (n int); INSERT INTO kept VALUES (42)'));
+    await first.stop();
+    expect(isAlive(first.pid)).toBe(false);
+
+    const second = await start();
+
+    expect(await onConnection(second.ownerUrl, async (client) => (await client.query('SELECT n FROM kept')).rows)).toEqual([{ n: 42 }]);
+    expect(new URL(second.ownerUrl).password).toBe(new URL(first.ownerUrl).password);
+    expect(new URL(second.ownerUrl).hostname).toBe('127.0.0.1');
+  });
+
+  it('lets nobody in without the password, which only the owner of the folder can read', async () => {
+    const postgres = await start();
+    const wrong = Object.assign(new URL(postgres.ownerUrl), { password: 'wrong' }).toString();
+
+    await expect(onConnection(wrong, (client) => client.query('SELECT 1'))).rejects.toThrow(/password authentication failed/);
+    expect(statSync(path.join(folder, 'postgres-password')).mode & 0o777).toBe(0o600);
+    expect(existsSync(path.join(folder, 'postgres.password'))).toBe(false);
+    expect(statSync(path.join(folder, 'postgres')).mode & 0o077).toBe(0);
+  });
+
+  it('gives the application a login that is neither superuser nor owner', async () => {
+    const postgres = await start();
+
+    const { rows } = await onConnection(postgres.appUrl, (client) =>
+      client.query('SELECT rolsuper, rolcreatedb, rolcreaterole, rolinherit FROM pg_roles WHERE rolname = current_user'),
+    );
+
+    expect(rows).toEqual([{ rolsuper: false, rolcreatedb: false, rolcreaterole: false, rolinherit: false }]);
+  });
+
+  it('refuses a folder that a live Slipway has, naming its process', async () => {
+    const { child, pid } = await startElsewhere();
+
+    await expect(startEmbeddedPostgres(folder)).rejects.toThrow(
+      new RegExp(`${folder} is in use by Slipway, process ${child.pid}: .*DATA_DIR`),
+    );
+    expect(isAlive(pid)).toBe(true);
+
+    process.kill(pid, 'SIGINT');
+  });
+
+  it('stops a server whose Slipway was killed, and starts with all that was committed', async () => {
+    const { child, pid } = await startElsewhere();
+    const over = ended(child);
+    child.kill('SIGKILL');
+    await over;
+    expect(isAlive(pid)).toBe(true);
+
+    const postgres = await start();
+
+    expect(isAlive(pid)).toBe(false);
+    expect(isAlive(postgres.pid)).toBe(true);
+  });
+
+  it('does not take the process that now has the number of a dead Slipway for it', async () => {
+    writeFileSync(path.join(folder, 'slipway.pid'), JSON.stringify({ pid: process.pid, began: '1' }));
+
+    const postgres = await start();
+
+    expect(isAlive(postgres.pid)).toBe(true);
+  });
+
+  it('refuses a folder of another major version in one line', async () => {
+    writeFileSync(path.join(folder, 'postgres/PG_VERSION'), '13\n');
+
+    const error = await startEmbeddedPostgres(folder).catch((reason: unknown) => reason);
+
+    expect(String((error as Error).message)).toMatch(/was made by Postgres 13, and this Slipway brings Postgres 18: .*DATA_DIR\.$/);
+    expect(String((error as Error).message)).not.toContain('\n');
+  });
+
+  it('starts over after a first start that was cut short', async () => {
+    rmSync(path.join(folder, 'postgres/global/pg_control'));
+
+    const postgres = await start();
+
+    expect(await onConnection(postgres.ownerUrl, async (client) => (await client.query('SELECT 1 AS one')).rows)).toEqual([{ one: 1 }]);
+  });
+
+  it('leaves the folder free when it is stopped', async () => {
+    const postgres = await start();
+    await postgres.stop();
+    await postgres.ended;
+
+    expect(existsSync(path.join(folder, 'slipway.pid'))).toBe(false);
+    expect(readFileSync(path.join(folder, 'postgres.log'), 'utf8')).toContain('shut down');
+  });
+});
