@@ -20,7 +20,7 @@ export interface Finding {
 /** What only new credentials or permissions put right. */
 const DENIED: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
 
-/** Asks the cluster who it is and what we may do in each of these namespaces. Never throws for anything that a cluster does. */
+/** Asks the cluster who it is and what we may do in each of these namespaces: those of its placements, since nothing is wanted elsewhere. Never throws for anything that a cluster does. */
 export async function checkCluster(client: Pick<KubernetesClient, 'version' | 'missingAccess'>, namespaces: readonly string[]): Promise<Finding> {
   try {
     const [version, ...missing] = await inTime(

@@ -96,7 +96,7 @@ export class ClusterChecks {
       const connection = await this.connections.openNewest(lease.tenantId, lease.id);
       try {
         const namespaces = [...new Set(standing.map((placement) => placement.namespace))];
-        const finding = await checkCluster(connection.client, namespaces.length > 0 ? namespaces : ['default']);
+        const finding = await checkCluster(connection.client, namespaces);
         const idle = standing.filter((placement) => placement.idle);
         return { finding, counts: finding.status === 'CONNECTED' ? await countPods(connection.client, idle) : [] };
       } finally {
