@@ -30,7 +30,7 @@ export interface StatusBody {
 
 export class StatusError extends Error {
   readonly body: StatusBody;
-  constructor(code: number, reason: string, message: string, details?: StatusDetails) {
+  constructor(code: number, reason: string | undefined, message: string, details?: StatusDetails) {
     super(message);
     this.body = {
       kind: 'Status',
@@ -38,7 +38,7 @@ export class StatusError extends Error {
       metadata: {},
       status: 'Failure',
       message,
-      reason,
+      ...(reason === undefined ? {} : { reason }),
       ...(details ? { details } : {}),
       code,
     };
@@ -88,21 +88,25 @@ export const unauthorized = (): StatusError => new StatusError(401, 'Unauthorize
 
 export const internal = (message: string): StatusError => new StatusError(500, 'InternalError', message);
 
+/** An error that the API server passes on as it is: a 500 without a reason. */
+export const unexpected = (message: string): StatusError => new StatusError(500, undefined, message);
+
 export const expired = (message: string): StatusError => new StatusError(410, 'Expired', message);
 
 export const notAllowed = (): StatusError =>
   new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 
-export const unsupportedMediaType = (accepted: string): StatusError =>
-  new StatusError(
-    415,
-    'UnsupportedMediaType',
-    `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
-  );
+export const unsupportedMediaType = (): StatusError => new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
 
 /** A field that a validation refuses, in the API server's own words. */
 export interface FieldError {
-  reason: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueForbidden' | 'FieldValueNotSupported' | 'FieldValueDuplicate';
+  reason:
+    | 'FieldValueInvalid'
+    | 'FieldValueRequired'
+    | 'FieldValueForbidden'
+    | 'FieldValueNotSupported'
+    | 'FieldValueDuplicate'
+    | 'FieldValueNotFound';
   field: string;
   message: string;
 }
@@ -130,7 +134,7 @@ export function invalid(resource: Pick<Resource, 'group' | 'kind'>, name: string
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const kind = resource.group === '' ? resource.kind : `${resource.kind}.${resource.group}`;
   return new StatusError(422, 'Invalid', `${kind} "${name}" is invalid: ${list}`, {
-    name,
+    ...(name === '' ? {} : { name }),
     ...(resource.group === '' ? {} : { group: resource.group }),
     kind: resource.kind,
     causes: errors.map((error) => ({ reason: error.reason, message: error.message, field: error.field })),

@@ -27,7 +27,7 @@ export function setDefaults(object: KubernetesObject): void {
     case 'Service':
       return service(object as Service);
     case 'Secret':
-      return fill(object, { type: 'Opaque' });
+      return secret(object);
     case 'Namespace':
       object.metadata.labels = { ...object.metadata.labels, 'kubernetes.io/metadata.name': object.metadata.name };
       fill(object, { spec: {}, status: {} });
@@ -35,6 +35,8 @@ export function setDefaults(object: KubernetesObject): void {
       return fill(object['status'] as Fields, { phase: 'Active' });
     case 'HorizontalPodAutoscaler':
       return autoscaler(object);
+    case 'PodDisruptionBudget':
+      return fill(object, { status: { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 } });
     case 'RoleBinding':
       for (const subject of parts(object, 'subjects'))
         fill(subject, { apiGroup: subject['kind'] === 'ServiceAccount' ? undefined : 'rbac.authorization.k8s.io' });
@@ -77,10 +79,20 @@ function template(object: PodTemplate): void {
 function pod(object: Pod): void {
   fill(object, { status: {} });
   podSpec(object.spec);
-  fill(object.status, { phase: 'Pending' });
-  fill(object.spec, { enableServiceLinks: true, serviceAccountName: 'default', preemptionPolicy: 'PreemptLowerPriority', priority: 0 });
-  object.spec['serviceAccount'] = object.spec.serviceAccountName;
-  fill(object.spec, {
+  fill(object.spec, { enableServiceLinks: true });
+  for (const one of [...object.spec.containers, ...(object.spec.initContainers ?? [])]) {
+    if (one.resources?.limits) one.resources.requests = { ...one.resources.limits, ...one.resources.requests };
+  }
+  fill(object.status, { phase: 'Pending', qosClass: qualityOfService(object) });
+}
+
+/** What admission puts into a new pod; nobody states these fields. */
+export function completePod(object: KubernetesObject): void {
+  if (object.kind !== 'Pod') return;
+  const { spec } = object as Pod;
+  fill(spec, { serviceAccountName: 'default', preemptionPolicy: 'PreemptLowerPriority', priority: 0 });
+  fill(spec, { serviceAccount: spec.serviceAccountName });
+  fill(spec, {
     tolerations: ['not-ready', 'unreachable'].map((taint) => ({
       key: `node.kubernetes.io/${taint}`,
       operator: 'Exists',
@@ -88,9 +100,16 @@ function pod(object: Pod): void {
       tolerationSeconds: 300,
     })),
   });
-  for (const one of [...object.spec.containers, ...(object.spec.initContainers ?? [])]) {
-    if (one.resources?.limits) one.resources.requests = { ...one.resources.limits, ...one.resources.requests };
-  }
+}
+
+function qualityOfService({ spec }: Pod): string {
+  const all = [...spec.containers, ...(spec.initContainers ?? [])];
+  const has = (name: 'requests' | 'limits'): boolean => all.some(({ resources }) => Object.keys(resources?.[name] ?? {}).length > 0);
+  if (!has('requests') && !has('limits')) return 'BestEffort';
+  const guaranteed = all.every(({ resources }) =>
+    ['cpu', 'memory'].every((name) => resources?.limits?.[name] !== undefined && resources.limits[name] === resources.requests?.[name]),
+  );
+  return guaranteed ? 'Guaranteed' : 'Burstable';
 }
 
 function podSpec(spec: PodSpec): void {
@@ -160,6 +179,16 @@ function volumeDefaults(volume: Fields): void {
   }
   const path = part(volume, 'hostPath');
   if (path) fill(path, { type: '' });
+}
+
+/** What is given as text is stored as the data that it stands for. */
+function secret(object: KubernetesObject): void {
+  fill(object, { type: 'Opaque' });
+  const texts = part(object, 'stringData');
+  if (!texts) return;
+  const encoded = Object.entries(texts).map(([name, text]) => [name, Buffer.from(text as string).toString('base64')]);
+  object['data'] = { ...part(object, 'data'), ...Object.fromEntries(encoded) };
+  delete object['stringData'];
 }
 
 function service(object: Service): void {

@@ -13,8 +13,28 @@ const suffixes: { [suffix: string]: number } = {
   Pi: 2 ** 50,
 };
 
+const decimal = ['m', '', 'k', 'M', 'G', 'T', 'P', 'E'];
+const binary = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
+
 /** The number that a quantity such as `500m` or `2Gi` stands for; NaN where it is none. */
 export function quantity(text: string | number | undefined): number {
   const found = /^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)$/.exec(String(text ?? ''));
   return found ? Number(found[1]) * (suffixes[found[2] ?? ''] ?? NaN) : NaN;
+}
+
+/** The canonical form: no fraction, and the largest suffix of its own family that needs none. `0.5Gi` -> `512Mi`, `1000m` -> `1`. Text that is no quantity stays as it is. */
+export function canonicalQuantity(text: string): string {
+  const value = quantity(text);
+  if (Number.isNaN(value)) return text;
+  const isBinary = /[KMGTPE]i$/.test(text);
+  const family = isBinary ? binary : decimal;
+  const step = isBinary ? 1024 : 1000;
+  // Binary quantities below one unit, and decimal ones below a thousandth, are rounded up to it.
+  let number = Math.ceil(Number((isBinary ? value : value * 1000).toPrecision(15)));
+  let index = 0;
+  while (number !== 0 && number % step === 0 && index < family.length - 1) {
+    number /= step;
+    index++;
+  }
+  return number === 0 ? '0' : `${number}${family[index]}`;
 }

@@ -7,15 +7,12 @@ import { labelSelectorMatch } from '../store/selector.ts';
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const startingLabel = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 const labelValue = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 
 const subdomainText =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const labelText =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const serviceNameText =
-  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const labelValueText =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
@@ -28,17 +25,11 @@ function metadataErrors({ kind, metadata }: KubernetesObject, previous: Kubernet
   const errors: FieldError[] = [];
   const { name } = metadata;
   if (!name) errors.push(requiredValue('metadata.name', 'name or generateName is required'));
-  else if (
-    kind === 'Service'
-      ? !startingLabel.test(name) || name.length > 63
-      : kind === 'Namespace'
-        ? !dnsLabel.test(name)
-        : !subdomain.test(name) || name.length > 253
-  ) {
-    errors.push(
-      invalidValue('metadata.name', name, kind === 'Service' ? serviceNameText : kind === 'Namespace' ? labelText : subdomainText),
-    );
-  }
+  else if (kind === 'Service' || kind === 'Namespace') {
+    if (!dnsLabel.test(name)) errors.push(invalidValue('metadata.name', name, labelText));
+    else if (name.length > 63) errors.push(invalidValue('metadata.name', name, 'must be no more than 63 bytes'));
+  } else if (!subdomain.test(name)) errors.push(invalidValue('metadata.name', name, subdomainText));
+  else if (name.length > 253) errors.push(invalidValue('metadata.name', name, 'must be no more than 253 bytes'));
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
     if (value.length > 63) errors.push(invalidValue('metadata.labels', value, 'must be no more than 63 bytes'));
     else if (!labelValue.test(value)) errors.push(invalidValue('metadata.labels', value, labelValueText));
@@ -76,13 +67,14 @@ function workloadErrors(object: Deployment | ReplicaSet, previous: Deployment | 
   if (spec.replicas < 0) errors.push(invalidValue('spec.replicas', spec.replicas, 'must be greater than or equal to 0'));
   if ((spec.minReadySeconds ?? 0) < 0)
     errors.push(invalidValue('spec.minReadySeconds', spec.minReadySeconds, 'must be greater than or equal to 0'));
+  const { matchLabels = {}, matchExpressions = [] } = spec.selector ?? {};
   if (spec.selector === undefined) errors.push(requiredValue('spec.selector'));
-  else if (Object.keys(spec.selector.matchLabels ?? {}).length + (spec.selector.matchExpressions ?? []).length === 0) {
+  else if (Object.keys(matchLabels).length + matchExpressions.length === 0) {
     errors.push(invalidValue('spec.selector', spec.selector, `empty selector is invalid for ${object.kind.toLowerCase()}`));
-  } else if (!labelSelectorMatch(spec.selector)(spec.template.metadata?.labels)) {
-    errors.push(
-      invalidValue('spec.template.metadata.labels', spec.template.metadata?.labels ?? {}, '`selector` does not match template `labels`'),
-    );
+  }
+  if (!labelSelectorMatch(spec.selector)(spec.template.metadata?.labels)) {
+    const labels = spec.template.metadata?.labels ?? {};
+    errors.push(invalidValue('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
   }
   if (previous && !equal(previous.spec.selector, spec.selector))
     errors.push(invalidValue('spec.selector', spec.selector, 'field is immutable'));
@@ -184,7 +176,7 @@ function containerErrors(one: Container, path: string, volumes: ReadonlySet<stri
   (one.volumeMounts ?? []).forEach((mount, index) => {
     if (!volumes.has(mount.name)) {
       errors.push({
-        reason: 'FieldValueInvalid',
+        reason: 'FieldValueNotFound',
         field: `${path}.volumeMounts[${index}].name`,
         message: `Not found: ${JSON.stringify(mount.name)}`,
       });
@@ -225,9 +217,12 @@ function serviceErrors(object: Service, previous: Service | undefined): FieldErr
   const { ports = [], type, clusterIP } = object.spec;
   if (ports.length === 0 && type !== 'ExternalName' && clusterIP !== 'None') errors.push(requiredValue('spec.ports'));
   ports.forEach((port, index) => {
-    if (!(port.port > 0 && port.port < 65536))
-      errors.push(invalidValue(`spec.ports[${index}].port`, port.port, 'must be between 1 and 65535, inclusive'));
     if (ports.length > 1 && !port.name) errors.push(requiredValue(`spec.ports[${index}].name`));
+    for (const name of ['port', 'targetPort'] as const) {
+      const value = port[name];
+      if (typeof value !== 'number' || (value > 0 && value < 65536)) continue;
+      errors.push(invalidValue(`spec.ports[${index}].${name}`, value, 'must be between 1 and 65535, inclusive'));
+    }
   });
   if (previous?.spec.clusterIP !== undefined && clusterIP !== previous.spec.clusterIP)
     errors.push(invalidValue('spec.clusterIPs[0]', clusterIP ?? null, 'may not change once set'));

@@ -2,13 +2,13 @@
 import type { Cluster } from '../cluster.ts';
 import { timestamp } from '../clock.ts';
 import { admit, allocate, requireNamespace } from '../admission/admission.ts';
-import { setDefaults } from '../admission/defaults.ts';
+import { completePod, setDefaults } from '../admission/defaults.ts';
 import { validate } from '../admission/validation.ts';
 import { trackUpdate } from '../fields/managed-fields.ts';
 import type { KubernetesObject, Metadata } from '../objects.ts';
 import { groupVersion } from '../resources.ts';
 import type { Resource } from '../resources.ts';
-import { alreadyExists, badRequest, invalid } from '../status.ts';
+import { alreadyExists, badRequest, invalid, unexpected } from '../status.ts';
 import { Stored } from '../store/store.ts';
 
 /** How a client wants its write to be done; controllers write without. */
@@ -42,7 +42,14 @@ export function create(
   allocate(cluster, object);
   const writer = options && { manager: options.manager, apiVersion: groupVersion(resource), time };
   const owned = writer && !applied ? trackUpdate(undefined, object, { ref: resource.type }, writer) : object;
-  return options?.dryRun ? new Stored(owned, cluster.store.version) : cluster.store.put(resource, owned);
+  completePod(owned);
+  return options?.dryRun ? new Stored(unversioned(owned), cluster.store.version) : cluster.store.put(resource, owned);
+}
+
+/** An object that was never stored has no version. */
+function unversioned(object: KubernetesObject): KubernetesObject {
+  const { resourceVersion: _version, ...metadata } = object.metadata;
+  return { ...object, metadata: metadata as Metadata };
 }
 
 /** What the server alone decides about a new object's metadata. */
@@ -54,7 +61,7 @@ function identity(cluster: Cluster, resource: Resource, namespace: string, given
     selfLink: _link,
     ...metadata
   } = given as Metadata & { selfLink?: string };
-  if (resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
+  if (resourceVersion) throw unexpected('resourceVersion should not be set on objects to be created');
   if (resource.namespaced && metadata.namespace !== undefined && metadata.namespace !== namespace) {
     throw badRequest(`the namespace of the provided object does not match the namespace sent on the request`);
   }

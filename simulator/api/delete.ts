@@ -22,17 +22,8 @@ export function removeObject(
   options: DeleteOptions,
   dryRun = false,
 ): Stored | undefined {
-  const { name, namespace = '', uid, resourceVersion } = object.metadata;
-  const wanted = options.preconditions;
-  if (wanted?.uid !== undefined && wanted.uid !== uid)
-    throw conflict(resource, name, `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${uid}`);
-  if (wanted?.resourceVersion !== undefined && wanted.resourceVersion !== resourceVersion) {
-    throw conflict(
-      resource,
-      name,
-      `Precondition failed: ResourceVersion in precondition: ${wanted.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
-    );
-  }
+  checkPreconditions(resource, object, options);
+  const { name, namespace = '', uid } = object.metadata;
   if (dryRun) return undefined;
   const live = cluster.store.get(resource, namespace, name);
   if (!live || live.object.metadata.uid !== uid) return undefined;
@@ -44,6 +35,19 @@ export function removeObject(
     return undefined;
   }
   return mark(cluster, resource, live, grace, finalizers);
+}
+
+function checkPreconditions({ group, kind }: Resource, { metadata }: KubernetesObject, { preconditions = {} }: DeleteOptions): void {
+  const { uid, resourceVersion } = preconditions;
+  const who = { group, plural: kind };
+  if (uid !== undefined && uid !== metadata.uid) {
+    const why = `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`;
+    throw conflict(who, metadata.name, why);
+  }
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
+    const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`;
+    throw conflict(who, metadata.name, why);
+  }
 }
 
 function mark(cluster: Cluster, resource: Resource, live: Stored, grace: number, finalizers: string[]): Stored {

@@ -40,7 +40,7 @@ export function handle(cluster: Cluster, request: Request, response: ServerRespo
   if (found !== undefined) return json(found);
   if (path.startsWith('/apis/authorization.k8s.io/v1/')) return review(cluster, request);
   const target = parseTarget(path);
-  if (!target) throw noSuchPath();
+  if (!target) return { code: 404, body: '404 page not found\n', contentType: 'text/plain; charset=utf-8' };
   authorize(cluster, request, target);
   switch (request.method) {
     case 'GET':

@@ -15,9 +15,9 @@ export function find(cluster: Cluster, { resource, namespace, name }: Target): S
 
 export type Match = (stored: Stored) => boolean;
 
-export function matchOf(query: URLSearchParams, name: string | undefined): Match {
+export function matchOf(query: URLSearchParams, { resource, name }: Target): Match {
   const labels = parseLabelSelector(query.get('labelSelector'));
-  const fields = parseFieldSelector(query.get('fieldSelector'));
+  const fields = parseFieldSelector(query.get('fieldSelector'), resource.plural);
   return ({ object }) =>
     (!labels || labels(object.metadata.labels)) && (!fields || fields(object)) && (name === undefined || object.metadata.name === name);
 }
@@ -35,13 +35,14 @@ interface Continue {
 }
 
 /** One page of a list. Later pages show the list as it was when the first was read. */
-export function list(cluster: Cluster, { resource, namespace, name }: Target, query: URLSearchParams): List {
+export function list(cluster: Cluster, target: Target, query: URLSearchParams): List {
+  const { resource, namespace } = target;
   const token = query.get('continue');
   const from = token ? readContinue(token) : undefined;
   refuseFuture(cluster, query);
   const version = from?.version ?? cluster.store.version;
   const all = from ? pageFrom(cluster, resource, namespace, from) : cluster.store.list(resource, namespace);
-  const items = all.filter(matchOf(query, name));
+  const items = all.filter(matchOf(query, target));
   const limit = Number(query.get('limit') ?? 0);
   if (!(limit > 0) || items.length <= limit) return { items, version, next: undefined, remaining: undefined };
   const page = items.slice(0, limit);
@@ -63,7 +64,7 @@ function readContinue(token: string): Continue {
   } catch {
     // Falls through to the refusal: a token that cannot be read is the client's mistake, whatever is wrong with it.
   }
-  throw badRequest('continue key is not valid: unable to decode the continue token');
+  throw badRequest('invalid continue token: continue key is not valid: it cannot be decoded');
 }
 
 function pageFrom(cluster: Cluster, resource: Resource, namespace: string | undefined, { version, after }: Continue): Stored[] {

@@ -2,7 +2,7 @@
 import { parse as parseYaml } from 'yaml';
 import { isFields } from '../objects.ts';
 import type { Fields } from '../objects.ts';
-import { resourceAt } from '../resources.ts';
+import { allResources, groupVersion, resourceAt } from '../resources.ts';
 import type { Resource } from '../resources.ts';
 import { badRequest, noSuchPath, StatusError, unsupportedMediaType } from '../status.ts';
 import type { WriteOptions } from './create.ts';
@@ -23,6 +23,7 @@ export function parseTarget(path: string): Target | undefined {
   if (apiVersion === undefined || rest.length === 0) return undefined;
   const namespaced = rest[0] === 'namespaces' && rest.length > 2 && !['status', 'finalize'].includes(rest[2] ?? '');
   const [plural = '', name, subresource] = namespaced ? rest.slice(2) : rest;
+  if (!allResources.some((one) => groupVersion(one) === apiVersion)) return undefined;
   const resource = resourceAt(apiVersion, plural);
   if (!resource) throw noSuchPath();
   if (namespaced !== resource.namespaced && (namespaced || name !== undefined)) throw noSuchPath();
@@ -44,8 +45,7 @@ export function contentType({ headers }: Request): string {
 
 /** The body as JSON, or as YAML where the request says so. */
 export function readBody(request: Request): unknown {
-  if (contentType(request).includes('protobuf') || contentType(request).includes('cbor'))
-    throw unsupportedMediaType('application/json, application/yaml');
+  if (contentType(request).includes('protobuf') || contentType(request).includes('cbor')) throw unsupportedMediaType();
   const text = request.body.toString('utf8');
   try {
     return JSON.parse(text) as unknown;
@@ -62,8 +62,15 @@ export function readObject(request: Request, apiVersion: string, kind: string): 
   if (!isFields(body)) throw badRequest('the body of the request is not an object');
   const found = { apiVersion: body['apiVersion'] ?? apiVersion, kind: body['kind'] ?? kind };
   if (found.apiVersion !== apiVersion || found.kind !== kind) {
+    const [version, wanted] = [
+      String(found.apiVersion as string)
+        .split('/')
+        .pop(),
+      apiVersion.split('/').pop(),
+    ];
+    if (request.method === 'PATCH') throw badRequest(`invalid object type: /${version}, Kind=${String(found.kind as string)}`);
     throw badRequest(
-      `the object in the body (${JSON.stringify(found)}) is not of the expected API version (${apiVersion}) and kind (${kind})`,
+      `${String(found.kind as string)} in version "${version}" cannot be handled as a ${kind}: converting (${version}.${String(found.kind as string)}) to (${wanted}.${kind}): unknown conversion`,
     );
   }
   return { apiVersion, kind, ...body, metadata: isFields(body['metadata']) ? body['metadata'] : {} };

@@ -2,7 +2,7 @@
 import type { Cluster } from '../cluster.ts';
 import type { Deployment, Fields, KubernetesObject, LabelSelector, ReplicaSet } from '../objects.ts';
 import type { Resource } from '../resources.ts';
-import { badRequest } from '../status.ts';
+import { badRequest, conflict, invalid, invalidValue } from '../status.ts';
 import type { Stored } from '../store/store.ts';
 import type { WriteOptions } from './create.ts';
 import { isFields } from '../objects.ts';
@@ -45,11 +45,16 @@ export function writeScale(cluster: Cluster, resource: Resource, live: Stored, r
   const replicas = spec['replicas'] ?? 0;
   if (typeof replicas !== 'number') throw badRequest('spec.replicas is not a number');
   const { resourceVersion, uid } = wanted.metadata;
+  const { name } = live.object.metadata;
+  if (uid && uid !== live.object.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.object.metadata.uid}`;
+    throw conflict({ group: resource.group, plural: `${resource.plural}/scale` }, name, why);
+  }
+  if (replicas < 0) throw invalid(scaleKind, name, [invalidValue('spec.replicas', replicas, 'must be greater than or equal to 0')]);
   const next = decode({ ...live.object, spec: { ...(live.object['spec'] as Fields), replicas } }, resource.type, resource.kind).object;
   next.metadata = {
     ...next.metadata,
     resourceVersion: resourceVersion || live.object.metadata.resourceVersion,
-    uid: uid || next.metadata.uid,
   };
   return scaleOf(update(cluster, resource, live, next, options, 'scale').object);
 }

@@ -48,7 +48,7 @@ export class Watch {
     this.#query = query;
     this.#response = response;
     this.#render = render;
-    this.#match = matchOf(query, target.name);
+    this.#match = matchOf(query, target);
   }
 
   start(): void {

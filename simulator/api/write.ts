@@ -8,8 +8,9 @@ import { applyJsonPatch } from '../patch/json-patch.ts';
 import { applyMergePatch, applyStrategicMergePatch } from '../patch/merge-patch.ts';
 import { groupVersion } from '../resources.ts';
 import type { Resource } from '../resources.ts';
-import { applyComplaints, decode } from '../schema/decode.ts';
-import { badRequest, conflict, internal, notFound, unsupportedMediaType } from '../status.ts';
+import { applyComplaints } from '../schema/complaints.ts';
+import { decode } from '../schema/decode.ts';
+import { badRequest, conflict, invalid, notFound, requiredValue, unexpected, unsupportedMediaType } from '../status.ts';
 import type { Stored } from '../store/store.ts';
 import { create } from './create.ts';
 import type { WriteOptions } from './create.ts';
@@ -55,8 +56,11 @@ export function put(
   const body = readObject(request, groupVersion(resource), resource.kind);
   const next = decodeBody(resource, body, options);
   const { uid, name } = live.object.metadata;
-  if (next.metadata.uid && next.metadata.uid !== uid)
-    throw conflict(resource, name, `Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${uid}`);
+  if (next.metadata.uid && next.metadata.uid !== uid) {
+    const key = `/registry/${resource.plural}/${resource.namespaced ? `${live.object.metadata.namespace}/` : ''}${name}`;
+    const why = `Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${uid}`;
+    throw conflict(resource, name, `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`);
+  }
   return { stored: update(cluster, resource, live, next, options, subresource), created: false };
 }
 
@@ -71,9 +75,7 @@ export function patched(live: Fields, type: string, request: Request): Fields {
     case 'application/strategic-merge-patch+json':
       return applyStrategicMergePatch(live, patch, { ref: type }) as Fields;
     default:
-      throw unsupportedMediaType(
-        'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml',
-      );
+      throw unsupportedMediaType();
   }
 }
 
@@ -131,7 +133,8 @@ export function apply(
 
 function requiredManager({ query }: Request): string {
   const manager = query.get('fieldManager');
-  if (!manager) throw badRequest('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch');
+  if (!manager)
+    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [requiredValue('fieldManager', 'is required for apply patch')]);
   return manager;
 }
 
@@ -139,20 +142,24 @@ function readConfiguration(resource: Resource, at: { namespace: string; name: st
   const body = withoutNulls(readObject(request, groupVersion(resource), resource.kind)) as Fields;
   const complaints = applyComplaints(body, { ref: resource.type });
   if (complaints.length > 0) {
-    const who = `${at.namespace === '' ? '' : `${at.namespace}/`}${at.name}; ${groupVersion(resource)}, Kind=${resource.kind}`;
-    throw internal(
+    const stated = isFields(body['metadata']) ? body['metadata'] : {};
+    const [namespace, name] = [stated['namespace'], stated['name']].map((one) => (typeof one === 'string' ? one : ''));
+    const who = `${namespace}/${name}; ${groupVersion(resource)}, Kind=${resource.kind}`;
+    throw unexpected(
       `failed to create typed patch object (${who}): ${complaints.length === 1 ? complaints[0] : `errors:\n  ${complaints.join('\n  ')}`}`,
     );
   }
   const metadata = body['metadata'] as Fields;
   if (metadata['managedFields'] !== undefined) throw badRequest('metadata.managedFields must be nil');
   if (metadata['name'] !== undefined && metadata['name'] !== at.name)
-    throw badRequest(`the name of the object (${JSON.stringify(metadata['name'])}) does not match the name on the URL (${at.name})`);
+    throw badRequest(`the name of the object (${asText(metadata['name'])}) does not match the name on the URL (${at.name})`);
   return {
     ...body,
     metadata: { ...metadata, name: at.name, ...(at.namespace === '' ? {} : { namespace: at.namespace }) },
   } as unknown as KubernetesObject;
 }
+
+const asText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);

@@ -157,10 +157,9 @@ function refuseConflicts(owners: Owner[], changes: Comparison): void {
   throw applyConflict(`Apply failed with ${conflicts.length} conflicts: ${lines.join('\n')}`, causes);
 }
 
-function nameOf({ manager, operation, apiVersion, subresource, time }: ManagedFieldsEntry): string {
+function nameOf({ manager, operation, apiVersion, subresource }: ManagedFieldsEntry): string {
   const name = subresource ? `"${manager}" with subresource "${subresource}"` : `"${manager}"`;
-  if (operation === 'Apply') return name;
-  return time ? `${name} using ${apiVersion} at ${time}` : `${name} using ${apiVersion}`;
+  return operation === 'Apply' ? name : `${name} using ${apiVersion}`;
 }
 
 function withoutOwners(object: KubernetesObject): KubernetesObject {
@@ -176,6 +175,7 @@ function skeleton(object: KubernetesObject): KubernetesObject {
   if (object['spec'] !== undefined)
     empty['spec'] =
       object.kind === 'Deployment' || object.kind === 'ReplicaSet' ? { strategy: {}, template: { metadata: {}, spec: {} } } : {};
+  if (object.kind === 'Pod') empty['spec'] = { containers: [] };
   if (object['status'] !== undefined) empty['status'] = {};
   return empty;
 }

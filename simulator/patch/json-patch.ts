@@ -36,7 +36,7 @@ function apply(document: { root: unknown }, { op, path, from, value }: Operation
     case 'add':
       return write(document, target, value, true);
     case 'replace':
-      if (read(document, target) === undefined) throw unprocessable();
+      // The server's library takes the replacement of an absent field for an addition.
       return write(document, target, value, false);
     case 'remove':
       return remove(document, target);

@@ -1,4 +1,5 @@
 /** Reading an object as the API server's typed decoder does: unknown fields fall out, wrong types are refused, zero values that are not written vanish. */
+import { canonicalQuantity } from '../admission/quantity.ts';
 import { isFields } from '../objects.ts';
 import type { Fields, KubernetesObject } from '../objects.ts';
 import { badRequest } from '../status.ts';
@@ -28,12 +29,10 @@ export interface Decoded {
 /** Decodes a body of a create, an update or a patched object. A wrong type is a 400. */
 export function decode(body: Fields, type: string, kind: string): Decoded {
   const unknown: string[] = [];
+  const version = typeof body['apiVersion'] === 'string' ? body['apiVersion'].split('/').pop() : '';
   const fail = (path: string, found: unknown, wanted: string): never => {
-    throw badRequest(
-      `${kind} in version "${String(body['apiVersion'] ?? '')
-        .split('/')
-        .pop()}" cannot be handled as a ${kind}: json: cannot unmarshal ${jsonKind(found)} into Go struct field ${path} of type ${wanted}`,
-    );
+    const why = `json: cannot unmarshal ${jsonKind(found)} into Go struct field ${path} of type ${wanted}`;
+    throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
   };
   const object = decodeValue(body, { ref: type }, '', { unknown, fail }) as KubernetesObject;
   return { object, unknown };
@@ -50,13 +49,22 @@ function jsonKind(value: unknown): string {
   return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
-function decodeValue(value: unknown, type: Type, path: string, sink: Sink): unknown {
-  if (typeof type === 'string') return decodeScalar(value, type, path, sink);
+/** A field as Go's decoder names it: the struct that it is in, and the path without positions. */
+const goField = (path: string, struct: string): string => `${struct}.${path.replaceAll(/\[[0-9]+\]/g, '')}`;
+
+function goType(type: Type): string {
+  if (!isReference(type)) return 'map[string]string';
+  return type.ref.split('.').slice(-2).join('.');
+}
+
+function decodeValue(value: unknown, type: Type, path: string, sink: Sink, struct = ''): unknown {
+  if (typeof type === 'string') return decodeScalar(value, type, goField(path, struct), sink);
   if (isList(type)) {
-    if (!Array.isArray(value)) return sink.fail(path, value, 'slice');
-    return value.map((item: unknown, index) => decodeValue(item, type.list, `${path}[${index}]`, sink));
+    if (!Array.isArray(value)) return sink.fail(goField(path, struct), value, `[]${goType(type.list)}`);
+    return value.map((item: unknown, index) => decodeValue(item, type.list, `${path}[${index}]`, sink, struct));
   }
-  if (!isFields(value)) return sink.fail(path, value, isReference(type) ? (type.ref.split('.').pop() ?? type.ref) : 'map');
+  if (!isFields(value)) return sink.fail(goField(path, struct), value, goType(type));
+  const within = isReference(type) ? (type.ref.split('.').pop() ?? '') : struct;
   const decoded: Fields = {};
   for (const [name, part] of Object.entries(value)) {
     if (part === null || part === undefined) continue;
@@ -66,7 +74,7 @@ function decodeValue(value: unknown, type: Type, path: string, sink: Sink): unkn
       sink.unknown.push(`unknown field "${at}"`);
       continue;
     }
-    const result = decodeValue(part, inner, at, sink);
+    const result = decodeValue(part, inner, at, sink, within);
     if (isMap(type) || !isAbsent(name, result, inner)) decoded[name] = result;
   }
   return decoded;
@@ -90,38 +98,12 @@ function decodeScalar(value: unknown, type: Scalar, path: string, sink: Sink): u
     case 'boolean':
       return typeof value === 'boolean' ? value : sink.fail(path, value, 'bool');
     case 'quantity':
-      return typeof value === 'number' ? String(value) : typeof value === 'string' ? value : sink.fail(path, value, 'resource.Quantity');
+      return typeof value === 'number' || typeof value === 'string'
+        ? canonicalQuantity(String(value))
+        : sink.fail(path, value, 'resource.Quantity');
     case 'int-or-string':
       return typeof value === 'number' || typeof value === 'string' ? value : sink.fail(path, value, 'intstr.IntOrString');
     default:
       return typeof value === 'string' ? value : sink.fail(path, value, 'string');
   }
-}
-
-/** The complaints of server-side apply about a configuration: fields that the schema lacks and values of another shape. */
-export function applyComplaints(value: unknown, type: Type, path = ''): string[] {
-  if (value === null || value === undefined || type === 'any') return [];
-  if (typeof type === 'string') return scalarComplaint(value, type, path);
-  if (isList(type)) {
-    if (!Array.isArray(value)) return [`${path}: expected list, got &{${jsonKind(value)}}`];
-    return value.flatMap((item: unknown, index) => applyComplaints(item, type.list, itemPath(path, type.keys, item, index)));
-  }
-  if (!isFields(value)) return [`${path}: expected map, got &{${jsonKind(value)}}`];
-  return Object.entries(value).flatMap(([name, part]) => {
-    const inner = isMap(type) ? type.map : structType(type.ref).fields[name];
-    return inner === undefined ? [`${path}.${name}: field not declared in schema`] : applyComplaints(part, inner, `${path}.${name}`);
-  });
-}
-
-function itemPath(path: string, keys: string[] | undefined, item: unknown, index: number): string {
-  if (!keys || !isFields(item)) return `${path}[${index}]`;
-  return `${path}[${keys.map((key) => `${key}=${JSON.stringify(item[key] ?? null)}`).join(',')}]`;
-}
-
-function scalarComplaint(value: unknown, type: Scalar, path: string): string[] {
-  const found = typeof value;
-  if (type === 'integer' || type === 'number') return found === 'number' ? [] : [`${path}: expected numeric (int or float), got ${found}`];
-  if (type === 'boolean') return found === 'boolean' ? [] : [`${path}: expected boolean, got ${found}`];
-  if (type === 'string' || type === 'time') return found === 'string' ? [] : [`${path}: expected string, got ${found}`];
-  return found === 'number' || found === 'string' ? [] : [`${path}: expected string, got ${found}`];
 }

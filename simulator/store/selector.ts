@@ -64,13 +64,36 @@ function valueAt(object: unknown, path: string): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
+const everywhere = ['metadata.name', 'metadata.namespace'];
+
+/** The fields that a kind can be selected by, besides its name and namespace. */
+const selectable: { [plural: string]: string[] } = {
+  pods: [
+    ...['spec.nodeName', 'spec.restartPolicy', 'spec.schedulerName', 'spec.serviceAccountName', 'spec.hostNetwork'],
+    ...['status.phase', 'status.podIP', 'status.nominatedNodeName'],
+  ],
+  events: [
+    ...['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map((name) => `involvedObject.${name}`),
+    ...['reason', 'reportingComponent', 'source', 'type'],
+  ],
+  namespaces: ['status.phase'],
+  nodes: ['spec.unschedulable'],
+  replicasets: ['status.replicas'],
+  secrets: ['type'],
+};
+
 /** `metadata.name=web,status.phase!=Running` */
-export function parseFieldSelector(text: string | null | undefined): FieldMatch | undefined {
+export function parseFieldSelector(text: string | null | undefined, plural: string): FieldMatch | undefined {
   if (!text) return undefined;
+  const known = [...everywhere, ...(selectable[plural] ?? [])];
   const tests = text.split(',').map((part) => {
     const found = /^([^=!]+)(!=|==|=)(.*)$/.exec(part);
     if (!found) throw badRequest(`invalid selector: '${text}'; can't understand '${part}'`);
     const [, path = '', operator = '', value = ''] = found;
+    if (!known.includes(path)) {
+      const list = everywhere.map((name) => `"${name}"`).join(', ');
+      throw badRequest(known.length > 2 ? `field label not supported: ${path}` : `"${path}" is not a known field selector: only ${list}`);
+    }
     return (object: KubernetesObject) => (valueAt(object, path) === value) === (operator !== '!=');
   });
   return (object) => tests.every((test) => test(object));

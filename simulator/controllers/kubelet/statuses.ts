@@ -132,16 +132,5 @@ export function podStatus(pod: Pod, containers: Containers, now: string): PodSta
     conditions,
     ...(init.length > 0 ? { initContainerStatuses: init } : {}),
     containerStatuses: main,
-    qosClass: qualityOfService(pod),
   };
-}
-
-function qualityOfService({ spec }: Pod): string {
-  const all = [...spec.containers, ...(spec.initContainers ?? [])];
-  const has = (name: 'requests' | 'limits'): boolean => all.some(({ resources }) => Object.keys(resources?.[name] ?? {}).length > 0);
-  if (!has('requests') && !has('limits')) return 'BestEffort';
-  const guaranteed = all.every(({ resources }) =>
-    ['cpu', 'memory'].every((name) => resources?.limits?.[name] !== undefined && resources.limits[name] === resources.requests?.[name]),
-  );
-  return guaranteed ? 'Guaranteed' : 'Burstable';
 }
