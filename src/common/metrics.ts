@@ -18,8 +18,13 @@ export function measureRequests(server: FastifyInstance, registry: Registry): vo
   });
 }
 
+export interface Metrics {
+  port: number;
+  close(): Promise<void>;
+}
+
 /** `/metrics` on a port of its own, so that it can be kept from whoever may reach the API. Port 0 takes any free one. */
-export async function serveMetrics(port: number, registry: Registry): Promise<{ port: number; close(): Promise<void> }> {
+export async function serveMetrics(port: number, registry: Registry): Promise<Metrics> {
   collectDefaultMetrics({ register: registry });
   const server: Server = createServer((request, response) => {
     if (request.url?.split('?')[0] !== '/metrics') return void response.writeHead(404).end();

@@ -9,9 +9,13 @@ import { takenBy } from './shapes.ts';
 
 type Json = Record<string, unknown>;
 
-/** A date is what it is on the wire. */
+/** A date is what it is on the wire; what zod adds to ids and integers of its own accord says nothing to a reader. */
 const override = ({ zodSchema, jsonSchema }: { zodSchema: unknown; jsonSchema: unknown }): void => {
-  if ((zodSchema as z.ZodType).def.type === 'date') Object.assign(jsonSchema as Json, { type: 'string', format: 'date-time' });
+  const schema = jsonSchema as Json;
+  if ((zodSchema as z.ZodType).def.type === 'date') Object.assign(schema, { type: 'string', format: 'date-time' });
+  if (schema['format'] === 'uuid' || schema['format'] === 'date-time') delete schema['pattern'];
+  if (schema['minimum'] === Number.MIN_SAFE_INTEGER) delete schema['minimum'];
+  if (schema['maximum'] === Number.MAX_SAFE_INTEGER) delete schema['maximum'];
 };
 const options = { io: 'input', unrepresentable: 'any', override } as const;
 

@@ -96,7 +96,7 @@ export interface Connected<T> {
 
 /** The Relay connection of an entity. Items are ordered by id unless `keyOf` says otherwise. */
 export function Connection<T>(item: new () => T, keyOf: (node: T) => string = (node) => (node as { id: string }).id) {
-  @ObjectType(`${item.name}Edge`, { description: `A ${item.name} and its place in the list.` })
+  @ObjectType(`${item.name}Edge`, { description: `An entry of a list of ${item.name}.` })
   class Edge {
     @Field(() => String, { description: 'For `after`.' }) cursor: string;
     @Field(() => item) node: T;

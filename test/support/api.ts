@@ -120,6 +120,12 @@ export async function startTestApi(change: Partial<Config> = {}): Promise<TestAp
   };
 }
 
+/** Another process of the API on the same database, as far as one process can be two. */
+export async function secondApi(first: TestApi): Promise<{ client(key: string | null): Client; close(): Promise<void> }> {
+  const api = await startApi(testConfig(first.database));
+  return { client: (key) => clientOf(api.url, key), close: api.close };
+}
+
 async function makeTenant(operator: Client, client: (key: string) => Client, name: string, role: string): Promise<TestTenant> {
   const quotas = { requestsPerSecond: 10_000, requestBurst: 100_000 };
   const { id } = expectStatus(await operator.rest<{ id: string }>('POST', '/v1/tenants', { name, quotas }), 201);

@@ -24,7 +24,7 @@ function format(error: GraphQLError, requestId: string | null): GraphQLFormatted
   const cause = original(error);
   const isAboutDocument = cause === undefined || cause === null || cause instanceof GraphQLError || isMercurius(cause);
   const problem = isAboutDocument ? new Problem('GRAPHQL_INVALID', error.message) : asProblem(cause);
-  if (problem.code === 'INTERNAL') log.error({ requestId, error: cause }, problem.message);
+  if (problem.code === 'INTERNAL') log.error({ message: problem.message, requestId, error: cause });
   const { status } = CODES[problem.code];
   return { message: problem.message, ...place, extensions: { code: problem.code, status, errors: problem.faults, requestId } };
 }

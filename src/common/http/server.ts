@@ -22,7 +22,7 @@ class Adapter extends FastifyAdapter {
 /** Answers with the problem that an error is, and logs what nobody foresaw. */
 function answer(error: unknown, reply: FastifyReply): FastifyReply {
   const problem = asProblem(error);
-  if (problem.getStatus() >= 500) log.error({ requestId: reply.request.id, error }, problem.message);
+  if (problem.getStatus() >= 500) log.error({ message: problem.message, requestId: reply.request.id, error });
   return sendProblem(reply, problem);
 }
 

@@ -1,0 +1,20 @@
+import type { LoggerService } from '@nestjs/common';
+import type { Logger } from 'pino';
+
+type Method = 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'fatal';
+
+/** What Nest's own parts say about a start is of interest when something is wrong with it. */
+const QUIET = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication', 'GraphQLModule']);
+
+/** Nest's logger on ours, so that whatever Nest logs is censored too. The last text given is the part that speaks. */
+export function nestLogger(logger: Logger): LoggerService {
+  const say = (method: Method) => (message: unknown, ...rest: unknown[]): void => {
+    const part = typeof rest.at(-1) === 'string' ? (rest.pop() as string) : undefined;
+    const quiet = method === 'info' && part !== undefined && QUIET.has(part) ? 'debug' : method;
+    const fields = typeof message === 'object' && message !== null && !(message instanceof Error) ? message : {};
+    const error = message instanceof Error ? message : rest.find((item) => item instanceof Error);
+    const text = typeof message === 'string' ? message : message instanceof Error ? message.message : String((message as { message?: unknown })?.message ?? '');
+    logger[quiet]({ ...fields, ...(part === undefined ? {} : { part }), ...(error === undefined ? {} : { error }) }, text);
+  };
+  return { log: say('info'), error: say('error'), warn: say('warn'), debug: say('debug'), verbose: say('trace'), fatal: say('fatal') };
+}
