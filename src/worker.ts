@@ -1,5 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
+import { migrate } from './common/migrate.ts';
+import { runUntilStopped } from './common/process.ts';
 import { configOrExit } from './config.ts';
 import type { Config } from './config.ts';
 import { WorkerModule } from './worker.module.ts';
@@ -10,19 +12,10 @@ export async function startWorker(config: Config): Promise<{ close(): Promise<vo
   return { close: () => application.close() };
 }
 
-async function main(): Promise<void> {
-  const worker = await startWorker(configOrExit('worker'));
-  let stopping: Promise<void> | null = null;
-  const stop = (): void => {
-    stopping ??= worker.close().then(() => process.exit(0));
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-}
-
 if (import.meta.main) {
-  main().catch((error: unknown) => {
-    process.stderr.write(`The worker could not start: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
+  await runUntilStopped(async () => {
+    const config = configOrExit('worker');
+    await migrate(config.databaseOwnerUrl, config.databaseUrl);
+    return startWorker(config);
   });
 }
