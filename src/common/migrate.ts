@@ -126,6 +126,7 @@ export async function isMigrated(ownerUrl: string, folder = MIGRATIONS_FOLDER): 
 export async function migrate(ownerUrl: string, appUrl = ownerUrl, folder = MIGRATIONS_FOLDER): Promise<MigrateResult> {
   const migrations = readMigrations(folder);
   const client = new pg.Client({ connectionString: ownerUrl, application_name: 'slipway migrate' });
+  client.on('error', () => undefined); // what was under way fails, and says so
   await client.connect();
   try {
     const login = decodeURIComponent(new URL(appUrl).username) || (client.user ?? '');

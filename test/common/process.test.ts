@@ -1,0 +1,95 @@
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { spawn } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { migrate } from '../../src/common/migrate.ts';
+import { startFaults } from '../../src/common/process.ts';
+import { ConfigError, StartError } from '../../src/config.ts';
+import { inDatabase, testServer } from '../support/database.ts';
+
+const fault = (work: Promise<unknown>): Promise<string[]> => work.then(() => [], startFaults);
+
+describe('why a process does not start', () => {
+  it('is one line where the port is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as AddressInfo;
+    const error = await new Promise((resolve) => createServer().once('error', resolve).listen(port, '127.0.0.1'));
+    taken.close();
+
+    expect(startFaults(error)).toEqual([`Port ${port} is taken: stop what listens there, or choose another port with PORT (0 takes any free one).`]);
+  });
+
+  it('is one line where the database is away, however many addresses its name has', async () => {
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const lines = await fault(migrate(`postgresql://app:hunter2@${host}:1/slipway`));
+
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(/^The database cannot be reached at .*:1 \(ECONNREFUSED\): check DATABASE_URL\.$/);
+    }
+  });
+
+  it('is one line where the database refuses the login or does not exist', async () => {
+    const { ownerUrl } = await testServer();
+    const wrong = Object.assign(new URL(ownerUrl), { password: 'hunter2' }).toString();
+
+    expect(await fault(migrate(wrong))).toEqual([expect.stringMatching(/^The database refuses the login \(.*\): check user and password in DATABASE_URL\.$/)]);
+    expect(await fault(migrate(inDatabase(ownerUrl, 'nowhere')))).toEqual([expect.stringMatching(/^The database does not exist/)]);
+  });
+
+  it('is what the configuration and the data folder say, to the letter', () => {
+    expect(startFaults(new ConfigError(['PORT must be one.', 'LOG_LEVEL must be another.']))).toEqual(['PORT must be one.', 'LOG_LEVEL must be another.']);
+    expect(startFaults(new StartError('The folder is in use.'))).toEqual(['The folder is in use.']);
+  });
+
+  it('is one line also where it is not known', () => {
+    expect(startFaults(new Error('first\n\nsecond'))).toEqual(['Slipway could not start: first second']);
+    expect(startFaults('thrown text')).toEqual(['Slipway could not start: thrown text']);
+  });
+});
+
+describe('a running process', () => {
+  /** Runs `body`, the text of a start function's body, until it ends; `signals` are sent one by one when a line of output asks for them. */
+  async function run(body: string, signals: NodeJS.Signals[]): Promise<{ code: number | null; out: string; err: string }> {
+    const source = path.resolve(import.meta.dirname, '../../src/common/process.ts');
+    const entry = `import { runUntilStopped } from ${JSON.stringify(source)}; await runUntilStopped(async () => { ${body} });`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', entry]);
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      if (chunk.toString().includes('ready')) child.kill(signals.shift());
+    });
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    return { code, out, err };
+  }
+  const alive = 'setInterval(() => undefined, 1000);';
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('is stopped in good order by %s', async (signal) => {
+    const result = await run(`${alive} setTimeout(() => console.log('ready'), 10); return { close: async () => console.log('closed') };`, [signal]);
+
+    expect(result).toEqual({ code: 0, out: 'ready\nclosed\n', err: '' });
+  });
+
+  it('ends at once at the second signal', async () => {
+    const result = await run(
+      `${alive} setTimeout(() => console.log('ready'), 10); return { close: () => { console.log('ready to wait'); return new Promise(() => undefined); } };`,
+      ['SIGTERM', 'SIGINT'],
+    );
+
+    expect(result.code).toBe(130);
+  });
+
+  it('that cannot start says why and ends with code 1', async () => {
+    const result = await run(`${alive} throw new Error('no luck');`, []);
+
+    expect(result).toEqual({ code: 1, out: '', err: 'Slipway could not start: no luck\n' });
+  });
+
+  it('that does not stop in good order says so and ends with code 1', async () => {
+    const result = await run(`${alive} setTimeout(() => console.log('ready'), 10); return { close: async () => { throw new Error('stuck'); } };`, ['SIGTERM']);
+
+    expect(result).toMatchObject({ code: 1, err: 'Slipway did not stop in good order: stuck\n' });
+  });
+});
