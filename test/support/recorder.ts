@@ -1,0 +1,193 @@
+import { Agent, request } from 'undici';
+
+/** Where a cluster is and how the test itself speaks to it. */
+export interface Access {
+  server: string;
+  /** Base64 of PEM. */
+  caData: string;
+  token: string;
+}
+
+/** What must hold of a workload on the recorded cluster, from now on. */
+export interface Expectation {
+  replicas: number;
+  /** Counts of pods. */
+  maxSurge: number;
+  maxUnavailable: number;
+}
+
+export interface ReplicaSetView {
+  name: string;
+  uid: string;
+  replicas: number;
+  image: string;
+}
+
+interface KubernetesObject {
+  metadata: { name: string; uid: string; labels?: Record<string, string>; deletionTimestamp?: string; ownerReferences?: { uid: string }[] };
+  spec: { replicas?: number; template?: { spec: { containers: { image: string }[] } } };
+  status?: { conditions?: { type: string; status: string }[]; phase?: string };
+}
+
+const WORKLOAD_LABEL = 'slipway.dev/workload';
+const PATHS = { deployments: '/apis/apps/v1', replicasets: '/apis/apps/v1', pods: '/api/v1' } as const;
+type Kind = keyof typeof PATHS;
+
+/**
+ * Watches one namespace of a cluster with nothing of the product's own, and judges at every change that it sees: Ready pods never fall below desired less
+ * maxUnavailable (A), and the ReplicaSets together never ask for more than desired plus maxSurge (S).
+ */
+export class Recorder {
+  readonly violations: string[] = [];
+  private readonly objects: Record<Kind, Map<string, KubernetesObject>> = { deployments: new Map(), replicasets: new Map(), pods: new Map() };
+  private readonly expectations = new Map<string, Expectation>();
+  private readonly stopping = new AbortController();
+  private readonly agent: Agent;
+  private running: Promise<void>[] = [];
+  private readonly waiting = new Set<() => void>();
+  private readonly access: Access;
+  private readonly namespace: string;
+  private readonly name: string;
+
+  constructor(name: string, access: Access, namespace: string) {
+    this.name = name;
+    this.access = access;
+    this.namespace = namespace;
+    this.agent = new Agent({ connect: { ca: Buffer.from(access.caData, 'base64').toString('utf8') }, bodyTimeout: 0 });
+  }
+
+  /** Lists everything once, and follows it from there. */
+  async start(): Promise<void> {
+    const kinds = Object.keys(PATHS) as Kind[];
+    const versions = await Promise.all(kinds.map((kind) => this.list(kind)));
+    this.running = kinds.map((kind, index) => this.follow(kind, versions[index] ?? ''));
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await Promise.all(this.running);
+    await this.agent.destroy();
+  }
+
+  /** What must hold of a workload from the next change on; null = nothing (it is being made or removed). */
+  expect(workload: string, expectation: Expectation | null): void {
+    if (expectation) this.expectations.set(workload, expectation);
+    else this.expectations.delete(workload);
+  }
+
+  /** ReplicaSets of a workload that have, or shall have, pods. */
+  replicaSets(workload: string): ReplicaSetView[] {
+    return this.of('replicasets', workload)
+      .map(({ metadata, spec }) => ({ name: metadata.name, uid: metadata.uid, replicas: spec.replicas ?? 0, image: spec.template?.spec.containers[0]?.image ?? '' }))
+      .filter((one) => one.replicas > 0 || this.podsOf(workload, one.uid) > 0);
+  }
+
+  readyPods(workload: string): number {
+    return this.of('pods', workload).filter(isReady).length;
+  }
+
+  /** Names of everything of a workload that is there, by kind. */
+  names(kind: Kind, workload: string): string[] {
+    return this.of(kind, workload).map((object) => object.metadata.name);
+  }
+
+  /** Resolves when the condition holds; looked at after every change. */
+  async until(condition: () => boolean, what: string, milliseconds = 15_000): Promise<void> {
+    const deadline = performance.now() + milliseconds;
+    while (!condition()) {
+      const left = deadline - performance.now();
+      if (left <= 0) throw new Error(`${this.name}: not within ${milliseconds} ms: ${what}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.waiting.add(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  private podsOf(workload: string, replicaSetUid: string): number {
+    return this.of('pods', workload).filter((pod) => pod.metadata.ownerReferences?.some((owner) => owner.uid === replicaSetUid)).length;
+  }
+
+  private of(kind: Kind, workload: string): KubernetesObject[] {
+    return [...this.objects[kind].values()].filter((object) => object.metadata.labels?.[WORKLOAD_LABEL] === workload);
+  }
+
+  private async get(kind: Kind, query: string): Promise<AsyncIterable<Buffer>> {
+    const url = `${this.access.server}${PATHS[kind]}/namespaces/${this.namespace}/${kind}?${query}`;
+    const { signal } = this.stopping;
+    const answer = await request(url, { dispatcher: this.agent, signal, headers: { authorization: `Bearer ${this.access.token}` } });
+    if (answer.statusCode !== 200) throw new Error(`${this.name}: ${kind} answered ${answer.statusCode}`);
+    return answer.body as AsyncIterable<Buffer>;
+  }
+
+  private async list(kind: Kind): Promise<string> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of await this.get(kind, '')) chunks.push(chunk);
+    const list = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { metadata: { resourceVersion: string }; items: KubernetesObject[] };
+    this.objects[kind] = new Map(list.items.map((item) => [item.metadata.uid, item]));
+    return list.metadata.resourceVersion;
+  }
+
+  /** A watch that breaks is a gap in the record, which is taken up by a new list: what stands then is judged too. */
+  private async follow(kind: Kind, first: string): Promise<void> {
+    let version = first;
+    while (!this.stopping.signal.aborted) {
+      try {
+        let rest = '';
+        for await (const chunk of await this.get(kind, `watch=true&resourceVersion=${version}`)) {
+          const lines = (rest + chunk.toString('utf8')).split('\n');
+          rest = lines.pop() ?? '';
+          for (const line of lines) this.take(kind, JSON.parse(line) as { type: string; object: KubernetesObject });
+        }
+      } catch {
+        if (this.stopping.signal.aborted) return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      version = await this.list(kind).catch(() => version);
+    }
+  }
+
+  private take(kind: Kind, { type, object }: { type: string; object: KubernetesObject }): void {
+    if (type === 'BOOKMARK' || type === 'ERROR') return;
+    if (type === 'DELETED') this.objects[kind].delete(object.metadata.uid);
+    else this.objects[kind].set(object.metadata.uid, object);
+    const workload = object.metadata.labels?.[WORKLOAD_LABEL];
+    if (workload !== undefined) this.judge(workload, kind);
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  private trace(workload: string, kind: Kind): void {
+    const sets = this.of('replicasets', workload).map((one) => `${one.metadata.name.slice(-4)} ${one.spec.replicas}/${(one.status as { availableReplicas?: number } | undefined)?.availableReplicas ?? 0}`);
+    const gate = this.of('deployments', workload).map(({ spec }) => JSON.stringify([(spec as { minReadySeconds?: number }).minReadySeconds, (spec as { strategy?: unknown }).strategy]));
+    console.log(Date.now() % 100000, this.name, kind, sets.join(' '), 'ready', this.readyPods(workload), gate.join());
+  }
+
+  private judge(workload: string, kind: Kind): void {
+    const expected = this.expectations.get(workload);
+    if (process.env['RECORDER_TRACE'] && kind !== 'pods') this.trace(workload, kind);
+    if (!expected) return;
+    const { replicas, maxSurge, maxUnavailable } = expected;
+    if (kind === 'pods') {
+      const ready = this.readyPods(workload);
+      if (ready < replicas - maxUnavailable) this.violations.push(`A: ${this.name}: ${ready} pods of ${workload} are Ready, at least ${replicas - maxUnavailable} must be`);
+    }
+    if (kind === 'replicasets') {
+      const sum = this.of('replicasets', workload).reduce((total, one) => total + (one.spec.replicas ?? 0), 0);
+      if (sum > replicas + maxSurge) this.violations.push(`S: ${this.name}: the ReplicaSets of ${workload} ask for ${sum} pods, at most ${replicas + maxSurge} may be`);
+    }
+  }
+}
+
+const isReady = ({ metadata, status }: KubernetesObject): boolean =>
+  metadata.deletionTimestamp === undefined && status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true;
+
+export async function startRecorder(name: string, access: Access, namespace = 'default'): Promise<Recorder> {
+  const recorder = new Recorder(name, access, namespace);
+  await recorder.start();
+  return recorder;
+}

@@ -1,0 +1,166 @@
+import { startSimulator } from '../../simulator/simulator.ts';
+import type { Simulator, SimulatedCluster } from '../../simulator/simulator.ts';
+import type { Config } from '../../src/config.ts';
+import { startWorker } from '../../src/worker.ts';
+import { expectStatus, makeRegion, startTestApi, testConfig } from './api.ts';
+import type { TestApi, TestTenant } from './api.ts';
+
+/** A rollout as the API shows it, as far as scenarios look. */
+export interface RolloutView {
+  id: string;
+  kind: string;
+  phase: string;
+  pauseReason: string | null;
+  phaseReason: string | null;
+  failure: { reason: string; message: string; cluster: string; pod: string | null; container: string | null; logTail: string | null } | null;
+  targets: TargetView[];
+}
+
+export interface TargetView {
+  id: string;
+  cluster: { id: string; name: string };
+  phase: string;
+  phaseReason: string | null;
+  step: { index: number; of: number; weight: number | null } | null;
+  pods: { desired: number; old: number; new: number; ready: number } | null;
+  condition: { type: string; message: string } | null;
+  failure: { reason: string; message: string } | null;
+}
+
+export interface EventView {
+  id: string;
+  type: string;
+  rollout: string | null;
+  target: string | null;
+  message: string;
+  data: Record<string, unknown>;
+}
+
+export interface WorldOptions {
+  clusters?: number;
+  /** Names; clusters are dealt out to them in turn. */
+  regions?: string[];
+  workers?: number;
+  change?: Partial<Config>;
+}
+
+export interface Worker {
+  close(): Promise<void>;
+}
+
+/** A product with simulated clusters: the API on a database of its own, workers in this process, a tenant with its clusters registered. */
+export interface World {
+  api: TestApi;
+  tenant: TestTenant;
+  config: Config;
+  simulator: Simulator;
+  clusters: SimulatedCluster[];
+  regions: { id: string; name: string }[];
+  workers: Worker[];
+  startWorker(change?: Partial<Config>): Promise<Worker>;
+  close(): Promise<void>;
+}
+
+const FAST = { podStartMilliseconds: [60, 150], podStopMilliseconds: [20, 60] } as const;
+
+export async function startWorld({ clusters = 2, regions = ['eu', 'us'], workers = 1, change = {} }: WorldOptions = {}): Promise<World> {
+  const simulator = await startSimulator({ clusters, seed: 7, podStartMilliseconds: [...FAST.podStartMilliseconds], podStopMilliseconds: [...FAST.podStopMilliseconds] });
+  const masterKey = Buffer.alloc(32, 7);
+  const api = await startTestApi({ masterKey, ...change });
+  const config = testConfig(api.database, { masterKey, operatorKey: null, logLevel: (process.env['LOG_LEVEL'] as Config['logLevel'] | undefined) ?? 'silent', ...change });
+  const made = [];
+  for (const name of regions) made.push(await makeRegion(api, name));
+  const tenant = await api.tenant('shop');
+  for (const [index, cluster] of simulator.clusters.entries()) {
+    const region = regions[index % regions.length];
+    expectStatus(await tenant.rest('POST', '/v1/clusters', { name: cluster.name, region, kubeconfig: cluster.kubeconfig }), 201);
+  }
+  const world: World = {
+    api,
+    tenant,
+    config,
+    simulator,
+    clusters: simulator.clusters,
+    regions: made,
+    workers: [],
+    startWorker: async (more = {}) => {
+      const worker = await startWorker({ ...config, ...more });
+      world.workers.push(worker);
+      return worker;
+    },
+    close: async () => {
+      await Promise.all(world.workers.map((worker) => worker.close()));
+      await api.close();
+      await simulator.stop();
+    },
+  };
+  for (let index = 0; index < workers; index += 1) await world.startWorker();
+  return world;
+}
+
+/** A document with one container, which scenarios vary. */
+export const webDocument = (change: Record<string, unknown> = {}): Record<string, unknown> => ({
+  parameters: { image: { type: 'string', required: true } },
+  pod: { spec: { containers: [{ name: 'web', image: '${{ params.image }}', ports: [{ name: 'http', containerPort: 8080 }] }] } },
+  replicas: 4,
+  strategy: { type: 'ROLLING', maxSurge: 1, maxUnavailable: 0, progressDeadlineSeconds: 30 },
+  ...change,
+});
+
+export const GOOD = 'registry.example/shop/web:1.0';
+export const BETTER = 'registry.example/shop/web:2.0';
+export const BAD = 'registry.invalid/shop/web:3.0';
+
+/** A template with one revision and a workload of it on every cluster, in the namespace `default`. */
+export async function makeWorkload(world: World, name: string, document = webDocument(), values: Record<string, unknown> = { image: GOOD }): Promise<string> {
+  const { tenant } = world;
+  expectStatus(await tenant.rest('POST', '/v1/templates', { name }), 201);
+  expectStatus(await tenant.rest('POST', `/v1/templates/${name}/revisions`, document), 201);
+  const placements = { list: world.clusters.map((cluster) => ({ cluster: cluster.name, namespace: 'default' })) };
+  const { id } = expectStatus(await tenant.rest<{ id: string }>('POST', '/v1/workloads', { name, template: name, values, placements: placements.list }), 201);
+  return id;
+}
+
+/** Asks for something that makes a rollout, and answers its id. */
+export async function ask(world: World, path: string, body: unknown = {}): Promise<string> {
+  const answer = await world.tenant.rest<{ id: string }>('POST', `/v1${path}`, body);
+  return expectStatus(answer, 202).id;
+}
+
+export const deploy = (world: World, workload: string, body: unknown = {}): Promise<string> => ask(world, `/workloads/${workload}/rollouts`, body);
+
+/** The rollout once it is terminal, or paused for good. */
+export async function settled(world: World, id: string, seconds = 25): Promise<RolloutView> {
+  const answer = await world.tenant.rest<RolloutView>('GET', `/v1/rollouts/${id}`, undefined, { prefer: `wait=${seconds}` });
+  return expectStatus(answer, 200);
+}
+
+export const rolloutOf = async (world: World, id: string): Promise<RolloutView> => expectStatus(await world.tenant.rest<RolloutView>('GET', `/v1/rollouts/${id}`), 200);
+
+/** Every event of a rollout, oldest first. */
+export async function eventsOf(world: World, id: string): Promise<EventView[]> {
+  const page = expectStatus(await world.tenant.rest<{ items: EventView[] }>('GET', `/v1/rollouts/${id}/events?after=0&limit=200`), 200);
+  return page.items;
+}
+
+const TERMINAL = ['rollout.succeeded', 'rollout.rolled_back', 'rollout.failed', 'rollout.canceled', 'rollout.superseded'];
+
+/** Reads the tenant's whole event table and names what breaks T (exactly one terminal event per rollout that has settled, none after it) or E (no gap in the sequence). */
+export async function eventViolations(world: World, rollouts: readonly string[]): Promise<string[]> {
+  const events: EventView[] = [];
+  for (let after = '0'; ; ) {
+    const { items } = expectStatus(await world.tenant.rest<{ items: EventView[] }>('GET', `/v1/events?after=${after}&limit=200`), 200);
+    events.push(...items);
+    const last = items.at(-1);
+    if (!last) break;
+    after = last.id;
+  }
+  const gaps = events.flatMap((event, index) => (Number(event.id) === index + 1 ? [] : [`E: event ${event.id} is number ${index + 1}`]));
+  const terminal = rollouts.flatMap((id) => {
+    const own = events.filter((event) => event.rollout === id);
+    const ends = own.filter((event) => TERMINAL.includes(event.type));
+    if (ends.length !== 1) return [`T: rollout ${id} has ${ends.length} terminal events`];
+    return own.at(-1) === ends[0] ? [] : [`T: rollout ${id} goes on after its end: ${own.at(-1)?.type ?? ''}`];
+  });
+  return [...gaps, ...terminal];
+}
