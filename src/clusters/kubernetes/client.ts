@@ -148,7 +148,12 @@ class PooledClient implements KubernetesClient {
       path: `${pathOf({ apiVersion: 'apps/v1', kind: 'Deployment', ...ref })}/scale`,
       query: { fieldManager: scaleFieldManager, force: true, fieldValidation: 'Strict' },
       contentType: applyMediaType,
-      body: JSON.stringify({ apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: ref.name, ...precondition }, spec: { replicas } }),
+      body: JSON.stringify({
+        apiVersion: 'autoscaling/v1',
+        kind: 'Scale',
+        metadata: { name: ref.name, ...precondition },
+        spec: { replicas },
+      }),
     });
   }
 

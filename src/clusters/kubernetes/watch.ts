@@ -5,8 +5,8 @@ import type { KubernetesObject, ObjectList, WatchEvent } from './types.ts';
 
 export interface WatchTimings {
   /**
-   * How long the server keeps one watch. It sends a bookmark shortly before it ends one, so that a quiet watch says something at least this often and the
-   * next begins at a version that the server still has.
+   * How long the server keeps one watch. It ends each by itself, so silence that lasts longer is not quiet but death; and it sends a bookmark shortly
+   * before (if anything of that kind has changed anywhere), so that the next begins at a version that the server still has.
    */
   watchSeconds: number;
   /** A watch that has said nothing for this long is dead, whatever TCP believes. Longer than `watchSeconds`. */

@@ -42,19 +42,21 @@ export function applyContract(cluster: Cluster): void {
       expect(again.metadata.generation).toBe(live.metadata.generation);
     });
 
-    it('raises the generation for a change of the spec, and not for one of the annotations', async () => {
+    it('raises the generation of a Deployment for a change of the spec or of the annotations, and not for one of the labels', async () => {
       const namespace = await world().namespace();
       const live = await settledDeployment(world(), namespace);
       const { generation = 0 } = live.metadata;
       const wanted = deployment(namespace);
-      const annotated = await world().kubernetes.apply({
-        ...wanted,
-        metadata: { ...wanted.metadata, annotations: { 'slipway.dev/release': '7' } },
-      });
-      expect(annotated.metadata.generation).toBe(generation);
+      const labels = { ...wanted.metadata.labels, team: 'shop' };
+      expect((await world().kubernetes.apply({ ...wanted, metadata: { ...wanted.metadata, labels } })).metadata.generation).toBe(
+        generation,
+      );
+      const annotations = { 'slipway.dev/release': '7' };
+      const annotated = await world().kubernetes.apply({ ...wanted, metadata: { ...wanted.metadata, annotations } });
+      expect(annotated.metadata.generation).toBe(generation + 1);
       expect(annotated.metadata.annotations?.['slipway.dev/template']).toBeUndefined();
       const changed = await world().kubernetes.apply(deployment(namespace, { spec: { minReadySeconds: 3 } }));
-      expect(changed.metadata.generation).toBe(generation + 1);
+      expect(changed.metadata.generation).toBe(generation + 2);
     });
 
     it('refuses an unknown field by its path, as a bad object', async () => {

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { createServer, request as forward } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -16,6 +17,8 @@ export interface Gateway {
   answerNext: (matches: (url: URL) => boolean, answer: (response: ServerResponse) => void) => void;
   /** The requests that came, as `METHOD path?query`. */
   seen: string[];
+  /** Waits until a request makes this true. */
+  until: (holds: () => boolean) => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -25,10 +28,12 @@ export async function startGateway(cluster: ContractCluster, path: string): Prom
   const target = new URL(cluster.server);
   const sockets = new Set<Socket>();
   const seen: string[] = [];
+  const arrivals = new EventEmitter();
   let special: { matches: (url: URL) => boolean; answer: (response: ServerResponse) => void } | null = null;
   const server = createServer(await authority.issue({ ips: ['127.0.0.1'] }), (incoming, response) => {
     const url = new URL(incoming.url ?? '/', 'https://gateway');
     seen.push(`${incoming.method} ${incoming.url}`);
+    arrivals.emit('request');
     if (special?.matches(url)) {
       const { answer } = special;
       special = null;
@@ -68,6 +73,9 @@ export async function startGateway(cluster: ContractCluster, path: string): Prom
     cut,
     answerNext: (matches, answer) => void (special = { matches, answer }),
     seen,
+    until: async (holds) => {
+      while (!holds()) await once(arrivals, 'request');
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

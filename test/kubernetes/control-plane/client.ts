@@ -71,7 +71,7 @@ export class Client {
   /** Sends one request and returns the parsed answer, or its text where it is not JSON (logs). Rejects with RequestFailed from status 400 on. */
   async request<T = KubernetesObject>(method: string, path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
     const contentType = options.contentType ?? (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
-    const answer = await request(new URL(path, this.access.server), {
+    const answer = await request(this.access.server + path, {
       method: method as 'GET',
       dispatcher: this.agent,
       headers: {
@@ -151,7 +151,7 @@ export class Client {
 
   private async *stream(path: string, version: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=280&resourceVersion=${version}`;
-    const url = new URL(`${path}${path.includes('?') ? '&' : '?'}${query}`, this.access.server);
+    const url = `${this.access.server}${path}${path.includes('?') ? '&' : '?'}${query}`;
     const headers = { authorization: `Bearer ${this.access.token}`, accept: 'application/json' };
     try {
       const answer = await request(url, { dispatcher: this.agent, headers, signal });
