@@ -35,7 +35,8 @@ describe('standalone', () => {
 
       expect(list.items.map(({ name }) => name)).toEqual(['kept']);
       expect(second.config.masterKey).toEqual(first.config.masterKey);
-      for (const file of ['operator-key', 'master-key', 'postgres-password']) expect(statSync(path.join(folder, file)).mode & 0o777).toBe(0o600);
+      for (const file of ['operator-key', 'master-key', 'postgres-password'])
+        expect(statSync(path.join(folder, file)).mode & 0o777).toBe(0o600);
     } finally {
       await second.close();
     }

@@ -52,7 +52,9 @@ describe('a storm of cut connections', () => {
       for (let cut = 0; cut < 15; cut++) {
         const before = outcomes.done;
         while (outcomes.done < before + 5) await new Promise((resolve) => setTimeout(resolve, 5));
-        await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`);
+        await client.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+        );
       }
     });
     over = true;

@@ -18,7 +18,9 @@ describe('why a process does not start', () => {
     const error = await new Promise((resolve) => createServer().once('error', resolve).listen(port, '127.0.0.1'));
     taken.close();
 
-    expect(startFaults(error)).toEqual([`Port ${port} is taken: stop what listens there, or choose another port with PORT (0 takes any free one).`]);
+    expect(startFaults(error)).toEqual([
+      `Port ${port} is taken: stop what listens there, or choose another port with PORT (0 takes any free one).`,
+    ]);
   });
 
   it('is one line where the database is away, however many addresses its name has', async () => {
@@ -34,12 +36,17 @@ describe('why a process does not start', () => {
     const { ownerUrl } = await testServer();
     const wrong = Object.assign(new URL(ownerUrl), { password: 'hunter2' }).toString();
 
-    expect(await fault(migrate(wrong))).toEqual([expect.stringMatching(/^The database refuses the login \(.*\): check user and password in DATABASE_URL\.$/)]);
+    expect(await fault(migrate(wrong))).toEqual([
+      expect.stringMatching(/^The database refuses the login \(.*\): check user and password in DATABASE_URL\.$/),
+    ]);
     expect(await fault(migrate(inDatabase(ownerUrl, 'nowhere')))).toEqual([expect.stringMatching(/^The database does not exist/)]);
   });
 
   it('is what the configuration and the data folder say, to the letter', () => {
-    expect(startFaults(new ConfigError(['PORT must be one.', 'LOG_LEVEL must be another.']))).toEqual(['PORT must be one.', 'LOG_LEVEL must be another.']);
+    expect(startFaults(new ConfigError(['PORT must be one.', 'LOG_LEVEL must be another.']))).toEqual([
+      'PORT must be one.',
+      'LOG_LEVEL must be another.',
+    ]);
     expect(startFaults(new StartError('The folder is in use.'))).toEqual(['The folder is in use.']);
   });
 
@@ -67,7 +74,9 @@ describe('a running process', () => {
   const alive = 'setInterval(() => undefined, 1000);';
 
   it.each(['SIGTERM', 'SIGINT'] as const)('is stopped in good order by %s', async (signal) => {
-    const result = await run(`${alive} setTimeout(() => console.log('ready'), 10); return { close: async () => console.log('closed') };`, [signal]);
+    const result = await run(`${alive} setTimeout(() => console.log('ready'), 10); return { close: async () => console.log('closed') };`, [
+      signal,
+    ]);
 
     expect(result).toEqual({ code: 0, out: 'ready\nclosed\n', err: '' });
   });
@@ -88,7 +97,10 @@ describe('a running process', () => {
   });
 
   it('that does not stop in good order says so and ends with code 1', async () => {
-    const result = await run(`${alive} setTimeout(() => console.log('ready'), 10); return { close: async () => { throw new Error('stuck'); } };`, ['SIGTERM']);
+    const result = await run(
+      `${alive} setTimeout(() => console.log('ready'), 10); return { close: async () => { throw new Error('stuck'); } };`,
+      ['SIGTERM'],
+    );
 
     expect(result).toMatchObject({ code: 1, err: 'Slipway did not stop in good order: stuck\n' });
   });

@@ -1,10 +1,45 @@
 import { randomUUID } from 'node:crypto';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Database, withSettings } from '../../src/common/database.ts';
 import { AbortedTransactionError } from '../../src/common/tenant-adapter.ts';
 import { freshDatabase, onConnection } from '../support/database.ts';
 import type { FreshDatabase } from '../support/database.ts';
+
+/** A proxy to the server that counts what the client sends in one go: everything within some milliseconds travels together. */
+async function startCounter(url: string): Promise<{ url: string; count(): number; close(): Promise<void> }> {
+  const target = new URL(url);
+  let bursts = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    let waiting: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => {
+      if (waiting.push(chunk) > 1) return;
+      setTimeout(() => {
+        bursts++;
+        upstream.write(Buffer.concat(waiting));
+        waiting = [];
+      }, 25);
+    });
+    upstream.pipe(socket);
+    for (const one of [socket, upstream])
+      sockets.add(one.on('error', () => undefined).on('close', () => void (socket.destroy(), upstream.destroy())));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const proxied = new URL(url);
+  proxied.port = String((server.address() as AddressInfo).port);
+  return {
+    url: proxied.toString(),
+    count: () => bursts,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 let fresh: FreshDatabase;
 let database: Database;
@@ -296,6 +331,69 @@ describe('a transaction', () => {
     } finally {
       release();
       await tiny.close();
+    }
+  });
+});
+
+describe('a pool of one connection', () => {
+  const withOne = async (options: { transactionMilliseconds?: number }, work: (one: Database) => Promise<void>): Promise<void> => {
+    const one = new Database({ url: fresh.appUrl, poolSize: 1, waitMilliseconds: 2_000, ...options });
+    try {
+      await work(one);
+    } finally {
+      await one.close();
+    }
+  };
+  const count = (one: Database): Promise<number> => one.as({ tenantId: blue }, () => one.rows.tenant.count());
+
+  it('gets it back after each way in which a transaction or a statement can end', () =>
+    withOne({}, async (one) => {
+      const inOne = (work: () => Promise<unknown>): Promise<unknown> => one.as({ tenantId: blue }, () => one.transaction(work));
+      const fail = () => one.rows.$queryRaw`SELECT 1/0`;
+
+      for (let turn = 0; turn < 2; turn++) {
+        await expect(inOne(fail)).rejects.toThrow(/division by zero/);
+        await expect(inOne(() => fail().catch(() => undefined))).rejects.toThrow(/swallowed/);
+        await expect(inOne(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+        await expect(one.as({ tenantId: blue }, () => fail())).rejects.toThrow(/division by zero/);
+        await inOne(() => one.rows.tenant.findFirst());
+        expect(await count(one)).toBe(1);
+      }
+    }));
+
+  it('gets it back when a transaction takes too long, of which nothing is committed', () =>
+    withOne({ transactionMilliseconds: 300 }, async (one) => {
+      const id = randomUUID();
+      const slow = one.as({ tenantId: blue }, () =>
+        one.transaction(async () => {
+          await one.rows.template.create({ data: { tenantId: blue, id, name: id } });
+          await new Promise((resolve) => setTimeout(resolve, 600));
+          await one.rows.template.findFirst();
+        }),
+      );
+
+      await expect(slow).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      expect(await one.as({ tenantId: blue }, () => one.rows.template.count({ where: { id } }))).toBe(0);
+    }));
+});
+
+describe('the way to the server', () => {
+  it('is gone once by a statement that stands alone, and once by the opening of a transaction', async () => {
+    const bursts = await startCounter(fresh.appUrl);
+    const counted = new Database({ url: bursts.url, poolSize: 1 });
+    const trips = async (work: () => Promise<unknown>): Promise<number> => {
+      const before = bursts.count();
+      await counted.as({ tenantId: blue }, work);
+      return bursts.count() - before;
+    };
+    try {
+      await trips(() => counted.rows.tenant.count()); // connects
+
+      expect(await trips(() => counted.rows.tenant.count())).toBe(1);
+      expect(await trips(() => counted.transaction(() => counted.rows.tenant.count()))).toBe(3); // opening, statement, commit
+    } finally {
+      await counted.close();
+      await bursts.close();
     }
   });
 });
