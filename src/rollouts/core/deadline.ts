@@ -43,5 +43,5 @@ export function progress({ live }: TargetObservation, side: Side, verdict: Verdi
   if (live.kind !== 'PRESENT') return `the Deployment of release ${side.release} is not there yet`;
   if (live.observedGeneration < live.generation) return "the cluster's Deployment controller has not seen the last write";
   const old = verdict.split.old === 0 ? '' : `, ${pods(verdict.split.old)} of what ran before`;
-  return `${verdict.ready} of ${pods(live.replicas)} run release ${side.release} and are Ready${old}`;
+  return `${verdict.ready} of ${live.replicas} pods run release ${side.release} and are Ready${old}`;
 }

@@ -1,5 +1,5 @@
 /** A target on its way to `to`: refusals, the first write, the walk, and what is left to do once only new pods are there. */
-import { overdue, progress, waitHealthy } from './deadline.ts';
+import { progress, waitHealthy } from './deadline.ts';
 import { bears, fail, failWith, pods, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { deleted, edited, notOurs, replaced } from './failures.ts';
@@ -44,7 +44,6 @@ function refusalOf(o: TargetObservation, to: Side, live: LiveDeployment): Failur
 /** Before the template is `to`'s: looked at first, then written; a canary may begin with a pause, or with a weight that does not exist at this N. */
 function firstWrite(o: TargetObservation, to: Side, live: LiveDeployment | null): Draft {
   const { target, preflight, rollout } = o;
-  const seconds = rollout.strategy.progressDeadlineSeconds;
   if (!target.written) {
     const reason = `Checking permissions, quota and fields on ${target.cluster} before release ${to.release} is written.`;
     if (preflight === null) return { reason, action: { kind: 'PREFLIGHT', takeOver: rollout.kind === 'ROLLBACK' }, stopped: false };
@@ -55,7 +54,7 @@ function firstWrite(o: TargetObservation, to: Side, live: LiveDeployment | null)
     if (gated !== null) return gated;
   }
   const own = ownWritten(rollout.strategy);
-  return applyGate(o, live, { side: to, which: 'TO', closed: false, written: own, reason: openingReason(o, to, live) }, seconds);
+  return applyGate(o, live, { side: to, which: 'TO', closed: false, written: own, reason: openingReason(o, to, live) });
 }
 
 function openingReason({ placement }: TargetObservation, to: Side, live: LiveDeployment | null): string {
@@ -74,40 +73,32 @@ function gateClosed(o: TargetObservation, to: Side, live: LiveDeployment): Draft
   const reason =
     split.old === 0
       ? `All ${pods(live.replicas)} run release ${to.release} and are Ready: opening the gate.`
-      : `Going on from ${split.new} of ${pods(live.replicas)} on release ${to.release}.`;
-  return applyGate(
-    o,
-    live,
-    { side: to, which: 'TO', closed: false, written: ownWritten(strategy), reason },
-    strategy.progressDeadlineSeconds,
-  );
+      : `Going on from ${split.new} of ${live.replicas} pods on release ${to.release}.`;
+  return applyGate(o, live, { side: to, which: 'TO', closed: false, written: ownWritten(strategy), reason });
 }
 
 /** The gate is open on `to`: the cluster replaces the pods by itself; what comes last follows in order. */
 function gateOpen(o: TargetObservation, to: Side, live: LiveDeployment): Draft {
   const seconds = o.rollout.strategy.progressDeadlineSeconds;
   const { target, placement } = o;
-  if (target.stepN === null && scaleDue(o, live)) return scaleForward(o, live, seconds);
+  if (target.stepN === null && scaleDue(o, live)) return scaleForward(o, live);
   const verdict = judgeAll(live, to);
   if (!verdict.healthy) return waitHealthy(o, seconds, progress(o, to, verdict), verdict.ripeInMilliseconds);
   const own = ownWritten(to.strategy);
   if (!standsWritten(live, own)) {
     const reason = `Release ${to.release} stands: giving the Deployment its own maxSurge and maxUnavailable back.`;
-    return applyGate(o, live, { side: to, which: 'TO', closed: false, written: own, reason }, seconds);
+    return applyGate(o, live, { side: to, which: 'TO', closed: false, written: own, reason });
   }
-  if (scaleDue(o, live)) return scaleForward(o, live, seconds);
+  if (scaleDue(o, live)) return scaleForward(o, live);
   if (o.finished !== 'TO') {
-    const late = overdue(o, seconds, 'the objects that come last could not be applied');
-    return (
-      late ?? {
-        reason: `Applying what comes last of release ${to.release}, and removing what no release names.`,
-        action: { kind: 'FINISH', side: 'TO' },
-        stopped: false,
-      }
-    );
+    return {
+      reason: `Applying what comes last of release ${to.release}, and removing what no release names.`,
+      action: { kind: 'FINISH', side: 'TO' },
+      stopped: false,
+    };
   }
   const none = `Release ${to.release} is applied; there are no pods to run it.`;
-  const ran = `${verdict.ready} of ${pods(live.replicas)} run release ${to.release} and are Ready`;
+  const ran = `${verdict.ready} of ${live.replicas} pods run release ${to.release} and are Ready`;
   const kept =
     live.replicas === placement.replicas
       ? ''
@@ -126,10 +117,5 @@ function standstill(o: TargetObservation, to: Side, live: LiveDeployment, onIt: 
   const limits = resolveLimits(rollout.strategy.maxSurge, rollout.strategy.maxUnavailable, live.replicas);
   const written = holdAt(live.replicas, split, limits);
   const reason = `Paused: holding ${split.new} new and ${split.old} old pods where they are.`;
-  return applyGate(
-    o,
-    live,
-    { side: to, which: 'TO', closed: true, written, reason, stopped: true },
-    rollout.strategy.progressDeadlineSeconds,
-  );
+  return applyGate(o, live, { side: to, which: 'TO', closed: true, written, reason, stopped: true });
 }

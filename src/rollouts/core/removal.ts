@@ -1,9 +1,9 @@
 /** Taking a workload away from a placement: what a DELETE does, and what undoing a first release comes to. */
 import { mayMove, standstillReason } from './conditions.ts';
-import { overdue } from './deadline.ts';
+import { deadlineOf, overdue } from './deadline.ts';
 import { fail, preconditionOf, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
-import { notOurs, replaced } from './failures.ts';
+import { replaced } from './failures.ts';
 import type { TargetObservation } from './observation.ts';
 
 /** A target without a `to`: everything of ours goes. */
@@ -25,13 +25,12 @@ export function removal(o: TargetObservation, seconds: number): Draft | 'GONE' {
   const { live, target, placement, finished } = o;
   if (live.kind !== 'ABSENT' && live.kind !== 'PRESENT') return wait('The cluster has not been listed yet.');
   const present = live.kind === 'PRESENT' && live.ours ? live : null;
-  if (live.kind === 'PRESENT' && !live.ours && target.uid === null && target.written) return fail(o, notOurs(target, placement.workload));
   if (present !== null && target.uid !== null && present.uid !== target.uid) return fail(o, replaced(target, placement.workload));
   if (present === null && finished === 'DELETE') return 'GONE';
-  const late = overdue(o, seconds, `${placement.workload} is not gone yet`);
-  if (late !== null) return late;
-  if (present?.terminating === true && finished === 'DELETE')
-    return wait(`${placement.workload} is being deleted: waiting until its pods are gone.`);
+  if (present !== null && finished === 'DELETE') {
+    const late = overdue(o, seconds, `${placement.workload} is not gone yet`);
+    return late ?? wait(`${placement.workload} is being deleted: waiting until its pods are gone.`, deadlineOf(o, seconds));
+  }
   const reason = `Removing ${placement.workload}.`;
   const action = { kind: 'DELETE' as const, precondition: present === null || present.terminating ? null : preconditionOf(present) };
   if (target.written) return { reason, action, stopped: false };

@@ -1,6 +1,6 @@
 /** The number of pods: a rollout's own last step, and the targets of a SCALE rollout. Somebody else's number is left alone. */
 import { mayMove, standstillReason } from './conditions.ts';
-import { overdue, waitHealthy } from './deadline.ts';
+import { waitHealthy } from './deadline.ts';
 import { fail, failWith, pods, preconditionOf, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { notOurs, nothingToScale } from './failures.ts';
@@ -22,14 +22,13 @@ export function scaleDue({ target, placement }: TargetObservation, live: LiveDep
   return target.stepN === null || live.replicas === (placement.lastWrittenReplicas ?? UNSET);
 }
 
-/** Asks for the wanted number. Decided again it says nothing new; past its deadline it is no longer tried. */
-export function scaleForward(o: TargetObservation, live: LiveDeployment, seconds: number): Draft {
+/** Asks for the wanted number. Decided again it says nothing new. */
+export function scaleForward(o: TargetObservation, live: LiveDeployment): Draft {
   const { target, placement, now } = o;
   const wanted = placement.replicas;
   const reason = `Scaling from ${live.replicas} to ${pods(wanted)}.`;
   const action = { kind: 'SCALE' as const, replicas: wanted, precondition: preconditionOf(live) };
-  if (target.replicasAfter === wanted)
-    return overdue(o, seconds, 'the number of pods is changed back again and again') ?? { reason, action, stopped: false };
+  if (target.replicasAfter === wanted) return { reason, action, stopped: false };
   const made = target.stepN === null && target.to !== null;
   const before = target.replicasAfter === null ? (made ? null : live.replicas) : target.replicasBefore;
   const set = { written: true, replicasBefore: before, replicasAfter: wanted, enteredAt: now, stoppedMilliseconds: 0 };
@@ -48,9 +47,9 @@ export function scaleTarget(o: TargetObservation): Draft {
   const blame = target.written ? fatalTrouble(live, [live.current, ...live.others]) : null;
   if (blame !== null) return failWith(o, blame);
   if (!mayMove(o)) return { ...wait(standstillReason(o)), stopped: true };
-  if (live.replicas !== placement.replicas) return scaleForward(o, live, seconds);
+  if (live.replicas !== placement.replicas) return scaleForward(o, live);
   const ready = readyNow([live.current, ...live.others]);
-  const what = `${ready} of ${pods(live.replicas)} are Ready`;
+  const what = `${ready} of ${live.replicas} pods are Ready`;
   if (!isScaled(live, ready)) return waitHealthy(o, seconds, what, null);
   return { reason: `${what}.`, set: { phase: 'SUCCEEDED' }, event: 'target.succeeded', stopped: false };
 }

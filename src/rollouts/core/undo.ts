@@ -1,6 +1,6 @@
 /** Going back to `from`: preempts every other state, skips steps and pauses, and is never refused. */
 import { overdue, progress, waitHealthy } from './deadline.ts';
-import { bears, fail, pods, wait } from './draft.ts';
+import { bears, fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { edited, notOurs } from './failures.ts';
 import { isUnschedulable, judgeAll, readyNow, splitOf, standing } from './health.ts';
@@ -42,9 +42,9 @@ function undoScale(o: TargetObservation): Draft {
   if (live.kind === 'UNKNOWN' || live.kind === 'UNREACHABLE') return wait('The cluster has not been listed yet.');
   if (live.kind === 'ABSENT' || !live.ours || live.terminating) return rolledBack('Nothing of ours is left there to scale.');
   const before = restoreDue(o, live);
-  if (before !== null) return overdue(o, secondsOf(o), 'the number of pods cannot be changed back') ?? restore(live, before);
+  if (before !== null) return restore(live, before);
   const ready = readyNow([live.current, ...live.others]);
-  const what = `${ready} of ${pods(live.replicas)} are Ready`;
+  const what = `${ready} of ${live.replicas} pods are Ready`;
   return isScaled(live, ready) ? rolledBack(`${what}.`) : waitHealthy(o, secondsOf(o), what, null);
 }
 
@@ -60,7 +60,7 @@ function backTo(o: TargetObservation, from: Side): Draft {
   const seconds = secondsOf(o);
   if (live.kind === 'ABSENT') {
     const reason = `The Deployment is gone: creating release ${from.release} again.`;
-    return applyGate(o, null, { side: from, which: 'FROM', closed: false, written: ownWritten(from.strategy), reason }, seconds);
+    return applyGate(o, null, { side: from, which: 'FROM', closed: false, written: ownWritten(from.strategy), reason });
   }
   if (!live.ours) return fail(o, notOurs(target, placement.workload));
   if (live.terminating) return waitHealthy(o, seconds, 'the Deployment is being deleted by somebody else', null);
@@ -72,17 +72,15 @@ function backTo(o: TargetObservation, from: Side): Draft {
 
 /** The one write that turns around. A number of pods that we raised is lowered first, so that no surge is made for pods that go anyway. */
 function backWrite(o: TargetObservation, from: Side, live: LiveDeployment): Draft {
-  const seconds = secondsOf(o);
   const before = restoreDue(o, live);
-  if (before !== null && before < live.replicas)
-    return overdue(o, seconds, 'the number of pods cannot be changed back') ?? restore(live, before);
+  if (before !== null && before < live.replicas) return restore(live, before);
   // While the template is still `to`'s the new side is the current ReplicaSet; once it is `from`'s (a person's undo, a gate left closed) it is the others.
   const turned = live.template === from.templateDigest;
   const leaving = turned ? live.others : [live.current];
   const staying = turned ? [live.current] : live.others;
   const written = undoGate(from, live, leaving, staying, false);
-  const reason = `Going back to release ${from.release}: ${splitOf(live)[turned ? 'old' : 'new']} of ${pods(live.replicas)} had left it.`;
-  return applyGate(o, live, { side: from, which: 'FROM', closed: false, written, reason }, seconds);
+  const reason = `Going back to release ${from.release}: ${splitOf(live)[turned ? 'old' : 'new']} of ${live.replicas} pods had left it.`;
+  return applyGate(o, live, { side: from, which: 'FROM', closed: false, written, reason });
 }
 
 /**
@@ -116,28 +114,26 @@ function notReady(replicaSets: readonly (LiveReplicaSet | null)[]): number {
 function settle(o: TargetObservation, from: Side, live: LiveDeployment): Draft {
   const { target, finished } = o;
   const seconds = secondsOf(o);
-  if (target.stepN === null && target.surge !== null && scaleDue(o, live)) return scaleForward(o, live, seconds);
+  if (target.stepN === null && target.surge !== null && scaleDue(o, live)) return scaleForward(o, live);
   const verdict = judgeAll(live, from);
   const what = progress(o, from, verdict);
   if (!verdict.healthy) return unstick(o, from, live) ?? waitHealthy(o, seconds, what, verdict.ripeInMilliseconds);
   const own = ownWritten(from.strategy);
   if (!standsWritten(live, own)) {
     const reason = `Release ${from.release} is back: giving the Deployment its own maxSurge and maxUnavailable again.`;
-    return applyGate(o, live, { side: from, which: 'FROM', closed: false, written: own, reason }, seconds);
+    return applyGate(o, live, { side: from, which: 'FROM', closed: false, written: own, reason });
   }
   const before = restoreDue(o, live);
-  if (before !== null) return overdue(o, seconds, 'the number of pods cannot be changed back') ?? restore(live, before);
+  if (before !== null) return restore(live, before);
   if (finished !== 'FROM') {
-    const late = overdue(o, seconds, 'the objects that come last could not be applied');
     const reason = `Applying what comes last of release ${from.release} again, and removing what no release names.`;
-    return late ?? { reason, action: { kind: 'FINISH', side: 'FROM' }, stopped: false };
+    return { reason, action: { kind: 'FINISH', side: 'FROM' }, stopped: false };
   }
-  return rolledBack(`${verdict.ready} of ${pods(live.replicas)} run release ${from.release} again and are Ready.`);
+  return rolledBack(`${verdict.ready} of ${live.replicas} pods run release ${from.release} again and are Ready.`);
 }
 
 /** Where no pod can be created above N the surge is given up, once and for good; a count of u is taken anew when N changed under it. */
 function unstick(o: TargetObservation, from: Side, live: LiveDeployment): Draft | null {
-  const seconds = secondsOf(o);
   const split = splitOf(live);
   if (split.old === 0) return null;
   const surging = live.surge !== '0';
@@ -148,7 +144,7 @@ function unstick(o: TargetObservation, from: Side, live: LiveDeployment): Draft 
   const why = stuck ? 'no pod can be created above the number asked for' : `the number of pods is ${live.replicas} now`;
   const reason = `Going back to release ${from.release}: ${why}, so up to ${written.unavailable} may be missing meanwhile.`;
   if (standsWritten(live, written)) return null;
-  return applyGate(o, live, { side: from, which: 'FROM', closed: false, written, reason }, seconds);
+  return applyGate(o, live, { side: from, which: 'FROM', closed: false, written, reason });
 }
 
 function rolledBack(reason: string): Draft {

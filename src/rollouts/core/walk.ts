@@ -12,11 +12,11 @@ import { applyGate } from './write.ts';
 import type { StrategyStep } from '../../workloads/core/strategy.ts';
 
 /**
- * Whether this target walks on the closed gate: a canary from something that runs, with pods. Where the live pod template is the new one already no gate is
+ * Whether this target walks on the closed gate: a canary from something else that runs, with pods. Where the live pod template is the new one already no gate is
  * closed (all pods would read unavailable), but one that is closed on it is walked on.
  */
 export function isGated({ rollout, target }: TargetObservation, to: Side, live: LiveDeployment): boolean {
-  if (rollout.strategy.type !== 'CANARY' || target.from === null) return false;
+  if (rollout.strategy.type !== 'CANARY' || target.from === null || target.from.templateDigest === to.templateDigest) return false;
   if (live.gate === 'CLOSED') return live.template === to.templateDigest || live.replicas > 0;
   return live.template !== to.templateDigest && live.replicas > 0;
 }
@@ -24,17 +24,17 @@ export function isGated({ rollout, target }: TargetObservation, to: Side, live: 
 /** The canary's first write, or its entry again after a crash or a 409. Null where nothing but the open gate is left to write. */
 export function enterWalk(o: TargetObservation, to: Side, live: LiveDeployment): Draft | null {
   const { target, rollout } = o;
-  const seconds = rollout.strategy.progressDeadlineSeconds;
   const step = stepAt(o);
   if (step !== null && isPause(step) && !target.written) return pauseStep(o, to, live, step, null);
   if (live.template === to.templateDigest) {
-    const reason = `Release ${to.release} is held here already: going on from ${splitOf(live).new} of ${pods(live.replicas)}.`;
-    return applyGate(
-      o,
-      live,
-      { side: to, which: 'TO', closed: true, written: { surge: live.surge, unavailable: live.unavailable }, reason },
-      seconds,
-    );
+    const reason = `Release ${to.release} is held here already: going on from ${splitOf(live).new} of ${live.replicas} pods.`;
+    return applyGate(o, live, {
+      side: to,
+      which: 'TO',
+      closed: true,
+      written: { surge: live.surge, unavailable: live.unavailable },
+      reason,
+    });
   }
   const limits = limitsAt(o, live);
   const goal = goalOf(live.replicas, weightAt(rollout.strategy.steps, target.step), limits);
@@ -69,10 +69,10 @@ function raise(o: TargetObservation, to: Side, live: LiveDeployment, goal: Goal,
   const limits = resolveLimits(written.surge, written.unavailable, n);
   const reached = Math.max(standing, Math.min(n, limits.surge + limits.unavailable));
   const before =
-    standing === 0 ? `Starting release ${to.release} with` : `${standing} of ${pods(n)} run release ${to.release} and are Ready;`;
-  const then = reached > standing ? (standing === 0 ? `${reached} of ${pods(n)}.` : `raising to ${reached}.`) : 'giving the surge back.';
+    standing === 0 ? `Starting release ${to.release} with` : `${standing} of ${n} pods run release ${to.release} and are Ready;`;
+  const then = reached > standing ? (standing === 0 ? `${reached} of ${n} pods.` : `raising to ${reached}.`) : 'giving the surge back.';
   const reason = goal.kind === 'BESIDE' ? `Starting 1 pod of release ${to.release} beside the one that runs.` : `${before} ${then}`;
-  return applyGate(o, live, { side: to, which: 'TO', closed: true, written, reason }, o.rollout.strategy.progressDeadlineSeconds);
+  return applyGate(o, live, { side: to, which: 'TO', closed: true, written, reason });
 }
 
 /** Held at a pause: until its time since this target's own healthy moment is over, or until it is promoted. A pause skips no health. */
@@ -116,7 +116,7 @@ function advance(o: TargetObservation, to: Side, live: LiveDeployment, verdict: 
     return { ...held, set: { ...fresh.set, ...held.set } };
   }
   const stands =
-    verdict === null ? 'The pause is over' : `${verdict.split.new} of ${pods(live.replicas)} run release ${to.release} and are Ready`;
+    verdict === null ? 'The pause is over' : `${verdict.split.new} of ${live.replicas} pods run release ${to.release} and are Ready`;
   const goes = following === undefined ? 'going on to all of them' : `step ${next + 1} of ${steps.length} is next`;
   return { ...fresh, reason: `${stands}; ${goes}.`, event: 'target.step' };
 }
@@ -130,9 +130,7 @@ function skipStep(o: TargetObservation, live: LiveDeployment): Draft {
 function misfitOf(steps: readonly StrategyStep[], n: number, split: Split): string | null {
   if (split.old === 0) return `all ${pods(n)} run the new release before the last step`;
   const largest = Math.max(0, ...steps.flatMap((step) => ('weight' in step && step.weight < 100 ? [canaryCount(n, step.weight)] : [])));
-  return split.new > largest
-    ? `${split.new} of ${pods(n)} run the new release, the plan has at most ${largest} before the last step`
-    : null;
+  return split.new > largest ? `${split.new} of ${n} pods run the new release, the plan has at most ${largest} before the last step` : null;
 }
 
 /** The weight that a step stands on: its own, or that of the last weight before it; 0 before the first, 100 after the last. */
@@ -158,6 +156,6 @@ function limitsAt({ rollout }: TargetObservation, live: LiveDeployment): Limits 
 
 /** "2 of 10 pods on release 7 (20%)": what is really there. */
 function heldWhere(o: TargetObservation, to: Side, live: LiveDeployment): string {
-  if (!o.target.written) return `0 of ${pods(live.replicas)} on release ${to.release}`;
-  return `${splitOf(live).new} of ${pods(live.replicas)} on release ${to.release}`;
+  if (!o.target.written) return `0 of ${live.replicas} pods on release ${to.release}`;
+  return `${splitOf(live).new} of ${live.replicas} pods on release ${to.release}`;
 }

@@ -1,5 +1,4 @@
 /** The writes of a target as drafts: what commits with each, so that a crash between commit and write gives the same write again. */
-import { overdue } from './deadline.ts';
 import { preconditionOf } from './draft.ts';
 import type { Draft } from './draft.ts';
 import type { TargetAction } from './decision.ts';
@@ -28,15 +27,13 @@ export function standsWritten(live: LiveDeployment, written: Written): boolean {
 
 /**
  * Applies a side with a gate. The step's clock starts with the first time that this very write is decided; the same write decided again (after a crash or a 409)
- * commits nothing and says nothing new, and once its deadline has passed it is no longer tried.
+ * commits nothing and says nothing new. However late, it is tried: a holder that comes back after its deadline has not failed yet.
  */
-export function applyGate(o: TargetObservation, live: LiveDeployment | null, write: GateWrite, seconds: number): Draft {
+export function applyGate(o: TargetObservation, live: LiveDeployment | null, write: GateWrite): Draft {
   const { target, now } = o;
   const { surge, unavailable } = write.written;
   const stepN = live?.replicas ?? null;
   const again = target.written && target.surge === surge && target.unavailable === unavailable && target.stepN === stepN;
-  const late = again && write.stopped !== true ? overdue(o, seconds, 'the cluster does not take the write') : null;
-  if (late !== null) return late;
   const action: TargetAction = {
     kind: 'APPLY',
     side: write.which,
