@@ -1,0 +1,147 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { onConnection } from '../support/database.ts';
+import { startRecorder } from '../support/recorder.ts';
+import type { Recorder } from '../support/recorder.ts';
+import { severable } from '../support/severable.ts';
+import type { Severable } from '../support/severable.ts';
+import { ask, BETTER, deploy, eventsOf, eventViolations, GOOD, makeWorkload, rolloutOf, settled, startWorld, webDocument } from '../support/world.ts';
+import type { World } from '../support/world.ts';
+
+/** Holds at half of the pods until it is promoted: a moment that lasts, in which things can be broken. */
+const steps = [{ weight: 50 }, { pause: true }];
+const document = webDocument({ replicas: 6, strategy: { type: 'CANARY', maxSurge: 2, maxUnavailable: 0, steps, progressDeadlineSeconds: 60 } });
+
+describe('whatever happens to workers, queue and database, a rollout is carried on', () => {
+  let world: World;
+  let recorders: Recorder[];
+  let workload: string;
+  let way: Severable;
+  let image = GOOD;
+  const rollouts: string[] = [];
+
+  const running = (): string[] => recorders.map((recorder) => recorder.replicaSets('shop').map((one) => `${one.image} x${one.replicas}`).toSorted().join(' + '));
+  const start = async (): Promise<string> => {
+    image = image === GOOD ? BETTER : GOOD;
+    const id = await deploy(world, workload, { values: { image } });
+    rollouts.push(id);
+    return id;
+  };
+  const startAndHold = async (): Promise<string> => {
+    const id = await start();
+    expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+    return id;
+  };
+  const promoteToTheEnd = async (id: string): Promise<void> => {
+    await ask(world, `/rollouts/${id}/promote`);
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running()).toEqual(Array(2).fill(`${image} x6`));
+  };
+  const inDatabase = <T extends object>(text: string, values: unknown[] = []): Promise<T[]> =>
+    onConnection(world.api.database.ownerUrl, async (client) => (await client.query<T>(text, values)).rows);
+  const owners = async (): Promise<string[]> => {
+    const rows = await inDatabase<{ lease_owner: string }>('SELECT DISTINCT lease_owner FROM placements WHERE lease_owner IS NOT NULL');
+    return rows.map((row) => row.lease_owner);
+  };
+
+  beforeAll(async () => {
+    world = await startWorld({ clusters: 2, workers: 0 });
+    way = await severable(world.config.databaseUrl);
+    await world.startWorker({ databaseUrl: way.url });
+    recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
+    workload = await makeWorkload(world, 'shop', document);
+    const id = await deploy(world, workload);
+    rollouts.push(id);
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    for (const recorder of recorders) recorder.expect('shop', { replicas: 6, maxSurge: 2, maxUnavailable: 0 });
+  });
+  afterAll(async () => {
+    await Promise.all(recorders.map((recorder) => recorder.stop()));
+    await world.close();
+    await way.close();
+  });
+
+  test('the queue is emptied', async () => {
+    const id = await startAndHold();
+    // A lock that keeps the queue from being read makes sure that the nudges of the promotion are lost.
+    await onConnection(world.api.database.ownerUrl, async (client) => {
+      await client.query('BEGIN; LOCK TABLE bullmq.job IN ACCESS EXCLUSIVE MODE');
+      const asked = ask(world, `/rollouts/${id}/promote`);
+      await sleep(200);
+      await client.query('DELETE FROM bullmq.job');
+      await client.query('COMMIT');
+      await asked;
+    });
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running()).toEqual(Array(2).fill(`${image} x6`));
+  });
+
+  test('the database goes away in the middle, and comes back', async () => {
+    const id = await start();
+    await recorders[0]?.until(() => recorders[0]?.replicaSets('shop').length === 2, 'the first new pods');
+    way.sever();
+    await sleep(1_500);
+    await way.restore();
+    expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+    await promoteToTheEnd(id);
+  });
+
+  test('its connections are killed again and again', async () => {
+    const id = await start();
+    for (let round = 0; round < 8; round += 1) {
+      await inDatabase("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'slipway%'");
+      await sleep(100);
+    }
+    await inDatabase('SELECT 1');
+    expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+    await promoteToTheEnd(id);
+  });
+
+  test('a worker that is stopped in good order hands over within a second', async () => {
+    const id = await startAndHold();
+    const [first] = world.workers;
+    const before = await owners();
+    await world.startWorker();
+    const started = performance.now();
+    const stopping = first?.close();
+    for (;;) {
+      const now = await owners();
+      if (now.length > 0 && !now.some((owner) => before.includes(owner))) break;
+      expect(performance.now() - started).toBeLessThan(3_000);
+    }
+    await stopping;
+    world.workers.splice(0, 1);
+    await promoteToTheEnd(id);
+  });
+
+  test('a holder whose lease was taken writes nothing more', async () => {
+    const id = await startAndHold();
+    const split = running();
+    await inDatabase("UPDATE placements SET lease_owner = 'a thief', lease_token = lease_token + 1, lease_until = now() + interval '2 seconds', due_at = now() + interval '2 seconds'");
+    await ask(world, `/rollouts/${id}/promote`);
+    await sleep(1_500);
+    expect(running()).toEqual(split);
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running()).toEqual(Array(2).fill(`${image} x6`));
+  });
+
+  test('two workers share what there is', async () => {
+    await world.startWorker();
+    const ids = await Promise.all(
+      ['a', 'b', 'c'].map(async (name) => {
+        const id = await deploy(world, await makeWorkload(world, name));
+        rollouts.push(id);
+        return id;
+      }),
+    );
+    for (const id of ids) expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    await promoteToTheEnd(await startAndHold());
+  });
+
+  test('the invariants held at every step', async () => {
+    expect(recorders.flatMap((recorder) => recorder.violations)).toEqual([]);
+    expect(await eventViolations(world, rollouts)).toEqual([]);
+    expect((await eventsOf(world, rollouts.at(-1) ?? '')).at(-1)?.type).toBe('rollout.succeeded');
+    expect(await rolloutOf(world, rollouts[0] ?? '')).toMatchObject({ phase: 'SUCCEEDED' });
+  });
+});
