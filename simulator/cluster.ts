@@ -17,8 +17,8 @@ export interface ClusterOptions {
   /** Least and most milliseconds from a pod's creation to its readiness, and from its deletion to its end. */
   podStartMilliseconds: readonly [number, number];
   podStopMilliseconds: readonly [number, number];
-  /** The first wait of a crash loop; each further one is twice as long. */
-  crashBackoffSeconds: number;
+  /** The first wait of a crash loop; each further one is twice as long. What is reported is a kubelet's own count, which begins at 10 s. */
+  crashBackoffMilliseconds: number;
   /** Least and most milliseconds until a controller looks at what has changed. */
   controllerDelayMilliseconds: readonly [number, number];
 }
@@ -27,7 +27,7 @@ export const defaultClusterOptions: ClusterOptions = {
   nodes: 3,
   podStartMilliseconds: [700, 1500],
   podStopMilliseconds: [300, 1000],
-  crashBackoffSeconds: 1,
+  crashBackoffMilliseconds: 500,
   controllerDelayMilliseconds: [3, 15],
 };
 
@@ -118,12 +118,18 @@ export class Cluster {
     });
     for (let number = 1; number <= this.options.nodes; number++)
       put(resources.nodes, node(`${this.name}-node-${number}`, timestamp(this.clock.now())), {
-        labels: nodeLabels(`${this.name}-node-${number}`),
+        labels: nodeLabels(`${this.name}-node-${number}`, number),
       });
   }
 }
 
-const nodeLabels = (name: string) => ({ 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' });
+const zones = ['a', 'b', 'c'];
+
+const nodeLabels = (name: string, number: number) => ({
+  'kubernetes.io/hostname': name,
+  'kubernetes.io/os': 'linux',
+  'kubernetes.io/arch': 'amd64',
+});
 
 function node(name: string, now: string) {
   const capacity = { cpu: '16', memory: '64Gi', pods: '1000' };

@@ -5,7 +5,7 @@ import { withMetadata } from '../objects.ts';
 import type { KubernetesObject, Pod } from '../objects.ts';
 import { resources } from '../resources.ts';
 import type { Resource } from '../resources.ts';
-import { conflict } from '../status.ts';
+import { conflict, forbidden } from '../status.ts';
 import type { Stored } from '../store/store.ts';
 
 export interface DeleteOptions {
@@ -13,6 +13,8 @@ export interface DeleteOptions {
   propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   preconditions?: { uid?: string; resourceVersion?: string };
 }
+
+const permanent = new Set(['default', 'kube-system', 'kube-public']);
 
 /** Begins the deletion of an object. Returns it as it is marked, or undefined where it is gone at once. */
 export function removeObject(
@@ -24,6 +26,7 @@ export function removeObject(
 ): Stored | undefined {
   checkPreconditions(resource, object, options);
   const { name, namespace = '', uid } = object.metadata;
+  if (resource === resources.namespaces && permanent.has(name)) throw forbidden(resource, name, 'this namespace may not be deleted');
   if (dryRun) return undefined;
   const live = cluster.store.get(resource, namespace, name);
   if (!live || live.object.metadata.uid !== uid) return undefined;

@@ -102,7 +102,7 @@ export class Controllers {
 
   #onDeletion({ type, resource, current }: Change): void {
     const { uid, name, namespace = '', deletionTimestamp, ownerReferences = [] } = current.object.metadata;
-    if (resource === resources.namespaces && deletionTimestamp) this.#namespaces.add(name);
+    if (resource === resources.namespaces && type !== 'DELETED' && (type === 'ADDED' || deletionTimestamp)) this.#namespaces.add(name);
     const itself = { apiVersion: current.object.apiVersion, kind: resource.kind, name, uid };
     if ((type === 'DELETED' || deletionTimestamp) && this.#cluster.store.ownedBy(uid).length > 0)
       this.#garbage.add(ownerKey(itself, namespace));

@@ -7,6 +7,7 @@ import { mapMatch } from '../store/selector.ts';
 import { controlledBy } from './deployment/revisions.ts';
 import { createAsController } from './writes.ts';
 import { asPod, isReady, isTerminating } from './pod-state.ts';
+import { zoneLabel } from './kubelet/scheduler.ts';
 import { splitKey } from './queue.ts';
 
 const perSlice = 100;
@@ -49,11 +50,13 @@ export function syncEndpoints(cluster: Cluster, key: string): void {
 
 function endpointOf(pod: Pod): Fields {
   const terminating = isTerminating(pod);
+  const zone = pod.metadata.labels?.[zoneLabel];
   const ready = isReady(pod);
   return {
     addresses: [pod.status.podIP],
     conditions: { ready: ready && !terminating, serving: ready, terminating },
     nodeName: pod.spec.nodeName,
+    ...(zone === undefined ? {} : { zone }),
     targetRef: { kind: 'Pod', name: pod.metadata.name, namespace: pod.metadata.namespace, uid: pod.metadata.uid },
   };
 }

@@ -1,11 +1,11 @@
 /** The garbage collector and the namespace controller: what has lost its owner goes, and what deletion waits for is cleared away. */
 import type { Cluster } from '../cluster.ts';
-import type { KubernetesObject, Metadata } from '../objects.ts';
+import type { Fields, KubernetesObject, Metadata } from '../objects.ts';
 import { resources } from '../resources.ts';
 import type { Resource } from '../resources.ts';
 import { allResources } from '../resources.ts';
 import { removeObject } from '../api/delete.ts';
-import { writeMetadata } from './writes.ts';
+import { createAsController, writeMetadata } from './writes.ts';
 
 export const foregroundFinalizer = 'foregroundDeletion';
 export const orphanFinalizer = 'orphan';
@@ -47,10 +47,14 @@ function finish(cluster: Cluster, { resource, object }: { resource: Resource; ob
   else cluster.store.remove(resource, object.metadata.namespace ?? '', object.metadata.name);
 }
 
-/** Empties a namespace that is being deleted, and removes it once nothing is left in it. */
+/** Gives a namespace what each has; empties one that is being deleted, and removes it once nothing is left in it. */
 export function syncNamespace(cluster: Cluster, name: string): void {
   const namespace = cluster.store.get(resources.namespaces, '', name)?.object;
-  if (!namespace?.metadata.deletionTimestamp) return;
+  if (!namespace) return;
+  if (!namespace.metadata.deletionTimestamp) {
+    furnish(cluster, name);
+    return;
+  }
   let left = 0;
   for (const resource of allResources) {
     if (!resource.namespaced) continue;
@@ -60,4 +64,13 @@ export function syncNamespace(cluster: Cluster, name: string): void {
     left += cluster.store.count(resource, name);
   }
   if (left === 0) cluster.store.remove(resources.namespaces, '', name);
+}
+
+function furnish(cluster: Cluster, namespace: string): void {
+  const put = (resource: Resource, kind: string, name: string, more: Fields): void => {
+    if (cluster.store.get(resource, namespace, name)) return;
+    createAsController(cluster, resource, { apiVersion: 'v1', kind, metadata: { name, namespace } as Metadata, ...more });
+  };
+  put(resources.serviceAccounts, 'ServiceAccount', 'default', {});
+  put(resources.configMaps, 'ConfigMap', 'kube-root-ca.crt', { data: { 'ca.crt': 'the authority of this simulated cluster\n' } });
 }

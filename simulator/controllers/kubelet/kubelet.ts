@@ -235,7 +235,6 @@ export class Kubelet {
     const pod = this.#pod(run);
     if (!pod) return;
     let at = pod;
-    const seconds = Math.min(this.#cluster.options.crashBackoffSeconds * 2 ** round, 300);
     for (const { container, fate, init } of failing) {
       const path = `spec.${init ? 'initContainers' : 'containers'}{${container.name}}`;
       if (fate.kind === 'not-pulled') {
@@ -253,10 +252,11 @@ export class Kubelet {
           component,
           path,
         );
-        at = this.#change(at, container.name, (status) => backingOff(at, container, status, seconds));
+        at = this.#change(at, container.name, (status) => backingOff(at, container, status, round));
       }
     }
-    this.#next(run, seconds * 1000, () => this.#retry(run, failing, round));
+    const wait = Math.min(this.#cluster.options.crashBackoffMilliseconds * 2 ** round, 30_000);
+    this.#next(run, wait, () => this.#retry(run, failing, round));
   }
 
   #retry(run: Run, failing: readonly { container: Container; fate: Fate; init: boolean }[], round: number): void {

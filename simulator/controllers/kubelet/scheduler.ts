@@ -2,9 +2,12 @@
 import type { Cluster } from '../../cluster.ts';
 import { timestamp } from '../../clock.ts';
 import type { Condition, KubernetesObject, Pod, StringMap } from '../../objects.ts';
-import { isFields } from '../../objects.ts';
+import { isFields, withMetadata } from '../../objects.ts';
 import { resources } from '../../resources.ts';
 import { recordEvent } from '../events.ts';
+
+/** A pod is told the zone of its node by a label. */
+export const zoneLabel = 'topology.kubernetes.io/zone';
 
 export class Scheduler {
   readonly #cluster: Cluster;
@@ -32,7 +35,13 @@ export class Scheduler {
     this.#perNode.set(node, (this.#perNode.get(node) ?? 0) + 1);
     const scheduled: Condition = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: now };
     const conditions = [...(pod.status.conditions ?? []).filter(({ type }) => type !== 'PodScheduled'), scheduled];
-    store.put(resources.pods, { ...pod, spec: { ...pod.spec, nodeName: node }, status: { ...pod.status, conditions } });
+    const zone = store.get(resources.nodes, '', node)?.object.metadata.labels?.[zoneLabel];
+    const labels = { ...pod.metadata.labels, ...(zone === undefined ? {} : { [zoneLabel]: zone }) };
+    store.put(resources.pods, {
+      ...withMetadata(pod, { labels }),
+      spec: { ...pod.spec, nodeName: node },
+      status: { ...pod.status, conditions },
+    });
     return true;
   }
 

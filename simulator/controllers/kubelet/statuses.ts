@@ -56,10 +56,13 @@ export const completed = (pod: Pod, container: Container, previous: ContainerSta
 export const crashed = (pod: Pod, container: Container, previous: ContainerStatus | undefined, now: string): ContainerStatus =>
   status(pod, container, previous, { state: terminated(1, (previous?.state['running'] as Fields | undefined)?.['startedAt'], now) });
 
+/** A kubelet's waits between the restarts of one container. */
+const backoffs = ['10s', '20s', '40s', '1m20s', '2m40s', '5m0s'];
+
 /** The same container while the kubelet waits before it starts it once more. */
-export function backingOff(pod: Pod, container: Container, previous: ContainerStatus, seconds: number): ContainerStatus {
+export function backingOff(pod: Pod, container: Container, previous: ContainerStatus, round: number): ContainerStatus {
   const { name, namespace, uid } = pod.metadata;
-  const message = `back-off ${seconds}s restarting failed container=${container.name} pod=${name}_${namespace}(${uid})`;
+  const message = `back-off ${backoffs[round] ?? '5m0s'} restarting failed container=${container.name} pod=${name}_${namespace}(${uid})`;
   const lastState = previous.state['terminated'] ? previous.state : (previous.lastState ?? {});
   return { ...status(pod, container, previous, { state: { waiting: { reason: 'CrashLoopBackOff', message } } }), lastState };
 }
