@@ -47,7 +47,8 @@ export class Disturbance {
   }
 
   #reset(): false {
-    this.#response.socket?.resetAndDestroy();
+    // A socket under TLS cannot be reset, only cut: the client sees a connection that ends before its answer.
+    this.#response.socket?.destroy();
     return false;
   }
 
