@@ -13,18 +13,19 @@ const { values } = parseArgs({
     clusters: { type: 'string', default: '2' },
     nodes: { type: 'string', default: '5' },
     fast: { type: 'boolean', default: false },
-    folder: { type: 'string', default: join(tmpdir(), `slipway-control-planes-${process.pid}`) },
+    folder: { type: 'string' },
   },
 });
 
+const folder = values.folder ?? join(tmpdir(), `slipway-control-planes-${process.pid}`);
 const clusters: ControlPlane[] = [];
 const written: string[] = [];
 
 /** Beside each kubeconfig lies a JSON file with the same facts, which the tests take instead of starting their own (SLIPWAY_CONTROL_PLANES). */
 function publish(cluster: ControlPlane): void {
   const { name, version, server, caData, adminToken, kubeconfig, logsFolder } = cluster;
-  const path = join(values.folder, `${name}.kubeconfig`);
-  const facts = join(values.folder, `${name}.json`);
+  const path = join(folder, `${name}.kubeconfig`);
+  const facts = join(folder, `${name}.json`);
   writeFileSync(path, kubeconfig, { mode: 0o600 });
   writeFileSync(facts, JSON.stringify({ name, version, server, caData, adminToken, kubeconfig, logsFolder }, null, 2), { mode: 0o600 });
   written.push(path, facts);
@@ -34,6 +35,7 @@ function publish(cluster: ControlPlane): void {
 async function stop(): Promise<void> {
   await Promise.all(clusters.map((cluster) => cluster.stop()));
   for (const path of written) rmSync(path, { force: true });
+  if (!values.folder) rmSync(folder, { recursive: true, force: true });
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -41,7 +43,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 try {
-  mkdirSync(values.folder, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   for (let number = 1; number <= Number(values.clusters); number += 1) {
     const cluster = await startControlPlane({ name: `cluster-${number}`, nodes: Number(values.nodes), fastControllers: values.fast });
     clusters.push(cluster);
