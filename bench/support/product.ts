@@ -76,8 +76,14 @@ const urlOf = (child: ChildProcess): Promise<string> =>
   });
 
 /** Rolls a value set out and waits for its end. @throws Error where it does not end in this phase */
-export async function rollOut(slipway: Slipway, workload: string, values: object, phase = 'SUCCEEDED'): Promise<Rollout> {
-  const rollout = await slipway.post<Rollout>(`/v1/workloads/${workload}/rollouts`, { values }, { prefer: 'wait=300' });
+export async function rollOut(
+  slipway: Slipway,
+  workload: string,
+  values: object,
+  phase = 'SUCCEEDED',
+  more: object = {},
+): Promise<Rollout> {
+  const rollout = await slipway.post<Rollout>(`/v1/workloads/${workload}/rollouts`, { values, ...more }, { prefer: 'wait=300' });
   if (rollout.phase !== phase) throw new Error(`${workload}: ${rollout.phase} instead of ${phase}: ${rollout.phaseReason}`);
   return rollout;
 }
