@@ -55,7 +55,6 @@ export const ACTIONS = {
   'releases.get': viewer,
   'rollouts.list': viewer,
   'rollouts.get': viewer,
-  'rollouts.plan': deployer,
   'rollouts.create': deployer,
   'rollouts.rollback': deployer,
   'rollouts.restart': deployer,

@@ -11,16 +11,21 @@ interface Asked {
   needs: (string | false | undefined)[];
 }
 
+function operations(): Asked[] {
+  const kinds = [TypeMetadataStorage.getQueriesMetadata(), TypeMetadataStorage.getMutationsMetadata(), TypeMetadataStorage.getSubscriptionsMetadata()];
+  return kinds.flat().map(({ target, methodName, schemaName }) => {
+    const handler = (target.prototype as Record<string, object>)[methodName];
+    const operation = handler ? operationOf(handler) : null;
+    return { name: schemaName, action: operation?.action, needs: [operation?.idempotent, operation?.waits] };
+  });
+}
+
+/** Every field of Query, Mutation and Subscription with its action. */
+export const operationsByName = (): Record<string, string> => Object.fromEntries(operations().map(({ name, action }) => [name, action ?? '']));
+
 function everything(): Asked[] {
-  const operations = [TypeMetadataStorage.getQueriesMetadata(), TypeMetadataStorage.getMutationsMetadata(), TypeMetadataStorage.getSubscriptionsMetadata()];
-  return [
-    ...routes().map(({ method, path, action, idempotent, waits }) => ({ name: `${method} ${path}`, action, needs: [idempotent, waits] })),
-    ...operations.flat().map(({ target, methodName, schemaName }) => {
-      const handler = (target.prototype as Record<string, object>)[methodName];
-      const operation = handler ? operationOf(handler) : null;
-      return { name: schemaName, action: operation?.action, needs: [operation?.idempotent, operation?.waits] };
-    }),
-  ];
+  const asked = routes().map(({ method, path, action, idempotent, waits }) => ({ name: `${method} ${path}`, action, needs: [idempotent, waits] }));
+  return [...asked, ...operations()];
 }
 
 /** Refuses to start with something that nobody is authorized for, or whose effect nobody could read again. */
