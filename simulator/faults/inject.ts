@@ -24,7 +24,7 @@ function partition(cluster: Cluster): void {
 /** What was on its way arrives; requests that were never answered find their connection reset. */
 function heal(cluster: Cluster): void {
   for (const watch of [...cluster.watches]) watch.thaw();
-  for (const response of [...cluster.unanswered]) response.socket?.resetAndDestroy();
+  for (const response of [...cluster.unanswered]) response.socket?.destroy();
   cluster.unanswered.clear();
 }
 
