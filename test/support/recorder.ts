@@ -86,6 +86,18 @@ export class Recorder {
     return this.of('pods', workload).filter(isReady).length;
   }
 
+  /** Makes an object there, as somebody else would. */
+  async create(path: string, object: object): Promise<void> {
+    const answer = await request(this.access.server + path, {
+      method: 'POST',
+      dispatcher: this.agent,
+      headers: { authorization: `Bearer ${this.access.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(object),
+    });
+    const said = await answer.body.text();
+    if (answer.statusCode !== 201) throw new Error(`${this.name}: ${path} answered ${answer.statusCode}: ${said}`);
+  }
+
   /** Names of everything of a workload that is there, by kind. */
   names(kind: Kind, workload: string): string[] {
     return this.of(kind, workload).map((object) => object.metadata.name);

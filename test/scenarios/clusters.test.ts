@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startRecorder } from '../support/recorder.ts';
+import type { Recorder } from '../support/recorder.ts';
+import { expectStatus } from '../support/api.ts';
+import { ask, BETTER, deploy, eventsOf, eventViolations, GOOD, makeWorkload, rolloutOf, settled, startWorld } from '../support/world.ts';
+import type { RolloutView, World } from '../support/world.ts';
+
+describe('clusters in trouble', () => {
+  let world: World;
+  let recorders: Recorder[];
+  let workload: string;
+  let image = GOOD;
+  const rollouts: string[] = [];
+
+  const running = (): string[] => recorders.map((recorder) => recorder.replicaSets('web').map((one) => `${one.image} x${one.replicas}`).toSorted().join(' + '));
+  const start = async (body: Record<string, unknown> = {}): Promise<string> => {
+    image = image === GOOD ? BETTER : GOOD;
+    const id = await deploy(world, workload, { values: { image }, ...body });
+    rollouts.push(id);
+    return id;
+  };
+  const rolledBack = async (id: string): Promise<RolloutView> => {
+    const rollout = await settled(world, id);
+    expect(rollout.phase).toBe('ROLLED_BACK');
+    image = image === GOOD ? BETTER : GOOD;
+    expect(running()).toEqual(Array(3).fill(`${image} x4`));
+    return rollout;
+  };
+  const targetsUntil = async (id: string, condition: (rollout: RolloutView) => boolean): Promise<RolloutView> => {
+    for (const deadline = performance.now() + 15_000; ; ) {
+      const rollout = await rolloutOf(world, id);
+      if (condition(rollout)) return rollout;
+      if (performance.now() > deadline) throw new Error(`not within 15 s: ${JSON.stringify(rollout.targets)}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+
+  beforeAll(async () => {
+    world = await startWorld({ clusters: 3 });
+    recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
+    workload = await makeWorkload(world, 'web');
+    const id = await deploy(world, workload);
+    rollouts.push(id);
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    for (const recorder of recorders) recorder.expect('web', { replicas: 4, maxSurge: 1, maxUnavailable: 0 });
+  });
+  afterAll(async () => {
+    await Promise.all(recorders.map((recorder) => recorder.stop()));
+    await world.close();
+  });
+
+  test('one that does not answer is waited for, and holds nobody else up', async () => {
+    world.clusters[0]?.setFaults({ partition: 'refuse' });
+    const id = await start();
+    const waiting = await targetsUntil(id, ({ targets }) => targets.filter((target) => target.phase === 'SUCCEEDED').length === 2 && targets.some((target) => target.condition !== null));
+    expect(waiting).toMatchObject({ phase: 'RUNNING' });
+    expect(waiting.targets.find((target) => target.cluster.name === 'cluster-1')).toMatchObject({ phase: 'PROGRESSING', condition: { type: 'UNREACHABLE' } });
+    world.clusters[0]?.clearFaults();
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect((await eventsOf(world, id)).map((event) => event.type)).toEqual(expect.arrayContaining(['target.unreachable', 'target.reachable']));
+  });
+
+  test('an expired token is said, and new credentials let it go on', async () => {
+    world.clusters[1]?.setFaults({ tokenExpired: true });
+    const id = await start();
+    await targetsUntil(id, ({ targets }) => targets.some((target) => target.condition?.type === 'ACCESS'));
+    world.clusters[1]?.clearFaults();
+    const kubeconfig = world.clusters[1]?.kubeconfig;
+    expectStatus(await world.tenant.rest('PUT', '/v1/clusters/cluster-2/credentials', { kubeconfig }), 200);
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+  });
+
+  test('a missing permission is named before anything is written there', async () => {
+    world.clusters[2]?.setFaults({ deniedVerbs: [{ verb: 'patch', resource: 'deployments' }] });
+    const rollout = await rolledBack(await start());
+    expect(rollout.failure).toMatchObject({ cluster: 'cluster-3', reason: 'FORBIDDEN', message: expect.stringContaining('patch deployments.apps') as string });
+    world.clusters[2]?.clearFaults();
+  });
+
+  test('what admission refuses is said in its own words', async () => {
+    world.clusters[0]?.setFaults({ admissionDenials: [{ kind: 'Deployment', pattern: 'web:', message: 'images need a digest' }] });
+    const rollout = await rolledBack(await start());
+    expect(rollout.failure).toMatchObject({ cluster: 'cluster-1', reason: 'ADMISSION_DENIED', message: expect.stringContaining('images need a digest') as string });
+    world.clusters[0]?.clearFaults();
+  });
+
+  test('a crash loop is caught with the last lines of its log', async () => {
+    for (const { setFaults } of world.clusters) setFaults({ behaviours: [{ image: image === GOOD ? 'web:2' : 'web:1', behaviour: 'crash-loop' }] });
+    const rollout = await rolledBack(await start());
+    expect(rollout.failure).toMatchObject({ reason: 'CrashLoopBackOff', container: 'web' });
+    expect(rollout.failure?.logTail).toBeTruthy();
+    for (const { clearFaults } of world.clusters) clearFaults();
+  });
+
+  test('errors, cuts, lost replies and throttling are outlived', async () => {
+    for (const { setFaults } of world.clusters) setFaults({ errorProbability: 0.15, errorCode: 503, resetProbability: 0.1, lostReplyProbability: 0.1, throttleProbability: 0.1, retryAfterSeconds: 1 });
+    const id = await start();
+    const rollout = await settled(world, id);
+    for (const { clearFaults } of world.clusters) clearFaults();
+    expect(rollout).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running()).toEqual(Array(3).fill(`${image} x4`));
+  });
+
+  test('watches that are cut or expire are taken up again', async () => {
+    const id = await start();
+    await recorders[0]?.until(() => recorders[0]?.replicaSets('web').length === 2, 'the first new pods');
+    for (const { expireWatches, dropWatches } of world.clusters) {
+      expireWatches();
+      dropWatches();
+    }
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+  });
+
+  test("somebody else's Deployment of that name is left alone", async () => {
+    const taken = await makeWorkload(world, 'taken');
+    const [cluster] = world.clusters;
+    if (!cluster) throw new Error('no cluster');
+    await recorders[0]?.create('/apis/apps/v1/namespaces/default/deployments', {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'taken' },
+      spec: { replicas: 1, selector: { matchLabels: { app: 'x' } }, template: { metadata: { labels: { app: 'x' } }, spec: { containers: [{ name: 'x', image: 'registry.example/x:1' }] } } },
+    });
+    const id = await deploy(world, taken);
+    rollouts.push(id);
+    const rollout = await settled(world, id);
+    expect(rollout).toMatchObject({ phase: 'ROLLED_BACK', failure: { cluster: 'cluster-1', reason: 'EXISTS' } });
+    expect(recorders.slice(1).flatMap((recorder) => recorder.names('deployments', 'taken'))).toEqual([]);
+  });
+
+  test('the checks tell of each cluster how it stands', async () => {
+    world.clusters[1]?.setFaults({ deniedVerbs: [{ verb: 'watch', resource: 'pods' }] });
+    const denied = expectStatus(await world.tenant.rest<{ status: string; missingPermissions: unknown[] }>('POST', '/v1/clusters/cluster-2/check'), 200);
+    expect(denied).toMatchObject({ status: 'DENIED' });
+    expect(denied.missingPermissions).toHaveLength(1);
+    world.clusters[1]?.setFaults({ deniedVerbs: null, partition: 'refuse' });
+    expect(expectStatus(await world.tenant.rest('POST', '/v1/clusters/cluster-2/check'), 200)).toMatchObject({ status: 'UNREACHABLE' });
+    world.clusters[1]?.clearFaults();
+    expect(expectStatus(await world.tenant.rest('POST', '/v1/clusters/cluster-2/check'), 200)).toMatchObject({ status: 'CONNECTED', statusReason: null });
+  });
+
+  test('the invariants held at every step', async () => {
+    expect(recorders.flatMap((recorder) => recorder.violations)).toEqual([]);
+    expect(await eventViolations(world, rollouts)).toEqual([]);
+    expect(await ask(world, `/workloads/${workload}/rollback`, {})).toBeTruthy();
+  });
+});
