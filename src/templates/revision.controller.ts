@@ -1,4 +1,5 @@
 import { Body, Controller, Param, Query } from '@nestjs/common';
+import { YamlText } from '../common/http/text.ts';
 import { type Page, PageOf, PageQuery, windowOf } from '../common/page.ts';
 import { Route } from '../common/route.ts';
 import { isNumber, RevisionService } from './revision.service.ts';
@@ -26,7 +27,7 @@ export class RevisionController {
     location: (revision: Revision) => `/v1/templates/${revision.template.id}/revisions/${revision.number}`,
   })
   create(@Param('template') reference: string, @Body() document: unknown): Promise<Revision> {
-    return this.revisions.create(reference, typeof document === 'string' ? { yaml: document } : { json: document });
+    return this.revisions.create(reference, document instanceof YamlText ? { yaml: document.text } : { json: document });
   }
 
   @Route('GET', '/templates/:template/revisions/:number', { action: 'revisions.get', summary: 'Shows a revision', answers: Revision })

@@ -1,5 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestApi, type TestApi, type TestTenant } from '../support/api.ts';
+import { expectStatus, startTestApi, type TestApi, type TestTenant } from '../support/api.ts';
+
+interface Template {
+  id: string;
+  name: string;
+  description: string | null;
+  latestRevision: number | null;
+  version: number;
+}
+
+interface Revision {
+  id: string;
+  number: number;
+  digest: string;
+  document: Record<string, unknown>;
+}
+
+interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
 
 let api: TestApi;
 let tenant: TestTenant;
@@ -10,14 +30,252 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-describe('templates', () => {
-  it('are made, shown by id and name, and listed', async () => {
-    const made = await tenant.rest('POST', '/v1/templates', { name: 'web', description: 'the shop' });
+/** The same deeds in REST and in GraphQL. */
+interface Door {
+  create(input: object): Promise<Template>;
+  get(reference: string): Promise<Template>;
+  update(reference: string, change: object): Promise<Template>;
+  delete(reference: string): Promise<void>;
+  list(limit: number): Promise<string[]>;
+  addRevision(reference: string, document: unknown): Promise<Revision>;
+  revision(reference: string, number: number): Promise<Revision>;
+  revisions(reference: string, limit: number): Promise<number[]>;
+  /** Code of the error that the deed fails with. */
+  refusal(deed: Promise<unknown>): Promise<string>;
+}
+
+class Refused extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
+const refusal = async (deed: Promise<unknown>): Promise<string> => {
+  const fault: unknown = await deed.then(() => null, (error: unknown) => error);
+  if (fault instanceof Refused) return fault.code;
+  throw fault ?? new Error('it was not refused');
+};
+
+function byRest(): Door {
+  const ask = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const answer = await tenant.rest<T>(method, `/v1/templates${path}`, body);
+    if (answer.status >= 400) throw new Refused((answer.body as { code: string }).code);
+    return answer.body;
+  };
+  const all = async <T>(path: string, limit: number): Promise<T[]> => {
+    const items: T[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page: Page<T> = await ask('GET', `${path}?limit=${limit}${cursor ? `&cursor=${cursor}` : ''}`);
+      expect(page.items.length).toBeLessThanOrEqual(limit);
+      items.push(...page.items);
+      cursor = page.nextCursor;
+    }
+    return items;
+  };
+  return {
+    create: (input) => ask('POST', '', input),
+    get: (reference) => ask('GET', `/${reference}`),
+    update: (reference, change) => ask('PATCH', `/${reference}`, change),
+    delete: (reference) => ask('DELETE', `/${reference}`),
+    list: async (limit) => (await all<Template>('', limit)).map(({ name }) => name),
+    addRevision: (reference, document) => ask('POST', `/${reference}/revisions`, document),
+    revision: (reference, number) => ask('GET', `/${reference}/revisions/${number}`),
+    revisions: async (reference, limit) => (await all<Revision>(`/${reference}/revisions`, limit)).map(({ number }) => number),
+    refusal,
+  };
+}
+
+const TEMPLATE = 'id name description latestRevision version';
+const REVISION = 'id number digest document';
+
+function byGraphql(): Door {
+  const ask = async <T>(declared: string, field: string, variables: Record<string, unknown>, kind = 'mutation'): Promise<T> => {
+    const { data, errors } = await tenant.graphql<{ it: T }>(`${kind} (${declared}) { it: ${field} }`, variables);
+    if (errors[0]) throw new Refused(errors[0].extensions.code);
+    return data.it;
+  };
+  const all = async <T>(declared: string, field: (page: string) => string, first: number, variables: object): Promise<T[]> => {
+    const items: T[] = [];
+    let after: string | null = null;
+    do {
+      const page: { edges: { node: T }[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } } = await ask(
+        `$first: Int, $after: String${declared}`,
+        field('first: $first, after: $after'),
+        { ...variables, first, after },
+        'query',
+      );
+      items.push(...page.edges.map(({ node }) => node));
+      after = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
+    } while (after !== null);
+    return items;
+  };
+  const pageOf = (node: string): string => `{ edges { node { ${node} } } pageInfo { hasNextPage endCursor } }`;
+  return {
+    create: (input) => ask('$input: CreateTemplate!', `createTemplate(input: $input) { ${TEMPLATE} }`, { input }),
+    get: (r) => ask('$r: String!', `template(template: $r) { ${TEMPLATE} }`, { r }, 'query'),
+    update: (r, input) => ask('$r: String!, $input: UpdateTemplate!', `updateTemplate(template: $r, input: $input) { ${TEMPLATE} }`, { r, input }),
+    delete: (r) => ask('$r: String!', 'deleteTemplate(template: $r)', { r }),
+    list: async (first) => (await all<Template>('', (page) => `templates(${page}) ${pageOf('name')}`, first, {})).map(({ name }) => name),
+    addRevision: (r, d) => ask('$r: String!, $d: JSON!', `createRevision(template: $r, document: $d) { ${REVISION} }`, { r, d }),
+    revision: (r, n) => ask('$r: String!, $n: Int!', `revision(template: $r, number: $n) { ${REVISION} }`, { r, n }, 'query'),
+    revisions: async (r, first) =>
+      (await all<Revision>(', $r: String!', (page) => `revisions(template: $r, ${page}) ${pageOf('number')}`, first, { r })).map(({ number }) => number),
+    refusal,
+  };
+}
+
+const document = (image: string, more: object = {}): Record<string, unknown> => ({ pod: { spec: { containers: [{ name: 'web', image }] } }, ...more });
+
+describe.each([
+  ['rest', byRest],
+  ['graphql', byGraphql],
+] as const)('templates in %s', (door, open) => {
+  const name = (text: string): string => `${door}-${text}`;
+
+  it('are made, read by id and by name, changed and deleted', async () => {
+    const templates = open();
+    const made = await templates.create({ name: name('a'), description: 'first' });
+    expect(made).toMatchObject({ name: name('a'), description: 'first', latestRevision: null, version: 1 });
+    expect(await templates.get(made.id)).toMatchObject(made);
+    expect(await templates.get(name('a'))).toMatchObject(made);
+    expect(await templates.update(name('a'), { name: name('b') })).toMatchObject({ id: made.id, name: name('b'), description: 'first', version: 2 });
+    expect(await templates.update(made.id, { description: null })).toMatchObject({ description: null, version: 3 });
+    await templates.delete(name('b'));
+    expect(await templates.refusal(templates.get(made.id))).toBe('NOT_FOUND');
+  });
+
+  it('have names of their own', async () => {
+    const templates = open();
+    await templates.create({ name: name('own') });
+    const other = await templates.create({ name: name('other') });
+    expect(await templates.refusal(templates.create({ name: name('own') }))).toBe('NAME_TAKEN');
+    expect(await templates.refusal(templates.update(other.id, { name: name('own') }))).toBe('NAME_TAKEN');
+    expect(await templates.refusal(templates.create({ name: other.id }))).toBe('INVALID');
+  });
+
+  it('are listed newest first, page by page, each once', async () => {
+    const templates = open();
+    const names = Array.from({ length: 5 }, (_, i) => name(`list-${i}`));
+    for (const each of names) await templates.create({ name: each });
+    for (const limit of [1, 2, 200]) {
+      const listed = (await templates.list(limit)).filter((each) => names.includes(each));
+      expect(listed).toEqual([...names].reverse());
+    }
+  });
+
+  it('get revisions numbered from one, which stay as they are', async () => {
+    const templates = open();
+    await templates.create({ name: name('revised') });
+    const first = await templates.addRevision(name('revised'), document('web:1'));
+    const second = await templates.addRevision(name('revised'), document('web:2'));
+    expect([first.number, second.number]).toEqual([1, 2]);
+    expect(await templates.revision(name('revised'), 1)).toMatchObject({ id: first.id, document: document('web:1') });
+    expect((await templates.get(name('revised'))).latestRevision).toBe(2);
+    expect(await templates.refusal(templates.revision(name('revised'), 3))).toBe('NOT_FOUND');
+    expect(await templates.revisions(name('revised'), 1)).toEqual([2, 1]);
+  });
+
+  it('answer the newest revision for its own content, and a new one with the old digest for older content', async () => {
+    const templates = open();
+    await templates.create({ name: name('same') });
+    const first = await templates.addRevision(name('same'), document('web:1', { replicas: 2 }));
+    const again = await templates.addRevision(name('same'), { replicas: 2, ...document('web:1') });
+    expect(again).toMatchObject({ id: first.id, number: 1 });
+    await templates.addRevision(name('same'), document('web:2'));
+    const back = await templates.addRevision(name('same'), document('web:1', { replicas: 2 }));
+    expect(back).toMatchObject({ number: 3, digest: first.digest });
+  });
+
+  it('take no document that is not one', async () => {
+    const templates = open();
+    await templates.create({ name: name('bad') });
+    for (const bad of [[], 7, { pod: 1 }, { ...document('web:1'), nonsense: true }]) {
+      expect(await templates.refusal(templates.addRevision(name('bad'), bad))).toBe('INVALID');
+    }
+    expect((await templates.get(name('bad'))).latestRevision).toBeNull();
+  });
+});
+
+describe('a revision', () => {
+  beforeAll(async () => {
+    await tenant.rest('POST', '/v1/templates', { name: 'web' });
+  });
+  const yaml = { 'content-type': 'application/yaml' };
+
+  it('comes as YAML or JSON: the same content is the same revision', async () => {
+    const first = await tenant.rest<Revision>('POST', '/v1/templates/web/revisions', document('web:1'));
+    const second = await tenant.rest<Revision>('POST', '/v1/templates/web/revisions', 'pod:\n  spec:\n    containers:\n      - name: web\n        image: "web:1"\n', yaml);
+    expect([first.status, second.status]).toEqual([201, 200]);
+    expect(second.body).toEqual(first.body);
+    expect(first.headers.get('location')).toBe(`/v1/templates/${(await tenant.rest('GET', '/v1/templates/web')).body['id']}/revisions/1`);
+    expect(expectStatus(await tenant.rest('GET', first.headers.get('location') ?? ''), 200)).toEqual(first.body);
+  });
+
+  it('says who made it', async () => {
+    const made = await tenant.with({ 'slipway-actor': 'ann' }).rest('POST', '/v1/templates/web/revisions', document('web:who'));
+    expect(made.body).toMatchObject({ createdBy: { keyId: expect.any(String), name: expect.any(String), actor: 'ann' } });
+    const byOperator = await api.operator.with({ 'slipway-tenant': 'acme' }).rest('POST', '/v1/templates/web/revisions', document('web:op'));
+    expect(byOperator.body).toMatchObject({ createdBy: { keyId: null, name: 'operator', actor: null } });
+  });
+
+  it('names each fault at its pointer, and nothing is stored', async () => {
+    const before = (await tenant.rest<Template>('GET', '/v1/templates/web')).body;
+    const answer = await tenant.rest('POST', '/v1/templates/web/revisions', { pod: { spec: { containers: [{ name: 'web', image: 1, nonsense: true }] } } });
+    expect(answer.status).toBe(422);
+    const pointers = (answer.body as { errors: { pointer: string }[] }).errors.map(({ pointer }) => pointer);
+    expect(pointers).toEqual(expect.arrayContaining(['/pod/spec/containers/0/image', '/pod/spec/containers/0/nonsense']));
+    expect((await tenant.rest('GET', '/v1/templates/web')).body).toEqual(before);
+  });
+
+  it.each([
+    ['an alias', 'a: &x 1\nb: *x\n'],
+    ['a bomb of aliases', `a: &a [x]\n${Array.from({ length: 20 }, (_, i) => `b${i}: &b${i} [${'*a,'.repeat(9)}*a]`).join('\n')}\n`],
+    ['a key twice', 'pod: {}\npod: {}\n'],
+    ['a tag', 'pod: !!js/function "x"\n'],
+    ['two documents', 'pod: {}\n---\npod: {}\n'],
+    ['nothing', ''],
+    ['tabs', 'pod:\n\tspec: 1\n'],
+  ])('is refused as YAML with %s', async (_, text) => {
+    const answer = await tenant.rest('POST', '/v1/templates/web/revisions', text, yaml);
+    expect([answer.status, answer.body['code']]).toEqual([422, 'INVALID']);
+  });
+
+  it('that is text in JSON is not taken for YAML', async () => {
+    const answer = await tenant.rest('POST', '/v1/templates/web/revisions', JSON.stringify('pod: {}'), { 'content-type': 'application/json' });
+    expect([answer.status, answer.body['errors']]).toEqual([422, [{ pointer: '', detail: expect.stringContaining('must be an object') }]]);
+  });
+
+  it('is refused above 1 MiB, and in another form', async () => {
+    expect((await tenant.rest('POST', '/v1/templates/web/revisions', `pod: "${'x'.repeat(1_100_000)}"`, yaml)).status).toBe(413);
+    expect((await tenant.rest('POST', '/v1/templates/web/revisions', '<pod/>', { 'content-type': 'application/xml' })).status).toBe(415);
+  });
+
+  it('of many that are posted at once gets a number of its own', async () => {
+    await tenant.rest('POST', '/v1/templates', { name: 'busy' });
+    const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => tenant.rest<Revision>('POST', '/v1/templates/busy/revisions', document(`web:${i}`))));
+    expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(201));
+    expect(answers.map(({ body }) => body.number).sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+  });
+
+  it('keeps whatever a string says', async () => {
+    const text = 'quotes " \' ${{ params.x }} \n - yaml: [list]\n <script>';
+    const parameters = { text: { type: 'string', default: text.replace('${{', '{') } };
+    const posted = document('web:1', { parameters });
+    const made = await tenant.rest<Revision>('POST', '/v1/templates/web/revisions', posted);
     expect(made.status).toBe(201);
-    expect(made.headers.get('location')).toBe(`/v1/templates/${made.body['id']}`);
-    expect(made.headers.get('etag')).toBe('"1"');
-    expect(made.body).toMatchObject({ name: 'web', description: 'the shop', latestRevision: null, version: 1 });
-    expect((await tenant.rest('GET', '/v1/templates/web')).body).toEqual(made.body);
-    expect((await tenant.rest('GET', '/v1/templates')).body).toEqual({ items: [made.body], nextCursor: null });
+    expect(made.body.document).toEqual(posted);
+  });
+});
+
+describe('a template that a workload uses', () => {
+  it('cannot be deleted', async () => {
+    await tenant.rest('POST', '/v1/templates', { name: 'used' });
+    await tenant.rest('POST', '/v1/templates/used/revisions', document('web:1'));
+    expectStatus(await tenant.rest('POST', '/v1/workloads', { name: 'user', template: 'used' }), 201);
+    const answer = await tenant.rest('DELETE', '/v1/templates/used');
+    expect([answer.status, answer.body['code']]).toEqual([409, 'IN_USE']);
   });
 });

@@ -6,7 +6,7 @@ import { BODY_DIGEST } from '../idempotency.ts';
 import { invalid, Problem } from '../problem.ts';
 import type { RouteFacts } from '../route.ts';
 import { asProblem, sendProblem } from './problems.ts';
-import { mayBeUnstorable, nesting, unstorable } from './text.ts';
+import { mayBeUnstorable, nesting, unstorable, YamlText } from './text.ts';
 
 const BODY_LIMIT = 1024 * 1024;
 const DEEPEST = 100;
@@ -92,7 +92,7 @@ function addParsers(server: FastifyInstance): void {
     const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
     if (!factsOf(request)?.consumes.includes(type)) return done(new Problem('UNSUPPORTED_MEDIA_TYPE', 'JSON is expected here.'));
     Object.assign(request, { [BODY_DIGEST]: createHash('sha256').update(raw).digest('hex') });
-    return done(null, String(raw));
+    return done(null, new YamlText(String(raw)));
   };
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(['application/json', 'application/merge-patch+json'], { parseAs: 'string' }, parseJson);

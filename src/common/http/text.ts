@@ -1,5 +1,10 @@
 import { pointer } from '../model/faults.ts';
 
+/** A body that came as YAML: whoever takes it reads it in the way that suits it. */
+export class YamlText {
+  constructor(readonly text: string) {}
+}
+
 /** Strings that Postgres would refuse: with NUL, or with half of a surrogate pair. */
 const isStorable = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 
