@@ -75,7 +75,7 @@ export class Recorder {
     else this.expectations.delete(workload);
   }
 
-  /** ReplicaSets of a workload that have, or shall have, pods. */
+  /** ReplicaSets of a workload that have, or shall have, pods; those that are on their way out count for nothing. */
   replicaSets(workload: string): ReplicaSetView[] {
     return this.of('replicasets', workload)
       .map(({ metadata, spec }) => ({ name: metadata.name, uid: metadata.uid, replicas: spec.replicas ?? 0, image: spec.template?.spec.containers[0]?.image ?? '' }))
@@ -120,7 +120,8 @@ export class Recorder {
   }
 
   private podsOf(workload: string, replicaSetUid: string): number {
-    return this.of('pods', workload).filter((pod) => pod.metadata.ownerReferences?.some((owner) => owner.uid === replicaSetUid)).length;
+    const standing = this.of('pods', workload).filter((pod) => pod.metadata.deletionTimestamp === undefined);
+    return standing.filter((pod) => pod.metadata.ownerReferences?.some((owner) => owner.uid === replicaSetUid)).length;
   }
 
   private of(kind: Kind, workload: string): KubernetesObject[] {
@@ -159,6 +160,7 @@ export class Recorder {
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
       version = await this.list(kind).catch(() => version);
+      if (!this.stopping.signal.aborted) this.judgeAll(kind);
     }
   }
 
@@ -168,6 +170,15 @@ export class Recorder {
     else this.objects[kind].set(object.metadata.uid, object);
     const workload = object.metadata.labels?.[WORKLOAD_LABEL];
     if (workload !== undefined) this.judge(workload, kind);
+    this.wake();
+  }
+
+  private judgeAll(kind: Kind): void {
+    for (const workload of this.expectations.keys()) this.judge(workload, kind);
+    this.wake();
+  }
+
+  private wake(): void {
     const waiting = [...this.waiting];
     this.waiting.clear();
     for (const wake of waiting) wake();

@@ -61,6 +61,9 @@ export interface World {
   close(): Promise<void>;
 }
 
+/** Whoever has a tenant to speak for. */
+export type Speaker = Pick<World, 'tenant'>;
+
 const FAST = { podStartMilliseconds: [60, 150], podStopMilliseconds: [20, 60] } as const;
 
 export async function startWorld({ clusters = 2, regions = ['eu', 'us'], workers = 1, change = {} }: WorldOptions = {}): Promise<World> {
@@ -122,23 +125,23 @@ export async function makeWorkload(world: World, name: string, document = webDoc
 }
 
 /** Asks for something that makes a rollout, and answers its id. */
-export async function ask(world: World, path: string, body: unknown = {}): Promise<string> {
+export async function ask(world: Speaker, path: string, body: unknown = {}): Promise<string> {
   const answer = await world.tenant.rest<{ id: string }>('POST', `/v1${path}`, body);
   return expectStatus(answer, 202).id;
 }
 
-export const deploy = (world: World, workload: string, body: unknown = {}): Promise<string> => ask(world, `/workloads/${workload}/rollouts`, body);
+export const deploy = (world: Speaker, workload: string, body: unknown = {}): Promise<string> => ask(world, `/workloads/${workload}/rollouts`, body);
 
 /** The rollout once it is terminal, or paused for good. */
-export async function settled(world: World, id: string, seconds = 25): Promise<RolloutView> {
+export async function settled(world: Speaker, id: string, seconds = 25): Promise<RolloutView> {
   const answer = await world.tenant.rest<RolloutView>('GET', `/v1/rollouts/${id}`, undefined, { prefer: `wait=${seconds}` });
   return expectStatus(answer, 200);
 }
 
-export const rolloutOf = async (world: World, id: string): Promise<RolloutView> => expectStatus(await world.tenant.rest<RolloutView>('GET', `/v1/rollouts/${id}`), 200);
+export const rolloutOf = async (world: Speaker, id: string): Promise<RolloutView> => expectStatus(await world.tenant.rest<RolloutView>('GET', `/v1/rollouts/${id}`), 200);
 
 /** Every event of a rollout, oldest first. */
-export async function eventsOf(world: World, id: string): Promise<EventView[]> {
+export async function eventsOf(world: Speaker, id: string): Promise<EventView[]> {
   const page = expectStatus(await world.tenant.rest<{ items: EventView[] }>('GET', `/v1/rollouts/${id}/events?after=0&limit=200`), 200);
   return page.items;
 }
@@ -146,7 +149,7 @@ export async function eventsOf(world: World, id: string): Promise<EventView[]> {
 const TERMINAL = ['rollout.succeeded', 'rollout.rolled_back', 'rollout.failed', 'rollout.canceled', 'rollout.superseded'];
 
 /** Reads the tenant's whole event table and names what breaks T (exactly one terminal event per rollout that has settled, none after it) or E (no gap in the sequence). */
-export async function eventViolations(world: World, rollouts: readonly string[]): Promise<string[]> {
+export async function eventViolations(world: Speaker, rollouts: readonly string[]): Promise<string[]> {
   const events: EventView[] = [];
   for (let after = '0'; ; ) {
     const { items } = expectStatus(await world.tenant.rest<{ items: EventView[] }>('GET', `/v1/events?after=${after}&limit=200`), 200);
