@@ -17,14 +17,19 @@ import { undo } from './undo.ts';
  * or until `lookAt`. No write is ever decided for a settled rollout or a target that is at its end.
  */
 export function decideTarget(o: TargetObservation): TargetDecision {
-  return complete(o, draftOf(o));
+  const over = overOf(o);
+  return over === null ? complete(o, draftOf(o)) : { reason: over, set: {}, event: null, action: null, lookAt: null };
+}
+
+/** Why nothing at all is done about it, not even a note in its row. */
+function overOf({ rollout, target }: TargetObservation): string | null {
+  if (isSettled(rollout.phase)) return 'The rollout has ended.';
+  if (isTerminal(target.phase)) return 'The target is at its end.';
+  return target.phase === 'PENDING' ? 'The target has not been started.' : null;
 }
 
 function draftOf(o: TargetObservation): Draft {
   const { rollout, target, live } = o;
-  if (isSettled(rollout.phase)) return wait('The rollout has ended.');
-  if (isTerminal(target.phase)) return wait('The target is at its end.');
-  if (target.phase === 'PENDING') return wait('The target has not been started.');
   if (live.kind === 'UNKNOWN') return wait('The cluster has not been listed yet.');
   if (live.kind === 'UNREACHABLE') return away(o, live);
   const answered = back(o);

@@ -9,7 +9,7 @@ import type { LiveDeployment, Side, TargetObservation } from './observation.ts';
 import { mayMove, ownersPause, standstillReason } from './conditions.ts';
 import { scaleDue, scaleForward } from './scaling.ts';
 import { holdAt, resolveLimits } from './steps.ts';
-import { enterWalk, isGated, walk } from './walk.ts';
+import { enterWalk, isGated, unfit, walk } from './walk.ts';
 import { applyGate, ownWritten, standsWritten } from './write.ts';
 
 /** A target with a `to` in PROGRESSING, HELD or BAKING, on a cluster that answers. */
@@ -26,6 +26,8 @@ export function forward(o: TargetObservation, to: Side): Draft {
   const onIt = target.written && bears(live, to);
   const blame = onIt ? fatalTrouble(live) : null;
   if (blame !== null) return failWith(o, blame);
+  const unfitting = onIt ? unfit(o, to, live) : null;
+  if (unfitting !== null) return unfitting;
   if (live.pausedBy !== null) return ownersPause(o, live.pausedBy);
   if (!mayMove(o)) return standstill(o, to, live, onIt);
   if (!onIt) return firstWrite(o, to, live);

@@ -48,16 +48,11 @@ export function walk(o: TargetObservation, to: Side, live: LiveDeployment): Draf
   const { target, rollout } = o;
   const { steps, progressDeadlineSeconds } = rollout.strategy;
   const verdict = judgeGated(live, to);
-  const weight = weightAt(steps, target.step);
-  if (verdict.settled && weight < 100) {
-    const misfit = misfitOf(steps, live.replicas, verdict.split);
-    if (misfit !== null) return fail(o, scaledWhileHeld(target, misfit));
-  }
   const step = stepAt(o);
   if (step !== null && isPause(step)) return pauseStep(o, to, live, step, verdict);
   if (!verdict.healthy) return waitHealthy(o, progressDeadlineSeconds, progress(o, to, verdict), verdict.ripeInMilliseconds);
   const limits = limitsAt(o, live);
-  const goal = goalOf(live.replicas, weight, limits);
+  const goal = goalOf(live.replicas, weightAt(steps, target.step), limits);
   const next = nextWrite(goal, live.replicas, limits, { surge: live.surge, unavailable: live.unavailable }, verdict.split.new);
   if (next !== null) return raise(o, to, live, goal, next, verdict.split.new);
   if (step === null) return 'OPEN';
@@ -124,6 +119,15 @@ function advance(o: TargetObservation, to: Side, live: LiveDeployment, verdict: 
 function skipStep(o: TargetObservation, live: LiveDeployment): Draft {
   const reason = `${weightAt(o.rollout.strategy.steps, o.target.step)}% is skipped: ${pods(live.replicas)} cannot be split without a surge.`;
   return { reason, set: { step: o.target.step + 1, enteredAt: o.now, stoppedMilliseconds: 0 }, event: 'target.step', stopped: false };
+}
+
+/** Aborts a canary whose split no longer fits the plan, paused or not; null while it fits, or while the controller is still at it. */
+export function unfit(o: TargetObservation, to: Side, live: LiveDeployment): Draft | null {
+  const { steps } = o.rollout.strategy;
+  if (live.gate === 'OPEN' || !isGated(o, to, live) || weightAt(steps, o.target.step) >= 100) return null;
+  const { settled, split } = judgeGated(live, to);
+  const misfit = settled ? misfitOf(steps, live.replicas, split) : null;
+  return misfit === null ? null : fail(o, scaledWhileHeld(o.target, misfit));
 }
 
 /** After a change of N the split that is really there is judged: it must fit the plan, and what ran before must not be gone before the last step. */

@@ -26,10 +26,15 @@ const pause = fc.oneof(
 const steps = weights.chain((list) =>
   fc
     .array(fc.option(pause, { nil: null, freq: 2 }), { minLength: list.length + 1, maxLength: list.length + 1 })
-    .map((pauses) => [pauses[0] ?? null, ...list.flatMap((weight, i) => [{ weight }, pauses[i + 1] ?? null])].filter((step) => step !== null)),
+    .map((pauses) =>
+      [pauses[0] ?? null, ...list.flatMap((weight, i) => [{ weight }, pauses[i + 1] ?? null])].filter((step) => step !== null),
+    ),
 );
 
-const amount = fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 100 }).map((p) => `${p}%`));
+const amount = fc.oneof(
+  fc.integer({ min: 0, max: 5 }),
+  fc.integer({ min: 0, max: 100 }).map((p) => `${p}%`),
+);
 const zero = (value: number | string): boolean => Number.parseInt(String(value), 10) === 0;
 
 const plan = (fields: Partial<{ [K in keyof Plan]: fc.Arbitrary<Plan[K]> }> = {}): fc.Arbitrary<Plan> =>
@@ -63,7 +68,13 @@ const work = fc.oneof(
   fc.integer({ min: 1, max: 30 }).map((seconds): Op => ({ kind: 'TIME', seconds })),
 );
 const verb = fc
-  .constantFrom<Verb>({ kind: 'PAUSE' }, { kind: 'RESUME' }, { kind: 'PROMOTE', full: false }, { kind: 'PROMOTE', full: true }, { kind: 'ABORT' })
+  .constantFrom<Verb>(
+    { kind: 'PAUSE' },
+    { kind: 'RESUME' },
+    { kind: 'PROMOTE', full: false },
+    { kind: 'PROMOTE', full: true },
+    { kind: 'ABORT' },
+  )
   .map((one): Op => ({ kind: 'VERB', verb: one }));
 const foreign = fc.oneof(
   fc.integer({ min: 0, max: 24 }).map((n): Op => ({ kind: 'SCALE', n })),
@@ -133,23 +144,36 @@ function expectEnd(model: Model, one: Plan): void {
   const said = story(model);
   expect(model.breaches, said).toEqual([]);
   expect(isSettled(model.rollout.phase), said).toBe(true);
-  expect(model.events.filter((event) => /^[A-Z_]+$/.test(event)), said).toHaveLength(1);
+  expect(
+    model.events.filter((event) => /^[A-Z_]+$/.test(event)),
+    said,
+  ).toHaveLength(1);
   const decision = model.turn();
   expect(isIdle(decision), said).toBe(true);
   const running = model.sets.filter((set) => set.replicas > 0 || set.pods.some((pod) => !pod.terminating));
   const d = model.deployment;
   if (model.rollout.phase === 'SUCCEEDED') {
     expect(d?.template, said).toBe('template-2');
-    expect(running.map((set) => set.template), said).toEqual(d?.replicas === 0 ? [] : ['template-2']);
+    expect(
+      running.map((set) => set.template),
+      said,
+    ).toEqual(d?.replicas === 0 ? [] : ['template-2']);
   } else if (model.target.written && one.first) {
     expect(d, said).toBeNull();
   } else if (!one.first) {
     expect(['ROLLED_BACK', 'CANCELED'], said).toContain(model.rollout.phase);
     expect(d?.template, said).toBe('template-1');
-    expect(running.map((set) => set.uid), said).toEqual(d?.replicas === 0 ? [] : [model.originalUid]);
+    expect(
+      running.map((set) => set.uid),
+      said,
+    ).toEqual(d?.replicas === 0 ? [] : [model.originalUid]);
   }
   if (d !== null) {
-    expect([d.surge, d.unavailable, d.minReadySeconds], said).toEqual([String(one.maxSurge), String(one.maxUnavailable), one.minReadySeconds]);
+    expect([d.surge, d.unavailable, d.minReadySeconds], said).toEqual([
+      String(one.maxSurge),
+      String(one.maxUnavailable),
+      one.minReadySeconds,
+    ]);
     expect(model.readyPods(), said).toBe(d.replicas);
   }
 }
@@ -186,13 +210,17 @@ describe('a target, whatever happens to it', () => {
 
   it('ends with exactly one revision when its holder crashes and verbs come at any moment, and keeps A and S', () => {
     fc.assert(
-      fc.property(plan(), fc.array(fc.oneof({ weight: 6, arbitrary: work }, { weight: 1, arbitrary: verb }), { maxLength: 120 }), (one, ops) => {
-        const model = new Model(one);
-        model.decideAll();
-        for (const op of ops) perform(model, op);
-        settle(model);
-        expectEnd(model, one);
-      }),
+      fc.property(
+        plan(),
+        fc.array(fc.oneof({ weight: 6, arbitrary: work }, { weight: 1, arbitrary: verb }), { maxLength: 120 }),
+        (one, ops) => {
+          const model = new Model(one);
+          model.decideAll();
+          for (const op of ops) perform(model, op);
+          settle(model);
+          expectEnd(model, one);
+        },
+      ),
       runs,
     );
   });
@@ -213,14 +241,19 @@ describe('a target, whatever happens to it', () => {
 
   it('goes back under a full quota', () => {
     fc.assert(
-      fc.property(plan({ n: fc.integer({ min: 1, max: 24 }), first: fc.constant(false) }), fc.integer({ min: 0, max: 3 }), fc.nat(60), (one, spare, moment) => {
-        const model = new Model({ ...one, wanted: one.n, quota: one.n + spare });
-        model.drain(() => false, moment);
-        ask(model, { kind: 'ABORT' });
-        settle(model);
-        expect(isSettled(model.rollout.phase), story(model)).toBe(true);
-        expectEnd(model, one);
-      }),
+      fc.property(
+        plan({ n: fc.integer({ min: 1, max: 24 }), first: fc.constant(false) }),
+        fc.integer({ min: 0, max: 3 }),
+        fc.nat(60),
+        (one, spare, moment) => {
+          const model = new Model({ ...one, wanted: one.n, quota: one.n + spare });
+          model.drain(() => false, moment);
+          ask(model, { kind: 'ABORT' });
+          settle(model);
+          expect(isSettled(model.rollout.phase), story(model)).toBe(true);
+          expectEnd(model, one);
+        },
+      ),
       runs,
     );
   });

@@ -173,8 +173,10 @@ export class Model {
   writes = 0;
   /** Set by a foreign change of N or of a pod's health: what the cluster then does is not our doing. */
   foreign = false;
-  /** u = 1 although the template says 0: only where no pod can be created above N. */
+  /** Set while the cluster does not answer. */
   away: { since: Date } | null = null;
+  /** No more pods than this in the namespace. */
+  quota: number | null;
   private preflight: Preflight | null = null;
   private finished: TargetObservation['finished'] = null;
   private logs = new Map<string, string>();
@@ -184,6 +186,7 @@ export class Model {
 
   constructor(plan: Plan) {
     this.plan = plan;
+    this.quota = plan.quota;
     const own = strategy({
       type: plan.type,
       steps: plan.steps,
@@ -299,12 +302,15 @@ export class Model {
   turn(crash = false): TargetDecision {
     const observation = this.observation();
     const decision = decideTarget(observation);
-    if (JSON.stringify(decision) !== JSON.stringify(decideTarget(observation))) this.breaches.push('the same observation was decided differently');
+    if (JSON.stringify(decision) !== JSON.stringify(decideTarget(observation)))
+      this.breaches.push('the same observation was decided differently');
     if (isIdle(decision)) return decision;
     const before = this.target;
     this.target = { ...this.target, ...decision.set };
     if (decision.event !== null) this.events.push(decision.event.type);
-    this.log.push(`${this.target.phase} ${decision.reason}${decision.action ? ` [${describe(decision.action)}]` : ''}${crash ? ' LOST' : ''}`);
+    this.log.push(
+      `${this.target.phase} ${decision.reason}${decision.action ? ` [${describe(decision.action)}]` : ''}${crash ? ' LOST' : ''}`,
+    );
     if (decision.action?.kind === 'SCALE') this.placement = { ...this.placement, lastWrittenReplicas: decision.action.replicas };
     if (before.phase === 'FAILED' && this.target.phase === 'PROGRESSING') this.forget();
     if (crash) this.forget();
@@ -420,7 +426,8 @@ export class Model {
   kubelet(share = 1): void {
     for (const set of this.sets) {
       set.pods = set.pods.filter((pod) => !pod.terminating);
-      for (const pod of set.pods.filter((one) => !one.ready).slice(0, Math.max(1, Math.ceil(share * set.pods.length)))) this.startPod(set, pod);
+      for (const pod of set.pods.filter((one) => !one.ready).slice(0, Math.max(1, Math.ceil(share * set.pods.length))))
+        this.startPod(set, pod);
     }
   }
 
@@ -435,8 +442,10 @@ export class Model {
       return;
     }
     pod.broken = true;
-    if (behaviour === 'IMAGE_PULL') pod.trouble = { ...notReady, reason: 'ImagePullBackOff', message: 'not found', log: null, severity: 'FATAL' };
-    else if (behaviour === 'CRASH_LOOP') pod.trouble = { ...notReady, reason: 'CrashLoopBackOff', exitCode: 1, restarts: 3, log: 'PREVIOUS', severity: 'FATAL' };
+    if (behaviour === 'IMAGE_PULL')
+      pod.trouble = { ...notReady, reason: 'ImagePullBackOff', message: 'not found', log: null, severity: 'FATAL' };
+    else if (behaviour === 'CRASH_LOOP')
+      pod.trouble = { ...notReady, reason: 'CrashLoopBackOff', exitCode: 1, restarts: 3, log: 'PREVIOUS', severity: 'FATAL' };
     else pod.trouble = notReady;
   }
 
@@ -545,14 +554,16 @@ export class Model {
     const alive = set.pods.filter((pod) => !pod.terminating);
     for (let i = alive.length; i < set.replicas; i++) {
       const all = this.sets.reduce((sum, one) => sum + one.pods.length, 0);
-      if (this.plan.quota !== null && all >= this.plan.quota) {
+      if (this.quota !== null && all >= this.quota) {
         set.failure = { reason: 'FailedCreate', message: 'exceeded quota: pods' };
         return;
       }
       set.pods.push(this.newPod(set));
     }
     set.failure = null;
-    const leaving = alive.sort((a, b) => Number(a.ready) - Number(b.ready) || b.readyAt - a.readyAt).slice(0, Math.max(0, alive.length - set.replicas));
+    const leaving = alive
+      .sort((a, b) => Number(a.ready) - Number(b.ready) || b.readyAt - a.readyAt)
+      .slice(0, Math.max(0, alive.length - set.replicas));
     for (const pod of leaving) this.remove(pod);
   }
 
@@ -578,7 +589,9 @@ export class Model {
     const template = this.fence({ ...d, surge: String(this.plan.maxSurge), unavailable: String(this.plan.maxUnavailable) }).unavailable;
     const stuck = this.target.undoing && d.surge === '0' ? Math.max(1, template) : template;
     if (this.readyPods() < d.replicas - stuck) {
-      this.breaches.push(`A: ${this.readyPods()} Ready of ${d.replicas}, at most ${stuck} may be missing; (${d.surge}, ${d.unavailable}), ${this.describeSets()}`);
+      this.breaches.push(
+        `A: ${this.readyPods()} Ready of ${d.replicas}, at most ${stuck} may be missing; (${d.surge}, ${d.unavailable}), ${this.describeSets()}`,
+      );
     }
   }
 
@@ -593,12 +606,24 @@ export class Model {
   }
 
   describeSets(): string {
-    return this.sets.map((set) => `${set.template}: ${set.replicas} (${set.pods.filter((pod) => pod.ready && !pod.terminating).length} Ready)`).join(', ');
+    return this.sets
+      .map((set) => `${set.template}: ${set.replicas} (${set.pods.filter((pod) => pod.ready && !pod.terminating).length} Ready)`)
+      .join(', ');
   }
 
   private newSet(template: string, replicas: number, minReadySeconds: number): ModelSet {
     const serial = ++this.serial;
-    return { name: `web-${serial}`, uid: `set-${serial}`, template, replicas, minReadySeconds, desired: replicas, max: replicas, pods: [], failure: null };
+    return {
+      name: `web-${serial}`,
+      uid: `set-${serial}`,
+      template,
+      replicas,
+      minReadySeconds,
+      desired: replicas,
+      max: replicas,
+      pods: [],
+      failure: null,
+    };
   }
 
   private newPod(set: ModelSet): ModelPod {
@@ -623,7 +648,15 @@ export class Model {
   }
 }
 
-const notReady: Trouble = { reason: 'NotReady', message: 'not ready', container: 'web', exitCode: null, restarts: 0, log: 'CURRENT', severity: 'SLOW' };
+const notReady: Trouble = {
+  reason: 'NotReady',
+  message: 'not ready',
+  container: 'web',
+  exitCode: null,
+  restarts: 0,
+  log: 'CURRENT',
+  severity: 'SLOW',
+};
 
 function scaled(value: string, total: number, round: (x: number) => number): number {
   return value.endsWith('%') ? round((Number.parseInt(value, 10) * total) / 100) : Number.parseInt(value, 10);
@@ -634,7 +667,8 @@ export function isIdle(decision: TargetDecision): boolean {
 }
 
 function describe(action: TargetAction): string {
-  if (action.kind === 'APPLY') return `APPLY ${action.side} ${action.gate.closed ? 'closed' : 'open'} (${action.gate.surge}, ${action.gate.unavailable})`;
+  if (action.kind === 'APPLY')
+    return `APPLY ${action.side} ${action.gate.closed ? 'closed' : 'open'} (${action.gate.surge}, ${action.gate.unavailable})`;
   return action.kind === 'SCALE' ? `SCALE ${action.replicas}` : action.kind;
 }
 
@@ -652,13 +686,21 @@ export function applied(decision: Exclude<RolloutDecision, { kind: 'WAIT' }>, ro
   const { rollout } = rows;
   switch (decision.kind) {
     case 'OPEN_WAVE':
-      return { ...rows, rollout: rollout.phase === 'QUEUED' ? { ...rollout, phase: 'RUNNING' } : rollout, waves: wave('OPEN', decision.waveId) };
+      return {
+        ...rows,
+        rollout: rollout.phase === 'QUEUED' ? { ...rollout, phase: 'RUNNING' } : rollout,
+        waves: wave('OPEN', decision.waveId),
+      };
     case 'COMPLETE_WAVE':
       return { ...rows, waves: wave('COMPLETED', decision.waveId) };
     case 'PAUSE':
       return { ...rows, rollout: { ...rollout, phase: 'PAUSED', pauseReason: decision.pauseReason } };
     case 'ROLL_BACK':
-      return { ...rows, targets, rollout: decision.scope === 'TARGET' ? rollout : { ...rollout, phase: 'ROLLING_BACK', pauseReason: null } };
+      return {
+        ...rows,
+        targets,
+        rollout: decision.scope === 'TARGET' ? rollout : { ...rollout, phase: 'ROLLING_BACK', pauseReason: null },
+      };
     case 'SETTLE':
       return { ...rows, targets, rollout: { ...rollout, phase: decision.phase, pauseReason: null } };
     case 'START_TARGETS':

@@ -34,7 +34,12 @@ function settle(written: Written, n: number, from: Split): Split {
 }
 
 /** Every write of a walk to the given weights, and the split that each rests at. */
-function walk(n: number, limits: Limits, weights: number[], from: Split = { new: 0, old: n }): { writes: string[]; rests: string[]; peak: number } {
+function walk(
+  n: number,
+  limits: Limits,
+  weights: number[],
+  from: Split = { new: 0, old: n },
+): { writes: string[]; rests: string[]; peak: number } {
   let written: Written | null = null;
   let split = from;
   const writes: string[] = [];
@@ -202,7 +207,9 @@ describe('a walk on the closed gate', () => {
   });
 
   it('rests at its canary, never exceeds the surge, never takes more than maxUnavailable, and ends', () => {
-    const weights = fc.uniqueArray(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 4 }).map((list) => list.sort((a, b) => a - b));
+    const weights = fc
+      .uniqueArray(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 4 })
+      .map((list) => list.sort((a, b) => a - b));
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 400 }), fc.nat(40), fc.nat(40), weights, (n, surge, unavailable, list) => {
         const limits = surge === 0 && unavailable === 0 ? { surge: 0, unavailable: 1 } : { surge, unavailable };

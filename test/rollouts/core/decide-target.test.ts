@@ -1,0 +1,978 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RolloutKind, RolloutPhase, TargetPhase } from '../../../src/generated/prisma/enums.ts';
+import type { TargetDecision } from '../../../src/rollouts/core/decision.ts';
+import { decideTarget } from '../../../src/rollouts/core/decide-target.ts';
+import type { Failure } from '../../../src/rollouts/core/failure.ts';
+import type {
+  Live,
+  LiveDeployment,
+  LivePod,
+  LiveReplicaSet,
+  RolloutState,
+  TargetObservation,
+  TargetState,
+} from '../../../src/rollouts/core/observation.ts';
+import { isSettled, isTerminal } from '../../../src/rollouts/core/phases.ts';
+import { isIdle, Model, plainPlan, rolloutRow, side, strategy, targetRow, waveRow } from './model.ts';
+
+const now = new Date('2026-01-01T12:00:00Z');
+const ago = (seconds: number): Date => new Date(now.getTime() - seconds * 1000);
+
+function pods(count: number, fields: Partial<LivePod> = {}): LivePod[] {
+  return Array.from({ length: count }, (_, i) => {
+    return { name: `pod-${i}`, uid: `uid-${i}`, ready: true, readyMilliseconds: 60_000, terminating: false, trouble: null, ...fields };
+  });
+}
+
+function set(release: number, ready: number, fields: Partial<LiveReplicaSet> = {}): LiveReplicaSet {
+  return { name: `web-${release}`, uid: `set-${release}`, replicas: ready, pods: pods(ready), ...fields };
+}
+
+function present(fields: Partial<LiveDeployment> = {}): LiveDeployment {
+  return {
+    kind: 'PRESENT',
+    uid: 'd-1',
+    resourceVersion: '100',
+    generation: 3,
+    observedGeneration: 3,
+    ours: true,
+    replicas: 10,
+    gate: 'OPEN',
+    surge: '25%',
+    unavailable: '0',
+    pausedBy: null,
+    template: 'template-1',
+    release: 1,
+    editedBy: null,
+    terminating: false,
+    current: set(1, 10),
+    others: [],
+    replicaFailure: null,
+    ...fields,
+  };
+}
+
+interface Fields {
+  rollout?: Partial<RolloutState>;
+  target?: Partial<TargetState>;
+  live?: Live;
+  rest?: Partial<TargetObservation>;
+  replicas?: number;
+  promotedStep?: number;
+}
+
+function observe({ rollout, target, live, rest, replicas, promotedStep }: Fields = {}): TargetObservation {
+  return {
+    now,
+    rollout: rolloutRow({ phase: 'RUNNING', ...rollout }),
+    wave: waveRow({ phase: 'OPEN', promotedStep: promotedStep ?? -1 }),
+    placement: {
+      id: 'p',
+      workloadId: 'w',
+      workload: 'web',
+      namespace: 'shop',
+      replicas: replicas ?? 10,
+      lastWrittenReplicas: 10,
+      progressAt: null,
+    },
+    target: targetRow({ phase: 'PROGRESSING', enteredAt: ago(10), ...target }),
+    live: live ?? present(),
+    preflight: { ok: true },
+    finished: null,
+    writeFailure: null,
+    logs: new Map(),
+    ...rest,
+  };
+}
+
+const decide = (fields: Fields = {}): TargetDecision => decideTarget(observe(fields));
+const failure: Failure = {
+  reason: 'FORBIDDEN',
+  message: 'No.',
+  cluster: 'east-1',
+  pod: null,
+  container: null,
+  exitCode: null,
+  logTail: null,
+  advice: 'Ask.',
+};
+const canary = strategy({ type: 'CANARY', maxSurge: 3, steps: [{ weight: 20 }, { pauseSeconds: 60 }, { weight: 50 }, { pause: true }] });
+/** Release 2 is applied and its pods stand as told. */
+const onTwo = (fields: Partial<LiveDeployment> = {}): LiveDeployment =>
+  present({ template: 'template-2', release: 2, current: set(2, 10), ...fields });
+const written: Partial<TargetState> = { written: true, uid: 'd-1', surge: '25%', unavailable: '0', stepN: 10 };
+const heldAtTwenty: Fields = {
+  rollout: { strategy: canary },
+  target: { ...written, phase: 'HELD', step: 1, heldAt: ago(30), surge: '0', unavailable: '20%' },
+  live: onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 2), others: [set(1, 8)] }),
+};
+
+describe('before the first write', () => {
+  it('looks before it writes, and writes what it has committed', () => {
+    expect(decide({ rest: { preflight: null } })).toMatchObject({ action: { kind: 'PREFLIGHT', takeOver: false }, set: {} });
+    expect(decide()).toMatchObject({
+      set: { written: true, surge: '25%', unavailable: '0', stepN: 10, enteredAt: now },
+      event: { type: 'target.started' },
+      action: {
+        kind: 'APPLY',
+        side: 'TO',
+        gate: { closed: false, surge: '25%', unavailable: '0' },
+        unpause: false,
+        precondition: { uid: 'd-1', resourceVersion: '100' },
+      },
+    });
+  });
+
+  it('fails without a trace when the look was bad', () => {
+    const decision = decide({ rest: { preflight: { ok: false, failure } } });
+    expect(decision).toMatchObject({ set: { phase: 'FAILED', failure }, action: null });
+    expect(decision.set).not.toHaveProperty('written');
+  });
+
+  it('decides the same write again after a crash between commit and write, and says nothing twice', () => {
+    const decision = decide({ target: { ...written, uid: null }, rest: { preflight: null } });
+    expect(decision).toMatchObject({ set: { uid: 'd-1' }, event: null, action: { kind: 'APPLY', side: 'TO' } });
+  });
+
+  it.each([
+    ['an object of our name that is not ours', { ours: false }, 'NOT_OURS'],
+    ['a pod template that somebody edited', { editedBy: 'kubectl-edit' }, 'EDITED'],
+  ])('refuses %s', (_what, fields, reason) => {
+    expect(decide({ live: present(fields) })).toMatchObject({ set: { phase: 'FAILED', failure: { reason } }, action: null });
+  });
+
+  it('takes an edited template over for a rollback, which is never refused', () => {
+    const edited = present({ editedBy: 'kubectl-edit' });
+    expect(decide({ rollout: { kind: 'ROLLBACK' }, live: edited, rest: { preflight: null } }).action).toEqual({
+      kind: 'PREFLIGHT',
+      takeOver: true,
+    });
+    expect(decide({ rollout: { kind: 'ROLLBACK' }, live: edited }).action).toMatchObject({ kind: 'APPLY', side: 'TO' });
+  });
+
+  it('waits for the first list, and for a Deployment that is on its way out', () => {
+    expect(isIdle(decide({ live: { kind: 'UNKNOWN' } }))).toBe(true);
+    expect(isIdle(decide({ live: present({ terminating: true }) }))).toBe(true);
+  });
+
+  it('writes nothing while the rollout is paused, or once an abort was accepted', () => {
+    for (const rollout of [{ phase: 'PAUSED', pauseReason: 'MANUAL' } as const, { intent: 'ABORT' } as const])
+      expect(decide({ rollout }).action).toBeNull();
+  });
+
+  it('creates what is not there with the gate open, and scales it at once', () => {
+    const first: Fields = { target: { from: null }, live: { kind: 'ABSENT' } };
+    expect(decide(first)).toMatchObject({ set: { written: true }, action: { kind: 'APPLY', precondition: null, gate: { closed: false } } });
+    const made = onTwo({ replicas: 1, current: set(2, 0, { replicas: 1 }) });
+    const scaled = decide({ target: { from: null, written: true, surge: '25%', unavailable: '0' }, live: made });
+    expect(scaled).toMatchObject({ set: { uid: 'd-1', replicasAfter: 10 }, action: { kind: 'SCALE', replicas: 10 } });
+    expect(scaled.set).not.toHaveProperty('replicasBefore');
+  });
+
+  it('closes no gate where the pod template is the live one already', () => {
+    const same = side(2, { templateDigest: 'template-1' });
+    const decision = decide({ rollout: { strategy: canary }, target: { to: same } });
+    expect(decision.action).toMatchObject({ kind: 'APPLY', gate: { closed: false } });
+    const applied = present({ release: 2 });
+    const own = { ...written, surge: '3', unavailable: '0', to: { ...same, strategy: strategy() } };
+    expect(decide({ rollout: { strategy: canary }, target: own, live: applied }).action).toEqual({ kind: 'FINISH', side: 'TO' });
+    expect(decide({ rollout: { strategy: canary }, target: own, live: applied, rest: { finished: 'TO' } })).toMatchObject({
+      set: { phase: 'SUCCEEDED' },
+    });
+  });
+
+  it('closes no gate without pods', () => {
+    const none = present({ replicas: 0, current: set(1, 0) });
+    expect(decide({ rollout: { strategy: canary }, live: none, replicas: 0 }).action).toMatchObject({
+      kind: 'APPLY',
+      gate: { closed: false },
+    });
+  });
+});
+
+describe('a rolling update', () => {
+  it('waits with a sentence that counts, until its deadline', () => {
+    const live = onTwo({ current: set(2, 4, { replicas: 6 }), others: [set(1, 7)] });
+    const decision = decide({ target: written, live });
+    expect(decision).toMatchObject({
+      reason: 'Waiting: 4 of 10 pods run release 2 and are Ready, 7 pods of what ran before.',
+      set: {},
+      action: null,
+    });
+    expect(decision.lookAt).toEqual(new Date(ago(10).getTime() + 60_000));
+  });
+
+  it('waits while the controller has not seen the write, whatever the counts say', () => {
+    expect(isIdle(decide({ target: written, live: onTwo({ observedGeneration: 2 }) }))).toBe(true);
+    expect(isIdle(decide({ target: written, live: onTwo({ current: null, others: [set(1, 10)] }) }))).toBe(true);
+  });
+
+  it("waits until the last pod has been Ready for the template's minReadySeconds", () => {
+    const slow = side(2, { strategy: strategy({ minReadySeconds: 5 }) });
+    const live = onTwo({ current: set(2, 10, { pods: [...pods(9), ...pods(1, { name: 'late', readyMilliseconds: 2000 })] }) });
+    const decision = decide({ target: { ...written, to: slow }, live });
+    expect(decision).toMatchObject({ action: null, lookAt: new Date(now.getTime() + 3000) });
+  });
+
+  it('does not take a pod that is on its way out for one that is there', () => {
+    const live = onTwo({ current: set(2, 10, { pods: [...pods(9), ...pods(1, { name: 'leaving', terminating: true })] }) });
+    expect(isIdle(decide({ target: written, live }))).toBe(true);
+  });
+
+  it('counts time that was paused or unreachable to the deadline, and starts it anew with every pod that becomes Ready', () => {
+    const live = onTwo({ current: set(2, 4, { replicas: 6 }), others: [set(1, 7)] });
+    const late = { ...written, enteredAt: ago(100) };
+    expect(decide({ target: late, live }).set).toMatchObject({ phase: 'FAILED', failure: { reason: 'PROGRESS_DEADLINE' } });
+    expect(isIdle(decide({ target: { ...late, stoppedMilliseconds: 50_000 }, live }))).toBe(true);
+    const placement = { ...observe().placement, progressAt: ago(5) };
+    expect(isIdle(decide({ target: late, live, rest: { placement } }))).toBe(true);
+  });
+
+  it('closes the gate around what is there when it is paused, and opens it again', () => {
+    const halfway = onTwo({ current: set(2, 5), others: [set(1, 8)] });
+    const paused = { phase: 'PAUSED', pauseReason: 'MANUAL' } as const;
+    expect(decide({ rollout: paused, target: written, live: halfway })).toMatchObject({
+      reason: 'Paused: holding 5 new and 8 old pods where they are.',
+      set: { surge: '3', unavailable: '20%', stoppedAt: now },
+      action: { kind: 'APPLY', side: 'TO', gate: { closed: true, surge: '3', unavailable: '20%' } },
+    });
+    const held: Partial<TargetState> = { ...written, surge: '3', unavailable: '20%', stoppedAt: ago(30) };
+    const closed = { ...halfway, gate: 'CLOSED' as const, surge: '3', unavailable: '20%' };
+    expect(isIdle(decide({ rollout: paused, target: held, live: closed }))).toBe(true);
+    expect(decide({ target: held, live: closed })).toMatchObject({
+      set: { stoppedAt: null },
+      action: { kind: 'APPLY', gate: { closed: false, surge: '25%', unavailable: '0' } },
+    });
+  });
+
+  it('does not hold what is complete, nor a first release', () => {
+    const paused = { phase: 'PAUSED', pauseReason: 'MANUAL' } as const;
+    expect(decide({ rollout: paused, target: written, live: onTwo() }).action).toBeNull();
+    const first = onTwo({ current: set(2, 4, { replicas: 10 }) });
+    expect(decide({ rollout: paused, target: { ...written, from: null }, live: first }).action).toBeNull();
+  });
+});
+
+describe('failing fast', () => {
+  const trouble = {
+    reason: 'CrashLoopBackOff',
+    message: 'back-off.',
+    container: 'web',
+    exitCode: 1,
+    restarts: 3,
+    log: 'PREVIOUS',
+    severity: 'FATAL',
+  } as const;
+  const crashing = onTwo({
+    current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, readyMilliseconds: 0, trouble }) }),
+    others: [set(1, 10)],
+  });
+
+  it('reads the log once, then fails with it', () => {
+    expect(decide({ target: written, live: crashing }).action).toEqual({
+      kind: 'READ_LOG',
+      pod: 'pod-0',
+      container: 'web',
+      previous: true,
+    });
+    const logs = new Map([['pod-0/web', 'panic: no database']]);
+    expect(decide({ target: written, live: crashing, rest: { logs } })).toMatchObject({
+      reason: 'CrashLoopBackOff (pod pod-0, container web): back-off.',
+      set: {
+        phase: 'FAILED',
+        failure: {
+          reason: 'CrashLoopBackOff',
+          cluster: 'east-1',
+          pod: 'pod-0',
+          container: 'web',
+          exitCode: 1,
+          logTail: 'panic: no database',
+        },
+      },
+      event: { type: 'target.failed', message: 'east-1: CrashLoopBackOff (pod pod-0, container web): back-off.' },
+    });
+  });
+
+  it.each([
+    ['a log that is empty', new Map([['pod-0/web', '']]), trouble],
+    ['a container that never ran', new Map<string, string>(), { ...trouble, reason: 'ImagePullBackOff', log: null }],
+  ])('fails without a log for %s', (_what, logs, what) => {
+    const live = { ...crashing, current: set(2, 0, { replicas: 1, pods: pods(1, { ready: false, trouble: what }) }) };
+    expect(decide({ target: written, live, rest: { logs } }).set).toMatchObject({
+      phase: 'FAILED',
+      failure: { logTail: null, reason: what.reason },
+    });
+  });
+
+  it.each(['PROGRESSING', 'HELD', 'BAKING'] as const)('in %s, and while paused', (phase) => {
+    const rest = { logs: new Map([['pod-0/web', 'x']]) };
+    for (const rollout of [{}, { phase: 'PAUSED', pauseReason: 'MANUAL' } as const]) {
+      expect(decide({ rollout, target: { ...written, phase }, live: crashing, rest }).set).toMatchObject({ phase: 'FAILED' });
+    }
+  });
+
+  it('at once when pods are refused', () => {
+    const live = onTwo({
+      current: set(2, 0, { replicas: 3 }),
+      others: [set(1, 10)],
+      replicaFailure: { reason: 'FailedCreate', message: 'exceeded quota: pods' },
+    });
+    expect(decide({ target: written, live }).set).toMatchObject({
+      phase: 'FAILED',
+      failure: { reason: 'FailedCreate', message: 'exceeded quota: pods', pod: null },
+    });
+  });
+
+  it('at the deadline when no node takes a pod, and says so', () => {
+    const waiting = {
+      ...trouble,
+      reason: 'Unschedulable',
+      message: '0/3 nodes.',
+      container: null,
+      log: null,
+      exitCode: null,
+      severity: 'SLOW',
+    } as const;
+    const live = onTwo({ current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, trouble: waiting }) }), others: [set(1, 10)] });
+    expect(decide({ target: written, live })).toMatchObject({
+      set: { phaseReason: 'Waiting for pod pod-0: Unschedulable: 0/3 nodes.' },
+      action: null,
+    });
+    const late = decide({ target: { ...written, enteredAt: ago(61) }, live });
+    expect(late.set).toMatchObject({ phase: 'FAILED', failure: { reason: 'Unschedulable', pod: 'pod-0' } });
+  });
+
+  it('is not done for the old pods', () => {
+    const live = onTwo({
+      current: set(2, 3),
+      others: [set(1, 9, { replicas: 10, pods: [...pods(9), ...pods(1, { name: 'old', ready: false, trouble })] })],
+    });
+    expect(isIdle(decide({ target: written, live }))).toBe(true);
+  });
+
+  it.each([
+    ['edited by somebody', onTwo({ editedBy: 'kubectl-edit' }), 'EDITED'],
+    ['deleted by somebody', { kind: 'ABSENT' } as const, 'DELETED'],
+    ['made again by somebody', onTwo({ uid: 'd-2' }), 'REPLACED'],
+  ])('when the Deployment was %s', (_what, live, reason) => {
+    expect(decide({ target: written, live }).set).toMatchObject({ phase: 'FAILED', failure: { reason } });
+  });
+
+  it('with what the cluster said when it refused the write', () => {
+    expect(decide({ rest: { writeFailure: { failure, at: now } } }).set).toMatchObject({ phase: 'FAILED', failure });
+  });
+});
+
+describe('a canary', () => {
+  it('starts on the closed gate', () => {
+    expect(decide({ rollout: { strategy: canary } })).toMatchObject({
+      reason: 'Starting release 2 with 2 of 10 pods.',
+      action: { kind: 'APPLY', side: 'TO', gate: { closed: true, surge: '2', unavailable: '0%' } },
+    });
+  });
+
+  it('gives the surge back once the canary is healthy, and then holds', () => {
+    const up = onTwo({ gate: 'CLOSED', surge: '2', unavailable: '0%', current: set(2, 2), others: [set(1, 10)] });
+    const target = { ...written, surge: '2', unavailable: '0%' };
+    expect(decide({ rollout: { strategy: canary }, target, live: up })).toMatchObject({
+      action: { gate: { closed: true, surge: '0', unavailable: '20%' } },
+    });
+    const rest = { ...heldAtTwenty.live, kind: 'PRESENT' } as LiveDeployment;
+    expect(decide({ rollout: { strategy: canary }, target: { ...target, surge: '0', unavailable: '20%' }, live: rest })).toMatchObject({
+      reason: 'Holding at 2 of 10 pods on release 2, for 60 s.',
+      set: { phase: 'HELD', step: 1, heldAt: now },
+      action: null,
+    });
+  });
+
+  it("counts a timed pause from the target's own healthy time", () => {
+    const decision = decide(heldAtTwenty);
+    expect(isIdle(decision)).toBe(true);
+    expect(decision.lookAt).toEqual(new Date(ago(30).getTime() + 60_000));
+    const over = { ...heldAtTwenty, target: { ...heldAtTwenty.target, heldAt: ago(60) } };
+    expect(decide(over)).toMatchObject({
+      set: { phase: 'PROGRESSING', step: 2, heldAt: null, enteredAt: now },
+      event: { type: 'target.step' },
+    });
+  });
+
+  it('goes on when it is promoted, and only while the rollout may', () => {
+    expect(decide({ ...heldAtTwenty, promotedStep: 1 }).set).toMatchObject({ phase: 'PROGRESSING', step: 2 });
+    const paused = { strategy: canary, phase: 'PAUSED', pauseReason: 'MANUAL' } as const;
+    expect(decide({ ...heldAtTwenty, rollout: paused, promotedStep: 1 }).set).toEqual({});
+  });
+
+  it('skips no health: a pause that is over waits until the canary is healthy again, with a deadline', () => {
+    const ill = { ...(heldAtTwenty.live as LiveDeployment), current: set(2, 1, { replicas: 2 }) };
+    expect(isIdle(decide({ ...heldAtTwenty, live: ill }))).toBe(true);
+    const over = decide({ ...heldAtTwenty, live: ill, promotedStep: 1 });
+    expect(over.set).toMatchObject({ phase: 'PROGRESSING', enteredAt: now });
+    const waiting = { ...heldAtTwenty.target, phase: 'PROGRESSING' as const, enteredAt: ago(61) };
+    expect(decide({ ...heldAtTwenty, target: waiting, live: ill, promotedStep: 1 }).set).toMatchObject({ phase: 'FAILED' });
+  });
+
+  it('does not go back to an open pause that was promoted while it walked', () => {
+    const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '50%', current: set(2, 5), others: [set(1, 5)] });
+    const target = { ...written, step: 2, surge: '0', unavailable: '50%' };
+    expect(decide({ rollout: { strategy: canary }, target, live }).set).toMatchObject({ phase: 'HELD', step: 3 });
+    expect(decide({ rollout: { strategy: canary }, target, live, promotedStep: 4 }).set).toMatchObject({ step: 3 });
+    expect(decide({ rollout: { strategy: canary }, target: { ...target, step: 3 }, live, promotedStep: 4 }).set).toMatchObject({ step: 4 });
+  });
+
+  it('opens the gate with the strategy of its own once every pod is new', () => {
+    const all = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '100%' });
+    const target = { ...written, step: 4, surge: '0', unavailable: '100%' };
+    expect(decide({ rollout: { strategy: canary }, target, live: all })).toMatchObject({
+      reason: 'All 10 pods run release 2 and are Ready: opening the gate.',
+      action: { gate: { closed: false, surge: '3', unavailable: '0' } },
+    });
+  });
+
+  it.each([
+    ['more new pods than the plan has below 100%', { current: set(2, 6), others: [set(1, 4)] }, '6 of 10 pods'],
+    ['no old pod left before the last step', { replicas: 1, current: set(2, 1), others: [] }, 'all 1 pod'],
+  ])('aborts when scaling leaves %s', (_what, fields, says) => {
+    const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', ...fields });
+    const decision = decide({ ...heldAtTwenty, live });
+    expect(decision.set).toMatchObject({ phase: 'FAILED', failure: { reason: 'SCALED_WHILE_HELD' } });
+    expect(decision.reason).toContain(says);
+  });
+
+  it('accepts the split that scaling left, where it fits the plan', () => {
+    const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 5), others: [set(1, 5)] });
+    expect(isIdle(decide({ ...heldAtTwenty, live }))).toBe(true);
+    const on = decide({ ...heldAtTwenty, live, target: { ...heldAtTwenty.target, phase: 'PROGRESSING', step: 2, heldAt: null } });
+    expect(on.action).toMatchObject({ gate: { surge: '0', unavailable: '50%' } });
+  });
+
+  it('judges nothing in the middle of a scaling', () => {
+    const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', replicas: 5, current: set(2, 4), others: [set(1, 16)] });
+    expect(isIdle(decide({ ...heldAtTwenty, live }))).toBe(true);
+  });
+
+  it('goes on from a canary of the same template that it finds held', () => {
+    const live = onTwo({ release: 1, gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 2), others: [set(1, 8)] });
+    expect(decide({ rollout: { strategy: canary }, live }).action).toMatchObject({
+      kind: 'APPLY',
+      gate: { closed: true, surge: '0', unavailable: '20%' },
+    });
+  });
+
+  it('replaces a held canary of another release without going through the gate when it goes back to what ran before', () => {
+    const live = present({
+      template: 'template-3',
+      release: 3,
+      gate: 'CLOSED',
+      surge: '0',
+      unavailable: '20%',
+      current: set(3, 2),
+      others: [set(1, 8)],
+    });
+    const target = { from: side(1), to: side(4, { templateDigest: 'template-1' }) };
+    expect(decide({ rollout: { strategy: canary }, target, live }).action).toMatchObject({ kind: 'APPLY', gate: { closed: false } });
+  });
+
+  it('may begin with a pause: nothing is written until it is over', () => {
+    const slow = strategy({ type: 'CANARY', steps: [{ pauseSeconds: 10 }, { weight: 50 }] });
+    expect(decide({ rollout: { strategy: slow } })).toMatchObject({ set: { phase: 'HELD', heldAt: now }, action: null });
+    expect(decide({ rollout: { strategy: slow }, target: { phase: 'HELD', heldAt: ago(10) } }).set).toMatchObject({
+      phase: 'PROGRESSING',
+      step: 1,
+    });
+  });
+
+  it('skips a weight that one pod without surge cannot have', () => {
+    const strict = strategy({ type: 'CANARY', maxSurge: 0, maxUnavailable: 1, steps: [{ weight: 50 }] });
+    const one = present({ replicas: 1, current: set(1, 1), surge: '0', unavailable: '1' });
+    expect(decide({ rollout: { strategy: strict }, live: one, replicas: 1 })).toMatchObject({
+      set: { step: 1 },
+      action: null,
+      reason: '50% is skipped: 1 pod cannot be split without a surge.',
+    });
+  });
+});
+
+describe('the number of pods', () => {
+  const done = { target: written, live: onTwo(), rest: { finished: 'TO' } } satisfies Fields;
+
+  it("is the rollout's own last step", () => {
+    expect(decide({ ...done, replicas: 15 })).toMatchObject({
+      set: { replicasBefore: 10, replicasAfter: 15 },
+      action: { kind: 'SCALE', replicas: 15 },
+    });
+    const scaled = { ...written, replicasBefore: 10, replicasAfter: 15 };
+    expect(
+      isIdle(decide({ ...done, target: scaled, live: onTwo({ replicas: 15, current: set(2, 12, { replicas: 15 }) }), replicas: 15 })),
+    ).toBe(true);
+  });
+
+  it('is asked for again after a crash, and said once', () => {
+    const placement = { ...observe().placement, replicas: 15, lastWrittenReplicas: 15 };
+    const again = decide({ ...done, target: { ...written, replicasBefore: 10, replicasAfter: 15 }, rest: { placement } });
+    expect(again).toMatchObject({ set: {}, event: null, action: { kind: 'SCALE', replicas: 15 } });
+  });
+
+  it('is left alone where somebody else has set it', () => {
+    const other = { ...done, live: onTwo({ replicas: 12, current: set(2, 12) }), replicas: 15 };
+    expect(decide(other)).toMatchObject({ set: { phase: 'SUCCEEDED' } });
+    expect(decide({ ...other, target: { ...written, replicasBefore: 10, replicasAfter: 15 } }).set).toMatchObject({ phase: 'SUCCEEDED' });
+  });
+
+  it('of a SCALE target is asked for whoever set it, waited for, and fails with its cause', () => {
+    const scale: Fields = { rollout: { kind: 'SCALE' }, target: { from: null, to: null }, replicas: 15 };
+    expect(decide({ ...scale, live: present({ replicas: 12, current: set(1, 12) }) })).toMatchObject({
+      action: { kind: 'SCALE', replicas: 15 },
+      event: { type: 'target.started' },
+    });
+    const waiting = present({ replicas: 15, current: set(1, 12, { replicas: 15 }) });
+    const target = { from: null, to: null, written: true, uid: 'd-1', replicasBefore: 10, replicasAfter: 15 };
+    expect(isIdle(decide({ ...scale, target, live: waiting }))).toBe(true);
+    expect(decide({ ...scale, target, live: present({ replicas: 15, current: set(1, 15) }) }).set).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(
+      decide({ ...scale, target, live: { ...waiting, replicaFailure: { reason: 'FailedCreate', message: 'quota' } } }).set,
+    ).toMatchObject({ phase: 'FAILED' });
+    expect(decide({ ...scale, live: { kind: 'ABSENT' } }).set).toMatchObject({ failure: { reason: 'NOTHING_RUNS' } });
+  });
+
+  it('of a SCALE target counts both sides of a canary that is held beside it', () => {
+    const held = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 2), others: [set(1, 8)] });
+    expect(decide({ rollout: { kind: 'SCALE' }, target: { from: null, to: null }, live: held }).set).toMatchObject({ phase: 'SUCCEEDED' });
+  });
+});
+
+describe('going back', () => {
+  const back = { phase: 'ROLLING_BACK', written: true, undoing: true, uid: 'd-1' } as const;
+  const bad = (ready: number, wrong: number): LiveReplicaSet =>
+    set(2, ready, { replicas: ready + wrong, pods: [...pods(ready), ...pods(wrong, { name: 'bad', ready: false, readyMilliseconds: 0 })] });
+
+  it.each([
+    ['bad pods beside all the old ones', bad(0, 3), set(1, 10), '3', '3'],
+    ['a healthy canary', bad(2, 0), set(1, 8), '3', '0'],
+    ['bad pods, the others carry the load', bad(3, 3), set(1, 10), '3', '3'],
+    ['bad pods, the good new ones are needed', bad(3, 3), set(1, 7), '3', '0'],
+  ])('from %s: s = %s', (_what, current, old, surge, unavailable) => {
+    const decision = decide({ target: back, live: onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current, others: [old] }) });
+    expect(decision).toMatchObject({
+      action: { kind: 'APPLY', side: 'FROM', gate: { closed: false, surge, unavailable }, unpause: false },
+    });
+  });
+
+  it('gives up the surge where the template has none, and takes at least one', () => {
+    const from = side(1, { strategy: strategy({ maxSurge: 0, maxUnavailable: 2 }) });
+    const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 2), others: [set(1, 8)] });
+    expect(decide({ target: { ...back, from }, live }).action).toMatchObject({ gate: { surge: '0', unavailable: '2' } });
+  });
+
+  it.each([
+    ['a full quota', { replicaFailure: { reason: 'FailedCreate', message: 'quota' } }],
+    [
+      'nodes that are full',
+      {
+        current: set(1, 8, {
+          replicas: 10,
+          pods: [
+            ...pods(8),
+            ...pods(2, {
+              ready: false,
+              trouble: { reason: 'Unschedulable', message: '', container: null, exitCode: null, restarts: 0, log: null, severity: 'SLOW' },
+            }),
+          ],
+        }),
+      },
+    ],
+  ])('gives up the surge under %s, once', (_what, fields) => {
+    const live = present({ surge: '3', current: set(1, 8, { replicas: 10 }), others: [set(2, 2)], ...fields });
+    const decision = decide({ target: { ...back, surge: '3', unavailable: '0', stepN: 10 }, live });
+    expect(decision.action).toMatchObject({ kind: 'APPLY', side: 'FROM', gate: { surge: '0', unavailable: '1' } });
+    const given = { ...live, surge: '0', unavailable: '1' };
+    expect(decide({ target: { ...back, surge: '0', unavailable: '1', stepN: 10 }, live: given }).action).toBeNull();
+  });
+
+  it('takes a count of missing pods anew when the number of pods changes under it', () => {
+    const live = present({ replicas: 4, surge: '3', unavailable: '3', current: set(1, 4), others: [set(2, 1)] });
+    expect(decide({ target: { ...back, surge: '3', unavailable: '3', stepN: 10 }, live }).action).toMatchObject({
+      gate: { surge: '1', unavailable: '0' },
+    });
+  });
+
+  it("overrides an owner's pause, which going forward never does", () => {
+    const paused = onTwo({ pausedBy: 'kubectl-rollout', current: set(2, 3), others: [set(1, 10)] });
+    expect(decide({ target: written, live: paused })).toMatchObject({
+      action: null,
+      set: { condition: { type: 'PAUSED_BY_OWNER' }, stoppedAt: now },
+    });
+    expect(decide({ target: back, live: paused }).action).toMatchObject({ kind: 'APPLY', side: 'FROM', unpause: true });
+    const pause = { type: 'PAUSED_BY_OWNER', message: '', advice: '', since: '' } as const;
+    expect(decide({ target: { ...written, condition: pause, stoppedAt: ago(5) }, live: { ...paused, pausedBy: null } }).set).toEqual({
+      condition: null,
+      stoppedAt: null,
+      stoppedMilliseconds: 5000,
+    });
+  });
+
+  it("ends when every pod is back, with the Deployment's own numbers and what comes last", () => {
+    const stands = present({ surge: '3' });
+    expect(decide({ target: back, live: stands }).action).toMatchObject({
+      kind: 'APPLY',
+      side: 'FROM',
+      gate: { closed: false, surge: '25%', unavailable: '0' },
+    });
+    expect(decide({ target: back }).action).toEqual({ kind: 'FINISH', side: 'FROM' });
+    expect(decide({ target: back, rest: { finished: 'FROM' } })).toMatchObject({
+      set: { phase: 'ROLLED_BACK' },
+      event: { type: 'target.rolled_back' },
+    });
+    expect(decide({ target: back, rest: { finished: 'TO' } }).action).toEqual({ kind: 'FINISH', side: 'FROM' });
+  });
+
+  it('restores the number of pods only where it is still ours', () => {
+    const scaled = { ...back, replicasBefore: 10, replicasAfter: 20 };
+    const placement = { ...observe().placement, lastWrittenReplicas: 20 };
+    const twenty = onTwo({ replicas: 20, current: set(2, 15, { replicas: 20 }) });
+    expect(decide({ target: scaled, live: twenty, rest: { placement } }).action).toMatchObject({ kind: 'SCALE', replicas: 10 });
+    const others = onTwo({ replicas: 25, current: set(2, 25) });
+    expect(decide({ target: scaled, live: others, rest: { placement } }).action).toMatchObject({ kind: 'APPLY', side: 'FROM' });
+    const lower = { ...back, replicasBefore: 10, replicasAfter: 5 };
+    const five = { placement: { ...placement, lastWrittenReplicas: 5 }, finished: 'FROM' as const };
+    expect(decide({ target: lower, live: onTwo({ replicas: 5, current: set(2, 5) }), rest: five }).action).toMatchObject({ kind: 'APPLY' });
+    expect(decide({ target: lower, live: present({ replicas: 5, current: set(1, 5) }), rest: five }).action).toMatchObject({
+      kind: 'SCALE',
+      replicas: 10,
+    });
+  });
+
+  it('removes what it created where nothing ran before, and nothing that is not its own', () => {
+    const first = { ...back, from: null };
+    expect(decide({ target: first, live: onTwo() }).action).toEqual({
+      kind: 'DELETE',
+      precondition: { uid: 'd-1', resourceVersion: '100' },
+    });
+    expect(decide({ target: first, live: { kind: 'ABSENT' } }).action).toEqual({ kind: 'DELETE', precondition: null });
+    expect(decide({ target: first, live: { kind: 'ABSENT' }, rest: { finished: 'DELETE' } }).set).toMatchObject({ phase: 'ROLLED_BACK' });
+    expect(decide({ target: first, live: onTwo({ uid: 'd-2' }) }).set).toMatchObject({ phase: 'FAILED', failure: { reason: 'REPLACED' } });
+    expect(decide({ target: first, live: onTwo({ ours: false, uid: 'd-3' }) }).action).toEqual({ kind: 'DELETE', precondition: null });
+  });
+
+  it('creates again what somebody deleted meanwhile', () => {
+    expect(decide({ target: back, live: { kind: 'ABSENT' } }).action).toMatchObject({ kind: 'APPLY', side: 'FROM', precondition: null });
+  });
+
+  it('tries a refused write again until its deadline, then asks for an operator', () => {
+    const refused = { writeFailure: { failure, at: ago(2) } };
+    expect(decide({ target: back, live: onTwo(), rest: refused })).toMatchObject({
+      action: null,
+      lookAt: new Date(ago(2).getTime() + 5000),
+    });
+    expect(decide({ target: back, live: onTwo(), rest: { writeFailure: { failure, at: ago(6) } } }).action).toMatchObject({
+      kind: 'APPLY',
+    });
+    expect(decide({ target: { ...back, enteredAt: ago(61) }, live: onTwo(), rest: refused }).set).toMatchObject({
+      phase: 'FAILED',
+      failure,
+    });
+  });
+
+  it('writes however late it comes to it, and fails only when what it wrote does not come right', () => {
+    const late = { ...back, enteredAt: ago(3600) };
+    expect(decide({ target: late, live: onTwo() }).action).toMatchObject({ kind: 'APPLY', side: 'FROM' });
+    expect(decide({ target: late, live: present({ current: set(1, 9, { replicas: 10 }) }) }).set).toMatchObject({ phase: 'FAILED' });
+  });
+
+  it('is skipped where nothing was written', () => {
+    expect(decide({ target: { ...back, written: false } }).set).toMatchObject({ phase: 'SKIPPED' });
+  });
+
+  it('of a SCALE target restores the number before, where the live one is still ours', () => {
+    const target = { ...back, from: null, to: null, replicasBefore: 10, replicasAfter: 15 };
+    const placement = { ...observe().placement, lastWrittenReplicas: 15 };
+    const scale: Fields = { rollout: { kind: 'SCALE' }, target, rest: { placement } };
+    expect(decide({ ...scale, live: present({ replicas: 15, current: set(1, 12, { replicas: 15 }) }) }).action).toMatchObject({
+      kind: 'SCALE',
+      replicas: 10,
+    });
+    expect(decide({ ...scale, live: present() }).set).toMatchObject({ phase: 'ROLLED_BACK' });
+    expect(decide({ ...scale, live: present({ replicas: 30, current: set(1, 30) }) }).set).toMatchObject({ phase: 'ROLLED_BACK' });
+  });
+});
+
+describe('a cluster that does not answer', () => {
+  const gone = (seconds: number, access = false): Live => ({
+    kind: 'UNREACHABLE',
+    since: ago(seconds),
+    message: 'connection refused',
+    advice: 'Bring it back.',
+    access,
+  });
+
+  it('is a condition, said once, and the deadline stands still', () => {
+    const decision = decide({ target: written, live: gone(5) });
+    expect(decision).toMatchObject({
+      event: { type: 'target.unreachable' },
+      set: { stoppedAt: now, condition: { type: 'UNREACHABLE', message: 'connection refused', since: ago(5).toISOString() } },
+    });
+    const known = { ...written, stoppedAt: ago(5), condition: decision.set.condition ?? null };
+    expect(isIdle(decide({ target: known, live: gone(5) }))).toBe(true);
+    expect(decide({ target: known })).toMatchObject({
+      event: { type: 'target.reachable' },
+      set: { condition: null, stoppedAt: null, stoppedMilliseconds: 5000 },
+      action: null,
+    });
+    expect(decide({ live: gone(5, true) }).set).toMatchObject({ condition: { type: 'ACCESS' } });
+  });
+
+  it.each([
+    ['WAIT', false, 4000, undefined],
+    ['SKIP', false, 70, 'SKIPPED'],
+    ['SKIP', true, 70, 'FAILED'],
+    ['FAIL', false, 70, 'FAILED'],
+    ['FAIL', true, 70, 'FAILED'],
+    ['SKIP', false, 30, undefined],
+    ['FAIL', true, 30, undefined],
+  ] as const)('under %s (written: %s) after %i s: %s', (onUnreachable, isWritten, seconds, phase) => {
+    for (const state of ['PROGRESSING', 'HELD'] as const) {
+      expect(decide({ rollout: { onUnreachable }, target: { phase: state, written: isWritten }, live: gone(seconds) }).set.phase).toBe(
+        phase,
+      );
+    }
+  });
+
+  it('keeps a target that goes back waiting under WAIT, and fails it under the others', () => {
+    const target = { phase: 'ROLLING_BACK', written: true, undoing: true } as const;
+    expect(decide({ rollout: { phase: 'ROLLING_BACK' }, target, live: gone(4000) }).set).not.toHaveProperty('phase');
+    expect(decide({ rollout: { phase: 'ROLLING_BACK', onUnreachable: 'SKIP' }, target, live: gone(70) }).set).toMatchObject({
+      phase: 'FAILED',
+      failure: { reason: 'UNREACHABLE' },
+    });
+  });
+});
+
+describe('removing a workload', () => {
+  const gone = { rollout: { kind: 'DELETE' }, target: { to: null } } as const;
+
+  it('commits, deletes by uid, waits until the Deployment is gone, and ends', () => {
+    expect(decide(gone)).toMatchObject({
+      set: { written: true },
+      action: { kind: 'DELETE', precondition: { uid: 'd-1' } },
+      event: { type: 'target.started' },
+    });
+    const target = { to: null, written: true, uid: 'd-1' };
+    expect(isIdle(decide({ ...gone, target, live: present({ terminating: true }), rest: { finished: 'DELETE' } }))).toBe(true);
+    expect(decide({ ...gone, target, live: { kind: 'ABSENT' }, rest: { finished: 'DELETE' } }).set).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(decide({ ...gone, target, live: { kind: 'ABSENT' } }).action).toMatchObject({ kind: 'DELETE', precondition: null });
+  });
+});
+
+describe('whatever the rows and the cluster say', () => {
+  const anyDate = fc.integer({ min: -5000, max: 5000 }).map((seconds) => ago(seconds));
+  const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { nil: null });
+  const anyPod = fc.record<LivePod>({
+    name: fc.constantFrom('a', 'b', 'c'),
+    uid: fc.constant('u'),
+    ready: fc.boolean(),
+    readyMilliseconds: fc.nat(100_000),
+    terminating: fc.boolean(),
+    trouble: orNull(
+      fc.record({
+        reason: fc.constantFrom('ImagePullBackOff', 'Unschedulable', 'NotReady'),
+        message: fc.string(),
+        container: orNull(fc.constant('web')),
+        exitCode: orNull(fc.nat(255)),
+        restarts: fc.nat(9),
+        log: fc.constantFrom('CURRENT' as const, 'PREVIOUS' as const, null),
+        severity: fc.constantFrom('FATAL' as const, 'SLOW' as const),
+      }),
+    ),
+  });
+  const anySet = fc.record<LiveReplicaSet>({
+    name: fc.string(),
+    uid: fc.string(),
+    replicas: fc.nat(20),
+    pods: fc.array(anyPod, { maxLength: 6 }),
+  });
+  const amount = fc.oneof(
+    fc.nat(5).map(String),
+    fc.nat(100).map((p) => `${p}%`),
+  );
+  const anyLive: fc.Arbitrary<Live> = fc.oneof(
+    { weight: 1, arbitrary: fc.constantFrom<Live>({ kind: 'UNKNOWN' }, { kind: 'ABSENT' }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('UNREACHABLE' as const),
+        since: anyDate,
+        message: fc.string(),
+        advice: fc.string(),
+        access: fc.boolean(),
+      }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record<LiveDeployment>({
+        kind: fc.constant('PRESENT'),
+        uid: fc.constantFrom('d-1', 'd-2'),
+        resourceVersion: fc.constant('100'),
+        generation: fc.nat(3),
+        observedGeneration: fc.nat(3),
+        ours: fc.boolean(),
+        replicas: fc.nat(20),
+        gate: fc.constantFrom('OPEN', 'CLOSED'),
+        surge: amount,
+        unavailable: amount,
+        pausedBy: fc.constantFrom('kubectl', null, null),
+        template: fc.constantFrom('template-1', 'template-2', 'template-3', null),
+        release: fc.constantFrom(1, 2, null),
+        editedBy: fc.constantFrom('kubectl', null, null),
+        terminating: fc.boolean(),
+        current: orNull(anySet),
+        others: fc.array(anySet, { maxLength: 3 }),
+        replicaFailure: orNull(fc.constant({ reason: 'FailedCreate', message: 'quota' })),
+      }),
+    },
+  );
+  const anyStrategy = fc.record({
+    type: fc.constantFrom('ROLLING' as const, 'CANARY' as const),
+    maxSurge: fc.constantFrom(1, '25%', 3),
+    maxUnavailable: fc.constantFrom(0, 1, '20%'),
+    steps: fc.array(fc.constantFrom({ weight: 20 }, { weight: 60 }, { weight: 100 }, { pause: true as const }, { pauseSeconds: 5 }), {
+      maxLength: 4,
+    }),
+    minReadySeconds: fc.nat(10),
+    progressDeadlineSeconds: fc.integer({ min: 11, max: 600 }),
+  });
+  const anySide = (release: number): fc.Arbitrary<TargetState['to']> => orNull(anyStrategy.map((own) => side(release, { strategy: own })));
+  const anyCondition = orNull(
+    fc.record({
+      type: fc.constantFrom('UNREACHABLE' as const, 'NO_WORKER' as const, 'PAUSED_BY_OWNER' as const, 'ACCESS' as const),
+      message: fc.string(),
+      advice: fc.string(),
+      since: fc.string(),
+    }),
+  );
+  const any: fc.Arbitrary<TargetObservation> = fc
+    .record({
+      kind: fc.constantFrom(...Object.values(RolloutKind)),
+      phase: fc.constantFrom(...Object.values(RolloutPhase)),
+      intent: fc.constantFrom('ABORT' as const, 'GIVE_UP' as const, null),
+      onUnreachable: fc.constantFrom('WAIT' as const, 'SKIP' as const, 'FAIL' as const),
+      strategy: anyStrategy,
+      target: fc.record({
+        phase: fc.constantFrom(...Object.values(TargetPhase)),
+        from: anySide(1),
+        to: anySide(2),
+        written: fc.boolean(),
+        undoing: fc.boolean(),
+        uid: fc.constantFrom('d-1', null),
+        replicasBefore: orNull(fc.nat(20)),
+        replicasAfter: orNull(fc.nat(20)),
+        step: fc.nat(5),
+        stepN: orNull(fc.nat(20)),
+        surge: orNull(amount),
+        unavailable: orNull(amount),
+        enteredAt: orNull(anyDate),
+        heldAt: orNull(anyDate),
+        stoppedMilliseconds: fc.nat(100_000),
+        stoppedAt: orNull(anyDate),
+        condition: anyCondition,
+        failure: orNull(fc.constant(failure)),
+      }),
+      replicas: fc.nat(20),
+      last: orNull(fc.nat(20)),
+      promotedStep: fc.integer({ min: -1, max: 5 }),
+      live: anyLive,
+      preflight: fc.constantFrom(null, { ok: true as const }, { ok: false as const, failure }),
+      finished: fc.constantFrom('TO' as const, 'FROM' as const, 'DELETE' as const, null),
+      writeFailure: orNull(anyDate.map((at) => ({ failure, at }))),
+      logs: fc.constantFrom(new Map<string, string>(), new Map([['a/web', 'x']])),
+    })
+    .map((one) => ({
+      now,
+      rollout: rolloutRow({
+        kind: one.kind,
+        phase: one.phase,
+        intent: one.intent,
+        onUnreachable: one.onUnreachable,
+        strategy: one.strategy,
+      }),
+      wave: waveRow({ promotedStep: one.promotedStep }),
+      placement: { ...observe().placement, replicas: one.replicas, lastWrittenReplicas: one.last },
+      target: targetRow(one.target),
+      live: one.live,
+      preflight: one.preflight,
+      finished: one.finished,
+      writeFailure: one.writeFailure,
+      logs: one.logs,
+    }));
+
+  it('has an answer that is the same each time, fences every write, and writes nothing where nothing may be written', () => {
+    fc.assert(
+      fc.property(any, (o) => {
+        const { action, set: change, event, reason } = decideTarget(o);
+        expect(decideTarget(o)).toEqual({ action, set: change, event, reason, lookAt: decideTarget(o).lookAt });
+        expect(reason).not.toBe('');
+        if (isSettled(o.rollout.phase) || isTerminal(o.target.phase) || o.target.phase === 'PENDING')
+          expect({ action, change, event }).toEqual({ action: null, change: {}, event: null });
+        if (action === null) return;
+        expect(['ABSENT', 'PRESENT']).toContain(o.live.kind);
+        if (action.kind === 'PREFLIGHT' || action.kind === 'READ_LOG') return;
+        expect(o.target.written || change.written).toBe(true);
+        if (o.target.phase !== 'ROLLING_BACK')
+          expect([
+            o.rollout.phase === 'QUEUED' || o.rollout.phase === 'RUNNING' || (action.kind === 'APPLY' && action.gate.closed),
+            o.rollout.intent,
+          ]).toEqual([true, null]);
+        if (action.kind === 'FINISH') return;
+        if (o.live.kind !== 'PRESENT') expect(action).toMatchObject({ precondition: null });
+        else if (action.kind !== 'DELETE') expect(action).toMatchObject({ precondition: { uid: o.live.uid, resourceVersion: '100' } });
+        if (o.live.kind === 'PRESENT' && !o.live.ours) expect(action).toEqual({ kind: 'DELETE', precondition: null });
+        if (action.kind !== 'APPLY') return;
+        expect([Number.parseInt(action.gate.surge, 10), Number.parseInt(action.gate.unavailable, 10)]).not.toEqual([0, 0]);
+        expect(action.side === 'FROM').toBe(o.target.phase === 'ROLLING_BACK');
+        expect(action.unpause && action.side === 'TO').toBe(false);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});
+
+describe('in the model of a cluster', () => {
+  it('holds a rolling update where it is paused, for as long as it is, and finishes it afterwards', () => {
+    const model = new Model({ ...plainPlan, n: 20, wanted: 20, minReadySeconds: 3 });
+    model.drain((one) => one.target.written && one.readyPods() > 20, 50);
+    const split = model.describeSets();
+    model.rollout = { ...model.rollout, phase: 'PAUSED', pauseReason: 'MANUAL' };
+    model.drain(() => false, 100);
+    expect(model.deployment?.minReadySeconds).toBe(2147483646);
+    const held = model.describeSets();
+    model.drain(() => false, 100);
+    expect(model.describeSets(), split).toBe(held);
+    model.rollout = { ...model.rollout, phase: 'RUNNING', pauseReason: null };
+    model.drain();
+    expect([model.rollout.phase, model.breaches]).toEqual(['SUCCEEDED', []]);
+  });
+
+  it('gets back under a quota that was filled up while a canary was held', () => {
+    const model = new Model({ ...plainPlan, type: 'CANARY', steps: [{ weight: 20 }, { pause: true }], maxSurge: 3 });
+    model.drain((one) => one.rollout.phase === 'PAUSED');
+    model.quota = 10;
+    model.rollout = { ...model.rollout, intent: 'ABORT' };
+    model.drain();
+    expect([model.rollout.phase, model.target.phase, model.readyPods()], model.log.join('\n')).toEqual(['ROLLED_BACK', 'ROLLED_BACK', 10]);
+  });
+
+  it('aborts with SCALED_WHILE_HELD when a dip of N ratchets the canary up beyond the plan', () => {
+    const model = new Model({ ...plainPlan, type: 'CANARY', steps: [{ weight: 10 }, { pause: true }] });
+    model.drain((one) => one.rollout.phase === 'PAUSED');
+    model.foreign = true;
+    for (const n of [2, 10]) {
+      model.setReplicas(n);
+      for (let i = 0; i < 4; i++) {
+        model.controllers();
+        model.kubelet();
+      }
+    }
+    expect(model.describeSets()).toBe('template-1: 5 (5 Ready), template-2: 5 (5 Ready)');
+    model.drain();
+    expect([model.rollout.phase, model.target.failure?.reason]).toEqual(['ROLLED_BACK', 'SCALED_WHILE_HELD']);
+  });
+});

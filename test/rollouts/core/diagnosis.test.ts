@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { troubleOf } from '../../../src/rollouts/core/diagnosis.ts';
+import { failureOf } from '../../../src/rollouts/core/failures.ts';
+import type { Raw } from '../../../src/rollouts/core/raw.ts';
+
+const waiting = (reason: string, message = '', fields: object = {}): object => ({
+  name: 'web',
+  ready: false,
+  restartCount: 0,
+  state: { waiting: { reason, message } },
+  ...fields,
+});
+const died = (exitCode: number, reason = 'Error'): object => ({ terminated: { exitCode, reason } });
+const containers = (...list: object[]): Raw => ({ status: { phase: 'Pending', containerStatuses: list } });
+const looping = (restartCount: number, last = died(1)): object =>
+  waiting('CrashLoopBackOff', 'back-off 40s restarting failed container', { restartCount, lastState: last });
+
+describe("what a pod's status says is wrong", () => {
+  it.each([
+    ['ErrImagePull', 'FATAL'],
+    ['ImagePullBackOff', 'FATAL'],
+    ['InvalidImageName', 'FATAL'],
+    ['ErrImageNeverPull', 'FATAL'],
+    ['CreateContainerConfigError', 'FATAL'],
+    ['CreateContainerError', 'SLOW'],
+    ['RunContainerError', 'SLOW'],
+  ])('%s is %s, and no container has run', (reason, severity) => {
+    expect(troubleOf(containers(waiting(reason, 'because')))).toEqual({
+      reason,
+      message: 'because.',
+      container: 'web',
+      exitCode: null,
+      restarts: 0,
+      log: null,
+      severity,
+    });
+  });
+
+  it.each([
+    [0, 'SLOW'],
+    [2, 'SLOW'],
+    [3, 'FATAL'],
+    [9, 'FATAL'],
+  ])('a crash loop of %i restarts is %s, with the exit code of the run before', (restarts, severity) => {
+    expect(troubleOf(containers(looping(restarts)))).toMatchObject({
+      reason: 'CrashLoopBackOff',
+      exitCode: 1,
+      restarts,
+      severity,
+      log: 'PREVIOUS',
+    });
+  });
+
+  it('names the kernel as the killer where memory ran out', () => {
+    const trouble = troubleOf(containers(looping(3, died(137, 'OOMKilled'))));
+    expect(trouble?.message).toContain('OOMKilled');
+    expect(trouble && failureOf({ cluster: 'east-1' }, { pod: 'web-1', trouble }, null).advice).toContain('memory limit');
+  });
+
+  it('says nothing bad of containers that are only starting', () => {
+    expect(troubleOf(containers(waiting('ContainerCreating')))).toMatchObject({ severity: 'SLOW', container: null });
+  });
+
+  it('lets init containers speak first, and what is fatal before what is slow', () => {
+    const init = { ...looping(3), name: 'migrate' };
+    const pod: Raw = {
+      status: {
+        initContainerStatuses: [{ ...waiting('RunContainerError'), name: 'first' }, init],
+        containerStatuses: [waiting('PodInitializing')],
+      },
+    };
+    expect(troubleOf(pod)).toMatchObject({ container: 'migrate', reason: 'CrashLoopBackOff', severity: 'FATAL' });
+  });
+
+  it.each([
+    ['the pod', { spec: { restartPolicy: 'Never' } }],
+    ['the container itself', { spec: { restartPolicy: 'Always', initContainers: [{ name: 'web', restartPolicy: 'Never' }] } }],
+  ])('ends with an init container that failed and that %s never restarts', (_who, spec) => {
+    const status = { initContainerStatuses: [{ name: 'web', restartCount: 0, state: died(3) }] };
+    expect(troubleOf({ ...spec, status })).toMatchObject({ reason: 'InitContainerFailed', exitCode: 3, severity: 'FATAL', log: 'CURRENT' });
+  });
+
+  it('waits for an init container that failed and is started again', () => {
+    expect(troubleOf({ status: { initContainerStatuses: [{ name: 'web', restartCount: 1, state: died(3) }] } })).toMatchObject({
+      reason: 'Error',
+      severity: 'SLOW',
+    });
+  });
+
+  it('passes over an init container that is done', () => {
+    const pod: Raw = {
+      status: { initContainerStatuses: [{ name: 'init', state: died(0, 'Completed') }], containerStatuses: [waiting('ImagePullBackOff')] },
+    };
+    expect(troubleOf(pod)).toMatchObject({ container: 'web', reason: 'ImagePullBackOff' });
+  });
+
+  it('waits for a node', () => {
+    const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes are available' }];
+    expect(troubleOf({ status: { conditions } })).toMatchObject({
+      reason: 'Unschedulable',
+      message: '0/3 nodes are available.',
+      severity: 'SLOW',
+      container: null,
+    });
+  });
+
+  it('waits for a container that runs and is not Ready, and offers its log', () => {
+    const status = {
+      conditions: [{ type: 'Ready', status: 'False', reason: 'ContainersNotReady', message: 'containers with unready status: [web]' }],
+    };
+    const container = { name: 'web', ready: false, restartCount: 0, state: { running: { startedAt: '2026-01-01T00:00:00Z' } } };
+    expect(troubleOf({ status: { ...status, containerStatuses: [container] } })).toMatchObject({
+      reason: 'NotReady',
+      container: 'web',
+      log: 'CURRENT',
+      severity: 'SLOW',
+    });
+  });
+
+  it('finds nothing wrong with a pod that is Ready', () => {
+    expect(troubleOf({ status: { conditions: [{ type: 'Ready', status: 'True' }] } })).toBeNull();
+  });
+
+  it('is total: any JSON has an answer', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
+        expect(() => troubleOf({ status: value, spec: value })).not.toThrow();
+      }),
+    );
+  });
+});
+
+describe('the failure that is shown', () => {
+  it('says where, what and what to do', () => {
+    const trouble = troubleOf(containers(waiting('ImagePullBackOff', 'registry.invalid/shop/web:3.0: no such host')));
+    expect(trouble && failureOf({ cluster: 'east-1' }, { pod: 'web-1', trouble }, null)).toEqual({
+      reason: 'ImagePullBackOff',
+      message: 'registry.invalid/shop/web:3.0: no such host.',
+      cluster: 'east-1',
+      pod: 'web-1',
+      container: 'web',
+      exitCode: null,
+      logTail: null,
+      advice: 'Check that the image name and tag exist and that the namespace has the pull secret for this registry.',
+    });
+  });
+});

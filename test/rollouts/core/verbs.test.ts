@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import { RolloutPhase } from '../../../src/generated/prisma/enums.ts';
+import type { RolloutState, TargetState, WaveState } from '../../../src/rollouts/core/observation.ts';
+import { decideVerb } from '../../../src/rollouts/core/verbs.ts';
+import type { Verb } from '../../../src/rollouts/core/verbs.ts';
+import { rolloutRow, strategy, targetRow, waveRow } from './model.ts';
+
+const now = new Date('2026-01-01T00:00:00Z');
+const canary = strategy({ type: 'CANARY', steps: [{ weight: 20 }, { pause: true }, { weight: 50 }, { pauseSeconds: 60 }] });
+
+function ask(
+  verb: Verb,
+  rollout: Partial<RolloutState>,
+  waves: WaveState[] = [waveRow({ phase: 'OPEN' })],
+  targets: TargetState[] = [],
+): ReturnType<typeof decideVerb> {
+  return decideVerb(verb, { now, rollout: rolloutRow({ strategy: canary, ...rollout }), waves, targets });
+}
+
+const PAUSE: Verb = { kind: 'PAUSE' };
+const RESUME: Verb = { kind: 'RESUME' };
+const PROMOTE: Verb = { kind: 'PROMOTE', full: false };
+const FULL: Verb = { kind: 'PROMOTE', full: true };
+const ABORT: Verb = { kind: 'ABORT' };
+const RETRY: Verb = { kind: 'RETRY' };
+
+/** Phase (and reason of the pause) by verb: what it comes to. */
+const table: [RolloutState['phase'], RolloutState['pauseReason'], Record<string, string>][] = [
+  [
+    'QUEUED',
+    null,
+    { PAUSE: 'WRONG_PHASE', RESUME: 'WRONG_PHASE', PROMOTE: 'WRONG_PHASE', FULL: 'WRONG_PHASE', ABORT: 'CHANGE', RETRY: 'WRONG_PHASE' },
+  ],
+  ['RUNNING', null, { PAUSE: 'CHANGE', RESUME: 'DONE', PROMOTE: 'WRONG_PHASE', FULL: 'CHANGE', ABORT: 'CHANGE', RETRY: 'WRONG_PHASE' }],
+  ['PAUSED', 'STEP', { PAUSE: 'CHANGE', RESUME: 'WRONG_PHASE', PROMOTE: 'CHANGE', FULL: 'CHANGE', ABORT: 'CHANGE', RETRY: 'WRONG_PHASE' }],
+  [
+    'PAUSED',
+    'MANUAL',
+    { PAUSE: 'DONE', RESUME: 'CHANGE', PROMOTE: 'WRONG_PHASE', FULL: 'WRONG_PHASE', ABORT: 'CHANGE', RETRY: 'WRONG_PHASE' },
+  ],
+  [
+    'PAUSED',
+    'FAILURE',
+    { PAUSE: 'WRONG_PHASE', RESUME: 'WRONG_PHASE', PROMOTE: 'WRONG_PHASE', FULL: 'WRONG_PHASE', ABORT: 'CHANGE', RETRY: 'CHANGE' },
+  ],
+  [
+    'PAUSED',
+    'APPROVAL',
+    { PAUSE: 'WRONG_PHASE', RESUME: 'WRONG_PHASE', PROMOTE: 'WRONG_PHASE', FULL: 'WRONG_PHASE', ABORT: 'CHANGE', RETRY: 'WRONG_PHASE' },
+  ],
+  [
+    'ROLLING_BACK',
+    null,
+    { PAUSE: 'WRONG_PHASE', RESUME: 'WRONG_PHASE', PROMOTE: 'WRONG_PHASE', FULL: 'WRONG_PHASE', ABORT: 'CHANGE', RETRY: 'WRONG_PHASE' },
+  ],
+  [
+    'SUCCEEDED',
+    null,
+    {
+      PAUSE: 'WRONG_PHASE',
+      RESUME: 'WRONG_PHASE',
+      PROMOTE: 'WRONG_PHASE',
+      FULL: 'WRONG_PHASE',
+      ABORT: 'WRONG_PHASE',
+      RETRY: 'WRONG_PHASE',
+    },
+  ],
+  [
+    'ROLLED_BACK',
+    null,
+    { PAUSE: 'WRONG_PHASE', RESUME: 'WRONG_PHASE', PROMOTE: 'WRONG_PHASE', FULL: 'WRONG_PHASE', ABORT: 'DONE', RETRY: 'NEW_ROLLOUT' },
+  ],
+  [
+    'FAILED',
+    null,
+    {
+      PAUSE: 'WRONG_PHASE',
+      RESUME: 'WRONG_PHASE',
+      PROMOTE: 'WRONG_PHASE',
+      FULL: 'WRONG_PHASE',
+      ABORT: 'WRONG_PHASE',
+      RETRY: 'NEW_ROLLOUT',
+    },
+  ],
+  [
+    'CANCELED',
+    null,
+    { PAUSE: 'WRONG_PHASE', RESUME: 'WRONG_PHASE', PROMOTE: 'WRONG_PHASE', FULL: 'WRONG_PHASE', ABORT: 'DONE', RETRY: 'NEW_ROLLOUT' },
+  ],
+  [
+    'SUPERSEDED',
+    null,
+    {
+      PAUSE: 'WRONG_PHASE',
+      RESUME: 'WRONG_PHASE',
+      PROMOTE: 'WRONG_PHASE',
+      FULL: 'WRONG_PHASE',
+      ABORT: 'WRONG_PHASE',
+      RETRY: 'WRONG_PHASE',
+    },
+  ],
+];
+const verbs: Record<string, Verb> = { PAUSE, RESUME, PROMOTE, FULL, ABORT, RETRY };
+const cases = table.flatMap(([phase, pauseReason, row]) =>
+  Object.entries(verbs).map(([name, verb]) => ({ name, verb, phase, pauseReason, kind: row[name] ?? '' })),
+);
+
+describe('the table of verbs', () => {
+  it('speaks of every phase', () => {
+    expect(new Set(table.map(([phase]) => phase))).toEqual(new Set(Object.values(RolloutPhase)));
+  });
+
+  it.each(cases)('$name in $phase ($pauseReason) is $kind', ({ verb, phase, pauseReason, kind }) => {
+    const decision = ask(verb, { phase, pauseReason });
+    expect(decision.kind).toBe(kind);
+    if (decision.kind === 'WRONG_PHASE') expect(decision.detail).toContain(phase);
+  });
+});
+
+describe('what a verb changes', () => {
+  it('promotes the open wave past the step that its targets are held at, and no other wave', () => {
+    const held = targetRow({ phase: 'HELD', step: 1 });
+    const waves = [waveRow({ phase: 'OPEN' }), waveRow({ id: 'next', position: 1 })];
+    expect(ask(PROMOTE, { phase: 'PAUSED', pauseReason: 'STEP' }, waves, [held])).toMatchObject({
+      rollout: { phase: 'RUNNING', pauseReason: null },
+      waves: [{ waveId: 'wave', promotedStep: 1 }],
+      event: { type: 'rollout.promoted' },
+    });
+  });
+
+  it('promotes in full past every step there is; its twin has nothing left to do', () => {
+    expect(ask(FULL, { phase: 'RUNNING' })).toMatchObject({ kind: 'CHANGE', waves: [{ waveId: 'wave', promotedStep: 4 }] });
+    expect(ask(FULL, { phase: 'RUNNING' }, [waveRow({ phase: 'OPEN', promotedStep: 4 })])).toEqual({ kind: 'DONE' });
+  });
+
+  it('pauses a held rollout by hand, so that promoting is no longer what it waits for', () => {
+    expect(ask(PAUSE, { phase: 'PAUSED', pauseReason: 'STEP' })).toMatchObject({ rollout: { phase: 'PAUSED', pauseReason: 'MANUAL' } });
+  });
+
+  it('aborts once: the intent stands until the loop carries it out, and the second abort gives up on what stays away', () => {
+    expect(ask(ABORT, { phase: 'RUNNING' })).toMatchObject({ rollout: { intent: 'ABORT' }, event: { type: 'rollout.aborting' } });
+    expect(ask(ABORT, { phase: 'RUNNING', intent: 'ABORT' })).toEqual({ kind: 'DONE' });
+    expect(ask(ABORT, { phase: 'ROLLING_BACK', intent: 'ABORT' })).toMatchObject({ rollout: { intent: 'GIVE_UP' } });
+    expect(ask(ABORT, { phase: 'ROLLING_BACK', intent: 'GIVE_UP' })).toEqual({ kind: 'DONE' });
+  });
+
+  it.each([PAUSE, RESUME, PROMOTE, FULL, RETRY])('refuses $kind once an abort was accepted', (verb) => {
+    expect(ask(verb, { phase: 'RUNNING', intent: 'ABORT' }).kind).toBe('WRONG_PHASE');
+  });
+
+  it('retries what failed in the same rollout, where it stood, with a new clock', () => {
+    const failed = targetRow({ phase: 'FAILED', step: 2, written: true, stoppedMilliseconds: 5000, enteredAt: new Date(0) });
+    const fine = targetRow({ id: 'fine', phase: 'SUCCEEDED' });
+    const decision = ask(RETRY, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed, fine]);
+    expect(decision).toMatchObject({ kind: 'CHANGE', rollout: { phase: 'RUNNING' }, event: { type: 'rollout.retried' } });
+    const targets = decision.kind === 'CHANGE' ? decision.targets : [];
+    expect(targets).toEqual([
+      { targetId: 'target', set: expect.objectContaining({ phase: 'PROGRESSING', failure: null, enteredAt: now, stoppedMilliseconds: 0 }) },
+    ]);
+    expect(targets[0]?.set).not.toHaveProperty('step');
+  });
+});
