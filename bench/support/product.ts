@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, openSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -28,6 +28,7 @@ export const template = (strategy: object) => ({
 /** The built product, standalone, in a folder of its own. */
 export async function startProduct(environment: Record<string, string> = {}): Promise<Product> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
+  chmodSync(folder, 0o755); // Postgres runs as a user of its own where we are root.
   const operatorKey = randomBytes(24).toString('base64url');
   const child = spawn(process.execPath, ['dist/standalone.js'], {
     stdio: ['ignore', 'pipe', openSync(join(folder, 'log'), 'a')],
