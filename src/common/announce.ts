@@ -12,7 +12,6 @@ export type Announcement =
   | { kind: 'key'; id: string }
   /** A target's pods changed: shown to who watches, stored nowhere. Only the newest of a target is sent. */
   | { kind: 'progress'; tenantId: string; workloadId: string; rolloutId: string; targetId: string; data: Record<string, unknown> }
-  | { kind: 'progress'; tenantId: string; workloadId: string; rolloutId: string; targetId: string; data: Record<string, unknown> }
   /** Announcements may have been missed: subscribers read again what they wait for. */
   | { kind: 'gap' };
 
@@ -21,6 +20,9 @@ export type Listener = (announcement: Announcement) => void;
 export interface AnnounceOptions {
   url: string;
   onError?: (error: Error) => void;
+  /** How often the connection must prove that it is alive, and how long it may take to. Default 15 s and 5 s. */
+  heartbeatMilliseconds?: number;
+  timeoutMilliseconds?: number;
 }
 
 const CHANNEL = 'slipway';
@@ -140,12 +142,15 @@ export class Announce {
 
   /** Connects and listens; `lost` resolves when the connection is gone. */
   private async connect(): Promise<{ lost: Promise<void> }> {
+    const timeout = this.options.timeoutMilliseconds ?? TIMEOUT_MILLISECONDS;
     const client = new pg.Client({
       connectionString: withSettings(this.options.url, { role: 'slipway_app' }),
       application_name: 'slipway announce',
-      connectionTimeoutMillis: TIMEOUT_MILLISECONDS,
-      query_timeout: TIMEOUT_MILLISECONDS,
+      connectionTimeoutMillis: timeout,
+      query_timeout: timeout,
       keepAlive: true,
+      // The heartbeat may come while something is being sent; the type does not know the option yet.
+      ...({ pipeline: true } as object),
     });
     const lost = new Promise<void>((resolve) => client.once('end', resolve));
     client.on('error', (error) => this.report(error));
@@ -166,15 +171,20 @@ export class Announce {
   private watch(client: pg.Client): void {
     const heartbeat = setInterval(() => {
       client.query('SELECT 1').catch(() => client.end().catch(() => undefined));
-    }, HEARTBEAT_MILLISECONDS);
+    }, this.options.heartbeatMilliseconds ?? HEARTBEAT_MILLISECONDS);
     heartbeat.unref();
     client.once('end', () => clearInterval(heartbeat));
   }
 
+  /** Whoever may connect to the database may notify: what is not ours is not worth a process. */
   private receive(payload: string): void {
-    const { from, items } = JSON.parse(payload) as { from: string; items: Announcement[] };
-    if (from === this.me) return;
-    for (const item of items) this.deliver(item);
+    try {
+      const { from, items } = JSON.parse(payload) as { from: string; items: Announcement[] };
+      if (from === this.me) return;
+      for (const item of items) this.deliver(item);
+    } catch (error) {
+      this.report(error);
+    }
   }
 }
 

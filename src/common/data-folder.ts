@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { StartError } from '../config.ts';
 
 /** The account that runs Postgres: our own, or where we are root, which Postgres refuses, another. */
 export interface Account {
+  /** Whose the data are to be; empty = our own. */
   ids: { uid?: number; gid?: number };
   /** What to add to an error, because another account sees other folders. */
   note: string;
+  /** What to spawn so that the program runs as the account. */
+  command(program: string, args: string[]): { program: string; args: string[]; ids: { uid?: number; gid?: number } };
 }
 
 /** Whether a process with this id exists. */
@@ -66,15 +69,57 @@ function readHolder(file: string): { pid: number; began: string | null } | null 
 const numberOf = (flag: '-u' | '-g', name: string): number =>
   Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
 
-/** Postgres does not run as root: then the account `postgres` runs it, or else `nobody`; neither has to be made. It may pass through the folder, not read it. */
-export function accountFor(directory: string): Account {
-  if (process.getuid?.() !== 0) return { ids: {}, note: '' };
+/** Whether anybody may pass through every folder above the file, as home folders rarely allow. */
+function isOpen(file: string): boolean {
+  const above = path.dirname(file);
+  if (above === file) return true;
+  return (statSync(above).mode & 0o001) !== 0 && isOpen(above);
+}
+
+/** In a user namespace of its own a program of root's takes itself for `name`, and reaches what root reaches. Linux only, and not in every container. */
+const inNamespace = (uid: number, gid: number): string[] => ['--user', `--map-user=${uid}`, `--map-group=${gid}`, '--'];
+
+function canRunInNamespace(uid: number, gid: number, program: string): boolean {
+  try {
+    execFileSync('unshare', [...inNamespace(uid, gid), program, '--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The account by its name; throws where there is none. */
+function otherAccount(name: string, data: string, programs: string[]): Account {
+  const [uid, gid] = [numberOf('-u', name), numberOf('-g', name)];
+  const closed = [data, ...programs].find((file) => !isOpen(file));
+  const [program = ''] = programs;
+  const ids = { uid, gid };
+  // Who made the data runs them: what the account owns is beyond the namespace, which knows nobody but root.
+  const owner = existsSync(data) ? statSync(data).uid : null;
+  const asRoot = owner === null ? closed !== undefined : owner !== uid;
+  if (asRoot && canRunInNamespace(uid, gid, program)) {
+    return {
+      ids: {},
+      note: '',
+      command: (file, args) => ({ program: 'unshare', args: [...inNamespace(uid, gid), file, ...args], ids: {} }),
+    };
+  }
+  const cannot =
+    closed === undefined ? '' : `, who cannot enter ${path.dirname(closed)} (Postgres does not run as root: choose another folder)`;
+  return { ids, note: ` as the user ${name}${cannot}`, command: (file, args) => ({ program: file, args, ids }) };
+}
+
+/**
+ * Postgres does not run as root: then the account `postgres` runs it, or else `nobody`; neither has to be made. It may pass through the data folder, not
+ * read it.
+ */
+export function accountFor(directory: string, programs: string[]): Account {
+  if (process.getuid?.() !== 0) return { ids: {}, note: '', command: (program, args) => ({ program, args, ids: {} }) };
+  const mode = statSync(directory).mode & 0o777;
+  if (!(mode & 0o001)) chmodSync(directory, mode | 0o011);
   for (const name of ['postgres', 'nobody']) {
     try {
-      const ids = { uid: numberOf('-u', name), gid: numberOf('-g', name) };
-      const mode = statSync(directory).mode & 0o777;
-      if (!(mode & 0o001)) chmodSync(directory, mode | 0o011);
-      return { ids, note: ` as the user ${name} (root must not run Postgres; ${name} must be able to enter ${directory})` };
+      return otherAccount(name, path.join(directory, 'postgres'), programs);
     } catch {
       continue;
     }

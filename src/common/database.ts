@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
-import { Prisma, PrismaClient } from '../generated/prisma/client.ts';
+import { PrismaClient } from '../generated/prisma/client.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
 import { context, currentContext } from './context.ts';
 import type { Context } from './context.ts';
 import { isRetryable, translate, unavailable } from './database-errors.ts';
@@ -29,6 +30,8 @@ export interface SystemQueries {
 const PRODUCT = { author: { keyId: null, name: 'slipway', actor: null }, role: 'VIEWER', requestId: null } as const;
 const ATTEMPTS = 6;
 const IDLE_MILLISECONDS = 30_000;
+/** Longer than the server lets a statement run: this is for a connection that the network dropped without a word. */
+const QUERY_MILLISECONDS = 40_000;
 
 /** The URL with run-time settings added; ours come last and so win over what the URL itself says. */
 export function withSettings(url: string, settings: Record<string, string>): string {
@@ -46,6 +49,7 @@ function poolFor(options: DatabaseOptions, role: 'slipway_app' | 'slipway_system
     max,
     connectionTimeoutMillis: options.waitMilliseconds ?? 5_000,
     idleTimeoutMillis: IDLE_MILLISECONDS,
+    query_timeout: QUERY_MILLISECONDS,
     keepAlive: true,
     // Statements that belong together share a round trip; the type does not know the option yet.
     ...({ pipeline: true } as object),

@@ -100,7 +100,8 @@ const environment = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, SystemRo
 /** Runs a program to its end as the given account; its output is the error's text when it fails. */
 function run(command: string, args: string[], account: Account): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...account.ids, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+    const as = account.command(command, args);
+    const child = spawn(as.program, as.args, { ...as.ids, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -188,8 +189,9 @@ async function launch(folder: Folder, port: number, programs: Binaries, options:
   const flags = Object.entries(settings(options)).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const output = openSync(log, 'w', 0o600);
   // A process group of its own: Ctrl-C at a terminal must not end the database before those who use it.
-  const child = spawn(programs.postgres, ['-D', data, '-p', String(port), ...flags], {
-    ...account.ids,
+  const as = account.command(programs.postgres, ['-D', data, '-p', String(port), ...flags]);
+  const child = spawn(as.program, as.args, {
+    ...as.ids,
     detached: true,
     stdio: ['ignore', output, output],
     env: environment(),
@@ -245,7 +247,8 @@ function checkVersion({ data }: Folder, programs: Binaries): void {
 
 async function startIn(directory: string, options: EmbeddedPostgresOptions, release: () => void): Promise<EmbeddedPostgres> {
   const programs = await binaries();
-  const folder = { data: path.join(directory, 'postgres'), log: path.join(directory, 'postgres.log'), account: accountFor(directory) };
+  const account = accountFor(directory, [programs.postgres, programs.initdb]);
+  const folder = { data: path.join(directory, 'postgres'), log: path.join(directory, 'postgres.log'), account };
   const password = keptSecret(directory, 'postgres-password', () => randomBytes(32).toString('hex')).value;
   await stopOrphan(folder.data);
   // The control file is the last thing that matters which initdb writes: without it there is nothing to lose.

@@ -39,6 +39,7 @@ export interface QueuesOptions {
 /** What a hint may take before it is given up, so that an unreachable queue holds nobody up. */
 const ADD_MILLISECONDS = 2_000;
 const REOPEN_MILLISECONDS = 1_000;
+const CLOSE_MILLISECONDS = 10_000;
 const LISTEN_IDLE_MILLISECONDS = 10_000;
 /** Longer than an idle worker needs to notice a job that nobody told it of: those are rare, and an idle product should be idle. */
 const BLOCK_SECONDS = 30;
@@ -85,7 +86,13 @@ function redisBackend(url: string, onError: (error: Error) => void): Backend {
 function postgresBackend(options: QueuesOptions, onError: (error: Error) => void): Backend {
   const connectionString = withSettings(options.url, { role: 'slipway_app', search_path: QUEUE_SCHEMA, statement_timeout: '30s' });
   const common = { connectionString, connectionTimeoutMillis: 5_000, keepAlive: true };
-  const queries = new pg.Pool({ ...common, application_name: 'slipway queue', max: options.poolSize ?? 4, idleTimeoutMillis: 30_000 });
+  const queries = new pg.Pool({
+    ...common,
+    application_name: 'slipway queue',
+    max: options.poolSize ?? 4,
+    idleTimeoutMillis: 30_000,
+    query_timeout: 40_000,
+  });
   const listeners = new pg.Pool({
     ...common,
     application_name: 'slipway listen',
@@ -222,8 +229,12 @@ export class Queues {
 
   async close(): Promise<void> {
     this.closing = true;
-    await Promise.all([...this.workers].map((worker) => worker.close()));
-    await Promise.all([...this.opened.values()].map((queue) => queue.close().catch(() => undefined)));
+    const orderly = async (): Promise<void> => {
+      await Promise.all([...this.workers].map((worker) => worker.close()));
+      await Promise.all([...this.opened.values()].map((queue) => queue.close()));
+    };
+    // A queue that is away cannot be taken leave of.
+    await within(CLOSE_MILLISECONDS, orderly()).catch(() => undefined);
     await this.backend.close();
   }
 }

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 
 /**
  * Row-level security below Prisma. The adapter is given a pool that looks like any other, but whose every transaction begins by naming the tenant:

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Announce } from '../../src/common/announce.ts';
-import type { Announcement } from '../../src/common/announce.ts';
+import type { Announcement, AnnounceOptions } from '../../src/common/announce.ts';
 import { freshDatabase, onConnection } from '../support/database.ts';
 import type { FreshDatabase } from '../support/database.ts';
 
@@ -21,8 +23,10 @@ afterAll(async () => {
 });
 
 /** One process's end: what it hears, and a wait for what it is to hear. */
-async function listen(): Promise<{ announce: Announce; heard: Announcement[]; until(holds: () => boolean): Promise<void> }> {
-  const announce = new Announce({ url: fresh.appUrl });
+async function listen(
+  options: Partial<AnnounceOptions> = {},
+): Promise<{ announce: Announce; heard: Announcement[]; until(holds: () => boolean): Promise<void> }> {
+  const announce = new Announce({ url: fresh.appUrl, ...options });
   opened.push(announce);
   const heard: Announcement[] = [];
   const waiting = new Set<() => void>();
@@ -42,6 +46,28 @@ async function listen(): Promise<{ announce: Announce; heard: Announcement[]; un
       look();
     });
   return { announce, heard, until };
+}
+
+/** A way to the server on which the connections of now can be made to carry nothing any more, while they stay open. */
+async function silentProxy(url: string): Promise<{ url: string; freeze(): void; close(): Promise<void> }> {
+  const target = new URL(url);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    socket.pipe(upstream).pipe(socket);
+    for (const one of [socket, upstream]) sockets.add(one.on('error', () => undefined));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const way = new URL(url);
+  way.port = String((server.address() as AddressInfo).port);
+  const freeze = (): void => {
+    for (const socket of sockets) socket.unpipe().pause();
+  };
+  const close = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { url: way.toString(), freeze, close };
 }
 
 describe('announcements', () => {
@@ -118,6 +144,33 @@ describe('announcements', () => {
     await there.until(() => there.heard.some((message) => message.kind === 'key' && message.id === id));
 
     expect(there.heard).toEqual([{ kind: 'gap' }, { kind: 'key', id }]);
+  });
+
+  it('go on after the network dropped the connection without a word', async () => {
+    const way = await silentProxy(fresh.appUrl);
+    const there = await listen({ url: way.url, heartbeatMilliseconds: 100, timeoutMilliseconds: 1_000 });
+    const here = await listen();
+    try {
+      way.freeze();
+      await there.until(() => there.heard.some((message) => message.kind === 'gap'));
+      const id = randomUUID();
+      here.announce.publish({ kind: 'key', id });
+      await there.until(() => there.heard.length > 1);
+
+      expect(there.heard).toEqual([{ kind: 'gap' }, { kind: 'key', id }]);
+    } finally {
+      await there.announce.close();
+      await way.close();
+    }
+  });
+
+  it('that somebody else makes up are passed over', async () => {
+    const { heard, until } = await listen();
+    const made = `NOTIFY slipway, 'no JSON'; NOTIFY slipway, '{}'; NOTIFY slipway, '{"from":"x","items":[{"kind":"key","id":"real"}]}'`;
+    await onConnection(fresh.ownerUrl, (client) => client.query(made));
+    await until(() => heard.length > 0);
+
+    expect(heard).toEqual([{ kind: 'key', id: 'real' }]);
   });
 
   it('wait for a database that is away when the process starts', async () => {

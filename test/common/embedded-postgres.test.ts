@@ -144,6 +144,26 @@ describe('the embedded Postgres', () => {
     expect(await onConnection(postgres.ownerUrl, async (client) => (await client.query('SELECT 1 AS one')).rows)).toEqual([{ one: 1 }]);
   });
 
+  it.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')(
+    'runs for root also below a folder that is closed to everybody else',
+    async () => {
+      const closed = mkdtempSync(path.join(os.tmpdir(), 'slipway-closed-'));
+      folder = path.join(closed, 'data');
+      try {
+        for (let turn = 0; turn < 2; turn++) {
+          const postgres = await start();
+          expect(await onConnection(postgres.ownerUrl, async (client) => (await client.query('SELECT 1 AS one')).rows)).toEqual([
+            { one: 1 },
+          ]);
+          await postgres.stop();
+        }
+        expect(statSync(closed).mode & 0o777).toBe(0o700);
+      } finally {
+        rmSync(closed, { recursive: true });
+      }
+    },
+  );
+
   it('leaves the folder free when it is stopped', async () => {
     const postgres = await start();
     await postgres.stop();

@@ -50,7 +50,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   return async () => {
     server.closeAllConnections();
     server.close();
-    const running = await (starting as Promise<Running> | null)?.catch(() => null);
+    const running = await starting?.catch(() => null);
     if (!running) return;
     running.watch.kill();
     await running.postgres.stop();
