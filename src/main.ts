@@ -33,8 +33,27 @@ export interface Api {
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
-const SHOWN_HEADERS = ['ETag', 'Location', 'Idempotency-Replayed', 'Preference-Applied', 'Retry-After', 'X-Request-Id', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'];
-const TAKEN_HEADERS = ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'Prefer', 'Last-Event-ID', 'Slipway-Tenant', 'Slipway-Actor'];
+const SHOWN_HEADERS = [
+  'ETag',
+  'Location',
+  'Idempotency-Replayed',
+  'Preference-Applied',
+  'Retry-After',
+  'X-Request-Id',
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
+];
+const TAKEN_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  'Idempotency-Key',
+  'If-Match',
+  'Prefer',
+  'Last-Event-ID',
+  'Slipway-Tenant',
+  'Slipway-Actor',
+];
 
 /** What answers without a key: it says the same to everybody. */
 function serveOpenPages(app: NestFastifyApplication): void {
@@ -46,7 +65,9 @@ function serveOpenPages(app: NestFastifyApplication): void {
     return reply.status(findings.ready ? 200 : 503).send(findings);
   });
   server.get('/openapi.json', async () => document);
-  server.get('/schema.graphql', async (_request, reply) => reply.type('text/plain; charset=utf-8').send(`${printSchema(app.get(GraphQLSchemaHost).schema)}\n`));
+  server.get('/schema.graphql', async (_request, reply) =>
+    reply.type('text/plain; charset=utf-8').send(`${printSchema(app.get(GraphQLSchemaHost).schema)}\n`),
+  );
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: '/docs-json', yamlDocumentUrl: '/docs-yaml', customSiteTitle: 'Slipway' });
 }
 
@@ -56,12 +77,16 @@ function allowOrigins(app: NestFastifyApplication, origins: readonly string[]): 
   app.enableCors({ origin: [...origins], allowedHeaders: TAKEN_HEADERS, exposedHeaders: SHOWN_HEADERS, methods, maxAge: 3600 });
 }
 
-const serverOf = (app: NestFastifyApplication): FastifyInstance => app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+const serverOf = (app: NestFastifyApplication): FastifyInstance => app.getHttpAdapter().getInstance();
 
 /** The API, set up and not yet listening. */
 async function createApi(config: Config): Promise<{ app: NestFastifyApplication; registry: Registry }> {
   const logger = nestLogger(createLogger(config));
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(config), createAdapter(), { bodyParser: false, abortOnError: false, logger });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(config), createAdapter(), {
+    bodyParser: false,
+    abortOnError: false,
+    logger,
+  });
   const registry = new Registry();
   allowOrigins(app, config.corsOrigins);
   // After CORS, so that a browser's page can read a refusal too.

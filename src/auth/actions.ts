@@ -85,7 +85,9 @@ export function authorize(caller: Pick<Context, 'role' | 'tenantId'>, action: st
     throw new Problem('FORBIDDEN', `This takes ${who}; the key has the role ${caller.role}.`);
   }
   if (caller.tenantId === NO_TENANT && !rule.tenantless) {
-    throw new Problem('FORBIDDEN', 'This belongs to a tenant: name it with the header Slipway-Tenant.', [{ parameter: 'Slipway-Tenant', detail: 'is missing' }]);
+    throw new Problem('FORBIDDEN', 'This belongs to a tenant: name it with the header Slipway-Tenant.', [
+      { parameter: 'Slipway-Tenant', detail: 'is missing' },
+    ]);
   }
 }
 

@@ -14,7 +14,13 @@ export class ApiKeyController {
     return this.keys.list(windowOf(query));
   }
 
-  @Route('POST', '/api-keys', { action: 'apiKeys.create', summary: 'Makes a key; its secret is told this once', status: 201, answers: ApiKey, idempotent: 'apiKey' })
+  @Route('POST', '/api-keys', {
+    action: 'apiKeys.create',
+    summary: 'Makes a key; its secret is told this once',
+    status: 201,
+    answers: ApiKey,
+    idempotent: 'apiKey',
+  })
   create(@Body() input: CreateApiKey): Promise<ApiKey> {
     return this.keys.create(input);
   }

@@ -4,7 +4,11 @@ import { Input, Model, Output } from '../common/model/model.ts';
 import { Role as Roles } from '../generated/prisma/enums.ts';
 import type { ApiKeyRow } from './api-key.repository.ts';
 
-export const Role = Enum('Role', Roles, 'What a key may do: VIEWER reads, DEPLOYER also rolls out, ADMIN does everything within its tenant.');
+export const Role = Enum(
+  'Role',
+  Roles,
+  'What a key may do: VIEWER reads, DEPLOYER also rolls out, ADMIN does everything within its tenant.',
+);
 
 @Output('A key to the API, without its secret but for the one answer that makes it.')
 export class ApiKey extends Model({
@@ -24,7 +28,12 @@ export class CreateApiKey extends Model({
 
 @Input('How a key is replaced.')
 export class RotateApiKey extends Model({
-  overlapSeconds: z.int().min(0).max(604_800).optional().describe('How long the old key stays valid beside the new one; 0 unless said otherwise.'),
+  overlapSeconds: z
+    .int()
+    .min(0)
+    .max(604_800)
+    .optional()
+    .describe('How long the old key stays valid beside the new one; 0 unless said otherwise.'),
   expiresAt: givenTime.nullish().describe('When the new key stops to be valid; null = never. As the old one unless said otherwise.'),
 }) {}
 

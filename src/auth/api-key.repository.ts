@@ -34,7 +34,10 @@ export class ApiKeyRepository {
 
   /** Revokes it; answers whether it was there. */
   async revoke(id: string): Promise<boolean> {
-    const { count } = await this.database.rows.apiKey.updateMany({ where: { tenantId: tenantId(), id, revokedAt: null }, data: { revokedAt: new Date() } });
+    const { count } = await this.database.rows.apiKey.updateMany({
+      where: { tenantId: tenantId(), id, revokedAt: null },
+      data: { revokedAt: new Date() },
+    });
     return count > 0;
   }
 

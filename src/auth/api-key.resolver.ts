@@ -26,15 +26,23 @@ export class ApiKeyResolver {
     return this.keys.create(input);
   }
 
-  @Mutation(() => ApiKey, { action: 'apiKeys.rotate', description: 'Replaces a key by a new one of the same name and role.', idempotent: 'apiKey' })
-  rotateApiKey(@Args('apiKey', { description: 'Id or name.' }) reference: string, @Args('input', { nullable: true }) input: RotateApiKey): Promise<ApiKey> {
+  @Mutation(() => ApiKey, {
+    action: 'apiKeys.rotate',
+    description: 'Replaces a key by a new one of the same name and role.',
+    idempotent: 'apiKey',
+  })
+  rotateApiKey(
+    @Args('apiKey', { description: 'Id or name.' }) reference: string,
+    @Args('input', { nullable: true }) input: RotateApiKey,
+  ): Promise<ApiKey> {
     return this.keys.rotate(reference, input);
   }
 
   @Mutation(() => Boolean, { action: 'apiKeys.delete', description: 'Revokes a key.' })
   async deleteApiKey(
     @Args('apiKey', { description: 'Id or name.' }) reference: string,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' }) version?: number,
+    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' })
+    version?: number,
   ): Promise<boolean> {
     await this.keys.delete(reference, ifVersion(version));
     return true;

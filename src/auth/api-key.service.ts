@@ -28,7 +28,8 @@ export class ApiKeyService {
     return this.database.transaction(async () => {
       await this.keys.holdName(name);
       const holder = await this.keys.find(name);
-      if (holder && !isExpired(holder)) throw new Problem('NAME_TAKEN', 'A key of this name exists.', [{ pointer: '/name', detail: 'is taken' }]);
+      if (holder && !isExpired(holder))
+        throw new Problem('NAME_TAKEN', 'A key of this name exists.', [{ pointer: '/name', detail: 'is taken' }]);
       return this.make(name, role, expires);
     });
   }
@@ -38,7 +39,12 @@ export class ApiKeyService {
   }
 
   async list(window: Window): Promise<Page<ApiKey>> {
-    return pageOf(await this.keys.list(window), window.limit, (row) => row.id, (row) => apiKeyOf(row));
+    return pageOf(
+      await this.keys.list(window),
+      window.limit,
+      (row) => row.id,
+      (row) => apiKeyOf(row),
+    );
   }
 
   /** A new key of the same name and role; the old one goes at once, or when the overlap is over. */

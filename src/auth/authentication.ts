@@ -72,6 +72,7 @@ function actorOf(header: string | undefined): string | null {
   if (header === undefined || header === '') return null;
   const text = Buffer.from(header, 'latin1').toString('utf8');
   // eslint-disable-next-line no-control-regex -- refusing them is the point
-  if (text.length > LONGEST_ACTOR || /[\u0000-\u001f\u007f]/.test(text)) throw invalid({ parameter: 'Slipway-Actor', detail: `must be at most ${LONGEST_ACTOR} printable characters` });
+  if (text.length > LONGEST_ACTOR || /[\u0000-\u001f\u007f]/.test(text))
+    throw invalid({ parameter: 'Slipway-Actor', detail: `must be at most ${LONGEST_ACTOR} printable characters` });
   return text;
 }

@@ -42,7 +42,11 @@ export class KeyCallers implements Callers {
   watch(caller: Context, end: () => void): () => void {
     const { keyId } = caller.author;
     if (keyId === null) return () => undefined;
-    const review = (): void => void this.keys.isAlive(keyId).then((alive) => (alive ? undefined : over()), () => undefined);
+    const review = (): void =>
+      void this.keys.isAlive(keyId).then(
+        (alive) => (alive ? undefined : over()),
+        () => undefined,
+      );
     const timer = setInterval(review, REVIEW_MILLISECONDS).unref();
     const unsubscribe = this.announce.subscribe((message) => {
       if (message.kind === 'key' && message.id === keyId) review();

@@ -12,7 +12,11 @@ interface Asked {
 }
 
 function operations(): Asked[] {
-  const kinds = [TypeMetadataStorage.getQueriesMetadata(), TypeMetadataStorage.getMutationsMetadata(), TypeMetadataStorage.getSubscriptionsMetadata()];
+  const kinds = [
+    TypeMetadataStorage.getQueriesMetadata(),
+    TypeMetadataStorage.getMutationsMetadata(),
+    TypeMetadataStorage.getSubscriptionsMetadata(),
+  ];
   return kinds.flat().map(({ target, methodName, schemaName }) => {
     const handler = (target.prototype as Record<string, object>)[methodName];
     const operation = handler ? operationOf(handler) : null;
@@ -21,10 +25,15 @@ function operations(): Asked[] {
 }
 
 /** Every field of Query, Mutation and Subscription with its action. */
-export const operationsByName = (): Record<string, string> => Object.fromEntries(operations().map(({ name, action }) => [name, action ?? '']));
+export const operationsByName = (): Record<string, string> =>
+  Object.fromEntries(operations().map(({ name, action }) => [name, action ?? '']));
 
 function everything(): Asked[] {
-  const asked = routes().map(({ method, path, action, idempotent, waits }) => ({ name: `${method} ${path}`, action, needs: [idempotent, waits] }));
+  const asked = routes().map(({ method, path, action, idempotent, waits }) => ({
+    name: `${method} ${path}`,
+    action,
+    needs: [idempotent, waits],
+  }));
   return [...asked, ...operations()];
 }
 

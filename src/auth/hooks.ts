@@ -56,7 +56,10 @@ export class RequestHooks {
   private async authenticate(request: FastifyRequest, action: string | null): Promise<Caller> {
     const { authorization, 'slipway-tenant': tenant, 'slipway-actor': actor } = request.headers;
     const own = action !== null && isTenantless(action);
-    const caller = await this.authentication.caller({ authorization, tenant: own ? undefined : header(tenant), actor: header(actor) }, request.id);
+    const caller = await this.authentication.caller(
+      { authorization, tenant: own ? undefined : header(tenant), actor: header(actor) },
+      request.id,
+    );
     return own && caller.role === 'OPERATOR' ? { ...caller, tenantId: NO_TENANT } : caller;
   }
 

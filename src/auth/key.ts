@@ -33,7 +33,9 @@ export function makeKey(id: string): string {
 export function keyId(key: string): string | null {
   const match = KEY.exec(key);
   if (!match || checksum(key.slice(0, -CHECKSUM_LENGTH)) !== match[2]) return null;
-  const hex = fromBase62(match[1] ?? '').toString(16).padStart(32, '0');
+  const hex = fromBase62(match[1] ?? '')
+    .toString(16)
+    .padStart(32, '0');
   return hex.length === 32 ? hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') : null;
 }
 

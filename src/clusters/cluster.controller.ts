@@ -5,7 +5,17 @@ import { type ExpectedVersions, IfMatch } from '../common/etag.ts';
 import { type Page, PageOf, windowOf } from '../common/page.ts';
 import { Route } from '../common/route.ts';
 import { CheckWait } from './check-wait.ts';
-import { AccessManifestQuery, Cluster, CreateCluster, DeleteClusterQuery, ListClusters, Removed, removedOf, ReplaceCredentials, UpdateCluster } from './cluster.model.ts';
+import {
+  AccessManifestQuery,
+  Cluster,
+  CreateCluster,
+  DeleteClusterQuery,
+  ListClusters,
+  Removed,
+  removedOf,
+  ReplaceCredentials,
+  UpdateCluster,
+} from './cluster.model.ts';
 import { ClusterService } from './cluster.service.ts';
 
 @Controller()
@@ -23,7 +33,8 @@ export class ClusterController {
   @Route('POST', '/clusters', {
     action: 'clusters.create',
     summary: 'Registers a cluster',
-    description: 'Does not wait for the cluster: its status tells when it has been checked, which is at once where a worker serves its region.',
+    description:
+      'Does not wait for the cluster: its status tells when it has been checked, which is at once where a worker serves its region.',
     status: 201,
     answers: Cluster,
     idempotent: 'cluster',
@@ -47,7 +58,11 @@ export class ClusterController {
     summary: 'Replaces the credentials of a cluster, and checks it with the new ones',
     answers: Cluster,
   })
-  replaceCredentials(@Param('cluster') reference: string, @Body() input: ReplaceCredentials, @IfMatch() expected: ExpectedVersions): Promise<Cluster> {
+  replaceCredentials(
+    @Param('cluster') reference: string,
+    @Body() input: ReplaceCredentials,
+    @IfMatch() expected: ExpectedVersions,
+  ): Promise<Cluster> {
     return this.clusters.replaceCredentials(reference, input, expected);
   }
 
@@ -69,7 +84,11 @@ export class ClusterController {
     alsoAnswers: [200],
     answers: Removed,
   })
-  async delete(@Param('cluster') reference: string, @Query() { force }: DeleteClusterQuery, @IfMatch() expected: ExpectedVersions): Promise<unknown> {
+  async delete(
+    @Param('cluster') reference: string,
+    @Query() { force }: DeleteClusterQuery,
+    @IfMatch() expected: ExpectedVersions,
+  ): Promise<unknown> {
     const left = await this.clusters.delete(reference, force === 'true', expected);
     return force === 'true' ? new Answered(removedOf(left), 200) : undefined;
   }
@@ -79,7 +98,11 @@ export class ClusterController {
     summary: 'The least ServiceAccount, Role and binding that workloads in a namespace need, for kubectl',
     answers: { media: { 'application/yaml': { type: 'string' } } },
   })
-  async accessManifest(@Param('cluster') reference: string, @Query() { namespace }: AccessManifestQuery, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+  async accessManifest(
+    @Param('cluster') reference: string,
+    @Query() { namespace }: AccessManifestQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string> {
     const manifest = await this.clusters.accessManifest(reference, namespace);
     void reply.type('application/yaml; charset=utf-8');
     return manifest;

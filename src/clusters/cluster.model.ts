@@ -36,7 +36,12 @@ export class Cluster extends Model({
 }) {}
 
 const credentials = {
-  kubeconfig: z.string().min(1).max(100_000).optional().describe('A kubeconfig with a token or a client certificate in it. Either this, or server, caData and token.'),
+  kubeconfig: z
+    .string()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe('A kubeconfig with a token or a client certificate in it. Either this, or server, caData and token.'),
   server: z.string().min(1).max(2_000).optional().describe('An https URL.'),
   caData: z.string().min(1).max(100_000).optional().describe('The authorities to trust: PEM, or base64 of PEM as in a kubeconfig.'),
   token: z.string().min(1).max(20_000).optional().describe('A bearer token.'),
@@ -53,9 +58,8 @@ const eitherForm = (given: { [K in keyof typeof credentials]?: string | undefine
 };
 
 @Input('What a new cluster needs: a kubeconfig, or server, caData and token.')
-export class CreateCluster extends Model(
-  { name, region: reference('a region'), labels: labels.optional(), ...credentials },
-  (schema) => schema.superRefine(eitherForm),
+export class CreateCluster extends Model({ name, region: reference('a region'), labels: labels.optional(), ...credentials }, (schema) =>
+  schema.superRefine(eitherForm),
 ) {}
 
 @Input('What is to change; what is left out stays.')
@@ -77,11 +81,17 @@ export class ListClusters extends Model({ ...pageQuery, ...filters }) {}
 export class ClustersArguments extends Model({ ...pageArguments, ...filters }) {}
 
 @Arguments()
-export class DeleteClusterQuery extends Model({ force: z.enum(['true', 'false']).optional().describe('`true` forgets the placements that live there.') }) {}
+export class DeleteClusterQuery extends Model({
+  force: z.enum(['true', 'false']).optional().describe('`true` forgets the placements that live there.'),
+}) {}
 
 @Arguments()
 export class AccessManifestQuery extends Model({
-  namespace: z.string().max(63).regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a namespace').describe('The namespace that workloads go to.'),
+  namespace: z
+    .string()
+    .max(63)
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a namespace')
+    .describe('The namespace that workloads go to.'),
 }) {}
 
 @Output('A placement that was forgotten: what runs there goes on running, and nobody looks after it.')

@@ -14,7 +14,16 @@ import { RegionService } from './region.service.ts';
 @Module({
   imports: [TenantModule],
   controllers: [RegionController, ClusterController],
-  providers: [RegionRepository, RegionService, RegionResolver, ClusterRepository, CredentialStore, ClusterService, CheckWait, ClusterResolver],
+  providers: [
+    RegionRepository,
+    RegionService,
+    RegionResolver,
+    ClusterRepository,
+    CredentialStore,
+    ClusterService,
+    CheckWait,
+    ClusterResolver,
+  ],
   exports: [RegionService, ClusterService],
 })
 export class ClusterModule {}

@@ -3,7 +3,16 @@ import { ifVersion } from '../common/etag.ts';
 import { Mutation, Query } from '../common/graphql/operation.ts';
 import { type Connected, Connection, windowOf } from '../common/page.ts';
 import { CheckWait } from './check-wait.ts';
-import { AccessManifestQuery, Cluster, ClustersArguments, CreateCluster, Removed, removedOf, ReplaceCredentials, UpdateCluster } from './cluster.model.ts';
+import {
+  AccessManifestQuery,
+  Cluster,
+  ClustersArguments,
+  CreateCluster,
+  Removed,
+  removedOf,
+  ReplaceCredentials,
+  UpdateCluster,
+} from './cluster.model.ts';
 import { ClusterService } from './cluster.service.ts';
 
 export const ClusterConnection = Connection(Cluster);
@@ -28,7 +37,10 @@ export class ClusterResolver {
     return this.service.get(reference);
   }
 
-  @Query(() => String, { action: 'clusters.accessManifest', description: 'The least ServiceAccount, Role and binding that workloads in a namespace need, as YAML.' })
+  @Query(() => String, {
+    action: 'clusters.accessManifest',
+    description: 'The least ServiceAccount, Role and binding that workloads in a namespace need, as YAML.',
+  })
   accessManifest(@Args('cluster', named) reference: string, @Args() { namespace }: AccessManifestQuery): Promise<string> {
     return this.service.accessManifest(reference, namespace);
   }
@@ -39,11 +51,18 @@ export class ClusterResolver {
   }
 
   @Mutation(() => Cluster, { action: 'clusters.update', description: 'Renames or labels a cluster.' })
-  updateCluster(@Args('cluster', named) reference: string, @Args('input') input: UpdateCluster, @Args('ifVersion', version) expected?: number): Promise<Cluster> {
+  updateCluster(
+    @Args('cluster', named) reference: string,
+    @Args('input') input: UpdateCluster,
+    @Args('ifVersion', version) expected?: number,
+  ): Promise<Cluster> {
     return this.service.update(reference, input, ifVersion(expected));
   }
 
-  @Mutation(() => Cluster, { action: 'clusters.replaceCredentials', description: 'Replaces the credentials, and checks the cluster with the new ones.' })
+  @Mutation(() => Cluster, {
+    action: 'clusters.replaceCredentials',
+    description: 'Replaces the credentials, and checks the cluster with the new ones.',
+  })
   replaceCredentials(
     @Args('cluster', named) reference: string,
     @Args('input') input: ReplaceCredentials,
@@ -52,12 +71,18 @@ export class ClusterResolver {
     return this.service.replaceCredentials(reference, input, ifVersion(expected));
   }
 
-  @Mutation(() => Cluster, { action: 'clusters.check', description: 'Checks a cluster now and answers with what was found, within 10 seconds.' })
+  @Mutation(() => Cluster, {
+    action: 'clusters.check',
+    description: 'Checks a cluster now and answers with what was found, within 10 seconds.',
+  })
   checkCluster(@Args('cluster', named) reference: string): Promise<Cluster> {
     return this.checks.check(reference);
   }
 
-  @Mutation(() => Removed, { action: 'clusters.delete', description: 'Removes a cluster that nothing lives on; with `force` forgets what lives there and says it.' })
+  @Mutation(() => Removed, {
+    action: 'clusters.delete',
+    description: 'Removes a cluster that nothing lives on; with `force` forgets what lives there and says it.',
+  })
   async deleteCluster(
     @Args('cluster', named) reference: string,
     @Args('force', { type: () => Boolean, nullable: true }) force?: boolean,

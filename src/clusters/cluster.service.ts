@@ -48,7 +48,9 @@ export class ClusterService {
       const row = await this.clusters.create({ id: newId(), name, regionId: found.id, labels, server: credential.server });
       await this.store.put(row.id, credential);
       await this.check(row);
-      this.events.append([{ type: 'cluster.registered', message: `Cluster ${name} was registered in region ${found.name}.`, data: { cluster: row.id } }]);
+      this.events.append([
+        { type: 'cluster.registered', message: `Cluster ${name} was registered in region ${found.name}.`, data: { cluster: row.id } },
+      ]);
       return clusterOf(row);
     });
   }
@@ -70,7 +72,9 @@ export class ClusterService {
   update(reference: string, { name, labels }: UpdateCluster, expected: ExpectedVersions): Promise<Cluster> {
     return this.database.transaction(async () => {
       const { id } = await this.lock(reference, expected);
-      return clusterOf(await this.clusters.update(id, { ...(name === undefined ? {} : { name }), ...(labels === undefined ? {} : { labels }) }));
+      return clusterOf(
+        await this.clusters.update(id, { ...(name === undefined ? {} : { name }), ...(labels === undefined ? {} : { labels }) }),
+      );
     });
   }
 
@@ -106,8 +110,11 @@ export class ClusterService {
       const row = await this.lock(reference, expected);
       const left = force ? await this.forget(row) : [];
       await this.clusters.delete(row.id);
-      const rest = left.length === 0 ? '' : ` Left behind: ${left.map(({ workload, namespace }) => `${workload} in ${namespace}`).join(', ')}.`;
-      this.events.append([{ type: 'cluster.removed', message: `Cluster ${row.name} was removed.${rest}`, data: { cluster: row.id, name: row.name } }]);
+      const rest =
+        left.length === 0 ? '' : ` Left behind: ${left.map(({ workload, namespace }) => `${workload} in ${namespace}`).join(', ')}.`;
+      this.events.append([
+        { type: 'cluster.removed', message: `Cluster ${row.name} was removed.${rest}`, data: { cluster: row.id, name: row.name } },
+      ]);
       return left;
     });
   }

@@ -18,7 +18,13 @@ export class CredentialStore {
     const before = await this.database.rows.credential.findUnique({ where, select: { version: true } });
     const tenant = await this.database.rows.tenant.findUniqueOrThrow({ where: { id: tenantId() }, select: { dataKeySealed: true } });
     const version = (before?.version ?? 0) + 1;
-    const sealed = new Uint8Array(this.seal.seal(tenant.dataKeySealed, JSON.stringify(credential), { tenantId: tenantId(), clusterId, version }));
-    await this.database.rows.credential.upsert({ where, create: { tenantId: tenantId(), clusterId, version, sealed }, update: { version, sealed } });
+    const sealed = new Uint8Array(
+      this.seal.seal(tenant.dataKeySealed, JSON.stringify(credential), { tenantId: tenantId(), clusterId, version }),
+    );
+    await this.database.rows.credential.upsert({
+      where,
+      create: { tenantId: tenantId(), clusterId, version, sealed },
+      update: { version, sealed },
+    });
   }
 }

@@ -19,7 +19,11 @@ export function credentialOf(given: Credentials, allowed: readonly Network[]): C
   const reading = kubeconfig === undefined ? parseConnection({ server, caData, token }) : parseKubeconfig(kubeconfig);
   if (reading.faults) throw invalid(...reading.faults.map(({ pointer = '', detail }) => ({ pointer: at + pointer, detail })));
   const refusal = literalRefusal(reading.credential.server, allowed);
-  if (refusal !== null) throw invalid({ pointer: kubeconfig === undefined ? '/server' : at, detail: `the server's address is ${refusal}, which this installation does not allow` });
+  if (refusal !== null)
+    throw invalid({
+      pointer: kubeconfig === undefined ? '/server' : at,
+      detail: `the server's address is ${refusal}, which this installation does not allow`,
+    });
   return reading.credential;
 }
 

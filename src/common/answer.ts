@@ -24,7 +24,8 @@ export const alreadyThere = <T>(value: T): T => new Answered(value, 200) as T;
 
 export const valueOf = (answer: unknown): unknown => (answer instanceof Answered ? answer.value : answer);
 
-const fieldOf = (value: unknown, field: string): unknown => (typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined);
+const fieldOf = (value: unknown, field: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined;
 
 export const idOf = (value: unknown): string | null => {
   const id = fieldOf(value, 'id');

@@ -23,7 +23,8 @@ export const IfMatch = createParamDecorator((_: unknown, execution: ExecutionCon
 );
 
 /** The same of a mutation's argument `ifVersion`. */
-export const ifVersion = (version: number | null | undefined): ExpectedVersions => (version === null || version === undefined ? null : [version]);
+export const ifVersion = (version: number | null | undefined): ExpectedVersions =>
+  version === null || version === undefined ? null : [version];
 
 /** Throws STALE unless the version is one of those expected. */
 export function checkVersion(version: number, expected: ExpectedVersions): void {

@@ -32,7 +32,12 @@ function ofRequest(execution: ExecutionContext): Repeatable | null {
   if (!route || typeof key !== 'string' || typeof route.idempotent !== 'string') return null;
   if (!KEY.test(key)) throw invalid({ parameter: 'Idempotency-Key', detail: 'must be 1 to 255 visible ASCII characters' });
   const path = request.url.split('?')[0] ?? '';
-  return { key, fingerprint: sha256(`${request.method} ${path} ${request[BODY_DIGEST] ?? sha256('')}`), resource: route.idempotent, status: route.status ?? 200 };
+  return {
+    key,
+    fingerprint: sha256(`${request.method} ${path} ${request[BODY_DIGEST] ?? sha256('')}`),
+    resource: route.idempotent,
+    status: route.status ?? 200,
+  };
 }
 
 function ofMutation(execution: ExecutionContext): Repeatable | null {
@@ -42,7 +47,12 @@ function ofMutation(execution: ExecutionContext): Repeatable | null {
   void waitSeconds; // How long somebody waits is not part of what is asked for, as the header is not.
   if (typeof key !== 'string') return null;
   if (!KEY.test(key)) throw invalid({ parameter: 'idempotencyKey', detail: 'must be 1 to 255 visible ASCII characters' });
-  return { key, fingerprint: sha256(`${execution.getHandler().name} ${JSON.stringify(rest)}`), resource: operation.idempotent, status: 200 };
+  return {
+    key,
+    fingerprint: sha256(`${execution.getHandler().name} ${JSON.stringify(rest)}`),
+    resource: operation.idempotent,
+    status: 200,
+  };
 }
 
 /** `Idempotency-Key`: the effect and its record commit together, because the transaction that is opened here is joined by the service. */
@@ -61,7 +71,9 @@ export class Idempotency implements NestInterceptor {
   private async once(asked: Repeatable, work: () => Promise<unknown>): Promise<unknown> {
     const outcome = await this.database.transaction(async () => {
       await this.lock(asked.key);
-      const before = await this.database.rows.idempotencyKey.findUnique({ where: { tenantId_key: { tenantId: tenantId(), key: asked.key } } });
+      const before = await this.database.rows.idempotencyKey.findUnique({
+        where: { tenantId_key: { tenantId: tenantId(), key: asked.key } },
+      });
       if (before) return { before };
       const answer = await work();
       const status = (answer instanceof Answered ? answer.status : null) ?? asked.status;
@@ -80,7 +92,9 @@ export class Idempotency implements NestInterceptor {
 
   private async lock(key: string): Promise<void> {
     const scope = `${tenantId()} ${key}`;
-    const [row] = await this.database.rows.$queryRaw<{ locked: boolean }[]>`SELECT pg_try_advisory_xact_lock(hashtextextended(${scope}, 7)) AS locked`;
+    const [row] = await this.database.rows.$queryRaw<
+      { locked: boolean }[]
+    >`SELECT pg_try_advisory_xact_lock(hashtextextended(${scope}, 7)) AS locked`;
     if (!row?.locked) throw new Problem('IN_PROGRESS', 'A request with this idempotency key is being worked on.', [], 1);
   }
 }

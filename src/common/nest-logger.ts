@@ -8,13 +8,21 @@ const QUIET = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'Ne
 
 /** Nest's logger on ours, so that whatever Nest logs is censored too. The last text given is the part that speaks. */
 export function nestLogger(logger: Logger): LoggerService {
-  const say = (method: Method) => (message: unknown, ...rest: unknown[]): void => {
-    const part = typeof rest.at(-1) === 'string' ? (rest.pop() as string) : undefined;
-    const quiet = method === 'info' && part !== undefined && QUIET.has(part) ? 'debug' : method;
-    const fields = typeof message === 'object' && message !== null && !(message instanceof Error) ? message : {};
-    const error = message instanceof Error ? message : rest.find((item) => item instanceof Error);
-    const text = typeof message === 'string' ? message : message instanceof Error ? message.message : String((message as { message?: unknown })?.message ?? '');
-    logger[quiet]({ ...fields, ...(part === undefined ? {} : { part }), ...(error === undefined ? {} : { error }) }, text);
-  };
+  const say =
+    (method: Method) =>
+    (message: unknown, ...rest: unknown[]): void => {
+      const part = typeof rest.at(-1) === 'string' ? (rest.pop() as string) : undefined;
+      const quiet = method === 'info' && part !== undefined && QUIET.has(part) ? 'debug' : method;
+      const fields = typeof message === 'object' && message !== null && !(message instanceof Error) ? message : {};
+      const error = message instanceof Error ? message : rest.find((item) => item instanceof Error);
+      const text = textOf(message);
+      logger[quiet]({ ...fields, ...(part === undefined ? {} : { part }), ...(error === undefined ? {} : { error }) }, text);
+    };
   return { log: say('info'), error: say('error'), warn: say('warn'), debug: say('debug'), verbose: say('trace'), fatal: say('fatal') };
+}
+
+function textOf(message: unknown): string {
+  if (typeof message === 'string') return message;
+  const said = typeof message === 'object' && message !== null && 'message' in message ? message.message : '';
+  return typeof said === 'string' ? said : '';
 }

@@ -23,7 +23,10 @@ const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 
 function schemaOf(answers: NonNullable<RegisteredRoute['answers']>): Json {
   if (answers instanceof PageSchema) {
-    const properties = { items: { type: 'array', items: ref(answers.item.name) }, nextCursor: { type: ['string', 'null'], description: '`cursor` of the next page; null after the last.' } };
+    const properties = {
+      items: { type: 'array', items: ref(answers.item.name) },
+      nextCursor: { type: ['string', 'null'], description: '`cursor` of the next page; null after the last.' },
+    };
     return { type: 'object', required: ['items', 'nextCursor'], additionalProperties: false, properties };
   }
   return ref((answers as Modelled).name);
@@ -37,7 +40,10 @@ function content(answers: RegisteredRoute['answers']): Json {
 
 /** Parameters of a query, each with the schema that its model has for it. */
 function queryParameters(model: Modelled): Json[] {
-  const { properties = {}, required = [] } = z.toJSONSchema(model.schema, options) as { properties?: Record<string, Json>; required?: string[] };
+  const { properties = {}, required = [] } = z.toJSONSchema(model.schema, options) as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
   return Object.entries(properties).map(([name, { description, ...schema }]) => ({
     name,
     in: 'query',
@@ -48,7 +54,13 @@ function queryParameters(model: Modelled): Json[] {
   }));
 }
 
-const header = (name: string, description: string, schema: Json = { type: 'string' }): Json => ({ name, in: 'header', required: false, description, schema });
+const header = (name: string, description: string, schema: Json = { type: 'string' }): Json => ({
+  name,
+  in: 'header',
+  required: false,
+  description,
+  schema,
+});
 
 function parametersOf(route: RegisteredRoute): Json[] {
   const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
@@ -56,9 +68,15 @@ function parametersOf(route: RegisteredRoute): Json[] {
   return [
     ...inPath,
     ...(query ? queryParameters(query) : []),
-    ...(typeof route.idempotent === 'string' ? [header('Idempotency-Key', 'Makes it safe to send the request again within 24 hours: what was done is answered, not done twice.')] : []),
-    ...(route.waits === undefined ? [] : [header('Prefer', '`wait=<seconds>`, at most 600: answers when it has settled, or when the time is up.')]),
-    ...(route.method === 'PATCH' || route.method === 'DELETE' ? [header('If-Match', 'The ETag of the version that is meant; any other is refused (STALE).')] : []),
+    ...(typeof route.idempotent === 'string'
+      ? [header('Idempotency-Key', 'Makes it safe to send the request again within 24 hours: what was done is answered, not done twice.')]
+      : []),
+    ...(route.waits === undefined
+      ? []
+      : [header('Prefer', '`wait=<seconds>`, at most 600: answers when it has settled, or when the time is up.')]),
+    ...(route.method === 'PATCH' || route.method === 'DELETE'
+      ? [header('If-Match', 'The ETag of the version that is meant; any other is refused (STALE).')]
+      : []),
   ];
 }
 
@@ -76,7 +94,9 @@ const STATUS_TEXT: Record<number, string> = { 200: 'As it is now.', 201: 'Made.'
 
 function operation(route: RegisteredRoute): Json {
   const statuses = [route.status ?? 200, ...(route.alsoAnswers ?? [])];
-  const success = Object.fromEntries(statuses.map((status) => [status, { description: STATUS_TEXT[status] ?? '', ...(status === 204 ? {} : content(route.answers)) }]));
+  const success = Object.fromEntries(
+    statuses.map((status) => [status, { description: STATUS_TEXT[status] ?? '', ...(status === 204 ? {} : content(route.answers)) }]),
+  );
   const body = bodyOf(route);
   return {
     operationId: `${route.controller.name.replace(/Controller$/, '')}_${route.handler}`,
@@ -102,7 +122,11 @@ const problem: Json = {
     requestId: { type: ['string', 'null'] },
     errors: {
       type: 'array',
-      items: { type: 'object', required: ['detail'], properties: { pointer: { type: 'string' }, parameter: { type: 'string' }, detail: { type: 'string' } } },
+      items: {
+        type: 'object',
+        required: ['detail'],
+        properties: { pointer: { type: 'string' }, parameter: { type: 'string' }, detail: { type: 'string' } },
+      },
     },
   },
 };
@@ -122,14 +146,20 @@ export function openApi(routes: readonly RegisteredRoute[], version: string): Op
   }
   const document = {
     openapi: '3.1.0',
-    info: { title: 'Slipway', version, description: 'Rolls whole pods out over many Kubernetes clusters. The same nouns and verbs are at /graphql.' },
+    info: {
+      title: 'Slipway',
+      version,
+      description: 'Rolls whole pods out over many Kubernetes clusters. The same nouns and verbs are at /graphql.',
+    },
     servers: [{ url: '/' }],
     security: [{ key: [] }],
     paths,
     components: {
-      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key (`slp_...`), or the operator\'s key with `Slipway-Tenant`.' } },
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', description: "An API key (`slp_...`), or the operator's key with `Slipway-Tenant`." },
+      },
       responses: { Problem: { description: 'What went wrong.', content: { 'application/problem+json': { schema: ref('Problem') } } } },
-      schemas: { ...sorted(schemas as Record<string, Json>), Problem: problem },
+      schemas: { ...sorted(schemas), Problem: problem },
     },
   };
   return document as unknown as OpenAPIObject;

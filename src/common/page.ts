@@ -42,7 +42,10 @@ export class PageArguments extends Model(pageArguments) {}
 
 /** The same of a list inside another. */
 @Arguments()
-export class NestedPageArguments extends Model({ ...pageArguments, first: z.int().min(1).max(50).default(20).describe('How many at most.') }) {}
+export class NestedPageArguments extends Model({
+  ...pageArguments,
+  first: z.int().min(1).max(50).default(20).describe('How many at most.'),
+}) {}
 
 type Asked = { limit: number; cursor?: string | undefined } | { first: number; after?: string | null | undefined };
 
@@ -60,7 +63,7 @@ export function windowOf(asked: Asked, isKey: (key: string) => boolean = isId): 
 
 /** The same for a list inside another, whose arguments no interceptor has checked. */
 export function nestedWindowOf(asked: unknown, isKey?: (key: string) => boolean): Window {
-  return windowOf(checked(NestedPageArguments, asked, 'parameter') as z.output<typeof NestedPageArguments.schema>, isKey);
+  return windowOf(checked(NestedPageArguments, asked, 'parameter'), isKey);
 }
 
 /** A page out of one row more than it holds; `keyOf` is what the list is ordered by. */

@@ -107,7 +107,10 @@ export class Waits implements BeforeApplicationShutdown {
 
 /** Seconds of `Prefer: wait=<seconds>`; preferences that are not understood are ignored, as RFC 7240 has it. */
 export function preferredWait(header: string | string[] | undefined): number | null {
-  const wait = [header ?? []].flat().join(',').match(/(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[;,]|$)/i);
+  const wait = [header ?? []]
+    .flat()
+    .join(',')
+    .match(/(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[;,]|$)/i);
   return wait ? Math.min(Number(wait[1]), LONGEST_WAIT_SECONDS) : null;
 }
 

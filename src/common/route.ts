@@ -74,7 +74,9 @@ export function Route(method: RegisteredRoute['method'], path: string, options: 
 }
 
 /** The route of a handler, null for a resolver's. */
-export const routeOf = (handler: object): RegisteredRoute | null => (Reflect.getMetadata(METADATA, handler) as RegisteredRoute | undefined) ?? null;
+export const routeOf = (handler: object): RegisteredRoute | null =>
+  (Reflect.getMetadata(METADATA, handler) as RegisteredRoute | undefined) ?? null;
 
 /** Every route of the controllers that have been loaded, in a stable order. */
-export const routes = (): RegisteredRoute[] => [...registered].sort((a, b) => a.path.localeCompare(b.path) || a.method.localeCompare(b.method));
+export const routes = (): RegisteredRoute[] =>
+  [...registered].sort((a, b) => a.path.localeCompare(b.path) || a.method.localeCompare(b.method));

@@ -33,7 +33,7 @@ export function takenBy(owner: Type, handler: string): Taken {
   const metadata = (Reflect.getMetadata(ROUTE_ARGS_METADATA, owner, handler) ?? {}) as Record<string, { index: number; data?: unknown }>;
   const taken: Taken = { body: null, freeBody: false, query: null, arguments: [] };
   for (const [key, { index, data }] of Object.entries(metadata)) {
-    const kind = Number(key.split(':')[0]);
+    const kind = Number(key.split(':')[0]) as RouteParamtypes;
     const model = types[index];
     if (kind === RouteParamtypes.BODY) {
       if (isModelled(model)) Object.assign(taken, { body: model }).arguments.push({ name: typeof data === 'string' ? data : '', model });
@@ -60,7 +60,8 @@ export function checked<M extends Modelled>(model: M, value: unknown, place: Pla
   return result.value as z.output<M['schema']>;
 }
 
-const isEmpty = (body: unknown): boolean => body === undefined || body === null || (typeof body === 'object' && Object.keys(body).length === 0);
+const isEmpty = (body: unknown): boolean =>
+  body === undefined || body === null || (typeof body === 'object' && Object.keys(body).length === 0);
 
 /**
  * Checks whatever a handler takes against its model before anything else is done with the request, and hands it on as parsed. Pipes would do this only
@@ -87,7 +88,8 @@ function checkRequest(request: FastifyRequest, taken: Taken): void {
   if (taken.body) request.body = inBody.value;
 }
 
-const strayParameters = (query: Record<string, unknown>): Fault[] => Object.keys(query).map((parameter) => ({ parameter, detail: 'is not a parameter' }));
+const strayParameters = (query: Record<string, unknown>): Fault[] =>
+  Object.keys(query).map((parameter) => ({ parameter, detail: 'is not a parameter' }));
 
 /** Arguments are replaced in place: the resolver is given the same object. */
 function checkArguments(given: Record<string, unknown>, taken: Taken): void {

@@ -9,7 +9,11 @@ import { Revision } from './template.model.ts';
 export class RevisionController {
   constructor(private readonly revisions: RevisionService) {}
 
-  @Route('GET', '/templates/:template/revisions', { action: 'revisions.list', summary: 'Lists revisions, newest first', answers: PageOf(Revision) })
+  @Route('GET', '/templates/:template/revisions', {
+    action: 'revisions.list',
+    summary: 'Lists revisions, newest first',
+    answers: PageOf(Revision),
+  })
   list(@Param('template') reference: string, @Query() query: PageQuery): Promise<Page<Revision>> {
     return this.revisions.list(reference, windowOf(query, isNumber));
   }
@@ -17,7 +21,8 @@ export class RevisionController {
   @Route('POST', '/templates/:template/revisions', {
     action: 'revisions.create',
     summary: 'Adds a revision; the content of the newest one answers that one (200)',
-    description: 'The body is the document itself: the pod, its parameters, sidecars, configuration, service and strategy, as JSON or YAML.',
+    description:
+      'The body is the document itself: the pod, its parameters, sidecars, configuration, service and strategy, as JSON or YAML.',
     status: 201,
     alsoAnswers: [200],
     answers: Revision,

@@ -40,7 +40,8 @@ export class RevisionRepository {
       WHERE t.tenant_id = ${tenantId()}::uuid AND t.id = ANY(${templateIds}::uuid[])
       ORDER BY r.number DESC`;
     const found = new Map<string, RevisionRow[]>(templateIds.map((id) => [id, []]));
-    for (const { templateName, ...row } of rows) found.get(row.templateId)?.push({ ...row, template: { id: row.templateId, name: templateName } });
+    for (const { templateName, ...row } of rows)
+      found.get(row.templateId)?.push({ ...row, template: { id: row.templateId, name: templateName } });
     return found;
   }
 

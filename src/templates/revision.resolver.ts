@@ -12,12 +12,18 @@ export class RevisionResolver {
   constructor(private readonly service: RevisionService) {}
 
   @Query(() => RevisionConnection, { action: 'revisions.list', description: 'Revisions of a template, newest first.' })
-  async revisions(@Args('template', { description: 'Id or name.' }) reference: string, @Args() page: PageArguments): Promise<Connected<Revision>> {
+  async revisions(
+    @Args('template', { description: 'Id or name.' }) reference: string,
+    @Args() page: PageArguments,
+  ): Promise<Connected<Revision>> {
     return RevisionConnection.of(await this.service.list(reference, windowOf(page, isNumber)));
   }
 
   @Query(() => Revision, { action: 'revisions.get', description: 'A revision of a template.' })
-  revision(@Args('template', { description: 'Id or name.' }) reference: string, @Args('number', { type: () => Int }) number: number): Promise<Revision> {
+  revision(
+    @Args('template', { description: 'Id or name.' }) reference: string,
+    @Args('number', { type: () => Int }) number: number,
+  ): Promise<Revision> {
     return this.service.get(reference, String(number));
   }
 

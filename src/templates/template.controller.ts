@@ -14,7 +14,13 @@ export class TemplateController {
     return this.templates.list(windowOf(query));
   }
 
-  @Route('POST', '/templates', { action: 'templates.create', summary: 'Makes a template', status: 201, answers: Template, idempotent: 'template' })
+  @Route('POST', '/templates', {
+    action: 'templates.create',
+    summary: 'Makes a template',
+    status: 201,
+    answers: Template,
+    idempotent: 'template',
+  })
   create(@Body() input: CreateTemplate): Promise<Template> {
     return this.templates.create(input);
   }

@@ -38,7 +38,10 @@ export class TemplateRepository {
   }
 
   update(id: string, change: { name?: string; description?: string | null }): Promise<TemplateRow> {
-    return this.database.rows.template.update({ where: { tenantId_id: { tenantId: tenantId(), id } }, data: { ...change, version: { increment: 1 } } });
+    return this.database.rows.template.update({
+      where: { tenantId_id: { tenantId: tenantId(), id } },
+      data: { ...change, version: { increment: 1 } },
+    });
   }
 
   async delete(id: string): Promise<void> {

@@ -36,7 +36,8 @@ export class TemplateResolver {
   updateTemplate(
     @Args('template', { description: 'Id or name.' }) reference: string,
     @Args('input') input: UpdateTemplate,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' }) version?: number,
+    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' })
+    version?: number,
   ): Promise<Template> {
     return this.service.update(reference, input, ifVersion(version));
   }
@@ -44,16 +45,23 @@ export class TemplateResolver {
   @Mutation(() => Boolean, { action: 'templates.delete', description: 'Deletes a template that no workload uses.' })
   async deleteTemplate(
     @Args('template', { description: 'Id or name.' }) reference: string,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' }) version?: number,
+    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' })
+    version?: number,
   ): Promise<boolean> {
     await this.service.delete(reference, ifVersion(version));
     return true;
   }
 
   @ResolveField(() => RevisionConnection, { description: 'Its revisions, newest first.' })
-  async revisions(@Parent() template: Template, @Args() page: NestedPageArguments, @Context() context: GraphqlContext): Promise<Connected<Revision>> {
+  async revisions(
+    @Parent() template: Template,
+    @Args() page: NestedPageArguments,
+    @Context() context: GraphqlContext,
+  ): Promise<Connected<Revision>> {
     const window = nestedWindowOf(page, isNumber);
     const name = `Template.revisions ${window.limit} ${window.after}`;
-    return RevisionConnection.of(await batched(context, name, template.id, (ids) => this.revisionService.pages(ids, window), emptyPage<Revision>));
+    return RevisionConnection.of(
+      await batched(context, name, template.id, (ids) => this.revisionService.pages(ids, window), emptyPage<Revision>),
+    );
   }
 }

@@ -19,7 +19,9 @@ export class TemplateService {
   }
 
   create({ name, description }: CreateTemplate): Promise<Template> {
-    return this.database.transaction(async () => templateOf(await this.templates.create({ id: newId(), name, description: description ?? null })));
+    return this.database.transaction(async () =>
+      templateOf(await this.templates.create({ id: newId(), name, description: description ?? null })),
+    );
   }
 
   async get(reference: string): Promise<Template> {

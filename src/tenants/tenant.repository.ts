@@ -31,7 +31,10 @@ export class TenantRepository {
   /** One row more than the window holds, newest first. */
   list({ limit, after }: Window): Promise<TenantRow[]> {
     const where = after === null ? '' : 'WHERE id < $2';
-    return this.database.system.query<TenantRow>(`SELECT ${COLUMNS} FROM tenants ${where} ORDER BY id DESC LIMIT $1`, [limit + 1, ...(after === null ? [] : [after])]);
+    return this.database.system.query<TenantRow>(`SELECT ${COLUMNS} FROM tenants ${where} ORDER BY id DESC LIMIT $1`, [
+      limit + 1,
+      ...(after === null ? [] : [after]),
+    ]);
   }
 
   /**
@@ -40,13 +43,17 @@ export class TenantRepository {
    */
   async create(id: string, name: string, limits: Partial<Limits>, dataKeySealed: Buffer): Promise<TenantRow> {
     return this.within(id, async () => {
-      const row = await this.database.rows.tenant.create({ data: { id, name, limits, dataKeySealed: new Uint8Array(dataKeySealed), eventHead: { create: {} } } });
+      const row = await this.database.rows.tenant.create({
+        data: { id, name, limits, dataKeySealed: new Uint8Array(dataKeySealed), eventHead: { create: {} } },
+      });
       return summary(row);
     });
   }
 
   async update(id: string, change: { name?: string; limits?: Partial<Limits> }): Promise<TenantRow> {
-    return this.within(id, async () => summary(await this.database.rows.tenant.update({ where: { id }, data: { ...change, version: { increment: 1 } } })));
+    return this.within(id, async () =>
+      summary(await this.database.rows.tenant.update({ where: { id }, data: { ...change, version: { increment: 1 } } })),
+    );
   }
 
   /** The row, locked until the transaction ends; null where it is gone. */
@@ -82,4 +89,11 @@ export class TenantRepository {
   }
 }
 
-const summary = ({ id, name, limits, version, createdAt, updatedAt }: TenantRow): TenantRow => ({ id, name, limits, version, createdAt, updatedAt });
+const summary = ({ id, name, limits, version, createdAt, updatedAt }: TenantRow): TenantRow => ({
+  id,
+  name,
+  limits,
+  version,
+  createdAt,
+  updatedAt,
+});

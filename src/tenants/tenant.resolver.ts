@@ -30,7 +30,8 @@ export class TenantResolver {
   updateTenant(
     @Args('tenant', { description: 'Id or name.' }) reference: string,
     @Args('input') input: UpdateTenant,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' }) version?: number,
+    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' })
+    version?: number,
   ): Promise<Tenant> {
     return this.service.update(reference, input, ifVersion(version));
   }

@@ -11,14 +11,20 @@ beforeAll(async () => {
   tenant = await api.tenant('acme');
   for (let i = 0; i < 6; i++) {
     await tenant.rest('POST', '/v1/templates', { name: `t${i}` });
-    for (let n = 0; n < 3; n++) await tenant.rest('POST', `/v1/templates/t${i}/revisions`, { pod: { spec: { containers: [{ name: 'web', image: `web:${n}` }] } } });
+    for (let n = 0; n < 3; n++)
+      await tenant.rest('POST', `/v1/templates/t${i}/revisions`, { pod: { spec: { containers: [{ name: 'web', image: `web:${n}` }] } } });
   }
 });
 afterAll(() => api.close());
 
 /** Statements on tenants' rows that the work costs. */
 async function statementsOf(work: () => Promise<unknown>): Promise<number> {
-  const { pool } = api.app.get(Database) as unknown as { pool: { totalCount: number; on(event: 'acquire', listener: () => void): void; off(event: 'acquire', listener: () => void): void } };
+  interface Pool {
+    on(event: 'acquire', listener: () => void): void;
+    off(event: 'acquire', listener: () => void): void;
+  }
+  const database: object = api.app.get(Database);
+  const { pool } = database as { pool: Pool };
   let count = 0;
   const listener = (): void => void count++;
   pool.on('acquire', listener);
@@ -29,14 +35,30 @@ async function statementsOf(work: () => Promise<unknown>): Promise<number> {
 
 describe('what is refused before anything is read', () => {
   const selections = (n: number): string => Array.from({ length: n }, (_, i) => `a${i}: me { role }`).join(' ');
-  const deep = (n: number): string => `{ __schema { types { ${'ofType { '.repeat(0)}${'fields { type { '.repeat(n)} name ${'} } '.repeat(n)} } } }`;
+  const deep = (n: number): string =>
+    `{ __schema { types { ${'ofType { '.repeat(0)}${'fields { type { '.repeat(n)} name ${'} } '.repeat(n)} } } }`;
 
   it.each([
     ['depth', deep(8), 'GRAPHQL_INVALID', 400],
     ['aliases', `{ ${selections(16)} }`, 'GRAPHQL_INVALID', 400],
-    ['aliases in fragments', `{ ...f ...g } fragment f on Query { ${selections(10)} } fragment g on Query { ...f b: me { role } c: me { role } d: me { role } e: me { role } f: me { role } g: me { role } }`, 'GRAPHQL_INVALID', 400],
-    ['cost', '{ templates(first: 200) { edges { node { revisions(first: 50) { edges { cursor } } more: revisions(first: 50) { edges { cursor } } } } } }', 'GRAPHQL_INVALID', 400],
-    ['a long list inside another', '{ templates(first: 2) { edges { node { revisions(first: 51) { edges { cursor } } } } } }', 'GRAPHQL_INVALID', 400],
+    [
+      'aliases in fragments',
+      `{ ...f ...g } fragment f on Query { ${selections(10)} } fragment g on Query { ...f b: me { role } c: me { role } d: me { role } e: me { role } f: me { role } g: me { role } }`,
+      'GRAPHQL_INVALID',
+      400,
+    ],
+    [
+      'cost',
+      '{ templates(first: 200) { edges { node { revisions(first: 50) { edges { cursor } } more: revisions(first: 50) { edges { cursor } } } } } }',
+      'GRAPHQL_INVALID',
+      400,
+    ],
+    [
+      'a long list inside another',
+      '{ templates(first: 2) { edges { node { revisions(first: 51) { edges { cursor } } } } } }',
+      'GRAPHQL_INVALID',
+      400,
+    ],
     ['size', `{ me { role } } # ${'x'.repeat(17_000)}`, 'TOO_LARGE', 413],
     ['a tree in JSON instead of a document', '{"kind":"Document","definitions":[]}', 'GRAPHQL_INVALID', 400],
     ['a number', '1', 'GRAPHQL_INVALID', 400],
@@ -58,7 +80,11 @@ describe('what is refused before anything is read', () => {
 
   it('batches', async () => {
     const body = JSON.stringify([{ query: '{ me { role } }' }, { query: '{ me { role } }' }]);
-    const answer = await fetch(`${api.url}/graphql`, { method: 'POST', headers: { authorization: `Bearer ${tenant.key}`, 'content-type': 'application/json' }, body });
+    const answer = await fetch(`${api.url}/graphql`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${tenant.key}`, 'content-type': 'application/json' },
+      body,
+    });
     expect(answer.status).toBe(400);
   });
 
@@ -82,9 +108,17 @@ describe('what is taken', () => {
 });
 
 describe('nested lists', () => {
-  const query = '{ templates(first: 6) { edges { node { name revisions(first: 2) { edges { node { number document } cursor } pageInfo { hasNextPage endCursor } } } } } }';
+  const query =
+    '{ templates(first: 6) { edges { node { name revisions(first: 2) { edges { node { number document } cursor } pageInfo { hasNextPage endCursor } } } } } }';
   interface Data {
-    templates: { edges: { node: { name: string; revisions: { edges: { node: { number: number }; cursor: string }[]; pageInfo: { hasNextPage: boolean; endCursor: string } } } }[] };
+    templates: {
+      edges: {
+        node: {
+          name: string;
+          revisions: { edges: { node: { number: number }; cursor: string }[]; pageInfo: { hasNextPage: boolean; endCursor: string } };
+        };
+      }[];
+    };
   }
 
   it('cost one statement a level, whatever their number', async () => {
@@ -97,7 +131,9 @@ describe('nested lists', () => {
     expect(data.templates.edges.map(({ node }) => node.name)).toEqual(['t5', 't4', 't3', 't2', 't1', 't0']);
     for (const { node } of data.templates.edges) expect(node.revisions.edges.map((edge) => edge.node.number)).toEqual([3, 2]);
     const after = data.templates.edges[0]?.node.revisions.pageInfo.endCursor;
-    const more = await tenant.graphql<{ template: { revisions: { edges: { node: { number: number } }[]; pageInfo: { hasNextPage: boolean } } } }>(
+    const more = await tenant.graphql<{
+      template: { revisions: { edges: { node: { number: number } }[]; pageInfo: { hasNextPage: boolean } } };
+    }>(
       'query ($after: String) { template(template: "t5") { revisions(after: $after) { edges { node { number } } pageInfo { hasNextPage } } } }',
       { after },
     );
@@ -110,12 +146,17 @@ describe('errors', () => {
     const { status, data, errors } = await tenant.graphql('{ me { role } t: templates(first: 1) { edges { node { name } } } }');
     expect([status, data, errors]).toEqual([200, { me: { role: 'ADMIN' }, t: { edges: [{ node: { name: 't5' } }] } }, []]);
     const failed = await tenant.graphql('mutation { createTemplate(input: {name: "t1"}) { id } }');
-    expect([failed.status, failed.errors[0]]).toMatchObject([200, { path: ['createTemplate'], extensions: { code: 'NAME_TAKEN', status: 409, requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) } }]);
+    expect([failed.status, failed.errors[0]]).toMatchObject([
+      200,
+      { path: ['createTemplate'], extensions: { code: 'NAME_TAKEN', status: 409, requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) } },
+    ]);
   });
 
   it('faults are the same as in REST', async () => {
     const rest = await tenant.rest('POST', '/v1/templates', { name: 'BAD', description: 'x'.repeat(1001) });
-    const graphql = await tenant.graphql('mutation ($input: CreateTemplate!) { createTemplate(input: $input) { id } }', { input: { name: 'BAD', description: 'x'.repeat(1001) } });
+    const graphql = await tenant.graphql('mutation ($input: CreateTemplate!) { createTemplate(input: $input) { id } }', {
+      input: { name: 'BAD', description: 'x'.repeat(1001) },
+    });
     expect(graphql.errors[0]?.extensions).toMatchObject({ code: rest.body['code'], errors: rest.body['errors'] });
   });
 
@@ -132,7 +173,8 @@ describe('errors', () => {
 
 describe('a document in use', () => {
   it('answers the same once it has been compiled', async () => {
-    const query = 'query ($r: String!) { template(template: $r) { name latestRevision revisions(first: 1) { edges { node { document createdBy { name } } } } } }';
+    const query =
+      'query ($r: String!) { template(template: $r) { name latestRevision revisions(first: 1) { edges { node { document createdBy { name } } } } } }';
     const answers = [];
     for (let i = 0; i < 8; i++) answers.push(JSON.stringify(await tenant.graphql(query, { r: 't2' })));
     expect(new Set(answers).size).toBe(1);

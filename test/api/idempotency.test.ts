@@ -29,7 +29,9 @@ describe('an idempotency key', () => {
     expect(other.status).toBe(422);
     expect(other.body).toMatchObject({ code: 'KEY_REUSED' });
     expect((await tenant.rest('GET', '/v1/templates/other')).status).toBe(404);
-    expect((await tenant.rest('POST', '/v1/api-keys', { name: 'mine', role: 'VIEWER' }, key('b'))).body).toMatchObject({ code: 'KEY_REUSED' });
+    expect((await tenant.rest('POST', '/v1/api-keys', { name: 'mine', role: 'VIEWER' }, key('b'))).body).toMatchObject({
+      code: 'KEY_REUSED',
+    });
   });
 
   it('remembers effects only: what was refused may be tried again', async () => {
@@ -69,7 +71,10 @@ describe('an idempotency key', () => {
 
   it.each(['', ' ', 'x'.repeat(256), 'sp ace'])('of the wrong form is refused: %j', async (value) => {
     const answer = await tenant.rest('POST', '/v1/templates', { name: 'formless' }, key(value));
-    expect([answer.status, answer.body['errors']]).toEqual([422, [{ parameter: 'Idempotency-Key', detail: 'must be 1 to 255 visible ASCII characters' }]]);
+    expect([answer.status, answer.body['errors']]).toEqual([
+      422,
+      [{ parameter: 'Idempotency-Key', detail: 'must be 1 to 255 visible ASCII characters' }],
+    ]);
   });
 
   it('keeps the 200 of a revision that was there already', async () => {

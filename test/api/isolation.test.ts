@@ -43,40 +43,54 @@ const pathWith = (route: RegisteredRoute, values: Record<string, string>): strin
 
 /** An answer without what differs from request to request, and with the reference taken out. */
 const comparable = ({ status, body }: { status: number; body: unknown }, reference: string): unknown =>
-  JSON.parse(JSON.stringify({ status, body }).replaceAll(reference, 'REFERENCE').replace(/"requestId":"[^"]*"/, '"requestId":""'));
+  JSON.parse(
+    JSON.stringify({ status, body })
+      .replaceAll(reference, 'REFERENCE')
+      .replace(/"requestId":"[^"]*"/, '"requestId":""'),
+  );
 
 describe('in REST', () => {
   it('there are routes to try', () => expect(named.length).toBeGreaterThan(20));
 
-  it.each(named.map((route) => [`${route.method} ${route.path}`, route] as const))("%s answers for another tenant's as for what does not exist", async (_, route) => {
-    const [first = '', ...others] = parametersOf(route.path);
-    const references = theirs[first];
-    if (!references) throw new Error(`samples.ts furnishes no ${first}`);
-    const rest = Object.fromEntries(others.map((name) => [name, theirs[name]?.[0] ?? '1']));
-    const body = bodyOf(route);
-    for (const reference of references) {
-      const missing = /^[0-9a-f-]{36}$/.test(reference) ? v7() : nothing();
-      const foreign = await stranger.rest(route.method, pathWith(route, { ...rest, [first]: reference }), body);
-      const absent = await stranger.rest(route.method, pathWith(route, { ...rest, [first]: missing }), body);
-      expect(foreign.status, foreign.text).toBe(404);
-      expect(foreign.body).toMatchObject({ code: 'NOT_FOUND' });
-      expect(comparable(foreign, reference)).toEqual(comparable(absent, missing));
-    }
-  });
-
-  it.each(routes().filter(({ path, method, action }) => method === 'GET' && parametersOf(path).length === 0 && isTenants(action)).map(({ path }) => [path]))(
-    "GET %s shows nothing of another tenant's",
-    async (path) => {
-      const { status, text } = await stranger.rest('GET', path);
-      expect(status).toBe(200);
-      for (const reference of Object.entries(theirs).filter(([name]) => name !== 'number').flatMap(([, references]) => references)) {
-        if (path !== '/v1/regions') expect(text).not.toContain(`"${reference}"`);
+  it.each(named.map((route) => [`${route.method} ${route.path}`, route] as const))(
+    "%s answers for another tenant's as for what does not exist",
+    async (_, route) => {
+      const [first = '', ...others] = parametersOf(route.path);
+      const references = theirs[first];
+      if (!references) throw new Error(`samples.ts furnishes no ${first}`);
+      const rest = Object.fromEntries(others.map((name) => [name, theirs[name]?.[0] ?? '1']));
+      const body = bodyOf(route);
+      for (const reference of references) {
+        const missing = /^[0-9a-f-]{36}$/.test(reference) ? v7() : nothing();
+        const foreign = await stranger.rest(route.method, pathWith(route, { ...rest, [first]: reference }), body);
+        const absent = await stranger.rest(route.method, pathWith(route, { ...rest, [first]: missing }), body);
+        expect(foreign.status, foreign.text).toBe(404);
+        expect(foreign.body).toMatchObject({ code: 'NOT_FOUND' });
+        expect(comparable(foreign, reference)).toEqual(comparable(absent, missing));
       }
     },
   );
 
+  it.each(
+    routes()
+      .filter(({ path, method, action }) => method === 'GET' && parametersOf(path).length === 0 && isTenants(action))
+      .map(({ path }) => [path]),
+  )("GET %s shows nothing of another tenant's", async (path) => {
+    const { status, text } = await stranger.rest('GET', path);
+    expect(status).toBe(200);
+    for (const reference of Object.entries(theirs)
+      .filter(([name]) => name !== 'number')
+      .flatMap(([, references]) => references)) {
+      if (path !== '/v1/regions') expect(text).not.toContain(`"${reference}"`);
+    }
+  });
+
   it("a body that names another tenant's is a fault at its pointer, as of what does not exist", async () => {
-    for (const [field, reference] of [['template', theirs['template']?.[0]], ['template', 'template-a'], ['template', v7()]] as const) {
+    for (const [field, reference] of [
+      ['template', theirs['template']?.[0]],
+      ['template', 'template-a'],
+      ['template', v7()],
+    ] as const) {
       const answer = await stranger.rest('POST', '/v1/workloads', { name: 'w', [field]: reference });
       expect(answer.status).toBe(422);
       expect(JSON.stringify(answer.body['errors'])).toContain('/template');
@@ -84,7 +98,11 @@ describe('in REST', () => {
   });
 
   it("a filter by another tenant's finds nothing", async () => {
-    for (const path of [`/v1/workloads?cluster=${theirs['cluster']?.[0]}`, `/v1/rollouts?workload=${theirs['workload']?.[0]}`, `/v1/events?workload=${theirs['workload']?.[0]}`]) {
+    for (const path of [
+      `/v1/workloads?cluster=${theirs['cluster']?.[0]}`,
+      `/v1/rollouts?workload=${theirs['workload']?.[0]}`,
+      `/v1/events?workload=${theirs['workload']?.[0]}`,
+    ]) {
       const { body } = await stranger.rest<{ items?: unknown[] }>('GET', path);
       expect(body.items ?? []).toEqual([]);
     }
@@ -103,12 +121,21 @@ describe('in GraphQL', () => {
   const refersTo = (field: GraphQLField<unknown, unknown>, argument: string): string | null => {
     if (argument === 'apiKey') return 'key';
     if (argument === 'id') return 'rollout';
-    return ['cluster', 'template', 'workload'].includes(argument) && String(field.args.find(({ name }) => name === argument)?.type).startsWith('String') ? argument : null;
+    return ['cluster', 'template', 'workload'].includes(argument) &&
+      String(field.args.find(({ name }) => name === argument)?.type).startsWith('String')
+      ? argument
+      : null;
   };
 
-  function document(kind: 'query' | 'mutation', field: GraphQLField<unknown, unknown>, reference: string): { query: string; variables: Record<string, unknown> } {
+  function document(
+    kind: 'query' | 'mutation',
+    field: GraphQLField<unknown, unknown>,
+    reference: string,
+  ): { query: string; variables: Record<string, unknown> } {
     const variables: Record<string, unknown> = {};
-    const used = field.args.filter(({ name, type, defaultValue }) => refersTo(field, name) !== null || (isNonNullType(type) && defaultValue === undefined));
+    const used = field.args.filter(
+      ({ name, type, defaultValue }) => refersTo(field, name) !== null || (isNonNullType(type) && defaultValue === undefined),
+    );
     for (const { name, type } of used) {
       const typeName = getNamedType(type).name;
       if (refersTo(field, name) !== null) variables[name] = reference;
@@ -129,7 +156,9 @@ describe('in GraphQL', () => {
     const fields = [
       ...Object.values(schema.getQueryType()?.getFields() ?? {}).map((field) => ['query', field] as const),
       ...Object.values(schema.getMutationType()?.getFields() ?? {}).map((field) => ['mutation', field] as const),
-    ].filter(([, field]) => field.args.some(({ name }) => refersTo(field, name) !== null) && !field.args.some(({ name }) => name === 'tenant'));
+    ].filter(
+      ([, field]) => field.args.some(({ name }) => refersTo(field, name) !== null) && !field.args.some(({ name }) => name === 'tenant'),
+    );
     let tried = 0;
     for (const [kind, field] of fields) {
       const argument = field.args.find(({ name }) => refersTo(field, name) !== null)?.name ?? '';
@@ -151,7 +180,13 @@ describe('in GraphQL', () => {
 
 describe('afterwards', () => {
   it('everything of the owner is as it was', async () => {
-    for (const [noun, path] of [['cluster', 'clusters'], ['template', 'templates'], ['workload', 'workloads'], ['key', 'api-keys'], ['rollout', 'rollouts']] as const) {
+    for (const [noun, path] of [
+      ['cluster', 'clusters'],
+      ['template', 'templates'],
+      ['workload', 'workloads'],
+      ['key', 'api-keys'],
+      ['rollout', 'rollouts'],
+    ] as const) {
       const answer = await owner.rest<{ version: number }>('GET', `/v1/${path}/${theirs[noun]?.[0]}`);
       expect([noun, answer.status]).toEqual([noun, 200]);
       if (noun !== 'rollout') expect([noun, answer.body.version]).toEqual([noun, 1]);

@@ -16,7 +16,8 @@ function least(method: string, path: string): Caller {
   if (path.startsWith('/v1/regions') && method !== 'GET') return 'OPERATOR';
   if (path.startsWith('/v1/api-keys')) return 'ADMIN';
   if (method === 'GET') return 'VIEWER';
-  if (path.includes('/revisions') || /\/(plan|render|rollouts|rollback|restart|scale)$/.test(path) || path.startsWith('/v1/rollouts/')) return 'DEPLOYER';
+  if (path.includes('/revisions') || /\/(plan|render|rollouts|rollback|restart|scale)$/.test(path) || path.startsWith('/v1/rollouts/'))
+    return 'DEPLOYER';
   return 'ADMIN';
 }
 
@@ -53,7 +54,7 @@ describe('routes', () => {
 describe('fields of GraphQL', () => {
   const argumentsOf = (field: GraphQLField<unknown, unknown>): string => {
     const needed = field.args.filter(({ type, defaultValue }) => isNonNullType(type) && defaultValue === undefined);
-    return needed.length === 0 ? '' : `(${needed.map(({ name, type }) => `${name}: $${name}`).join(', ')})`;
+    return needed.length === 0 ? '' : `(${needed.map(({ name }) => `${name}: $${name}`).join(', ')})`;
   };
 
   it('have the actions that the routes have, and ask for the same roles', async () => {
@@ -62,17 +63,27 @@ describe('fields of GraphQL', () => {
     const inRest = new Set<string>(routes().map(({ action }) => action));
     const inGraphql = new Set<string>(Object.values(actions));
     expect([...inRest].filter((action) => !inGraphql.has(action) && !(action in nested))).toEqual([]);
-    for (const [type, field] of Object.values(nested)) expect(Object.keys((schema.getType(type) as GraphQLObjectType).getFields())).toContain(field);
+    for (const [type, field] of Object.values(nested))
+      expect(Object.keys((schema.getType(type) as GraphQLObjectType).getFields())).toContain(field);
     expect([...inGraphql].filter((action) => !inRest.has(action))).toEqual([]);
-    for (const [kind, type] of [['query', schema.getQueryType()], ['mutation', schema.getMutationType()]] as const) {
+    for (const [kind, type] of [
+      ['query', schema.getQueryType()],
+      ['mutation', schema.getMutationType()],
+    ] as const) {
       for (const field of Object.values(type?.getFields() ?? {})) {
         const action = actions[field.name] ?? '';
         expect(isAction(action), field.name).toBe(true);
         // Only fields without arguments that must be given are asked; the guard is the same for all.
         if (argumentsOf(field) !== '') continue;
         for (const caller of ROLES) {
-          const { errors } = await clients[caller].graphql(`${kind} { ${field.name} ${isLeafType(getNamedType(field.type)) ? '' : '{ __typename }'} }`);
-          expect([field.name, caller, errors[0]?.extensions.code === 'FORBIDDEN']).toEqual([field.name, caller, !mayDo(caller, action as Action)]);
+          const { errors } = await clients[caller].graphql(
+            `${kind} { ${field.name} ${isLeafType(getNamedType(field.type)) ? '' : '{ __typename }'} }`,
+          );
+          expect([field.name, caller, errors[0]?.extensions.code === 'FORBIDDEN']).toEqual([
+            field.name,
+            caller,
+            !mayDo(caller, action as Action),
+          ]);
         }
       }
     }

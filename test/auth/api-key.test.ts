@@ -49,7 +49,9 @@ describe('API keys', () => {
     const { secret } = await make('secretive');
     const client = new pg.Client({ connectionString: api.database.ownerUrl });
     await client.connect();
-    const { rows } = await client.query<{ text: string }>('SELECT row_to_json(k)::text AS text FROM api_keys k UNION ALL SELECT row_to_json(i)::text FROM idempotency_keys i');
+    const { rows } = await client.query<{ text: string }>(
+      'SELECT row_to_json(k)::text AS text FROM api_keys k UNION ALL SELECT row_to_json(i)::text FROM idempotency_keys i',
+    );
     await client.end();
     expect(rows.length).toBeGreaterThan(0);
     expect(rows.filter(({ text }) => text.includes(secret.split('_')[2]!.slice(0, 20)))).toEqual([]);
@@ -95,7 +97,10 @@ describe('API keys', () => {
 
   it('overlap while they are rotated, where that is asked for', async () => {
     const old = await make('gentle');
-    const fresh = expectStatus(await tenant.rest<Key & { secret: string }>('POST', '/v1/api-keys/gentle/rotate', { overlapSeconds: 1 }), 201);
+    const fresh = expectStatus(
+      await tenant.rest<Key & { secret: string }>('POST', '/v1/api-keys/gentle/rotate', { overlapSeconds: 1 }),
+      201,
+    );
     expect([await me(old.secret), await me(fresh.secret)]).toEqual([200, 200]);
     await expect.poll(() => me(old.secret), { timeout: 3_000, interval: 50 }).toBe(401);
     expect(await me(fresh.secret)).toBe(200);
@@ -109,13 +114,17 @@ describe('API keys', () => {
   });
 
   it('are made by the operator on behalf of a tenant, who is noted', async () => {
-    const made = await acting.with({ 'slipway-actor': 'Zoë' }).rest<Key & { secret: string }>('POST', '/v1/api-keys', { name: 'by-operator', role: 'ADMIN' });
+    const made = await acting
+      .with({ 'slipway-actor': 'Zoë' })
+      .rest<Key & { secret: string }>('POST', '/v1/api-keys', { name: 'by-operator', role: 'ADMIN' });
     expect(made.status).toBe(201);
     expect((await api.client(made.body.secret).rest<{ tenant: { name: string } }>('GET', '/v1/me')).body.tenant.name).toBe('acme');
   });
 
   it('are made, rotated and revoked by GraphQL alike', async () => {
-    const made = await tenant.graphql<{ createApiKey: Key }>('mutation { createApiKey(input: {name: "graph", role: VIEWER}) { id secret role } }');
+    const made = await tenant.graphql<{ createApiKey: Key }>(
+      'mutation { createApiKey(input: {name: "graph", role: VIEWER}) { id secret role } }',
+    );
     const { id, secret } = made.data.createApiKey;
     expect(await me(secret ?? '')).toBe(200);
     const rotated = await tenant.graphql<{ rotateApiKey: Key }>('mutation { rotateApiKey(apiKey: "graph") { id secret } }');
@@ -133,12 +142,15 @@ describe('API keys', () => {
 });
 
 describe('a request without a valid key', () => {
-  it.each([undefined, 'Bearer', 'Bearer slp_nope', 'Basic dXNlcjpwYXNz', `Bearer ${'x'.repeat(400)}`])('with %s is refused', async (authorization) => {
-    const answer = await fetch(`${api.url}/v1/me`, authorization === undefined ? {} : { headers: { authorization } });
-    expect(answer.status).toBe(401);
-    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
-    expect(await answer.json()).toMatchObject({ code: 'UNAUTHENTICATED', status: 401 });
-  });
+  it.each([undefined, 'Bearer', 'Bearer slp_nope', 'Basic dXNlcjpwYXNz', `Bearer ${'x'.repeat(400)}`])(
+    'with %s is refused',
+    async (authorization) => {
+      const answer = await fetch(`${api.url}/v1/me`, authorization === undefined ? {} : { headers: { authorization } });
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+      expect(await answer.json()).toMatchObject({ code: 'UNAUTHENTICATED', status: 401 });
+    },
+  );
 
   it('costs no statement where the checksum is wrong', async () => {
     const { secret } = await make('typo');
@@ -164,10 +176,10 @@ async function statementsOf(target: TestApi, work: () => Promise<void>): Promise
   const database = target.app.get(Database);
   let count = 0;
   const original = database.system.query.bind(database.system);
-  database.system.query = ((text: string, values?: unknown[]) => {
+  database.system.query = (text: string, values?: unknown[]) => {
     count++;
     return original(text, values);
-  }) as typeof database.system.query;
+  };
   try {
     await work();
   } finally {

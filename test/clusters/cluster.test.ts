@@ -44,7 +44,12 @@ const kubeconfig = (user: object = { token: TOKEN }, cluster: object = {}): stri
     kind: 'Config',
     'current-context': 'c',
     contexts: [{ name: 'c', context: { cluster: 'k', user: 'u' } }],
-    clusters: [{ name: 'k', cluster: { server: 'https://127.0.0.1:6443/path', 'certificate-authority-data': Buffer.from(ca).toString('base64'), ...cluster } }],
+    clusters: [
+      {
+        name: 'k',
+        cluster: { server: 'https://127.0.0.1:6443/path', 'certificate-authority-data': Buffer.from(ca).toString('base64'), ...cluster },
+      },
+    ],
     users: [{ name: 'u', user }],
   });
 
@@ -56,20 +61,38 @@ const rows = async <T extends object>(text: string, values: unknown[] = []): Pro
   return result.rows;
 };
 
-const faultsOf = (answer: Answer): { pointer?: string; parameter?: string; detail: string }[] => (answer.body as { errors: { pointer: string; detail: string }[] }).errors;
+const faultsOf = (answer: Answer): { pointer?: string; parameter?: string; detail: string }[] =>
+  (answer.body as { errors: { pointer: string; detail: string }[] }).errors;
 
 describe('registering a cluster', () => {
   it('does not wait for it: the status is unknown, a check is due, and the event tells of it', async () => {
     const made = await register('first', { labels: { tier: 'prod' } });
-    expect(made).toMatchObject({ name: 'first', region: { name: 'eu' }, labels: { tier: 'prod' }, status: 'UNKNOWN', statusReason: null, checkedAt: null, server: 'https://127.0.0.1:6443' });
-    const [row] = await rows<{ due: boolean; asked: boolean }>('SELECT due_at <= now() AS due, check_requested_at <= now() AS asked FROM clusters WHERE id = $1', [made.id]);
+    expect(made).toMatchObject({
+      name: 'first',
+      region: { name: 'eu' },
+      labels: { tier: 'prod' },
+      status: 'UNKNOWN',
+      statusReason: null,
+      checkedAt: null,
+      server: 'https://127.0.0.1:6443',
+    });
+    const [row] = await rows<{ due: boolean; asked: boolean }>(
+      'SELECT due_at <= now() AS due, check_requested_at <= now() AS asked FROM clusters WHERE id = $1',
+      [made.id],
+    );
     expect(row).toEqual({ due: true, asked: true });
-    const events = await tenant.rest<{ items: { type: string; message: string; data: object }[] }>('GET', '/v1/events?type=cluster.registered');
+    const events = await tenant.rest<{ items: { type: string; message: string; data: object }[] }>(
+      'GET',
+      '/v1/events?type=cluster.registered',
+    );
     expect(events.body.items[0]).toMatchObject({ message: 'Cluster first was registered in region eu.', data: { cluster: made.id } });
   });
 
   it('takes a kubeconfig', async () => {
-    const made = expectStatus(await tenant.rest<Cluster>('POST', '/v1/clusters', { name: 'by-kubeconfig', region: 'us', kubeconfig: kubeconfig() }), 201);
+    const made = expectStatus(
+      await tenant.rest<Cluster>('POST', '/v1/clusters', { name: 'by-kubeconfig', region: 'us', kubeconfig: kubeconfig() }),
+      201,
+    );
     expect(made).toMatchObject({ server: 'https://127.0.0.1:6443/path', region: { name: 'us' } });
   });
 
@@ -96,11 +119,19 @@ describe('registering a cluster', () => {
   ])('is refused with a kubeconfig with %s, which it names', async (_, user, cluster, field) => {
     const answer = await tenant.rest('POST', '/v1/clusters', { name: 'x', region: 'eu', kubeconfig: kubeconfig(user, cluster) });
     expect(answer.status).toBe(422);
-    expect(faultsOf(answer).some(({ pointer }) => pointer?.startsWith('/kubeconfig') && pointer.endsWith(field.replace(/^\//, '')))).toBe(true);
+    expect(faultsOf(answer).some(({ pointer }) => pointer?.startsWith('/kubeconfig') && pointer.endsWith(field.replace(/^\//, '')))).toBe(
+      true,
+    );
     expect(answer.text).not.toContain(TOKEN);
   });
 
-  it.each(['https://169.254.169.254', 'https://10.0.0.1:6443', 'https://[::1]:6443', 'https://192.168.1.1', 'https://2130706433x.example:99999'])('is refused at %s', async (server) => {
+  it.each([
+    'https://169.254.169.254',
+    'https://10.0.0.1:6443',
+    'https://[::1]:6443',
+    'https://192.168.1.1',
+    'https://2130706433x.example:99999',
+  ])('is refused at %s', async (server) => {
     const answer = await tenant.rest('POST', '/v1/clusters', { name: 'x', region: 'eu', ...connection({ server }) });
     expect(answer.status).toBe(422);
     expect(faultsOf(answer)[0]?.pointer).toBe('/server');
@@ -113,10 +144,14 @@ describe('registering a cluster', () => {
 
   it('is refused under a name that is taken, and beyond the quota', async () => {
     await register('taken');
-    expect((await tenant.rest('POST', '/v1/clusters', { name: 'taken', region: 'eu', ...connection() })).body).toMatchObject({ code: 'NAME_TAKEN' });
+    expect((await tenant.rest('POST', '/v1/clusters', { name: 'taken', region: 'eu', ...connection() })).body).toMatchObject({
+      code: 'NAME_TAKEN',
+    });
     const small = await api.tenant('small');
     await api.operator.rest('PATCH', '/v1/tenants/small', { quotas: { clusters: 2 } });
-    const answers = await Promise.all(Array.from({ length: 6 }, (_, i) => small.rest('POST', '/v1/clusters', { name: `c${i}`, region: 'eu', ...connection() })));
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, (_, i) => small.rest('POST', '/v1/clusters', { name: `c${i}`, region: 'eu', ...connection() })),
+    );
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409, 409, 409, 409]);
     expect(answers.find(({ status }) => status === 409)?.body).toMatchObject({ code: 'QUOTA_EXCEEDED' });
   });
@@ -131,24 +166,35 @@ describe('credentials', () => {
   it('are nowhere in plain: not in the database, not in any answer', async () => {
     const made = await register('sealed');
     const dump = await rows<{ text: string }>(
-      ['tenants', 'clusters', 'credentials', 'events', 'idempotency_keys'].map((table) => `SELECT row_to_json(x)::text AS text FROM ${table} x`).join(' UNION ALL '),
+      ['tenants', 'clusters', 'credentials', 'events', 'idempotency_keys']
+        .map((table) => `SELECT row_to_json(x)::text AS text FROM ${table} x`)
+        .join(' UNION ALL '),
     );
     const hex = Buffer.from(TOKEN).toString('hex');
     expect(dump.filter(({ text }) => text.includes(TOKEN) || text.includes(hex))).toEqual([]);
-    for (const path of [`/v1/clusters/${made.id}`, '/v1/clusters?limit=200', '/v1/events']) expect((await tenant.rest('GET', path)).text).not.toContain(TOKEN);
+    for (const path of [`/v1/clusters/${made.id}`, '/v1/clusters?limit=200', '/v1/events'])
+      expect((await tenant.rest('GET', path)).text).not.toContain(TOKEN);
   });
 
   it('are replaced: the old ones are gone, the version rises, and the cluster is to be checked', async () => {
     const made = await register('replaced');
     expect(await read(made.id)).toMatchObject({ version: 1, credential: { auth: { token: TOKEN } } });
-    const answer = await tenant.rest<Cluster>('PUT', `/v1/clusters/${made.id}/credentials`, { ...connection({ token: 'another-token-0123456789-abcdef', server: 'https://127.0.0.1:7443' }) });
+    const answer = await tenant.rest<Cluster>('PUT', `/v1/clusters/${made.id}/credentials`, {
+      ...connection({ token: 'another-token-0123456789-abcdef', server: 'https://127.0.0.1:7443' }),
+    });
     expect(expectStatus(answer, 200)).toMatchObject({ server: 'https://127.0.0.1:7443', status: 'UNKNOWN', version: 2 });
-    expect(await read(made.id)).toMatchObject({ version: 2, credential: { server: 'https://127.0.0.1:7443', auth: { token: 'another-token-0123456789-abcdef' } } });
+    expect(await read(made.id)).toMatchObject({
+      version: 2,
+      credential: { server: 'https://127.0.0.1:7443', auth: { token: 'another-token-0123456789-abcdef' } },
+    });
   });
 
   it('of one cluster put in the place of another do not open', async () => {
     const [one, two] = [await register('swap-one'), await register('swap-two')];
-    await rows('UPDATE credentials a SET sealed = b.sealed FROM credentials b WHERE a.cluster_id = $1 AND b.cluster_id = $2', [one.id, two.id]);
+    await rows('UPDATE credentials a SET sealed = b.sealed FROM credentials b WHERE a.cluster_id = $1 AND b.cluster_id = $2', [
+      one.id,
+      two.id,
+    ]);
     await expect(read(one.id)).rejects.toThrow(SealError);
     await expect(read(two.id)).resolves.toMatchObject({ version: 1 });
   });
@@ -168,7 +214,8 @@ describe('clusters', () => {
     await make('a', 'eu', { tier: 'prod', zone: 'a' });
     await make('b', 'eu', { tier: 'test' });
     await make('c', 'us', { 'example.com/tier': 'prod' });
-    const names = async (query: string): Promise<string[]> => (await lister.rest<{ items: Cluster[] }>('GET', `/v1/clusters?${query}`)).body.items.map(({ name }) => name);
+    const names = async (query: string): Promise<string[]> =>
+      (await lister.rest<{ items: Cluster[] }>('GET', `/v1/clusters?${query}`)).body.items.map(({ name }) => name);
     expect(await names('')).toEqual(['c', 'b', 'a']);
     expect(await names('region=eu')).toEqual(['b', 'a']);
     expect(await names('region=eu,us')).toEqual(['c', 'b', 'a']);
@@ -177,13 +224,18 @@ describe('clusters', () => {
     expect(await names('label=tier%3Dprod')).toEqual(['a']);
     expect(await names('label=tier')).toEqual(['b', 'a']);
     expect(await names('label=zone,example.com%2Ftier%3Dprod')).toEqual(['c', 'a']);
-    const { data } = await lister.graphql<{ clusters: { edges: { node: Cluster }[] } }>('{ clusters(region: ["eu"], label: ["tier=prod"]) { edges { node { name labels region { name } } } } }');
+    const { data } = await lister.graphql<{ clusters: { edges: { node: Cluster }[] } }>(
+      '{ clusters(region: ["eu"], label: ["tier=prod"]) { edges { node { name labels region { name } } } } }',
+    );
     expect(data.clusters.edges).toEqual([{ node: { name: 'a', labels: { tier: 'prod', zone: 'a' }, region: { name: 'eu' } } }]);
   });
 
   it('are renamed and labelled', async () => {
     const made = await register('before');
-    const changed = expectStatus(await tenant.rest<Cluster>('PATCH', '/v1/clusters/before', { name: 'after', labels: { a: 'b' } }, { 'if-match': '"1"' }), 200);
+    const changed = expectStatus(
+      await tenant.rest<Cluster>('PATCH', '/v1/clusters/before', { name: 'after', labels: { a: 'b' } }, { 'if-match': '"1"' }),
+      200,
+    );
     expect(changed).toMatchObject({ id: made.id, name: 'after', labels: { a: 'b' }, version: 2 });
     expect((await tenant.rest('PATCH', '/v1/clusters/after', { labels: { 'bad label!': 'x' } })).status).toBe(422);
     expect((await tenant.rest('PATCH', '/v1/clusters/after', { region: 'us' })).status).toBe(422);
@@ -203,46 +255,74 @@ describe('clusters', () => {
     await tenant.rest('POST', '/v1/templates', { name: 'web' });
     await tenant.rest('POST', '/v1/templates/web/revisions', { pod: { spec: { containers: [{ name: 'web', image: 'web:1' }] } } });
     const workload = expectStatus(
-      await tenant.rest<{ id: string; name: string }>('POST', '/v1/workloads', { name: 'shop', template: 'web', placements: [{ cluster: 'inhabited', namespace: 'default' }] }),
+      await tenant.rest<{ id: string; name: string }>('POST', '/v1/workloads', {
+        name: 'shop',
+        template: 'web',
+        placements: [{ cluster: 'inhabited', namespace: 'default' }],
+      }),
       201,
     );
     expect((await tenant.rest('DELETE', '/v1/clusters/inhabited')).body).toMatchObject({ code: 'IN_USE', status: 409 });
     await rows(`UPDATE placements SET applied = '{"release": 1}' WHERE workload_id = $1`, [workload.id]);
     const forced = await tenant.rest('DELETE', '/v1/clusters/inhabited?force=true');
-    expect([forced.status, forced.body]).toEqual([200, { leftBehind: [{ workload: { id: workload.id, name: 'shop' }, namespace: 'default' }] }]);
+    expect([forced.status, forced.body]).toEqual([
+      200,
+      { leftBehind: [{ workload: { id: workload.id, name: 'shop' }, namespace: 'default' }] },
+    ]);
     expect((await tenant.rest<{ placements: unknown[] }>('GET', '/v1/workloads/shop')).body.placements).toEqual([]);
   });
 
   it('with an active rollout are not removed by force either', async () => {
     await register('active');
-    await tenant.rest('POST', '/v1/workloads', { name: 'moving', template: 'web', placements: [{ cluster: 'active', namespace: 'default' }] });
+    await tenant.rest('POST', '/v1/workloads', {
+      name: 'moving',
+      template: 'web',
+      placements: [{ cluster: 'active', namespace: 'default' }],
+    });
     expectStatus(await tenant.rest('POST', '/v1/workloads/moving/rollouts', {}), 202);
     expect((await tenant.rest('DELETE', '/v1/clusters/active?force=true')).body).toMatchObject({ code: 'ROLLOUT_ACTIVE', status: 409 });
   });
 
   it('are registered, changed and removed by GraphQL alike', async () => {
-    const made = await tenant.graphql<{ createCluster: Cluster }>('mutation ($input: CreateCluster!) { createCluster(input: $input, idempotencyKey: "graph") { id status region { name } missingPermissions { verb } } }', {
-      input: { name: 'graph', region: 'eu', ...connection() },
-    });
+    const made = await tenant.graphql<{ createCluster: Cluster }>(
+      'mutation ($input: CreateCluster!) { createCluster(input: $input, idempotencyKey: "graph") { id status region { name } missingPermissions { verb } } }',
+      {
+        input: { name: 'graph', region: 'eu', ...connection() },
+      },
+    );
     expect(made.data.createCluster).toMatchObject({ status: 'UNKNOWN', region: { name: 'eu' }, missingPermissions: [] });
-    const refused = await tenant.graphql('mutation ($input: CreateCluster!) { createCluster(input: $input) { id } }', { input: { name: 'x', region: 'eu', kubeconfig: kubeconfig({ exec: { command: 'sh' } }) } });
+    const refused = await tenant.graphql('mutation ($input: CreateCluster!) { createCluster(input: $input) { id } }', {
+      input: { name: 'x', region: 'eu', kubeconfig: kubeconfig({ exec: { command: 'sh' } }) },
+    });
     expect(refused.errors[0]?.extensions).toMatchObject({ code: 'INVALID', status: 422 });
-    const changed = await tenant.graphql('mutation { updateCluster(cluster: "graph", input: {labels: {a: "b"}}, ifVersion: 1) { version labels } }');
+    const changed = await tenant.graphql(
+      'mutation { updateCluster(cluster: "graph", input: {labels: {a: "b"}}, ifVersion: 1) { version labels } }',
+    );
     expect(changed.data).toEqual({ updateCluster: { version: 2, labels: { a: 'b' } } });
-    const replaced = await tenant.graphql('mutation ($input: ReplaceCredentials!) { replaceCredentials(cluster: "graph", input: $input) { version } }', { input: connection() });
+    const replaced = await tenant.graphql(
+      'mutation ($input: ReplaceCredentials!) { replaceCredentials(cluster: "graph", input: $input) { version } }',
+      { input: connection() },
+    );
     expect(replaced.data).toEqual({ replaceCredentials: { version: 3 } });
-    expect((await tenant.graphql('{ accessManifest(cluster: "graph", namespace: "shop") }')).data).toMatchObject({ accessManifest: expect.stringContaining('kind: Role') });
-    expect((await tenant.graphql('mutation { deleteCluster(cluster: "graph") { leftBehind { namespace } } }')).data).toEqual({ deleteCluster: { leftBehind: [] } });
+    expect((await tenant.graphql('{ accessManifest(cluster: "graph", namespace: "shop") }')).data).toMatchObject({
+      accessManifest: expect.stringContaining('kind: Role'),
+    });
+    expect((await tenant.graphql('mutation { deleteCluster(cluster: "graph") { leftBehind { namespace } } }')).data).toEqual({
+      deleteCluster: { leftBehind: [] },
+    });
   });
 
   it('hand out the least role as YAML', async () => {
     await register('manifest');
     const answer = await tenant.rest('GET', '/v1/clusters/manifest/access-manifest?namespace=shop');
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/yaml; charset=utf-8']);
-    const documents = parseAllDocuments(answer.text).map((each) => parse(String(each)) as { kind: string; metadata: { namespace: string } });
+    const documents = parseAllDocuments(answer.text).map(
+      (each) => parse(String(each)) as { kind: string; metadata: { namespace: string } },
+    );
     expect(documents.map(({ kind }) => kind)).toEqual(['ServiceAccount', 'Role', 'RoleBinding']);
     expect(documents.every(({ metadata }) => metadata.namespace === 'shop')).toBe(true);
-    for (const query of ['', '?namespace=', '?namespace=Not%20One', '?namespace=a%0Ab']) expect((await tenant.rest('GET', `/v1/clusters/manifest/access-manifest${query}`)).status).toBe(422);
+    for (const query of ['', '?namespace=', '?namespace=Not%20One', '?namespace=a%0Ab'])
+      expect((await tenant.rest('GET', `/v1/clusters/manifest/access-manifest${query}`)).status).toBe(422);
   });
 });
 
@@ -252,9 +332,20 @@ describe('a check', () => {
     const database = api.app.get(Database);
     const asked = tenant.rest<Cluster>('POST', `/v1/clusters/${made.id}/check`);
     // What a worker does: it claims the cluster, connects, writes down what it found, and says so.
-    await expect.poll(async () => (await rows<{ n: string }>(`SELECT 1 AS n FROM clusters WHERE id = $1 AND check_requested_at > created_at + interval '1 millisecond'`, [made.id])).length).toBe(1);
+    await expect
+      .poll(
+        async () =>
+          (
+            await rows<{ n: string }>(
+              `SELECT 1 AS n FROM clusters WHERE id = $1 AND check_requested_at > created_at + interval '1 millisecond'`,
+              [made.id],
+            )
+          ).length,
+      )
+      .toBe(1);
     await database.as({ tenantId: tenant.id }, async () => {
-      await database.rows.$executeRaw`UPDATE clusters SET status = 'CONNECTED', checked_at = clock_timestamp(), kubernetes_version = 'v1.34.0', due_at = NULL WHERE id = ${made.id}::uuid`;
+      await database.rows
+        .$executeRaw`UPDATE clusters SET status = 'CONNECTED', checked_at = clock_timestamp(), kubernetes_version = 'v1.34.0', due_at = NULL WHERE id = ${made.id}::uuid`;
     });
     api.app.get(Announce).publish({ kind: 'cluster', tenantId: tenant.id, id: made.id });
     expect(expectStatus(await asked, 200)).toMatchObject({ status: 'CONNECTED', kubernetesVersion: 'v1.34.0' });
@@ -277,6 +368,8 @@ describe('regions', () => {
     expect((await api.operator.rest('POST', '/v1/regions', { name: 'ap' })).body).toMatchObject({ code: 'NAME_TAKEN' });
     const graph = await api.operator.graphql('mutation { createRegion(input: {name: "sa"}) { name } }');
     expect(graph.data).toEqual({ createRegion: { name: 'sa' } });
-    expect((await tenant.graphql('{ regions(first: 2) { edges { node { name } } } }')).data).toEqual({ regions: { edges: [{ node: { name: 'sa' } }, { node: { name: 'ap' } }] } });
+    expect((await tenant.graphql('{ regions(first: 2) { edges { node { name } } } }')).data).toEqual({
+      regions: { edges: [{ node: { name: 'sa' } }, { node: { name: 'ap' } }] },
+    });
   });
 });

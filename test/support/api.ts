@@ -17,14 +17,27 @@ export interface Answer<T = Record<string, unknown>> {
 export interface GraphqlAnswer<T = Record<string, unknown>> {
   status: number;
   data: T;
-  errors: { message: string; path?: string[]; extensions: { code: string; status: number; errors: { pointer?: string; parameter?: string; detail: string }[]; requestId: string | null } }[];
+  errors: {
+    message: string;
+    path?: string[];
+    extensions: {
+      code: string;
+      status: number;
+      errors: { pointer?: string; parameter?: string; detail: string }[];
+      requestId: string | null;
+    };
+  }[];
 }
 
 /** Speaks with the API as one key does. Every answer in REST is held against the OpenAPI document. */
 export interface Client {
   key: string;
   rest<T = Record<string, unknown>>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
-  graphql<T = Record<string, unknown>>(query: string, variables?: Record<string, unknown>, headers?: Record<string, string>): Promise<GraphqlAnswer<T>>;
+  graphql<T = Record<string, unknown>>(
+    query: string,
+    variables?: Record<string, unknown>,
+    headers?: Record<string, string>,
+  ): Promise<GraphqlAnswer<T>>;
   /** The same key with further headers on everything. */
   with(headers: Record<string, string>): Client;
 }
@@ -75,7 +88,12 @@ function clientOf(url: string, key: string | null, always: Record<string, string
     const isText = typeof body === 'string';
     const type: Record<string, string> = body === undefined || isText ? {} : { 'content-type': 'application/json' };
     const sent = body === undefined ? {} : { body: isText ? body : JSON.stringify(body) };
-    const response = await fetch(url + path, { method, headers: { ...authorization, ...type, ...always, ...headers }, redirect: 'manual', ...sent });
+    const response = await fetch(url + path, {
+      method,
+      headers: { ...authorization, ...type, ...always, ...headers },
+      redirect: 'manual',
+      ...sent,
+    });
     const text = await response.text();
     const isJson = /json/.test(response.headers.get('content-type') ?? '');
     const answer = { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : null) as never, text };

@@ -28,7 +28,9 @@ const matches = (template: string, path: string): boolean => {
 
 /** Where the schema of an answer stands in the document; null where the document says that there is none. */
 function schemaPointer(document: Document, method: string, path: string, status: number, type: string): string | null {
-  const template = Object.keys(document.paths).find((candidate) => matches(candidate, path) && document.paths[candidate]?.[method.toLowerCase()]);
+  const template = Object.keys(document.paths).find(
+    (candidate) => matches(candidate, path) && document.paths[candidate]?.[method.toLowerCase()],
+  );
   if (template === undefined) return null;
   const responses = document.paths[template]?.[method.toLowerCase()]?.responses ?? {};
   const escaped = template.replaceAll('/', '~1');
@@ -42,7 +44,12 @@ function schemaPointer(document: Document, method: string, path: string, status:
 }
 
 /** Throws unless an answer is what the served OpenAPI document says: no column more, none less. */
-export async function conforms(url: string, method: string, path: string, answer: { status: number; headers: Headers; body: unknown; text: string }): Promise<void> {
+export async function conforms(
+  url: string,
+  method: string,
+  path: string,
+  answer: { status: number; headers: Headers; body: unknown; text: string },
+): Promise<void> {
   const [bare = ''] = path.split('?');
   if (!bare.startsWith('/v1/')) return;
   if (!contracts.has(url)) contracts.set(url, load(url));
@@ -53,5 +60,8 @@ export async function conforms(url: string, method: string, path: string, answer
   const encoded = `openapi${encodeURI(pointer)}`;
   const validate = validators.get(encoded) ?? ajv.compile({ $ref: encoded });
   validators.set(encoded, validate);
-  if (!validate(answer.body)) throw new Error(`${method} ${path} does not answer as openapi.json says: ${ajv.errorsText(validate.errors)} in ${answer.text.slice(0, 2000)}`);
+  if (!validate(answer.body))
+    throw new Error(
+      `${method} ${path} does not answer as openapi.json says: ${ajv.errorsText(validate.errors)} in ${answer.text.slice(0, 2000)}`,
+    );
 }

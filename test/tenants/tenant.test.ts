@@ -42,7 +42,12 @@ describe('tenants', () => {
   it('are read by id and name, listed newest first, renamed and given other quotas', async () => {
     const made = expectStatus(await api.operator.rest<Tenant>('POST', '/v1/tenants', { name: 'first-name' }), 201);
     expect((await api.operator.rest('GET', '/v1/tenants/first-name')).body).toEqual(made);
-    const changed = await api.operator.rest<Tenant>('PATCH', `/v1/tenants/${made.id}`, { name: 'second-name', quotas: { workloads: 1 } }, { 'if-match': '"1"' });
+    const changed = await api.operator.rest<Tenant>(
+      'PATCH',
+      `/v1/tenants/${made.id}`,
+      { name: 'second-name', quotas: { workloads: 1 } },
+      { 'if-match': '"1"' },
+    );
     expect(expectStatus(changed, 200)).toMatchObject({ name: 'second-name', version: 2, quotas: { ...DEFAULTS, workloads: 1 } });
     const more = await api.operator.rest<Tenant>('PATCH', '/v1/tenants/second-name', { quotas: { clusters: 2 } });
     expect(more.body.quotas).toEqual({ ...DEFAULTS, workloads: 1, clusters: 2 });
@@ -57,9 +62,13 @@ describe('tenants', () => {
   });
 
   it('are made, read and changed by GraphQL alike', async () => {
-    const made = await api.operator.graphql<{ createTenant: Tenant }>('mutation { createTenant(input: {name: "graph", quotas: {clusters: 1}}) { id quotas { clusters workloads } } }');
+    const made = await api.operator.graphql<{ createTenant: Tenant }>(
+      'mutation { createTenant(input: {name: "graph", quotas: {clusters: 1}}) { id quotas { clusters workloads } } }',
+    );
     expect(made.data.createTenant).toMatchObject({ quotas: { clusters: 1, workloads: 1000 } });
-    const changed = await api.operator.graphql('mutation { updateTenant(tenant: "graph", input: {quotas: {workloads: 7}}, ifVersion: 1) { version quotas { clusters workloads } } }');
+    const changed = await api.operator.graphql(
+      'mutation { updateTenant(tenant: "graph", input: {quotas: {workloads: 7}}, ifVersion: 1) { version quotas { clusters workloads } } }',
+    );
     expect(changed.data).toEqual({ updateTenant: { version: 2, quotas: { clusters: 1, workloads: 7 } } });
     const read = await api.operator.graphql('{ tenant(tenant: "graph") { name } tenants(first: 1) { edges { node { name } } } }');
     expect(read.data).toEqual({ tenant: { name: 'graph' }, tenants: { edges: [{ node: { name: 'graph' } }] } });

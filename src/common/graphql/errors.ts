@@ -8,7 +8,7 @@ const log = new Logger('graphql');
 /** Parse and validation failures arrive as one wrapper that carries the list. (Never any `.errors`: a Problem has faults, others have who knows what.) */
 function separate(error: GraphQLError): readonly GraphQLError[] {
   const list = ((error.originalError ?? error) as { errors?: unknown }).errors;
-  return Array.isArray(list) && list.length > 0 && list.every((item) => item instanceof GraphQLError) ? (list as GraphQLError[]) : [error];
+  return Array.isArray(list) && list.length > 0 && list.every((item) => item instanceof GraphQLError) ? list : [error];
 }
 
 /** The error under the wrapping: GraphQL's own, the compiler's, Mercurius'. */
@@ -29,7 +29,8 @@ function format(error: GraphQLError, requestId: string | null): GraphQLFormatted
   return { message: problem.message, ...place, extensions: { code: problem.code, status, errors: problem.faults, requestId } };
 }
 
-const isMercurius = (error: unknown): boolean => String((error as { code?: unknown }).code).startsWith('MER_') || String((error as { code?: unknown }).code).startsWith('FST_');
+const isMercurius = (error: unknown): boolean =>
+  String((error as { code?: unknown }).code).startsWith('MER_') || String((error as { code?: unknown }).code).startsWith('FST_');
 
 /** 200 once execution has begun; a document that cannot be executed is a 400, or what the problem says. */
 export function formatErrors(execution: { data?: unknown; errors?: readonly Error[] | undefined }, requestId: string | null) {

@@ -1,4 +1,15 @@
-import { type DocumentNode, type FieldNode, type FragmentDefinitionNode, getNamedType, type GraphQLObjectType, type GraphQLSchema, isObjectType, Kind, type SelectionSetNode, valueFromASTUntyped } from 'graphql';
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  getNamedType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isObjectType,
+  Kind,
+  type SelectionSetNode,
+  valueFromASTUntyped,
+} from 'graphql';
 import { Problem } from '../problem.ts';
 
 /** What a document may ask for at most. */
@@ -65,10 +76,14 @@ class Meter {
     const size = given ? valueFromASTUntyped(given.value, this.variables) : undefined;
     const items = first ? (typeof size === 'number' ? Math.max(1, size) : Number(first.defaultValue ?? 50)) : 1;
     if (first && isNested && items > LIMITS.nestedFirst) {
-      throw new Problem('GRAPHQL_INVALID', `A list inside another takes \`first\` up to ${LIMITS.nestedFirst}.`, [{ parameter: 'first', detail: `must be at most ${LIMITS.nestedFirst}` }]);
+      throw new Problem('GRAPHQL_INVALID', `A list inside another takes \`first\` up to ${LIMITS.nestedFirst}.`, [
+        { parameter: 'first', detail: `must be at most ${LIMITS.nestedFirst}` },
+      ]);
     }
     const type = definition ? getNamedType(definition.type) : null;
-    const below = node.selectionSet ? this.of(node.selectionSet, isObjectType(type) ? type : null, isNested || first !== undefined) : { rows: 0, aliases: 0 };
+    const below = node.selectionSet
+      ? this.of(node.selectionSet, isObjectType(type) ? type : null, isNested || first !== undefined)
+      : { rows: 0, aliases: 0 };
     return { rows: first ? items * Math.max(1, below.rows) : below.rows, aliases: aliases + below.aliases };
   }
 
@@ -84,7 +99,9 @@ export function checkCost(schema: GraphQLSchema, document: DocumentNode, variabl
   for (const node of document.definitions) {
     if (node.kind !== Kind.OPERATION_DEFINITION) continue;
     const { rows, aliases } = meter.of(node.selectionSet, schema.getRootType(node.operation) ?? null, false);
-    if (aliases > LIMITS.aliases) throw new Problem('GRAPHQL_INVALID', `The document has ${aliases} aliases; at most ${LIMITS.aliases} are taken.`);
-    if (rows > LIMITS.cost) throw new Problem('GRAPHQL_INVALID', `The lists of the document multiply to ${rows} rows; at most ${LIMITS.cost} are taken.`);
+    if (aliases > LIMITS.aliases)
+      throw new Problem('GRAPHQL_INVALID', `The document has ${aliases} aliases; at most ${LIMITS.aliases} are taken.`);
+    if (rows > LIMITS.cost)
+      throw new Problem('GRAPHQL_INVALID', `The lists of the document multiply to ${rows} rows; at most ${LIMITS.cost} are taken.`);
   }
 }

@@ -22,7 +22,7 @@ export class Loaders {
       return keys.map((key) => found.get(key) ?? otherwise(key));
     };
     const loader = new DataLoader(batch, { cache: this.cache });
-    this.made.set(name, loader as DataLoader<string, unknown>);
+    this.made.set(name, loader);
     return loader;
   }
 }

@@ -55,12 +55,15 @@ export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
       graphiql: this.config.environment !== 'production',
       buildSchemaOptions: { numberScalarMode: 'integer' },
       // Documents in use are compiled once the event loop has time; a document seen once is not worth it.
-      jit: { minCount: 3, eluThreshold: 0.8 } as never,
+      jit: { minCount: 3, eluThreshold: 0.8 },
       cache: 1024,
       queryDepth: 16,
       errorFormatter: (execution, context) => {
-        const requestId = (context as unknown as Partial<GraphqlContext>).caller?.requestId ?? (context as { reply?: FastifyReply }).reply?.request.id ?? null;
-        return formatErrors(execution, requestId) as never;
+        const requestId =
+          (context as unknown as Partial<GraphqlContext>).caller?.requestId ??
+          (context as { reply?: FastifyReply }).reply?.request.id ??
+          null;
+        return formatErrors(execution, requestId);
       },
       context: (request: FastifyRequest): GraphqlContext => ({ caller: this.callers.ofRequest(request), loaders: new Loaders() }),
       hooks: {
@@ -69,8 +72,8 @@ export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
           checkCost(schema, document, variables ?? {}),
         preSubscriptionParsing: async (_schema: GraphQLSchema, source: string) => checkSource(source),
         preSubscriptionExecution: async (schema: GraphQLSchema, document: DocumentNode) => checkCost(schema, document, {}),
-      } as never,
-      subscription: this.sockets() as never,
+      },
+      subscription: this.sockets(),
     };
   }
 
@@ -94,7 +97,11 @@ export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
   private async connect(message: ConnectionInit, socket: Socket | undefined): Promise<GraphqlContext | false> {
     const caller = await this.callers.ofSocket(message.payload ?? {});
     if (!caller) return false;
-    if (socket) socket.once('close', this.callers.watch(caller, () => socket.close(FORBIDDEN, 'Forbidden')));
+    if (socket)
+      socket.once(
+        'close',
+        this.callers.watch(caller, () => socket.close(FORBIDDEN, 'Forbidden')),
+      );
     return { caller, loaders: new Loaders(false) };
   }
 }
@@ -102,5 +109,6 @@ export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
 /** Mercurius refuses with a message that graphql-ws does not know. */
 function refuseAsProtocolSays(socket: Socket): void {
   const send = socket.send.bind(socket);
-  socket.send = (message, ...rest) => (String(message).includes('"connection_error"') ? socket.close(FORBIDDEN, 'Forbidden') : send(message, ...rest));
+  socket.send = (message, ...rest) =>
+    String(message).includes('"connection_error"') ? socket.close(FORBIDDEN, 'Forbidden') : send(message, ...rest);
 }

@@ -1,5 +1,12 @@
 import { SetMetadata } from '@nestjs/common';
-import { Int, Mutation as NestMutation, Query as NestQuery, type ReturnTypeFunc, Subscription as NestSubscription, TypeMetadataStorage } from '@nestjs/graphql';
+import {
+  Int,
+  Mutation as NestMutation,
+  Query as NestQuery,
+  type ReturnTypeFunc,
+  Subscription as NestSubscription,
+  TypeMetadataStorage,
+} from '@nestjs/graphql';
 
 export interface OperationOptions {
   /** Row of the role x action table. */
@@ -19,10 +26,15 @@ export interface MutationOptions extends OperationOptions {
 const METADATA = 'slipway:operation';
 
 /** The operation of a resolver's method; null for a field's and for a route's. */
-export const operationOf = (handler: object): MutationOptions | null => (Reflect.getMetadata(METADATA, handler) as MutationOptions | undefined) ?? null;
+export const operationOf = (handler: object): MutationOptions | null =>
+  (Reflect.getMetadata(METADATA, handler) as MutationOptions | undefined) ?? null;
 
 const waiting = ['waitSeconds', Int, 'As `Prefer: wait`: how many seconds to wait for it to settle, at most 600.'] as const;
-const repeating = ['idempotencyKey', String, 'Makes it safe to send this again within 24 hours: what was done is answered, not done twice.'] as const;
+const repeating = [
+  'idempotencyKey',
+  String,
+  'Makes it safe to send this again within 24 hours: what was done is answered, not done twice.',
+] as const;
 
 /** Adds an argument that an interceptor reads and the method does not take. */
 function addArgument(owner: object, method: string, [name, type, description]: readonly [string, unknown, string]): void {
@@ -59,12 +71,20 @@ export function Mutation(type: ReturnTypeFunc, options: MutationOptions): Method
 export function Subscription(type: ReturnTypeFunc, options: OperationOptions & { resolve?: (payload: never) => unknown }): MethodDecorator {
   return (target, key, descriptor) => {
     const { resolve } = options;
-    NestSubscription(type, { ...shown(options), ...(resolve ? { resolve: resolve as never } : {}) })(target, key, descriptor as TypedPropertyDescriptor<unknown>);
+    NestSubscription(type, { ...shown(options), ...(resolve ? { resolve: resolve as never } : {}) })(
+      target,
+      key,
+      descriptor as TypedPropertyDescriptor<unknown>,
+    );
     note(options, target, key, descriptor);
   };
 }
 
-const shown = ({ description, name, nullable = false }: OperationOptions) => ({ description, nullable, ...(name === undefined ? {} : { name }) });
+const shown = ({ description, name, nullable = false }: OperationOptions) => ({
+  description,
+  nullable,
+  ...(name === undefined ? {} : { name }),
+});
 
 function note(options: MutationOptions, target: object, key: string | symbol, descriptor: PropertyDescriptor): void {
   if (options.waits !== undefined) addArgument(target, String(key), waiting);

@@ -40,7 +40,15 @@ export function asProblem(error: unknown): Problem {
 
 export function problemBody(problem: Problem, requestId: string | null): ProblemBody {
   const { status, title } = CODES[problem.code];
-  return { type: `urn:slipway:problem:${problem.code}`, title, status, detail: problem.message, code: problem.code, requestId, errors: problem.faults };
+  return {
+    type: `urn:slipway:problem:${problem.code}`,
+    title,
+    status,
+    detail: problem.message,
+    code: problem.code,
+    requestId,
+    errors: problem.faults,
+  };
 }
 
 /** Sends a problem; also from hooks, where throwing would let GraphQL answer in its own way. */
@@ -49,5 +57,8 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
   const retryAfter = problem.retryAfterSeconds ?? (status === 503 ? 1 : null);
   if (retryAfter !== null) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfter))));
   if (status === 401) reply.header('www-authenticate', 'Bearer');
-  return reply.status(status).type('application/problem+json').send(JSON.stringify(problemBody(problem, reply.request.id)));
+  return reply
+    .status(status)
+    .type('application/problem+json')
+    .send(JSON.stringify(problemBody(problem, reply.request.id)));
 }

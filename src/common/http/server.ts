@@ -37,11 +37,11 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
+const factsIn = (config: unknown): RouteFacts | null =>
+  typeof config === 'object' && config !== null && 'action' in config && typeof config.action === 'string' ? (config as RouteFacts) : null;
+
 /** The facts of the route that was found; null where none was or where it is not one of ours. */
-export const factsOf = (request: FastifyRequest): RouteFacts | null => {
-  const config = request.routeOptions.config as Partial<RouteFacts>;
-  return typeof config.action === 'string' ? (config as RouteFacts) : null;
-};
+export const factsOf = (request: FastifyRequest): RouteFacts | null => factsIn(request.routeOptions.config);
 
 /** Paths that answer without a key: what they say is the same for everybody. */
 const OPEN = /^\/(healthz|readyz|openapi\.json|schema\.graphql|docs|graphiql)(\/|$)|^\/(docs-json|docs-yaml)$|^\/graphql$|^\*?$/;
@@ -59,9 +59,7 @@ export function createAdapter(): FastifyAdapter {
   const server = adapter.getInstance<FastifyInstance>();
   server.setErrorHandler((error, _request, reply) => answer(error, reply));
   server.addHook('onRoute', (route) => {
-    if (!OPEN.test(route.url) && typeof (route.config as Partial<RouteFacts> | undefined)?.action !== 'string') {
-      throw new Error(`${String(route.method)} ${route.url} has no action`);
-    }
+    if (!OPEN.test(route.url) && !factsIn(route.config)) throw new Error(`${String(route.method)} ${route.url} has no action`);
   });
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);

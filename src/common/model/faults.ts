@@ -15,7 +15,8 @@ function depth(branch: readonly z.core.$ZodIssue[]): number {
 export function faultsOf(issues: readonly z.core.$ZodIssue[], at = ''): Fault[] {
   return issues.flatMap((issue) => {
     const here = at + pointer(issue.path);
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ pointer: `${here}/${escape(key)}`, detail: 'is not a field' }));
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({ pointer: `${here}/${escape(key)}`, detail: 'is not a field' }));
     if (issue.code === 'invalid_union') {
       const [best] = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length);
       if (best) return faultsOf(best, here);
@@ -27,5 +28,8 @@ export function faultsOf(issues: readonly z.core.$ZodIssue[], at = ''): Fault[] 
 
 /** The same for a query or for arguments, which have names instead of places. */
 export function parameterFaults(issues: readonly z.core.$ZodIssue[]): Fault[] {
-  return faultsOf(issues).map((fault) => ({ parameter: (fault.pointer ?? '').split('/')[1] ?? '', detail: fault.detail === 'is not a field' ? 'is not a parameter' : fault.detail }));
+  return faultsOf(issues).map((fault) => ({
+    parameter: (fault.pointer ?? '').split('/')[1] ?? '',
+    detail: fault.detail === 'is not a field' ? 'is not a parameter' : fault.detail,
+  }));
 }

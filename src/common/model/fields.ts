@@ -56,7 +56,9 @@ export const resource = {
 /** A list in GraphQL; in a query of REST its items stand separated by commas. At most 100. */
 export function listOf<S extends z.ZodType>(item: S, description: string) {
   const split = (value: unknown): unknown =>
-    typeof value === 'string' || Array.isArray(value) ? [value].flat().flatMap((part: unknown) => (typeof part === 'string' ? part.split(',') : [part])) : value;
+    typeof value === 'string' || Array.isArray(value)
+      ? [value].flat().flatMap((part: unknown) => (typeof part === 'string' ? part.split(',') : [part]))
+      : value;
   const schema = z.preprocess(split, z.array(item).min(1).max(100)).describe(description);
   const element = graphqlType(item);
   nameInGraphql(schema, () => [element.type()]);
@@ -84,7 +86,7 @@ export function flag(description: string) {
 export function AnyOf<O extends Record<string, z.ZodType>>(typeName: string, description: string, options: O) {
   const Wrapped = { [typeName]: class {} }[typeName] as new () => object;
   for (const [option, schema] of Object.entries(options)) {
-    Field(graphqlType(schema).type as never, { nullable: true, description: schema.description })(Wrapped.prototype, option);
+    Field(graphqlType(schema).type as never, { nullable: true, description: schema.description })(Wrapped.prototype as object, option);
   }
   InputType(typeName, { description, isOneOf: true })(Wrapped);
   const bare = z.union(Object.values(options) as [z.ZodType, ...z.ZodType[]]) as unknown as z.ZodType<z.output<O[keyof O]>>;

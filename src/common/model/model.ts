@@ -24,7 +24,10 @@ export function Model<F extends z.ZodRawShape>(fields: F, refine: Refine<F> = (s
   }
   for (const [name, schema] of Object.entries(fields)) {
     const { type, nullable, defaultValue } = graphqlType(schema);
-    Field(type as never, { nullable, defaultValue: defaultValue as never, description: (schema as z.ZodType).description })(Fields.prototype, name);
+    Field(type as never, { nullable, defaultValue: defaultValue as never, description: (schema as z.ZodType).description })(
+      Fields.prototype,
+      name,
+    );
   }
   const bases = [ObjectType({ isAbstract: true }), InputType({ isAbstract: true }), ArgsType()] as ClassDecorator[];
   bases.forEach((decorate) => decorate(Fields));
