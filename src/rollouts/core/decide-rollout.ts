@@ -52,7 +52,10 @@ function onward(o: RolloutObservation): RolloutDecision {
   const { rollout } = o;
   if (rollout.phase === 'PAUSED' && rollout.pauseReason !== 'STEP') return wait(`Paused (${rollout.pauseReason ?? 'MANUAL'}).`);
   const waves = [...o.waves].sort((a, b) => a.position - b.position);
-  const current = waves.find((wave) => wave.phase !== 'COMPLETED');
+  // A target that is retried may belong to a wave that was complete with the failures it may have.
+  const current = waves.find(
+    (wave) => wave.phase !== 'COMPLETED' || o.targets.some((one) => one.waveId === wave.id && !isTerminal(one.phase)),
+  );
   if (current === undefined || stopsHere(o, waves, current)) return settled(o);
   if (current.phase === 'PENDING') return openWave(o, waves, current);
   return inWave(o, current);

@@ -140,12 +140,14 @@ function sameEffect(a: Written, b: Written, n: number): boolean {
 }
 
 /**
- * What holds a native rolling update exactly where it stands: u = ceil% of (N - old), s = what stands above N, at least one of them 1 (both zero would be
- * refused). `surge` says whether the strategy allows a pod more; without it the one pod is taken from u.
+ * What holds a native rolling update where it stands: u = 0%, s = what stands above N, at least 1. Without surge in the strategy: s = 0, u = its own.
+ *
+ * A larger u, down to the old pods that are left, would hold as well, but not at once: in the sync in which the controller sees the gate closed it still has
+ * the new ReplicaSet's count of available pods from before, takes those for available, and removes old pods down to N - u (`reconcileOldReplicaSets`). With
+ * these values a stale count can do no more than the native rolling update would have done.
  */
 export function holdAt(n: number, split: Split, limits: Limits): Written {
-  const missing = Math.max(0, n - split.old);
-  const over = Math.max(0, split.new + split.old - n);
-  if (missing > 0 || over > 0) return { surge: String(over), unavailable: `${ceilPercent(n, missing)}%` };
-  return limits.surge > 0 ? { surge: '1', unavailable: '0%' } : { surge: '0', unavailable: `${ceilPercent(n, 1)}%` };
+  if (limits.surge > 0) return { surge: String(Math.max(1, split.new + split.old - n)), unavailable: '0%' };
+  const percent = floorPercent(n, limits.unavailable);
+  return { surge: '0', unavailable: `${percent === 0 ? ceilPercent(n, 1) : percent}%` };
 }

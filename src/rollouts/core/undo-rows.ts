@@ -1,7 +1,7 @@
 /** Which rows change when a rollout, a wave or one target goes back. */
 import type { TargetChange } from './decision.ts';
 import type { TargetState } from './observation.ts';
-import { entering, isTerminal } from './phases.ts';
+import { entering, isTerminal, targetPhases } from './phases.ts';
 
 /**
  * What was written goes back, whatever its phase, but for what is back already or failed to go back; what was not started is SKIPPED. A target that failed
@@ -20,7 +20,8 @@ export function undoing(now: Date, targets: readonly TargetState[], why: string)
 
 /** Written, and neither on its way back, nor back, nor failed to go back. */
 export function canGoBack(target: TargetState): boolean {
-  return target.written && !target.undoing && target.phase !== 'ROLLED_BACK' && target.phase !== 'ROLLING_BACK';
+  if (!target.written) return false;
+  return targetPhases[target.phase].underWay || (!target.undoing && (target.phase === 'SUCCEEDED' || target.phase === 'FAILED'));
 }
 
 export function skipped(target: TargetState, phaseReason: string): TargetChange {
