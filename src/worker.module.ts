@@ -35,8 +35,10 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     const logger = createLogger(config);
     const report = (error: unknown): void => logger.warn({ err: error, part: 'engine' }, 'something went wrong and is tried again');
     const renewals = new Renewals(config.databaseUrl, report);
+    const parts = { database, queues, announce, nudges, events, rollouts, placements, checks, credentials, renewals };
     const { regions, allowedNetworks } = config;
-    this.engine = new Engine({ database, queues, announce, nudges, events, rollouts, placements, checks, credentials, renewals, regions, allowedNetworks, report });
+    const onRegions = (names: string[]): void => logger.info({ regions: names }, 'the worker serves these regions');
+    this.engine = new Engine({ ...parts, regions, allowedNetworks, report, onRegions });
   }
 
   static register(config: Config): DynamicModule {

@@ -8,7 +8,10 @@ import { WorkerModule } from './worker.module.ts';
 
 /** Starts a worker in this process: it looks after the rollouts of all tenants, and the clusters of the regions that the configuration names. */
 export async function startWorker(config: Config): Promise<{ close(): Promise<void> }> {
-  const application = await NestFactory.createApplicationContext(WorkerModule.register(config), { logger: ['error', 'warn'], abortOnError: false });
+  const application = await NestFactory.createApplicationContext(WorkerModule.register(config), {
+    logger: ['error', 'warn'],
+    abortOnError: false,
+  });
   return { close: () => application.close() };
 }
 

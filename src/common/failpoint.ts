@@ -36,7 +36,8 @@ export function parseFailpoint(text: string | undefined): { name: Failpoint; nth
   if (!text) return null;
   const [name = '', nth = '1'] = text.split(':');
   const known = FAILPOINTS.find((each) => each === name);
-  if (!known || !/^[1-9]\d*$/.test(nth)) throw new Error(`SLIPWAY_FAILPOINT must be <name> or <name>:<nth> with a name of ${FAILPOINTS.join(', ')}`);
+  if (!known || !/^[1-9]\d*$/.test(nth))
+    throw new Error(`SLIPWAY_FAILPOINT must be <name> or <name>:<nth> with a name of ${FAILPOINTS.join(', ')}`);
   return { name: known, nth: Number(nth) };
 }
 

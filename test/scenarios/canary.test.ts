@@ -1,11 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRecorder } from '../support/recorder.ts';
 import type { Recorder } from '../support/recorder.ts';
-import { ask, BAD, BETTER, deploy, eventsOf, eventViolations, GOOD, makeWorkload, settled, startWorld, webDocument } from '../support/world.ts';
+import {
+  ask,
+  BAD,
+  BETTER,
+  deploy,
+  eventsOf,
+  eventViolations,
+  GOOD,
+  makeWorkload,
+  settled,
+  startWorld,
+  webDocument,
+} from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 const steps = [{ weight: 20 }, { pause: true }, { weight: 50 }, { pauseSeconds: 1 }];
-const document = webDocument({ replicas: 10, strategy: { type: 'CANARY', maxSurge: 2, maxUnavailable: 0, steps, progressDeadlineSeconds: 30 } });
+const document = webDocument({
+  replicas: 10,
+  strategy: { type: 'CANARY', maxSurge: 2, maxUnavailable: 0, steps, progressDeadlineSeconds: 30 },
+});
 
 describe('a canary on two clusters', () => {
   let world: World;

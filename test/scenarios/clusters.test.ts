@@ -12,7 +12,14 @@ describe('clusters in trouble', () => {
   let image = GOOD;
   const rollouts: string[] = [];
 
-  const running = (): string[] => recorders.map((recorder) => recorder.replicaSets('web').map((one) => `${one.image} x${one.replicas}`).toSorted().join(' + '));
+  const running = (): string[] =>
+    recorders.map((recorder) =>
+      recorder
+        .replicaSets('web')
+        .map((one) => `${one.image} x${one.replicas}`)
+        .toSorted()
+        .join(' + '),
+    );
   const start = async (body: Record<string, unknown> = {}): Promise<string> => {
     image = image === GOOD ? BETTER : GOOD;
     const id = await deploy(world, workload, { values: { image }, ...body });
@@ -27,7 +34,7 @@ describe('clusters in trouble', () => {
     return rollout;
   };
   const targetsUntil = async (id: string, condition: (rollout: RolloutView) => boolean): Promise<RolloutView> => {
-    for (const deadline = performance.now() + 15_000; ; ) {
+    for (const deadline = performance.now() + 15_000; ;) {
       const rollout = await rolloutOf(world, id);
       if (condition(rollout)) return rollout;
       if (performance.now() > deadline) throw new Error(`not within 15 s: ${JSON.stringify(rollout.targets)}`);
@@ -52,12 +59,21 @@ describe('clusters in trouble', () => {
   test('one that does not answer is waited for, and holds nobody else up', async () => {
     world.clusters[0]?.setFaults({ partition: 'refuse' });
     const id = await start();
-    const waiting = await targetsUntil(id, ({ targets }) => targets.filter((target) => target.phase === 'SUCCEEDED').length === 2 && targets.some((target) => target.condition !== null));
+    const waiting = await targetsUntil(
+      id,
+      ({ targets }) =>
+        targets.filter((target) => target.phase === 'SUCCEEDED').length === 2 && targets.some((target) => target.condition !== null),
+    );
     expect(waiting).toMatchObject({ phase: 'RUNNING' });
-    expect(waiting.targets.find((target) => target.cluster.name === 'cluster-1')).toMatchObject({ phase: 'PROGRESSING', condition: { type: 'UNREACHABLE' } });
+    expect(waiting.targets.find((target) => target.cluster.name === 'cluster-1')).toMatchObject({
+      phase: 'PROGRESSING',
+      condition: { type: 'UNREACHABLE' },
+    });
     world.clusters[0]?.clearFaults();
     expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
-    expect((await eventsOf(world, id)).map((event) => event.type)).toEqual(expect.arrayContaining(['target.unreachable', 'target.reachable']));
+    expect((await eventsOf(world, id)).map((event) => event.type)).toEqual(
+      expect.arrayContaining(['target.unreachable', 'target.reachable']),
+    );
   });
 
   test('an expired token is said, and new credentials let it go on', async () => {
@@ -73,19 +89,28 @@ describe('clusters in trouble', () => {
   test('a missing permission is named before anything is written there', async () => {
     world.clusters[2]?.setFaults({ deniedVerbs: [{ verb: 'patch', resource: 'deployments' }] });
     const rollout = await rolledBack(await start());
-    expect(rollout.failure).toMatchObject({ cluster: 'cluster-3', reason: 'FORBIDDEN', message: expect.stringContaining('patch deployments.apps') as string });
+    expect(rollout.failure).toMatchObject({
+      cluster: 'cluster-3',
+      reason: 'FORBIDDEN',
+      message: expect.stringContaining('patch deployments.apps') as string,
+    });
     world.clusters[2]?.clearFaults();
   });
 
   test('what admission refuses is said in its own words', async () => {
     world.clusters[0]?.setFaults({ admissionDenials: [{ kind: 'Deployment', pattern: 'web:', message: 'images need a digest' }] });
     const rollout = await rolledBack(await start());
-    expect(rollout.failure).toMatchObject({ cluster: 'cluster-1', reason: 'ADMISSION_DENIED', message: expect.stringContaining('images need a digest') as string });
+    expect(rollout.failure).toMatchObject({
+      cluster: 'cluster-1',
+      reason: 'ADMISSION_DENIED',
+      message: expect.stringContaining('images need a digest') as string,
+    });
     world.clusters[0]?.clearFaults();
   });
 
   test('a crash loop is caught with the last lines of its log', async () => {
-    for (const { setFaults } of world.clusters) setFaults({ behaviours: [{ image: image === GOOD ? 'web:2' : 'web:1', behaviour: 'crash-loop' }] });
+    for (const { setFaults } of world.clusters)
+      setFaults({ behaviours: [{ image: image === GOOD ? 'web:2' : 'web:1', behaviour: 'crash-loop' }] });
     const rollout = await rolledBack(await start());
     expect(rollout.failure).toMatchObject({ reason: 'CrashLoopBackOff', container: 'web' });
     expect(rollout.failure?.logTail).toBeTruthy();
@@ -93,7 +118,15 @@ describe('clusters in trouble', () => {
   });
 
   test('errors, cuts, lost replies and throttling are outlived', async () => {
-    for (const { setFaults } of world.clusters) setFaults({ errorProbability: 0.15, errorCode: 503, resetProbability: 0.1, lostReplyProbability: 0.1, throttleProbability: 0.1, retryAfterSeconds: 1 });
+    for (const { setFaults } of world.clusters)
+      setFaults({
+        errorProbability: 0.15,
+        errorCode: 503,
+        resetProbability: 0.1,
+        lostReplyProbability: 0.1,
+        throttleProbability: 0.1,
+        retryAfterSeconds: 1,
+      });
     const id = await start();
     const rollout = await settled(world, id);
     for (const { clearFaults } of world.clusters) clearFaults();
@@ -119,7 +152,11 @@ describe('clusters in trouble', () => {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: { name: 'taken' },
-      spec: { replicas: 1, selector: { matchLabels: { app: 'x' } }, template: { metadata: { labels: { app: 'x' } }, spec: { containers: [{ name: 'x', image: 'registry.example/x:1' }] } } },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: { app: 'x' } },
+        template: { metadata: { labels: { app: 'x' } }, spec: { containers: [{ name: 'x', image: 'registry.example/x:1' }] } },
+      },
     });
     const id = await deploy(world, taken);
     rollouts.push(id);
@@ -130,13 +167,19 @@ describe('clusters in trouble', () => {
 
   test('the checks tell of each cluster how it stands', async () => {
     world.clusters[1]?.setFaults({ deniedVerbs: [{ verb: 'watch', resource: 'pods' }] });
-    const denied = expectStatus(await world.tenant.rest<{ status: string; missingPermissions: unknown[] }>('POST', '/v1/clusters/cluster-2/check'), 200);
+    const denied = expectStatus(
+      await world.tenant.rest<{ status: string; missingPermissions: unknown[] }>('POST', '/v1/clusters/cluster-2/check'),
+      200,
+    );
     expect(denied).toMatchObject({ status: 'DENIED' });
     expect(denied.missingPermissions).toHaveLength(1);
     world.clusters[1]?.setFaults({ deniedVerbs: null, partition: 'refuse' });
     expect(expectStatus(await world.tenant.rest('POST', '/v1/clusters/cluster-2/check'), 200)).toMatchObject({ status: 'UNREACHABLE' });
     world.clusters[1]?.clearFaults();
-    expect(expectStatus(await world.tenant.rest('POST', '/v1/clusters/cluster-2/check'), 200)).toMatchObject({ status: 'CONNECTED', statusReason: null });
+    expect(expectStatus(await world.tenant.rest('POST', '/v1/clusters/cluster-2/check'), 200)).toMatchObject({
+      status: 'CONNECTED',
+      statusReason: null,
+    });
   });
 
   test('the invariants held at every step', async () => {

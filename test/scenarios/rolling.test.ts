@@ -21,7 +21,13 @@ describe.each(backends)('rolling out over three clusters, with the queue in %s',
     rollouts.push(id);
     return settled(world, id);
   };
-  const running = (): string[] => recorders.map((recorder) => recorder.replicaSets('web').map((one) => `${one.image} x${one.replicas}`).join(' + '));
+  const running = (): string[] =>
+    recorders.map((recorder) =>
+      recorder
+        .replicaSets('web')
+        .map((one) => `${one.image} x${one.replicas}`)
+        .join(' + '),
+    );
   const uids = (): (string | undefined)[] => recorders.map((recorder) => recorder.replicaSets('web')[0]?.uid);
 
   beforeAll(async () => {
@@ -54,7 +60,11 @@ describe.each(backends)('rolling out over three clusters, with the queue in %s',
     const before = uids();
     const rollout = await roll('/rollouts', { values: { image: BAD } });
     expect(rollout.phase).toBe('ROLLED_BACK');
-    expect(rollout.failure).toMatchObject({ container: 'web', cluster: expect.stringContaining('cluster-') as string, pod: expect.stringContaining('web-') as string });
+    expect(rollout.failure).toMatchObject({
+      container: 'web',
+      cluster: expect.stringContaining('cluster-') as string,
+      pod: expect.stringContaining('web-') as string,
+    });
     expect(rollout.failure?.reason).toMatch(/ErrImagePull|ImagePullBackOff/);
     expect(rollout.targets.map((target) => target.phase).filter((phase) => phase !== 'ROLLED_BACK' && phase !== 'SKIPPED')).toEqual([]);
     expect(running()).toEqual(Array(3).fill(`${BETTER} x4`));
@@ -116,7 +126,11 @@ describe.each(backends)('rolling out over three clusters, with the queue in %s',
     expect(answer.status).toBe(202);
     rollouts.push(answer.body.id);
     expect(await settled(world, answer.body.id)).toMatchObject({ kind: 'DELETE', phase: 'SUCCEEDED' });
-    await Promise.all(recorders.map((recorder) => recorder.until(() => recorder.names('pods', 'web').length + recorder.names('deployments', 'web').length === 0, 'nothing left')));
+    await Promise.all(
+      recorders.map((recorder) =>
+        recorder.until(() => recorder.names('pods', 'web').length + recorder.names('deployments', 'web').length === 0, 'nothing left'),
+      ),
+    );
     expect((await world.tenant.rest('GET', `/v1/workloads/${workload}`)).status).toBe(404);
   });
 

@@ -5,12 +5,27 @@ import { startRecorder } from '../support/recorder.ts';
 import type { Recorder } from '../support/recorder.ts';
 import { severable } from '../support/severable.ts';
 import type { Severable } from '../support/severable.ts';
-import { ask, BETTER, deploy, eventsOf, eventViolations, GOOD, makeWorkload, rolloutOf, settled, startWorld, webDocument } from '../support/world.ts';
+import {
+  ask,
+  BETTER,
+  deploy,
+  eventsOf,
+  eventViolations,
+  GOOD,
+  makeWorkload,
+  rolloutOf,
+  settled,
+  startWorld,
+  webDocument,
+} from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 /** Holds at half of the pods until it is promoted: a moment that lasts, in which things can be broken. */
 const steps = [{ weight: 50 }, { pause: true }];
-const document = webDocument({ replicas: 6, strategy: { type: 'CANARY', maxSurge: 2, maxUnavailable: 0, steps, progressDeadlineSeconds: 60 } });
+const document = webDocument({
+  replicas: 6,
+  strategy: { type: 'CANARY', maxSurge: 2, maxUnavailable: 0, steps, progressDeadlineSeconds: 60 },
+});
 
 describe('whatever happens to workers, queue and database, a rollout is carried on', () => {
   let world: World;
@@ -20,7 +35,14 @@ describe('whatever happens to workers, queue and database, a rollout is carried 
   let image = GOOD;
   const rollouts: string[] = [];
 
-  const running = (): string[] => recorders.map((recorder) => recorder.replicaSets('shop').map((one) => `${one.image} x${one.replicas}`).toSorted().join(' + '));
+  const running = (): string[] =>
+    recorders.map((recorder) =>
+      recorder
+        .replicaSets('shop')
+        .map((one) => `${one.image} x${one.replicas}`)
+        .toSorted()
+        .join(' + '),
+    );
   const start = async (): Promise<string> => {
     image = image === GOOD ? BETTER : GOOD;
     const id = await deploy(world, workload, { values: { image } });
@@ -89,7 +111,9 @@ describe('whatever happens to workers, queue and database, a rollout is carried 
   test('its connections are killed again and again', async () => {
     const id = await start();
     for (let round = 0; round < 8; round += 1) {
-      await inDatabase("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'slipway%'");
+      await inDatabase(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'slipway%'",
+      );
       await sleep(100);
     }
     await inDatabase('SELECT 1');
@@ -117,7 +141,9 @@ describe('whatever happens to workers, queue and database, a rollout is carried 
   test('a holder whose lease was taken writes nothing more', async () => {
     const id = await startAndHold();
     const split = running();
-    await inDatabase("UPDATE placements SET lease_owner = 'a thief', lease_token = lease_token + 1, lease_until = now() + interval '2 seconds', due_at = now() + interval '2 seconds'");
+    await inDatabase(
+      "UPDATE placements SET lease_owner = 'a thief', lease_token = lease_token + 1, lease_until = now() + interval '2 seconds', due_at = now() + interval '2 seconds'",
+    );
     await ask(world, `/rollouts/${id}/promote`);
     await sleep(1_500);
     expect(running()).toEqual(split);

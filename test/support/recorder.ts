@@ -39,7 +39,11 @@ type Kind = keyof typeof PATHS;
  */
 export class Recorder {
   readonly violations: string[] = [];
-  private readonly objects: Record<Kind, Map<string, KubernetesObject>> = { deployments: new Map(), replicasets: new Map(), pods: new Map() };
+  private readonly objects: Record<Kind, Map<string, KubernetesObject>> = {
+    deployments: new Map(),
+    replicasets: new Map(),
+    pods: new Map(),
+  };
   private readonly expectations = new Map<string, Expectation>();
   private readonly stopping = new AbortController();
   private readonly agent: Agent;
@@ -78,7 +82,12 @@ export class Recorder {
   /** ReplicaSets of a workload that have, or shall have, pods; those that are on their way out count for nothing. */
   replicaSets(workload: string): ReplicaSetView[] {
     return this.of('replicasets', workload)
-      .map(({ metadata, spec }) => ({ name: metadata.name, uid: metadata.uid, replicas: spec.replicas ?? 0, image: spec.template?.spec.containers[0]?.image ?? '' }))
+      .map(({ metadata, spec }) => ({
+        name: metadata.name,
+        uid: metadata.uid,
+        replicas: spec.replicas ?? 0,
+        image: spec.template?.spec.containers[0]?.image ?? '',
+      }))
       .filter((one) => one.replicas > 0 || this.podsOf(workload, one.uid) > 0);
   }
 
@@ -185,8 +194,13 @@ export class Recorder {
   }
 
   private trace(workload: string, kind: Kind): void {
-    const sets = this.of('replicasets', workload).map((one) => `${one.metadata.name.slice(-4)} ${one.spec.replicas}/${(one.status as { availableReplicas?: number } | undefined)?.availableReplicas ?? 0}`);
-    const gate = this.of('deployments', workload).map(({ spec }) => JSON.stringify([(spec as { minReadySeconds?: number }).minReadySeconds, (spec as { strategy?: unknown }).strategy]));
+    const sets = this.of('replicasets', workload).map(
+      (one) =>
+        `${one.metadata.name.slice(-4)} ${one.spec.replicas}/${(one.status as { availableReplicas?: number } | undefined)?.availableReplicas ?? 0}`,
+    );
+    const gate = this.of('deployments', workload).map(({ spec }) =>
+      JSON.stringify([(spec as { minReadySeconds?: number }).minReadySeconds, (spec as { strategy?: unknown }).strategy]),
+    );
     console.log(Date.now() % 100000, this.name, kind, sets.join(' '), 'ready', this.readyPods(workload), gate.join());
   }
 
@@ -197,11 +211,13 @@ export class Recorder {
     const { replicas, maxSurge, maxUnavailable } = expected;
     if (kind === 'pods') {
       const ready = this.readyPods(workload);
-      if (ready < replicas - maxUnavailable) this.violations.push(`A: ${this.name}: ${ready} pods of ${workload} are Ready, at least ${replicas - maxUnavailable} must be`);
+      if (ready < replicas - maxUnavailable)
+        this.violations.push(`A: ${this.name}: ${ready} pods of ${workload} are Ready, at least ${replicas - maxUnavailable} must be`);
     }
     if (kind === 'replicasets') {
       const sum = this.of('replicasets', workload).reduce((total, one) => total + (one.spec.replicas ?? 0), 0);
-      if (sum > replicas + maxSurge) this.violations.push(`S: ${this.name}: the ReplicaSets of ${workload} ask for ${sum} pods, at most ${replicas + maxSurge} may be`);
+      if (sum > replicas + maxSurge)
+        this.violations.push(`S: ${this.name}: the ReplicaSets of ${workload} ask for ${sum} pods, at most ${replicas + maxSurge} may be`);
     }
   }
 }

@@ -12,7 +12,14 @@ export interface RolloutView {
   phase: string;
   pauseReason: string | null;
   phaseReason: string | null;
-  failure: { reason: string; message: string; cluster: string; pod: string | null; container: string | null; logTail: string | null } | null;
+  failure: {
+    reason: string;
+    message: string;
+    cluster: string;
+    pod: string | null;
+    container: string | null;
+    logTail: string | null;
+  } | null;
   targets: TargetView[];
 }
 
@@ -67,10 +74,20 @@ export type Speaker = Pick<World, 'tenant'>;
 const FAST = { podStartMilliseconds: [60, 150], podStopMilliseconds: [20, 60] } as const;
 
 export async function startWorld({ clusters = 2, regions = ['eu', 'us'], workers = 1, change = {} }: WorldOptions = {}): Promise<World> {
-  const simulator = await startSimulator({ clusters, seed: 7, podStartMilliseconds: [...FAST.podStartMilliseconds], podStopMilliseconds: [...FAST.podStopMilliseconds] });
+  const simulator = await startSimulator({
+    clusters,
+    seed: 7,
+    podStartMilliseconds: [...FAST.podStartMilliseconds],
+    podStopMilliseconds: [...FAST.podStopMilliseconds],
+  });
   const masterKey = Buffer.alloc(32, 7);
   const api = await startTestApi({ masterKey, ...change });
-  const config = testConfig(api.database, { masterKey, operatorKey: null, logLevel: (process.env['LOG_LEVEL'] as Config['logLevel'] | undefined) ?? 'silent', ...change });
+  const config = testConfig(api.database, {
+    masterKey,
+    operatorKey: null,
+    logLevel: (process.env['LOG_LEVEL'] as Config['logLevel'] | undefined) ?? 'silent',
+    ...change,
+  });
   const made = [];
   for (const name of regions) made.push(await makeRegion(api, name));
   const tenant = await api.tenant('shop');
@@ -115,12 +132,20 @@ export const BETTER = 'registry.example/shop/web:2.0';
 export const BAD = 'registry.invalid/shop/web:3.0';
 
 /** A template with one revision and a workload of it on every cluster, in the namespace `default`. */
-export async function makeWorkload(world: World, name: string, document = webDocument(), values: Record<string, unknown> = { image: GOOD }): Promise<string> {
+export async function makeWorkload(
+  world: World,
+  name: string,
+  document = webDocument(),
+  values: Record<string, unknown> = { image: GOOD },
+): Promise<string> {
   const { tenant } = world;
   expectStatus(await tenant.rest('POST', '/v1/templates', { name }), 201);
   expectStatus(await tenant.rest('POST', `/v1/templates/${name}/revisions`, document), 201);
   const placements = { list: world.clusters.map((cluster) => ({ cluster: cluster.name, namespace: 'default' })) };
-  const { id } = expectStatus(await tenant.rest<{ id: string }>('POST', '/v1/workloads', { name, template: name, values, placements: placements.list }), 201);
+  const { id } = expectStatus(
+    await tenant.rest<{ id: string }>('POST', '/v1/workloads', { name, template: name, values, placements: placements.list }),
+    201,
+  );
   return id;
 }
 
@@ -130,7 +155,8 @@ export async function ask(world: Speaker, path: string, body: unknown = {}): Pro
   return expectStatus(answer, 202).id;
 }
 
-export const deploy = (world: Speaker, workload: string, body: unknown = {}): Promise<string> => ask(world, `/workloads/${workload}/rollouts`, body);
+export const deploy = (world: Speaker, workload: string, body: unknown = {}): Promise<string> =>
+  ask(world, `/workloads/${workload}/rollouts`, body);
 
 /** The rollout once it is terminal, or paused for good. */
 export async function settled(world: Speaker, id: string, seconds = 25): Promise<RolloutView> {
@@ -138,7 +164,8 @@ export async function settled(world: Speaker, id: string, seconds = 25): Promise
   return expectStatus(answer, 200);
 }
 
-export const rolloutOf = async (world: Speaker, id: string): Promise<RolloutView> => expectStatus(await world.tenant.rest<RolloutView>('GET', `/v1/rollouts/${id}`), 200);
+export const rolloutOf = async (world: Speaker, id: string): Promise<RolloutView> =>
+  expectStatus(await world.tenant.rest<RolloutView>('GET', `/v1/rollouts/${id}`), 200);
 
 /** Every event of a rollout, oldest first. */
 export async function eventsOf(world: Speaker, id: string): Promise<EventView[]> {
@@ -151,7 +178,7 @@ const TERMINAL = ['rollout.succeeded', 'rollout.rolled_back', 'rollout.failed', 
 /** Reads the tenant's whole event table and names what breaks T (exactly one terminal event per rollout that has settled, none after it) or E (no gap in the sequence). */
 export async function eventViolations(world: Speaker, rollouts: readonly string[]): Promise<string[]> {
   const events: EventView[] = [];
-  for (let after = '0'; ; ) {
+  for (let after = '0'; ;) {
     const { items } = expectStatus(await world.tenant.rest<{ items: EventView[] }>('GET', `/v1/events?after=${after}&limit=200`), 200);
     events.push(...items);
     const last = items.at(-1);

@@ -21,12 +21,23 @@ export interface Finding {
 const DENIED: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
 
 /** Asks the cluster who it is and what we may do in each of these namespaces: those of its placements, since nothing is wanted elsewhere. Never throws for anything that a cluster does. */
-export async function checkCluster(client: Pick<KubernetesClient, 'version' | 'missingAccess'>, namespaces: readonly string[]): Promise<Finding> {
+export async function checkCluster(
+  client: Pick<KubernetesClient, 'version' | 'missingAccess'>,
+  namespaces: readonly string[],
+): Promise<Finding> {
   try {
     const [version, ...missing] = await inTime(
-      Promise.all([client.version(), ...namespaces.map(async (namespace) => (await client.missingAccess(namespace)).map((access) => ({ ...access, namespace })))]),
+      Promise.all([
+        client.version(),
+        ...namespaces.map(async (namespace) => (await client.missingAccess(namespace)).map((access) => ({ ...access, namespace }))),
+      ]),
     );
-    return { ...verdict(missing.flat()), version: version.gitVersion, latencyMilliseconds: Math.round(version.latencyMilliseconds), missing: missing.flat() };
+    return {
+      ...verdict(missing.flat()),
+      version: version.gitVersion,
+      latencyMilliseconds: Math.round(version.latencyMilliseconds),
+      missing: missing.flat(),
+    };
   } catch (error) {
     return unreachable(error);
   }
@@ -36,7 +47,10 @@ function verdict(missing: Finding['missing']): Pick<Finding, 'status' | 'statusR
   const [first] = missing;
   if (!first) return { status: 'CONNECTED', statusReason: null };
   const more = missing.length === 1 ? '' : ` and ${missing.length - 1} more`;
-  return { status: 'DENIED', statusReason: `The credential may not ${describeAccess(first)} in namespace ${first.namespace}${more}. Apply the cluster's access manifest there.` };
+  return {
+    status: 'DENIED',
+    statusReason: `The credential may not ${describeAccess(first)} in namespace ${first.namespace}${more}. Apply the cluster's access manifest there.`,
+  };
 }
 
 /** The finding of a cluster that did not answer as it should. What is not a cluster's doing is thrown on. */
@@ -49,7 +63,10 @@ export function unreachable(error: unknown): Finding {
 async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new KubernetesError({ kind: 'UNREACHABLE', message: `The cluster did not answer within ${LONGEST_MILLISECONDS / 1000} s.` });
+    const error = new KubernetesError({
+      kind: 'UNREACHABLE',
+      message: `The cluster did not answer within ${LONGEST_MILLISECONDS / 1000} s.`,
+    });
     timer = setTimeout(() => reject(error), LONGEST_MILLISECONDS);
   });
   try {

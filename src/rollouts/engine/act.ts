@@ -83,7 +83,10 @@ export class Act {
 
   /** A container that has no log, or none any more, has none: that is an answer too. */
   private async readLog({ pod, container, previous }: Extract<TargetAction, { kind: 'READ_LOG' }>): Promise<void> {
-    const reading = this.hands.client.log({ namespace: this.active.placement.namespace, pod, container }, { tailLines: LOG_LINES, previous });
+    const reading = this.hands.client.log(
+      { namespace: this.active.placement.namespace, pod, container },
+      { tailLines: LOG_LINES, previous },
+    );
     const lines = await reading.catch((error: unknown) => {
       if (error instanceof KubernetesError) return '';
       throw error;
@@ -100,7 +103,8 @@ export class Act {
     const wanted = gatedDeployment(objects.deployment, side, action.gate, action.unpause);
     const { precondition } = action;
     // An apply that creates has no fence: what the watch does not show yet, or what is somebody else's, must not be met by it.
-    if (!precondition && (await this.readOurs(wanted))) throw new KubernetesError({ kind: 'CONFLICT', message: 'The Deployment is there already.' });
+    if (!precondition && (await this.readOurs(wanted)))
+      throw new KubernetesError({ kind: 'CONFLICT', message: 'The Deployment is there already.' });
     this.hands.assertOurs();
     const options = precondition ? { force: this.takesOver(action.side), precondition } : { force: false };
     const answer = await this.hands.client.apply(wanted, options);
@@ -150,7 +154,9 @@ export class Act {
     }
     const sides = await Promise.all([this.objects('TO'), this.objects('FROM')]);
     const kept = this.active.target.state.to === null ? await this.hands.keptObjects('ALL') : [];
-    await this.deleteAll(distinct([...kept, ...sides.flatMap((side) => side?.others ?? [])]).filter((object) => object.kind !== 'Deployment'));
+    await this.deleteAll(
+      distinct([...kept, ...sides.flatMap((side) => side?.others ?? [])]).filter((object) => object.kind !== 'Deployment'),
+    );
     this.memory.finished = 'DELETE';
     failpoint('target-finished');
   }
@@ -200,6 +206,7 @@ const refOf = (object: KubernetesObject): ObjectRef => ({
 
 function preconditionOf(live: { metadata: { uid?: string; resourceVersion?: string } }): Precondition {
   const { uid, resourceVersion } = live.metadata;
-  if (uid === undefined || resourceVersion === undefined) throw new KubernetesError({ kind: 'SERVER', message: 'The server sent an object without uid or resourceVersion.' });
+  if (uid === undefined || resourceVersion === undefined)
+    throw new KubernetesError({ kind: 'SERVER', message: 'The server sent an object without uid or resourceVersion.' });
   return { uid, resourceVersion };
 }

@@ -115,7 +115,12 @@ async function countPods(client: KubernetesClient, idle: readonly StandingPlacem
     namespaces.map(async ([namespace, placements]) => {
       const labelSelector = `${LABELS.managedBy}=${MANAGED_BY}`;
       const { items } = await client.list({ apiVersion: 'apps/v1', kind: 'Deployment', namespace, labelSelector });
-      return placements.map((placement) => countsOf(placement, items.find((item) => item.metadata.labels?.[LABELS.workloadId] === placement.workloadId)));
+      return placements.map((placement) =>
+        countsOf(
+          placement,
+          items.find((item) => item.metadata.labels?.[LABELS.workloadId] === placement.workloadId),
+        ),
+      );
     }),
   ).catch((error: unknown) => {
     // The finding has been made: what a list refuses after it will show in the next one.
@@ -131,7 +136,11 @@ function countsOf({ id }: StandingPlacement, deployment: KubernetesObject | unde
   const status = (deployment?.['status'] ?? {}) as Record<string, unknown>;
   const updated = number(status['updatedReplicas']);
   const old = Math.max(0, number(status['replicas']) - updated);
-  return { id, progressAt: null, observed: { desired: number(spec['replicas']), ready: number(status['readyReplicas']), updated, new: updated, old } };
+  return {
+    id,
+    progressAt: null,
+    observed: { desired: number(spec['replicas']), ready: number(status['readyReplicas']), updated, new: updated, old },
+  };
 }
 
 function eventOf(clusterId: string, name: string, finding: Finding) {
@@ -141,5 +150,9 @@ function eventOf(clusterId: string, name: string, finding: Finding) {
     UNREACHABLE: `Cluster ${name} cannot be reached: ${finding.statusReason ?? ''}`,
     DENIED: `Cluster ${name} denies what is needed: ${finding.statusReason ?? ''}`,
   };
-  return { type, message: sentences[finding.status], data: { cluster: clusterId, name, status: finding.status, reason: finding.statusReason } };
+  return {
+    type,
+    message: sentences[finding.status],
+    data: { cluster: clusterId, name, status: finding.status, reason: finding.statusReason },
+  };
 }

@@ -82,10 +82,19 @@ export class Connections {
   private async openAnew(tenantId: string, clusterId: string): Promise<Shared> {
     const opened = await this.database.as({ tenantId }, () => this.credentials.get(clusterId));
     if (!opened) {
-      throw new KubernetesError({ kind: 'UNAUTHENTICATED', message: 'The cluster has no credentials.', advice: 'Put credentials for the cluster.' });
+      throw new KubernetesError({
+        kind: 'UNAUTHENTICATED',
+        message: 'The cluster has no credentials.',
+        advice: 'Put credentials for the cluster.',
+      });
     }
     const { version, credential } = opened;
-    const shared: Shared = { client: connectCluster(credential, { allowedNetworks: this.allowedNetworks }), version, users: 0, closing: null };
+    const shared: Shared = {
+      client: connectCluster(credential, { allowedNetworks: this.allowedNetworks }),
+      version,
+      users: 0,
+      closing: null,
+    };
     const before = this.opened.get(clusterId);
     this.opened.set(clusterId, shared);
     if (before?.users === 0) this.end(before);

@@ -37,6 +37,8 @@ export interface EngineParts {
   regions: readonly string[] | null;
   allowedNetworks: readonly string[];
   report: (error: unknown) => void;
+  /** Told of the served regions' names when the engine starts and each time that they change. */
+  onRegions?: (names: string[]) => void;
 }
 
 /** How long a stop waits for what is under way; the leases are others' by then. */
@@ -64,7 +66,17 @@ export class Engine {
     const work = new PlacementWork(database, parts.placements, events, nudges, announce, this.connections, this.clock, report, claim);
     this.placements = new Placements(this.leases, database, parts.placements, announce, work);
     this.rollouts = new Rollouts(this.leases, database, parts.rollouts, events, nudges, announce, this.clock, report, claim);
-    this.checks = new ClusterChecks(this.leases, database, parts.checks, parts.placements, events, announce, this.connections, this.clock, report);
+    this.checks = new ClusterChecks(
+      this.leases,
+      database,
+      parts.checks,
+      parts.placements,
+      events,
+      announce,
+      this.connections,
+      this.clock,
+      report,
+    );
     this.sweep = new Sweep(database.system, this.clock, parts.regions, {
       onRegions: (regions) => this.serve(regions),
       onDue: (due) => this.wake(due),
@@ -76,7 +88,10 @@ export class Engine {
   async start(): Promise<void> {
     this.stopListening = this.parts.announce.subscribe((announcement) => this.hear(announcement));
     await this.sweep.start();
-    this.workers.set(ROLLOUTS_QUEUE, this.parts.queues.work(ROLLOUTS_QUEUE, () => this.rollouts.wake(), { concurrency: 1 }));
+    this.workers.set(
+      ROLLOUTS_QUEUE,
+      this.parts.queues.work(ROLLOUTS_QUEUE, () => this.rollouts.wake(), { concurrency: 1 }),
+    );
   }
 
   /** Gives all leases up at once, so that others go on within the second, then waits for what is under way here. */
@@ -86,7 +101,11 @@ export class Engine {
     this.stopListening();
     await Promise.all([this.sweep.close(), this.handOver()]);
     failpoint('leases-released');
-    const ended = Promise.all([...[...this.workers.values()].map((worker) => worker.close()), this.placements.ended(), this.checks.ended()]);
+    const ended = Promise.all([
+      ...[...this.workers.values()].map((worker) => worker.close()),
+      this.placements.ended(),
+      this.checks.ended(),
+    ]);
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, STOP_MILLISECONDS).unref())]);
     await Promise.all([this.connections.close(), this.parts.renewals.close()]);
   }
@@ -106,8 +125,13 @@ export class Engine {
     this.checks.serve(ids);
     for (const id of ids) {
       const queue = placementsQueue(id);
-      if (!this.workers.has(queue)) this.workers.set(queue, this.parts.queues.work(queue, () => this.lookAtRegion(), { concurrency: 1 }));
+      if (!this.workers.has(queue))
+        this.workers.set(
+          queue,
+          this.parts.queues.work(queue, () => this.lookAtRegion(), { concurrency: 1 }),
+        );
     }
+    this.parts.onRegions?.(regions.map((region) => region.name));
     this.wake({ rollouts: false, placements: true, clusters: true });
   }
 

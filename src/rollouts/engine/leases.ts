@@ -31,7 +31,11 @@ export class Leases {
   async claim(table: LeasedTable, regions: readonly string[] | null, limit: number): Promise<Lease[]> {
     if (this.closed || limit <= 0) return [];
     const claimedAt = performance.now();
-    const rows = await this.system.query<LeaseRow>(claimStatement(table, regions !== null), [this.owner, limit, ...(regions === null ? [] : [regions])]);
+    const rows = await this.system.query<LeaseRow>(claimStatement(table, regions !== null), [
+      this.owner,
+      limit,
+      ...(regions === null ? [] : [regions]),
+    ]);
     const leases = rows.map((row) => new Lease(this, table, row.tenant_id, row.id, row.lease_token, claimedAt));
     for (const lease of leases) this.held.set(keyOf(lease), lease);
     if (leases.length > 0) this.keepRenewing();
@@ -43,7 +47,9 @@ export class Leases {
     for (const lease of leases) lease.lose();
     const tables = [...Map.groupBy(leases, (lease) => lease.table)];
     const released = await Promise.all(
-      tables.map(([table, group]) => this.system.query<{ due: boolean | null }>(releaseStatement(table), [this.owner, ...columnsOf(group), dueAt])),
+      tables.map(([table, group]) =>
+        this.system.query<{ due: boolean | null }>(releaseStatement(table), [this.owner, ...columnsOf(group), dueAt]),
+      ),
     );
     return released.flat().some((row) => row.due);
   }

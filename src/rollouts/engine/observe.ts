@@ -25,7 +25,12 @@ export class Absence {
 }
 
 /** The placement's watch as the core sees it. */
-export function observeLive(snapshot: PlacementSnapshot, placement: { workload: string; workloadId: string }, absence: Absence, now: Date): Live {
+export function observeLive(
+  snapshot: PlacementSnapshot,
+  placement: { workload: string; workloadId: string },
+  absence: Absence,
+  now: Date,
+): Live {
   const { unreachable } = snapshot;
   const deployment = snapshot.deployments.find((object) => object.metadata.name === placement.workload) ?? null;
   return liveOf({
@@ -57,7 +62,12 @@ export function countsOf(live: Live, target: TargetState | null): Counts | null 
   const { current, others } = live;
   const all = [...(current ? [current] : []), ...others];
   const standing = (sets: readonly LiveReplicaSet[]): LivePod[] => sets.flatMap((set) => set.pods.filter((pod) => !pod.terminating));
-  const backwards = target !== null && target.to !== null && target.from !== null && live.template === target.from.templateDigest && live.template !== target.to.templateDigest;
+  const backwards =
+    target !== null &&
+    target.to !== null &&
+    target.from !== null &&
+    live.template === target.from.templateDigest &&
+    live.template !== target.to.templateDigest;
   const updated = standing(current ? [current] : []).length;
   const rest = standing(others).length;
   return {

@@ -138,5 +138,11 @@ const concernsRollout = (set: TargetDecision['set']): boolean =>
 function eventOf(event: NonNullable<TargetDecision['event']>, { rollout, placement }: ActiveTarget, state: TargetState) {
   const { cluster, region, namespace, phase, step, surge, unavailable, failure, condition } = state;
   const data = { cluster, region, namespace, phase, step, surge, unavailable, failure, condition };
-  return { ...event, workloadId: placement.workloadId, rolloutId: rollout.id, targetId: state.id, data: JSON.parse(JSON.stringify(data)) as object };
+  return {
+    ...event,
+    workloadId: placement.workloadId,
+    rolloutId: rollout.id,
+    targetId: state.id,
+    data: JSON.parse(JSON.stringify(data)) as object,
+  };
 }

@@ -147,7 +147,14 @@ interface LoadedRow {
 
 function placementRows(row: LoadedRow): PlacementRows {
   const { now, id, namespace, cluster, region, workload } = row;
-  const placement = { id, workloadId: row.workload_id, workload, namespace, lastWrittenReplicas: row.last_written_replicas, progressAt: row.progress_at };
+  const placement = {
+    id,
+    workloadId: row.workload_id,
+    workload,
+    namespace,
+    lastWrittenReplicas: row.last_written_replicas,
+    progressAt: row.progress_at,
+  };
   return {
     now,
     id,

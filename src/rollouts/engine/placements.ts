@@ -109,7 +109,9 @@ export class Placements {
       return [{ tenantId: loop.lease.tenantId, change }];
     });
     const tenants = Map.groupBy(changed, (each) => each.tenantId);
-    await Promise.all([...tenants].map(([tenantId, group]) => this.database.as({ tenantId }, () => this.rows.saveCounts(group.map((each) => each.change)))));
+    await Promise.all(
+      [...tenants].map(([tenantId, group]) => this.database.as({ tenantId }, () => this.rows.saveCounts(group.map((each) => each.change)))),
+    );
   }
 
   private announceProgress(loop: PlacementLoop, counts: Counts): void {
@@ -117,7 +119,14 @@ export class Placements {
       const { desired, old, new: fresh, ready } = counts;
       const data = { desired, old, new: fresh, ready };
       const { tenantId } = loop.lease;
-      this.announce.publish({ kind: 'progress', tenantId, workloadId: placement.workloadId, rolloutId: rollout.id, targetId: target.state.id, data });
+      this.announce.publish({
+        kind: 'progress',
+        tenantId,
+        workloadId: placement.workloadId,
+        rolloutId: rollout.id,
+        targetId: target.state.id,
+        data,
+      });
     }
   }
 }

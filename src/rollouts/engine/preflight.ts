@@ -28,10 +28,13 @@ export interface Flight {
  */
 export async function preflight(flight: Flight, memory: Memory): Promise<Preflight> {
   const { client, cluster, namespace } = flight;
-  const [missing, ...found] = await Promise.allSettled([client.missingAccess(namespace), ...flight.objects.map((object) => lookAt(object, flight))]);
+  const [missing, ...found] = await Promise.allSettled([
+    client.missingAccess(namespace),
+    ...flight.objects.map((object) => lookAt(object, flight)),
+  ]);
   const failures = [missing, ...found].flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
   const vague = failures.find((error) => !isDefinite(error));
-  if (vague !== undefined) throw vague;
+  if (vague !== undefined) throw vague instanceof Error ? vague : new Error('the preflight failed');
   if (missing.status === 'fulfilled' && missing.value.length > 0) {
     const message = `The credential may not ${missing.value.map(describeAccess).join(', ')} in namespace ${namespace}.`;
     const advice = "Apply the cluster's access manifest in this namespace.";
@@ -49,9 +52,16 @@ export async function preflight(flight: Flight, memory: Memory): Promise<Preflig
 async function lookAt(object: KubernetesObject, flight: Flight): Promise<boolean> {
   const { apiVersion, kind } = object;
   const isDeployment = kind === 'Deployment';
-  const options = { force: flight.takeOver, dryRun: true, ...(isDeployment && flight.precondition ? { precondition: flight.precondition } : {}) };
+  const options = {
+    force: flight.takeOver,
+    dryRun: true,
+    ...(isDeployment && flight.precondition ? { precondition: flight.precondition } : {}),
+  };
   // What was observed need not be read.
-  const reading = isDeployment && flight.precondition ? null : flight.client.read({ apiVersion, kind, namespace: flight.namespace, name: object.metadata.name });
+  const reading =
+    isDeployment && flight.precondition
+      ? null
+      : flight.client.read({ apiVersion, kind, namespace: flight.namespace, name: object.metadata.name });
   const [found, dryRun] = await Promise.allSettled([reading, flight.client.apply(object, options)]);
   if (found.status === 'rejected') throw found.reason;
   const live = found.value;

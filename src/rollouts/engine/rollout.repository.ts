@@ -31,7 +31,12 @@ export class HeldRolloutRepository {
 
   /** Locks the rollout's row, then reads all of it: whoever changes something of it either shows here or waits. Null where the lease is gone. */
   async load(lease: Lease): Promise<LoadedRollout | null> {
-    const [locked] = await this.database.rows.$queryRawUnsafe<{ rollout: RolloutJson & { phase_reason: string | null } }[]>(LOCK, lease.tenantId, lease.id, lease.token);
+    const [locked] = await this.database.rows.$queryRawUnsafe<{ rollout: RolloutJson & { phase_reason: string | null } }[]>(
+      LOCK,
+      lease.tenantId,
+      lease.id,
+      lease.token,
+    );
     if (!locked) return null;
     const [parts] = await this.database.rows.$queryRawUnsafe<PartsRow[]>(PARTS, lease.tenantId, lease.id);
     if (!parts) return null;
@@ -56,11 +61,25 @@ export class HeldRolloutRepository {
   /** @returns false where a target is not as it was decided on; the caller rolls back */
   async save(draft: RolloutDraft, lookAt: Date | null): Promise<boolean> {
     const { rollout } = draft.rows;
-    const values = [rollout.phase, rollout.pauseReason, draft.phaseReason, draft.failure && JSON.stringify(draft.failure), draft.started, draft.settled !== null, lookAt];
+    const values = [
+      rollout.phase,
+      rollout.pauseReason,
+      draft.phaseReason,
+      draft.failure && JSON.stringify(draft.failure),
+      draft.started,
+      draft.settled !== null,
+      lookAt,
+    ];
     await this.database.rows.$executeRawUnsafe(SAVE_ROLLOUT, tenantId(), rollout.id, ...values);
     for (const wave of draft.changedWaves) {
       const evidence = draft.evidence.get(wave.id);
-      await this.database.rows.$executeRawUnsafe(SAVE_WAVE, tenantId(), wave.id, wave.phase, evidence === undefined ? null : JSON.stringify(evidence));
+      await this.database.rows.$executeRawUnsafe(
+        SAVE_WAVE,
+        tenantId(),
+        wave.id,
+        wave.phase,
+        evidence === undefined ? null : JSON.stringify(evidence),
+      );
     }
     const changes = [...draft.changedTargets].map((target) => targetChange(target.row));
     if (changes.length === 0) return true;
@@ -142,4 +161,5 @@ const GONE_BACK = `
   JOIN templates t ON t.tenant_id = v.tenant_id AND t.id = v.template_id
   WHERE w.tenant_id = $1::uuid AND w.id = $2::uuid AND r.tenant_id = w.tenant_id AND r.id = $3::uuid`;
 
-const DELETED = 'UPDATE workloads SET deleted_at = now(), version = version + 1, updated_at = now() WHERE tenant_id = $1::uuid AND id = $2::uuid';
+const DELETED =
+  'UPDATE workloads SET deleted_at = now(), version = version + 1, updated_at = now() WHERE tenant_id = $1::uuid AND id = $2::uuid';

@@ -59,7 +59,10 @@ export class Sweep {
     if (this.closed) return;
     this.timer = setTimeout(() => {
       this.running = Promise.all([this.sweep(), this.listener.onTick()])
-        .then(() => undefined, this.listener.onError)
+        .then(
+          () => undefined,
+          (error: unknown) => this.listener.onError(error),
+        )
         .finally(() => this.plan());
     }, EVERY_MILLISECONDS);
   }

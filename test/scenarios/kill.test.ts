@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FAILPOINTS } from '../../src/common/failpoint.ts';
+import type { Failpoint } from '../../src/common/failpoint.ts';
+import { buildProgram, spawnWorker } from '../support/program.ts';
+import { startRecorder } from '../support/recorder.ts';
+import type { Recorder } from '../support/recorder.ts';
+import { BAD, BETTER, deploy, eventViolations, GOOD, makeWorkload, settled, startWorld, webDocument } from '../support/world.ts';
+import type { World } from '../support/world.ts';
+
+const RANDOM_KILLS = 20;
+/** Several waits and writes, so that there is much to be killed between. */
+const steps = [{ weight: 50 }, { pauseSeconds: 1 }];
+const document = webDocument({
+  replicas: 2,
+  strategy: { type: 'CANARY', maxSurge: 1, maxUnavailable: 0, steps, progressDeadlineSeconds: 120 },
+});
+
+/** Where the worker dies, and at which time of coming by. The first release of a workload is made by then; this is the change to the second. */
+const deaths: { at: Failpoint; nth: number }[] = [
+  ...FAILPOINTS.map((at) => ({ at, nth: 1 })),
+  { at: 'after-commit-before-write', nth: 3 },
+  { at: 'after-write', nth: 2 },
+];
+
+describe('workers are killed where it hurts', () => {
+  let world: World;
+  let recorders: Recorder[];
+  const workloads: string[] = [];
+  const rollouts: string[] = [];
+  const expected = new Map<string, string>();
+
+  const change = async (index: number, image: string): Promise<void> => {
+    const id = await deploy(world, workloads[index] ?? '', { values: { image } });
+    rollouts.push(id);
+    expected.set(id, image === BAD ? 'ROLLED_BACK' : 'SUCCEEDED');
+  };
+
+  beforeAll(async () => {
+    [world] = await Promise.all([startWorld({ clusters: 2 }), buildProgram()]);
+    recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
+    for (let index = 0; index < deaths.length + RANDOM_KILLS; index += 1) workloads.push(await makeWorkload(world, `w${index}`, document));
+    const first = await Promise.all(workloads.map((workload) => deploy(world, workload)));
+    for (const id of first) expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    for (const recorder of recorders)
+      for (const index of workloads.keys()) recorder.expect(`w${index}`, { replicas: 2, maxSurge: 1, maxUnavailable: 0 });
+    await Promise.all(world.workers.map((worker) => worker.close()));
+    world.workers.length = 0;
+  }, 120_000);
+  afterAll(async () => {
+    await Promise.all(recorders.map((recorder) => recorder.stop()));
+    await world.close();
+  });
+
+  test.each(deaths.map((death, index) => ({ ...death, index })))('at $at (time $nth)', async ({ at, nth, index }) => {
+    await change(index, BETTER);
+    const worker = spawnWorker(world.config, { SLIPWAY_FAILPOINT: `${at}:${nth}` });
+    if (at === 'leases-released') void worker.ready.then(() => sleep(500)).then(() => worker.kill('SIGTERM'));
+    const late = setTimeout(() => worker.kill('SIGINT'), 20_000);
+    expect(await worker.ended).toBe('SIGKILL');
+    clearTimeout(late);
+  });
+
+  test(`at ${RANDOM_KILLS} random moments`, async () => {
+    for (let index = 0; index < RANDOM_KILLS; index += 1) {
+      await change(deaths.length + index, index % 3 === 2 ? BAD : BETTER);
+      const worker = spawnWorker(world.config);
+      await worker.ready;
+      await sleep(Math.random() * 800);
+      worker.kill('SIGKILL');
+      expect(await worker.ended).toBe('SIGKILL');
+    }
+  }, 150_000);
+
+  test('and another one finishes everything, exactly as asked', async () => {
+    await world.startWorker();
+    for (const id of rollouts) expect(await settled(world, id, 60)).toMatchObject({ phase: expected.get(id) });
+    const running = recorders.flatMap((recorder) =>
+      [...workloads.keys()].map((index) =>
+        recorder
+          .replicaSets(`w${index}`)
+          .map((one) => `${one.image} x${one.replicas}`)
+          .join(' + '),
+      ),
+    );
+    const wanted = rollouts.map((id) => `${expected.get(id) === 'SUCCEEDED' ? BETTER : GOOD} x2`);
+    expect(running).toEqual([...wanted, ...wanted]);
+    expect(recorders.flatMap((recorder) => recorder.violations)).toEqual([]);
+    expect(await eventViolations(world, rollouts)).toEqual([]);
+  }, 120_000);
+});

@@ -1,0 +1,58 @@
+import { execFile, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { Config } from '../../src/config.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+/** A sibling of `dist`, since the program looks for its migrations beside its own folder. */
+const folder = path.join(root, '.cache');
+
+/** The product as it would be built, without checking types: what tests run as processes of their own. */
+export async function buildProgram(): Promise<void> {
+  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+  await promisify(execFile)(process.execPath, [
+    tsc,
+    '-p',
+    path.join(root, 'tsconfig.build.json'),
+    '--noCheck',
+    '--outDir',
+    folder,
+    '--sourceMap',
+    'false',
+  ]);
+}
+
+/** A worker in a process of its own. */
+export interface WorkerProcess {
+  pid: number;
+  /** Resolves when it serves its regions. */
+  ready: Promise<void>;
+  /** Resolves with the signal that ended it, or its exit code. */
+  ended: Promise<string | number>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export function spawnWorker(config: Config, environment: Record<string, string> = {}): WorkerProcess {
+  const settings: Record<string, string> = {
+    SLIPWAY_ENV: 'test',
+    DATABASE_URL: config.databaseUrl,
+    DATABASE_OWNER_URL: config.databaseOwnerUrl,
+    SLIPWAY_MASTER_KEY: config.masterKey.toString('base64'),
+    SLIPWAY_ALLOWED_NETWORKS: config.allowedNetworks.join(','),
+    LOG_LEVEL: 'info',
+    ...(config.redisUrl === null ? {} : { REDIS_URL: config.redisUrl }),
+  };
+  const child = spawn(process.execPath, [path.join(folder, 'worker.js')], {
+    env: { PATH: process.env['PATH'] ?? '', ...settings, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line.includes('the worker serves these regions')) resolve();
+  });
+  const ended = new Promise<string | number>((done) => child.once('exit', (code, signal) => done(signal ?? code ?? -1)));
+  void ended.then((how) => reject(new Error(`the worker ended (${how}) before it served anything`)));
+  ready.catch(() => undefined);
+  return { pid: child.pid ?? -1, ready, ended, kill: (signal) => child.kill(signal) };
+}
