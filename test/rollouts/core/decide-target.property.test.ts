@@ -10,6 +10,8 @@ import type { Plan } from './model.ts';
 type Op =
   | { kind: 'TURN'; crash: boolean }
   | { kind: 'CONTROLLERS' }
+  | { kind: 'DEPLOYMENT_CONTROLLER' }
+  | { kind: 'REPLICASET_CONTROLLER' }
   | { kind: 'KUBELET'; share: number }
   | { kind: 'ROLLOUT' }
   | { kind: 'TIME'; seconds: number }
@@ -62,7 +64,8 @@ const work = fc.oneof(
   fc.constant<Op>({ kind: 'TURN', crash: false }),
   fc.constant<Op>({ kind: 'TURN', crash: true }),
   fc.constant<Op>({ kind: 'CONTROLLERS' }),
-  fc.constant<Op>({ kind: 'CONTROLLERS' }),
+  fc.constant<Op>({ kind: 'DEPLOYMENT_CONTROLLER' }),
+  fc.constant<Op>({ kind: 'REPLICASET_CONTROLLER' }),
   fc.double({ min: 0, max: 1, noNaN: true }).map((share): Op => ({ kind: 'KUBELET', share })),
   fc.constant<Op>({ kind: 'ROLLOUT' }),
   fc.integer({ min: 1, max: 30 }).map((seconds): Op => ({ kind: 'TIME', seconds })),
@@ -90,6 +93,10 @@ function perform(model: Model, op: Op): void {
       return;
     case 'CONTROLLERS':
       return model.controllers();
+    case 'DEPLOYMENT_CONTROLLER':
+      return model.deploymentController();
+    case 'REPLICASET_CONTROLLER':
+      return model.replicaSetControllers();
     case 'KUBELET':
       return model.kubelet(op.share);
     case 'ROLLOUT':

@@ -234,11 +234,11 @@ describe('a rolling update', () => {
     const paused = { phase: 'PAUSED', pauseReason: 'MANUAL' } as const;
     expect(decide({ rollout: paused, target: written, live: halfway })).toMatchObject({
       reason: 'Paused: holding 5 new and 8 old pods where they are.',
-      set: { surge: '3', unavailable: '20%', stoppedAt: now },
-      action: { kind: 'APPLY', side: 'TO', gate: { closed: true, surge: '3', unavailable: '20%' } },
+      set: { surge: '3', unavailable: '0%', stoppedAt: now },
+      action: { kind: 'APPLY', side: 'TO', gate: { closed: true, surge: '3', unavailable: '0%' } },
     });
-    const held: Partial<TargetState> = { ...written, surge: '3', unavailable: '20%', stoppedAt: ago(30) };
-    const closed = { ...halfway, gate: 'CLOSED' as const, surge: '3', unavailable: '20%' };
+    const held: Partial<TargetState> = { ...written, surge: '3', unavailable: '0%', stoppedAt: ago(30) };
+    const closed = { ...halfway, gate: 'CLOSED' as const, surge: '3', unavailable: '0%' };
     expect(isIdle(decide({ rollout: paused, target: held, live: closed }))).toBe(true);
     expect(decide({ target: held, live: closed })).toMatchObject({
       set: { stoppedAt: null },

@@ -44,6 +44,8 @@ interface ModelSet {
   max: number;
   pods: ModelPod[];
   failure: { reason: string; message: string } | null;
+  /** `status.availableReplicas`: as of the ReplicaSet controller's last look. */
+  available: number;
 }
 
 interface ModelDeployment {
@@ -231,6 +233,7 @@ export class Model {
     const { surge } = this.fence();
     set.desired = n;
     set.max = n + surge;
+    set.available = n;
   }
 
   // ------------------------------------------------------------------------------------------------ what the core sees
@@ -454,6 +457,10 @@ export class Model {
   /** One look of the deployment controller, then of the ReplicaSet controller at every set. */
   controllers(): void {
     this.deploymentController();
+    this.replicaSetControllers();
+  }
+
+  replicaSetControllers(): void {
     for (const set of this.sets) this.replicaSetController(set);
     this.checkSurge();
   }
@@ -465,7 +472,7 @@ export class Model {
     return surge === 0 && unavailable === 0 ? { surge: 0, unavailable: 1 } : { surge, unavailable: Math.min(unavailable, d.replicas) };
   }
 
-  private deploymentController(): void {
+  deploymentController(): void {
     const d = this.deployment;
     if (d === null) return;
     const observed = (): void => {
@@ -556,6 +563,7 @@ export class Model {
       const all = this.sets.reduce((sum, one) => sum + one.pods.length, 0);
       if (this.quota !== null && all >= this.quota) {
         set.failure = { reason: 'FailedCreate', message: 'exceeded quota: pods' };
+        set.available = this.countAvailable(set);
         return;
       }
       set.pods.push(this.newPod(set));
@@ -565,6 +573,7 @@ export class Model {
       .sort((a, b) => Number(a.ready) - Number(b.ready) || b.readyAt - a.readyAt)
       .slice(0, Math.max(0, alive.length - set.replicas));
     for (const pod of leaving) this.remove(pod);
+    set.available = this.countAvailable(set);
   }
 
   private remove(pod: ModelPod): void {
@@ -573,6 +582,10 @@ export class Model {
   }
 
   private available(set: ModelSet): number {
+    return set.available;
+  }
+
+  private countAvailable(set: ModelSet): number {
     return set.pods.filter((pod) => !pod.terminating && pod.ready && this.now - pod.readyAt >= set.minReadySeconds * 1000).length;
   }
 
@@ -623,6 +636,7 @@ export class Model {
       max: replicas,
       pods: [],
       failure: null,
+      available: 0,
     };
   }
 
