@@ -23,9 +23,8 @@ describe.skipIf(providedClusters().length === 0)('a real control plane', () => {
       const gone = await world().kubernetes.apply(configMap(namespace, 'gone'));
       const stop = new AbortController();
       const client = world().connect({ watch: { lastRetryMilliseconds: 500 } });
-      const events = client
-        .listWatch({ ...refs.configMaps(namespace), labelSelector: selector }, { signal: stop.signal })
-        [Symbol.asyncIterator]();
+      const watch = client.listWatch({ ...refs.configMaps(namespace), labelSelector: selector }, { signal: stop.signal });
+      const events = watch[Symbol.asyncIterator]();
       const next = async (): Promise<WatchEvent> => {
         const result = await events.next();
         if (result.done === true) throw new Error('the watch has ended');

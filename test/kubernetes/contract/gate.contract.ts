@@ -78,10 +78,9 @@ export function gateContract(cluster: Cluster): void {
       await recorder.reach({ v1: 10, v2: 2 });
       await step('v2', 0, '20%');
       await recorder.reach({ v1: 8, v2: 2 });
-      const { items } = await world().admin.request<{ items: { metadata: { name: string; labels: Record<string, string>; deletionTimestamp?: string } }[] }>(
-        'GET',
-        `/api/v1/namespaces/${namespace}/pods`,
-      );
+      const { items } = await world().admin.request<{
+        items: { metadata: { name: string; labels: Record<string, string>; deletionTimestamp?: string } }[];
+      }>('GET', `/api/v1/namespaces/${namespace}/pods`);
       for (const revision of ['v1', 'v2']) {
         const victim = items.find((pod) => pod.metadata.labels['revision'] === revision && pod.metadata.deletionTimestamp === undefined);
         await world().admin.request('DELETE', `/api/v1/namespaces/${namespace}/pods/${victim?.metadata.name}`);

@@ -52,7 +52,7 @@ export function makeWorld(cluster: Cluster): () => World {
     world = { cluster: { server, caData, adminToken }, kubernetes: connect(), admin, namespace, connect };
   });
   afterAll(async () => {
-    await Promise.all(namespaces.map((name) => world?.admin.request('DELETE', `/api/v1/namespaces/${name}`)));
+    for (const name of namespaces) await world?.admin.request('DELETE', `/api/v1/namespaces/${name}`);
     await Promise.all(clients.map((client) => client.close()));
     await world?.admin.close();
   });
