@@ -38,6 +38,8 @@ export interface QueuesOptions {
 
 /** What a hint may take before it is given up, so that an unreachable queue holds nobody up. */
 const ADD_MILLISECONDS = 2_000;
+/** When a command or a connection that does not come is given up for good. */
+const COMMAND_MILLISECONDS = 10_000;
 const REOPEN_MILLISECONDS = 1_000;
 const CLOSE_MILLISECONDS = 10_000;
 const LISTEN_IDLE_MILLISECONDS = 10_000;
@@ -57,7 +59,7 @@ interface Backend {
 
 const finished = { removeOnComplete: true, removeOnFail: true } as const;
 
-/** BullMQ on Redis. Adding fails at once while Redis is away; working waits for it. */
+/** BullMQ on Redis. While it is away, what is added waits for a few seconds and is then given up; who works waits for as long as it takes. */
 function redisBackend(url: string, onError: (error: Error) => void): Backend {
   const connections: Redis[] = [];
   const connect = (options: object): Redis => {
@@ -69,7 +71,7 @@ function redisBackend(url: string, onError: (error: Error) => void): Backend {
   };
   let adding: Redis | undefined;
   let working: Redis | undefined;
-  const adds = (): Redis => (adding ??= connect({ commandTimeout: ADD_MILLISECONDS }));
+  const adds = (): Redis => (adding ??= connect({ commandTimeout: COMMAND_MILLISECONDS }));
   return {
     queue: (name) => new Queue(name, { connection: adds(), streams: EVENTS }),
     worker: (name, process, concurrency) =>
@@ -85,7 +87,7 @@ function redisBackend(url: string, onError: (error: Error) => void): Backend {
  */
 function postgresBackend(options: QueuesOptions, onError: (error: Error) => void): Backend {
   const connectionString = withSettings(options.url, { role: 'slipway_app', search_path: QUEUE_SCHEMA, statement_timeout: '30s' });
-  const common = { connectionString, connectionTimeoutMillis: 5_000, keepAlive: true };
+  const common = { connectionString, connectionTimeoutMillis: COMMAND_MILLISECONDS, keepAlive: true };
   const queries = new pg.Pool({
     ...common,
     application_name: 'slipway queue',
@@ -170,12 +172,15 @@ export class Queues {
   private async add(name: string, job: Job, deduplicationId: string): Promise<void> {
     const queue = this.queue(name);
     const options = { ...finished, deduplication: { id: deduplicationId, keepLastIfActive: true } };
-    try {
-      await within(ADD_MILLISECONDS, queue.add(job.name, job.data, options));
-    } catch (error) {
-      this.onError(error instanceof Error ? error : new Error(String(error)));
-      this.forget(name, queue);
-    }
+    const added = queue.add(job.name, job.data, options).then(
+      () => undefined,
+      (error: unknown) => {
+        this.onError(error instanceof Error ? error : new Error(String(error)));
+        this.forget(name, queue);
+      },
+    );
+    // Who is slow is not held against the job, only against the caller's patience.
+    await within(ADD_MILLISECONDS, added).catch(this.onError);
   }
 
   private queue(name: string): Queue {

@@ -33,7 +33,7 @@ function make(options: Partial<QueuesOptions> & { redisUrl: string | null }): Qu
 }
 
 /** Waits until the predicate holds, looking again at each turn of what it waits for. */
-async function until(holds: () => boolean, milliseconds = 15_000): Promise<void> {
+async function until(holds: () => boolean, milliseconds = 25_000): Promise<void> {
   const end = Date.now() + milliseconds;
   while (!holds()) {
     if (Date.now() > end) throw new Error('it did not come true in time');
