@@ -1,23 +1,10 @@
 import { Controller, Headers, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
-import { listOf } from '../common/model/fields.ts';
-import { Arguments, Model } from '../common/model/model.ts';
-import { PageOf, pageQuery, windowOf } from '../common/page.ts';
+import { PageOf, windowOf } from '../common/page.ts';
 import { Route } from '../common/route.ts';
-import { Event } from './event.model.ts';
+import { Event, EventQuery } from './event.model.ts';
 import { EventService, isSequence, sequenceOf } from './event.service.ts';
 import { sse, wantsStream } from './sse.ts';
-
-/** `?limit=&cursor=&after=&type=&workload=&rollout=` */
-@Arguments()
-export class EventQuery extends Model({
-  ...pageQuery,
-  after: z.string().optional().describe('Id of an event: what came after it, oldest first.'),
-  type: listOf(z.string().max(64), 'Any of these types.').optional(),
-  workload: listOf(z.uuid(), 'Ids of workloads: any of them.').optional(),
-  rollout: listOf(z.uuid(), 'Ids of rollouts: any of them.').optional(),
-}) {}
 
 @Controller()
 export class EventController {
@@ -35,10 +22,9 @@ export class EventController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const filter = { types: query.type, workloadIds: query.workload, rolloutIds: query.rollout };
-    const after = query.after === undefined ? null : sequenceOf(query.after, 'after');
+    const filter = await this.events.filterOf(query);
+    const after = sequenceOf(query.after, 'after');
     if (!wantsStream(accept)) return this.events.page(windowOf(query, isSequence), filter, after);
-    const from = lastEventId === undefined ? after : sequenceOf(lastEventId, 'Last-Event-ID');
-    return sse(await this.events.stream(from ?? 'NOW', filter), reply);
+    return sse(await this.events.follow(sequenceOf(lastEventId, 'Last-Event-ID') ?? after ?? 'NOW', filter), reply);
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { JsonObject, time } from '../common/model/fields.ts';
-import { Model, Output } from '../common/model/model.ts';
+import { JsonObject, listOf, reference, time } from '../common/model/fields.ts';
+import { Arguments, Model, Output } from '../common/model/model.ts';
+import { pageArguments, pageQuery } from '../common/page.ts';
 import type { EventRow } from './event.repository.ts';
 
 @Output('Something that happened, in one sentence for a person and in fields for a program. References are ids.')
@@ -14,6 +15,25 @@ export class Event extends Model({
   message: z.string(),
   data: JsonObject,
 }) {}
+
+const after = z.string().describe('Id of an event: what came after it, oldest first.');
+
+const filters = {
+  type: listOf(z.string().min(1).max(64), 'Any of these types.').optional(),
+  workload: listOf(reference('a workload'), 'Ids or names of workloads: any of them.').optional(),
+  rollout: listOf(z.uuid(), 'Ids of rollouts: any of them.').optional(),
+};
+
+/** `?limit=&cursor=&after=&type=&workload=&rollout=` */
+@Arguments()
+export class EventQuery extends Model({ ...pageQuery, after: after.optional(), ...filters }) {}
+
+/** `?limit=&cursor=&after=` */
+@Arguments()
+export class RolloutEventQuery extends Model({ ...pageQuery, after: after.optional() }) {}
+
+@Arguments()
+export class EventArguments extends Model({ ...pageArguments, afterId: after.nullish(), ...filters }) {}
 
 export const eventOf = (row: EventRow): Event => ({
   id: row.seq.toString(),

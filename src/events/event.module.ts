@@ -4,12 +4,12 @@ import { EventHub } from './event-hub.ts';
 import { EventRepository } from './event.repository.ts';
 import { EventResolver } from './event.resolver.ts';
 import { EventService } from './event.service.ts';
-import { EventStream } from './event-stream.ts';
+import { EventStreams } from './event-streams.ts';
 
 /** Reading events. Writing them is `EventLog`, which belongs to the database's module: every feature's transactions end with it. */
 @Module({
   controllers: [EventController],
-  providers: [EventRepository, EventHub, EventStream, EventService, EventResolver],
+  providers: [EventRepository, EventHub, EventStreams, EventService, EventResolver],
   exports: [EventService],
 })
 export class EventModule {}

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { tenantId } from '../common/context.ts';
 import { Database } from '../common/database.ts';
+import { isId } from '../common/id.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 
 export type EventRow = Prisma.EventGetPayload<object>;
@@ -22,7 +23,8 @@ export class EventRepository {
 
   /** Events with a smaller sequence number (or all), newest first. */
   async before(seq: bigint | null, take: number, filter: EventFilter = {}): Promise<EventRow[]> {
-    return this.database.rows.event.findMany({ where: { ...where(filter), ...(seq === null ? {} : { seq: { lt: seq } }) }, orderBy: { seq: 'desc' }, take });
+    const older = seq === null ? {} : { seq: { lt: seq } };
+    return this.database.rows.event.findMany({ where: { ...where(filter), ...older }, orderBy: { seq: 'desc' }, take });
   }
 
   /** Sequence number of the tenant's newest event, 0 before the first. */
@@ -33,8 +35,22 @@ export class EventRepository {
 
   /** Sequence number of the oldest event that is kept, null when none is. */
   async oldest(): Promise<bigint | null> {
-    const first = await this.database.rows.event.findFirst({ where: { tenantId: tenantId() }, orderBy: { seq: 'asc' }, select: { seq: true } });
+    const first = await this.database.rows.event.findFirst({
+      where: { tenantId: tenantId() },
+      orderBy: { seq: 'asc' },
+      select: { seq: true },
+    });
     return first?.seq ?? null;
+  }
+
+  /** Ids of the workloads of these ids or names, also of those that were removed: their events stay. */
+  async workloadIds(references: readonly string[]): Promise<string[]> {
+    const list = [...references];
+    const rows = await this.database.rows.workload.findMany({
+      where: { tenantId: tenantId(), OR: [{ id: { in: list.filter(isId) } }, { name: { in: list } }] },
+      select: { id: true },
+    });
+    return rows.map((row) => row.id);
   }
 
   /** Heads of several tenants, by the role that sees nothing else of them. */

@@ -1,26 +1,38 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
-import { tenantId } from '../common/context.ts';
+import { currentContext, tenantId } from '../common/context.ts';
+import { CALLERS } from '../common/graphql/module.ts';
+import type { Callers } from '../common/graphql/module.ts';
 import { sealCursor } from '../common/page.ts';
 import type { Page, Window } from '../common/page.ts';
-import { invalid } from '../common/problem.ts';
+import { invalid, Problem } from '../common/problem.ts';
 import { eventOf } from './event.model.ts';
 import type { Event } from './event.model.ts';
 import { EventRepository } from './event.repository.ts';
 import type { EventFilter } from './event.repository.ts';
-import { EventStream } from './event-stream.ts';
+import { EventStreams } from './event-streams.ts';
+import type { Stream } from './event-streams.ts';
 
 /** Largest sequence number of Postgres' bigint. */
 const LARGEST = 9_223_372_036_854_775_807n;
 
-/** A sequence number as a client sends it. @throws Problem INVALID that names the parameter */
-export function sequenceOf(text: string, parameter: string): bigint {
-  if (!/^\d{1,19}$/.test(text) || BigInt(text) > LARGEST) throw invalid({ parameter, detail: 'must be the id of an event' });
+/** Is this the key of a cursor of events? */
+export const isSequence = (key: string): boolean => /^\d{1,19}$/.test(key) && BigInt(key) <= LARGEST;
+
+/** A sequence number as a client sends it; null where it sends none. @throws Problem INVALID that names the parameter */
+export function sequenceOf(text: string | null | undefined, parameter: string): bigint | null {
+  if (text === undefined || text === null) return null;
+  if (!isSequence(text)) throw invalid({ parameter, detail: 'must be the id of an event' });
   return BigInt(text);
 }
 
-/** Is this the key of a cursor of events? */
-export const isSequence = (key: string): boolean => /^\d{1,19}$/.test(key) && BigInt(key) <= LARGEST;
+/** What a request says of the events that it wants. */
+export interface EventWish {
+  type?: string[] | undefined;
+  /** Ids or names. */
+  workload?: string[] | undefined;
+  rollout?: string[] | undefined;
+}
 
 @Injectable()
 export class EventService implements BeforeApplicationShutdown {
@@ -28,33 +40,54 @@ export class EventService implements BeforeApplicationShutdown {
 
   constructor(
     private readonly events: EventRepository,
-    private readonly streams: EventStream,
+    private readonly streams: EventStreams,
+    @Inject(CALLERS) private readonly callers: Callers,
   ) {}
 
   beforeApplicationShutdown(): void {
     this.ending.abort();
   }
 
+  async filterOf({ type, workload, rollout }: EventWish): Promise<EventFilter> {
+    return { types: type, workloadIds: workload && (await this.events.workloadIds(workload)), rolloutIds: rollout };
+  }
+
   /** Newest first; with `after` oldest first, from there on. */
   async page(window: Window, filter: EventFilter, after: bigint | null): Promise<Page<Event>> {
-    if (after !== null) {
-      await this.streams.ensureKept(after);
-      const from = window.after === null ? after : BigInt(window.after);
-      return this.shown(await this.events.after(from, window.limit + 1, filter), window);
-    }
-    return this.shown(await this.events.before(window.after === null ? null : BigInt(window.after), window.limit + 1, filter), window);
-  }
-
-  /** Events as they come, to the end of the process at the latest; null is a heartbeat. They begin after the event of that id; NOW is the moment of the call, whenever the first is taken. */
-  async stream(begin: bigint | 'FIRST' | 'NOW', filter: EventFilter, until?: (event: Event) => boolean): Promise<AsyncGenerator<Event | null>> {
-    if (typeof begin === 'bigint') await this.streams.ensureKept(begin);
-    const after = begin === 'FIRST' ? 0n : begin === 'NOW' ? await this.events.head() : begin;
-    return this.streams.read({ tenantId: tenantId(), after, filter, ...(until ? { until } : {}), signal: this.ending.signal });
-  }
-
-  private shown(rows: Parameters<typeof eventOf>[0][], window: Window): Page<Event> {
+    const from = window.after === null ? null : BigInt(window.after);
+    if (after !== null) await this.ensureKept(after);
+    const rows =
+      after === null
+        ? await this.events.before(from, window.limit + 1, filter)
+        : await this.events.after(from ?? after, window.limit + 1, filter);
     const held = rows.slice(0, window.limit);
     const last = held.at(-1);
     return { items: held.map(eventOf), nextCursor: rows.length > window.limit && last ? sealCursor(last.seq.toString()) : null };
+  }
+
+  /** Is there an event of these with a larger sequence number? */
+  async hasMore(after: bigint, filter: EventFilter): Promise<boolean> {
+    return (await this.events.after(after, 1, filter)).length > 0;
+  }
+
+  /** Events as they come, to the end of the process or of the caller's key at the latest. They begin after the event of that id; NOW is the moment of the call. */
+  async follow(begin: bigint | 'FIRST' | 'NOW', filter: EventFilter, until?: (event: Event) => boolean): Promise<Stream> {
+    if (typeof begin === 'bigint') await this.ensureKept(begin);
+    const after = begin === 'FIRST' ? 0n : begin === 'NOW' ? await this.events.head() : begin;
+    const stream = this.streams.open({ tenantId: tenantId(), after, filter, until });
+    const unwatch = this.callers.watch(currentContext(), stream.end);
+    this.ending.signal.addEventListener('abort', stream.end);
+    stream.over.addEventListener('abort', () => {
+      unwatch();
+      this.ending.signal.removeEventListener('abort', stream.end);
+    });
+    return stream;
+  }
+
+  /** @throws Problem EXPIRED where events after this one have been deleted */
+  private async ensureKept(after: bigint): Promise<void> {
+    const first = (await this.events.oldest()) ?? (await this.events.head()) + 1n;
+    if (after + 1n >= first) return;
+    throw new Problem('EXPIRED', `Events up to ${first - 1n} are no longer kept; begin with ?after=${first - 1n}.`);
   }
 }

@@ -2,22 +2,34 @@ import { Readable } from 'node:stream';
 import { StreamableFile } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { Event } from './event.model.ts';
+import type { Stream } from './event-streams.ts';
 
 export const EVENT_STREAM = 'text/event-stream';
+
+/** How long a client may take to read the last of a stream that is over, in milliseconds; then its connection is cut. */
+const GRACE_MILLISECONDS = 1_000;
 
 /** Does the request want a stream rather than a page? */
 export const wantsStream = (accept: string | undefined): boolean => accept?.includes(EVENT_STREAM) ?? false;
 
-/** Server-sent events as a readable stream: a reader that does not read holds nobody up, because the generator is asked only when there is room. */
-export function sse(events: AsyncGenerator<Event | null>, reply: FastifyReply): StreamableFile {
+/** Server-sent events. A client that does not read holds nobody up: events are taken only while there is room, and one that falls too far behind is cut. */
+export function sse(stream: Stream, reply: FastifyReply): StreamableFile {
+  let complete = false;
+  const readable = Readable.from(
+    blocks(stream.batches, () => (complete = true)),
+    { objectMode: true, highWaterMark: 4 },
+  );
+  readable.once('close', stream.end);
+  stream.over.addEventListener('abort', () => setTimeout(() => !complete && readable.destroy(), GRACE_MILLISECONDS).unref());
   reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no');
-  return new StreamableFile(Readable.from(lines(events), { objectMode: true, highWaterMark: 16 }), { type: EVENT_STREAM });
+  return new StreamableFile(readable, { type: EVENT_STREAM });
 }
 
-async function* lines(events: AsyncGenerator<Event | null>): AsyncGenerator<string> {
+async function* blocks(batches: AsyncGenerator<Event[]>, onEnd: () => void): AsyncGenerator<string> {
   yield ': connected\n\n';
-  for await (const event of events) {
-    if (event === null) yield ': still here\n\n';
-    else yield `${event.id === null ? '' : `id: ${event.id}\n`}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
-  }
+  for await (const batch of batches) yield batch.map(blockOf).join('') || ': still here\n\n';
+  onEnd();
 }
+
+const blockOf = (event: Event): string =>
+  `${event.id === null ? '' : `id: ${event.id}\n`}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;

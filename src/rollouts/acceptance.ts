@@ -11,7 +11,7 @@ import type { ReleaseRow } from '../workloads/release.repository.ts';
 import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository.ts';
 import type { Side } from './core/observation.ts';
 import { RolloutRepository } from './rollout.repository.ts';
-import type { RolloutRow } from './rollout.repository.ts';
+import type { NewTarget, RolloutRow, StoredTarget } from './rollout.repository.ts';
 
 /** What one placement is to run; `to` null = nothing (it is taken away), both null for SCALE, which writes no template. */
 export interface Aim {
@@ -26,13 +26,16 @@ export interface Order {
   release: ReleaseRow | null;
   aims: readonly Aim[];
   strategy: Strategy;
-  values?: Record<string, unknown>;
+  values: Record<string, unknown>;
   reason: string | null;
-  retryOfId?: string;
+  retryOfId: string | null;
   onFailure: OnFailure;
   onUnreachable: OnUnreachable;
   wave: { name: string; maxConcurrent: number | null; maxFailed: number };
 }
+
+/** Due at once, whatever the clocks of processes say. */
+const LONG_AGO = new Date(0);
 
 /** What makes way for a new rollout does so in the new one's transaction. */
 export type MakeWay = 'REJECT' | 'SUPERSEDE';
@@ -56,13 +59,13 @@ export class Acceptance {
         `Rollout ${active.id} of ${workload.name} is ${active.phase}. Wait for it, abort it, or send "concurrency": "SUPERSEDE".`,
       );
     }
-    const reason = `Superseded: ${because}.`;
-    await this.rollouts.change(active.id, { phase: 'SUPERSEDED', pauseReason: null, phaseReason: reason, settledAt: new Date() });
-    await this.rollouts.endTargets(active.id, reason);
-    this.events.append([
-      { type: 'rollout.superseded', workloadId: workload.id, rolloutId: active.id, message: `The rollout was superseded: ${because}.`, data: {} },
-    ]);
+    await this.end(workload, active, because);
     return active;
+  }
+
+  /** Ends the changes of scale that are active: nobody needs them any more. */
+  async endScales(workload: WorkloadRow, because: string): Promise<void> {
+    for (const scale of await this.rollouts.lockScales(workload.id)) await this.end(workload, scale, because);
   }
 
   /** @returns the new rollout's id */
@@ -76,45 +79,52 @@ export class Acceptance {
       releaseId: order.release?.id ?? null,
       previousReleaseId: order.workload.currentRelease?.id ?? null,
       strategy: json(order.strategy),
-      values: json(order.values ?? {}),
+      values: json(order.values),
       reason: order.reason,
-      retryOfId: order.retryOfId ?? null,
+      retryOfId: order.retryOfId,
       onFailure: order.onFailure,
       onUnreachable: order.onUnreachable,
       createdBy: { ...author() },
-      dueAt: new Date(),
+      dueAt: LONG_AGO,
     });
     await this.rollouts.createWave({ id: waveId, rolloutId: id, position: 0, ...order.wave });
-    const before = await this.before(superseded);
+    const before = await this.rollouts.writtenBy(superseded);
     await this.rollouts.createTargets(
       order.aims.map(({ placement, to }) => {
-        const old = before.get(placement.id);
-        const from = order.kind === 'SCALE' ? null : old ? old.from : placement.applied;
-        return {
-          id: newId(),
-          rolloutId: id,
-          waveId,
-          placementId: placement.id,
-          ...(from === null ? {} : { from: from as Prisma.InputJsonObject }),
-          ...(to === null ? {} : { to: json(to) }),
-          replicasBefore: old?.replicasBefore ?? null,
-        };
+        const start = startOf(order.kind, placement, before);
+        return { id: newId(), rolloutId: id, waveId, placementId: placement.id, to, ...start };
       }),
     );
-    this.events.append([{ type: 'rollout.created', workloadId: order.workload.id, rolloutId: id, message: sentence(order), data: { kind: order.kind } }]);
+    const data = { kind: order.kind, release: order.release?.number ?? null, targets: order.aims.length };
+    this.events.append([{ type: 'rollout.created', workloadId: order.workload.id, rolloutId: id, message: sentence(order), data }]);
     this.nudges.rollout(id);
     return id;
   }
 
-  /** Where a superseded rollout has written, what ran before *it*: an abandoned canary is never gone back to. */
-  private async before(superseded: RolloutRow | null): Promise<Map<string, { from: Prisma.JsonValue; replicasBefore: number | null }>> {
-    if (!superseded) return new Map();
-    const targets = await this.rollouts.targets(superseded.id);
-    return new Map(targets.filter((target) => target.written).map((target) => [target.placementId, { from: target.from, replicasBefore: target.replicasBefore }]));
+  private async end(workload: WorkloadRow, { id }: RolloutRow, because: string): Promise<void> {
+    await this.rollouts.supersede(id, `Superseded: ${because}.`);
+    this.events.append([
+      { type: 'rollout.superseded', workloadId: workload.id, rolloutId: id, message: `The rollout was superseded: ${because}.`, data: {} },
+    ]);
+    this.nudges.rollout(id);
   }
 }
 
-const json = (value: object): Prisma.InputJsonObject => value as Prisma.InputJsonObject;
+/**
+ * What a target goes back to, and what of it has been done already. Where a superseded rollout has written, that is what ran before *it*: an abandoned canary
+ * is never gone back to, and an undo is due there even if the new rollout never gets to its first write.
+ */
+function startOf(kind: Order['kind'], placement: PlacementRow, before: ReadonlyMap<string, StoredTarget>): TargetStart {
+  if (kind === 'SCALE') return { from: null };
+  const old = before.get(placement.id);
+  if (!old) return { from: placement.applied as object | null };
+  const { from, written, uid, replicasBefore, replicasAfter } = old;
+  return { from: from as object | null, written, uid, replicasBefore, replicasAfter };
+}
+
+type TargetStart = Pick<NewTarget, 'from' | 'written' | 'uid' | 'replicasBefore' | 'replicasAfter'>;
+
+const json = (value: object): Prisma.InputJsonObject => value;
 
 function sentence({ kind, workload, release, aims }: Order): string {
   const where = `${aims.length} ${aims.length === 1 ? 'target' : 'targets'}`;

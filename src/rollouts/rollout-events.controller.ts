@@ -1,18 +1,12 @@
 import { Controller, Headers, Param, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
-import { Arguments, Model } from '../common/model/model.ts';
-import { PageOf, pageQuery, windowOf } from '../common/page.ts';
+import { PageOf, windowOf } from '../common/page.ts';
 import { Route } from '../common/route.ts';
-import { Event } from '../events/event.model.ts';
+import { Event, RolloutEventQuery } from '../events/event.model.ts';
 import { EventService, isSequence, sequenceOf } from '../events/event.service.ts';
 import { sse, wantsStream } from '../events/sse.ts';
 import { isSettled } from './core/phases.ts';
 import { RolloutReader } from './rollout.reader.ts';
-
-/** `?limit=&cursor=&after=` */
-@Arguments()
-export class RolloutEventQuery extends Model({ ...pageQuery, after: z.string().optional().describe('Id of an event: what came after it, oldest first.') }) {}
 
 const TERMINAL = ['rollout.succeeded', 'rollout.rolled_back', 'rollout.failed', 'rollout.canceled', 'rollout.superseded'];
 
@@ -26,7 +20,8 @@ export class RolloutEventsController {
   @Route('GET', '/rollouts/:rollout/events', {
     action: 'events.list',
     summary: "Reads a rollout's events, or with `Accept: text/event-stream` follows them from its first to its last.",
-    description: 'The stream ends after the terminal event; whoever comes back then with `Last-Event-ID` is answered 204, so that an EventSource stops.',
+    description:
+      'The stream ends after the terminal event; whoever comes back then with `Last-Event-ID` is answered 204, so that an EventSource stops.',
     answers: PageOf(Event),
     alsoAnswers: [204],
   })
@@ -39,13 +34,13 @@ export class RolloutEventsController {
   ) {
     const row = await this.reader.find(rollout);
     const filter = { rolloutIds: [row.id] };
-    const after = query.after === undefined ? null : sequenceOf(query.after, 'after');
+    const after = sequenceOf(query.after, 'after');
     if (!wantsStream(accept)) return this.events.page(windowOf(query, isSequence), filter, after);
-    const from = lastEventId === undefined ? after : sequenceOf(lastEventId, 'Last-Event-ID');
-    if (from !== null && isSettled(row.phase) && (await this.events.page({ limit: 1, after: null }, filter, from)).items.length === 0) {
+    const from = sequenceOf(lastEventId, 'Last-Event-ID') ?? after;
+    if (isSettled(row.phase) && !(await this.events.hasMore(from ?? 0n, filter))) {
       reply.status(204);
       return undefined;
     }
-    return sse(await this.events.stream(from ?? 'FIRST', filter, (event) => TERMINAL.includes(event.type)), reply);
+    return sse(await this.events.follow(from ?? 'FIRST', filter, (event) => TERMINAL.includes(event.type)), reply);
   }
 }

@@ -4,8 +4,17 @@ import type { ExpectedVersions } from '../common/etag.ts';
 import { PageOf, PageQuery, windowOf } from '../common/page.ts';
 import { Route } from '../common/route.ts';
 import type { RouteOptions } from '../common/route.ts';
-import { RolloutReader } from './rollout.reader.ts';
-import { CreateRollout, PromoteInput, RestartInput, RollbackInput, Rollout, RolloutDetail, RolloutQuery, ScaleInput } from './rollout.model.ts';
+import { isPlace, RolloutReader } from './rollout.reader.ts';
+import {
+  CreateRollout,
+  PromoteInput,
+  RestartInput,
+  RollbackInput,
+  Rollout,
+  RolloutDetail,
+  RolloutQuery,
+  ScaleInput,
+} from './rollout.model.ts';
 import { RolloutService } from './rollout.service.ts';
 import { Target } from './target.model.ts';
 import { VerbService } from './verb.service.ts';
@@ -56,6 +65,7 @@ export class RolloutController {
     summary: 'Removes a workload by a rollout of kind DELETE; its rollouts and events stay.',
     status: 202,
     answers: RolloutDetail,
+    waits: 'rollout',
     location: (rollout: never) => `/v1/rollouts/${(rollout as RolloutDetail).id}`,
   })
   async remove(@Param('workload') workload: string, @Query() query: RemoveQuery, @IfMatch() expected: ExpectedVersions) {
@@ -72,9 +82,13 @@ export class RolloutController {
     return this.reader.get(rollout);
   }
 
-  @Route('GET', '/rollouts/:rollout/targets', { action: 'rollouts.get', summary: 'Lists all targets, failed ones first.', answers: PageOf(Target) })
+  @Route('GET', '/rollouts/:rollout/targets', {
+    action: 'rollouts.get',
+    summary: 'Lists all targets, failed ones first.',
+    answers: PageOf(Target),
+  })
   listTargets(@Param('rollout') rollout: string, @Query() query: PageQuery) {
-    const { limit, after } = windowOf(query, (key) => /^\d{1,9}$/.test(key));
+    const { limit, after } = windowOf(query, isPlace);
     return this.reader.targetPage(rollout, limit, after);
   }
 
@@ -93,7 +107,11 @@ export class RolloutController {
     return this.verbs.perform(rollout, { kind: 'PROMOTE', full: input.full ?? false });
   }
 
-  @Route('POST', '/rollouts/:rollout/abort', acting('rollouts.abort', 'Takes everything back; while rolling back, gives up on unreachable clusters.'))
+  @Route(
+    'POST',
+    '/rollouts/:rollout/abort',
+    acting('rollouts.abort', 'Takes everything back; while rolling back, gives up on unreachable clusters.'),
+  )
   abort(@Param('rollout') rollout: string) {
     return this.verbs.perform(rollout, { kind: 'ABORT' });
   }

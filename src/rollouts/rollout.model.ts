@@ -18,7 +18,11 @@ import { Failure, Target, TargetCounts } from './target.model.ts';
 export const RolloutKind = Enum('RolloutKind', RolloutKinds, 'What a rollout is for.');
 export const RolloutPhase = Enum('RolloutPhase', RolloutPhases, 'Where a rollout stands.');
 export const PauseReason = Enum('PauseReason', PauseReasons, 'What a paused rollout waits for.');
-export const OnFailure = Enum('OnFailure', OnFailures, 'What one failed target takes back: everything, its wave, itself, or nothing until a person decides.');
+export const OnFailure = Enum(
+  'OnFailure',
+  OnFailures,
+  'What one failed target takes back: everything, its wave, itself, or nothing until a person decides.',
+);
 export const OnUnreachable = Enum('OnUnreachable', OnUnreachables, 'What an unreachable cluster does to the rollout.');
 export const WavePhase = Enum('WavePhase', WavePhases, 'Where a wave stands.');
 export const StrategyType = Enum('StrategyType', StrategyTypes, 'How pods are replaced.');

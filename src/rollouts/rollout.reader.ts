@@ -16,6 +16,9 @@ import type { Target } from './target.model.ts';
 /** How many targets a rollout shows by itself; the rest are paged. */
 const SHOWN_TARGETS = 200;
 
+/** Is this the key of a cursor of targets? It counts them. */
+export const isPlace = (key: string): boolean => /^\d{1,9}$/.test(key);
+
 /** How rollouts are read. */
 @Injectable()
 export class RolloutReader implements OnModuleInit, OnApplicationShutdown {

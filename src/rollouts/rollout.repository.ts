@@ -5,9 +5,9 @@ import { isId } from '../common/id.ts';
 import type { PlacementRef } from '../common/nudges.ts';
 import { byId } from '../common/page.ts';
 import type { Window } from '../common/page.ts';
-import type { Prisma } from '../generated/prisma/client.ts';
+import { Prisma } from '../generated/prisma/client.ts';
 import type { RolloutKind, RolloutPhase, TargetPhase } from '../generated/prisma/enums.ts';
-import { isSettled, rolloutPhases } from './core/phases.ts';
+import { isSettled, isTerminal, rolloutPhases, targetPhases } from './core/phases.ts';
 
 const WITH = {
   workload: { select: { id: true, name: true } },
@@ -17,11 +17,27 @@ const WITH = {
 } as const satisfies Prisma.RolloutInclude;
 
 const WITH_PLACE = {
-  placement: { select: { id: true, namespace: true, replicas: true, observed: true, observedAt: true, cluster: { select: { id: true, name: true, region: { select: { id: true, name: true } } } } } },
+  placement: {
+    select: {
+      id: true,
+      namespace: true,
+      replicas: true,
+      observed: true,
+      observedAt: true,
+      cluster: { select: { id: true, name: true, region: { select: { id: true, name: true } } } },
+    },
+  },
 } as const satisfies Prisma.TargetInclude;
 
 export type RolloutRow = Prisma.RolloutGetPayload<{ include: typeof WITH }>;
 export type TargetRow = Prisma.TargetGetPayload<{ include: typeof WITH_PLACE }>;
+export type StoredTarget = Prisma.TargetGetPayload<object>;
+
+/** A target as it is written down; its sides are as `Side` has them. */
+export interface NewTarget extends Omit<Prisma.TargetCreateManyInput, 'tenantId' | 'from' | 'to'> {
+  from: object | null;
+  to: object | null;
+}
 
 export interface RolloutFilter {
   workload?: string[];
@@ -30,10 +46,21 @@ export interface RolloutFilter {
   kind?: RolloutKind[];
 }
 
+const UNDER_WAY = (Object.keys(targetPhases) as TargetPhase[]).filter((phase) => !isTerminal(phase));
 const ACTIVE = (Object.keys(rolloutPhases) as RolloutPhase[]).filter((phase) => !isSettled(phase));
 
 /** Phases in the order in which a person wants to see targets: what went wrong, what is under way, what waits, what is done. */
-const FAILED_FIRST = ['FAILED', 'ROLLING_BACK', 'PROGRESSING', 'HELD', 'BAKING', 'PENDING', 'ROLLED_BACK', 'SKIPPED', 'SUCCEEDED'] as const satisfies TargetPhase[];
+const FAILED_FIRST = [
+  'FAILED',
+  'ROLLING_BACK',
+  'PROGRESSING',
+  'HELD',
+  'BAKING',
+  'PENDING',
+  'ROLLED_BACK',
+  'SKIPPED',
+  'SUCCEEDED',
+] as const satisfies TargetPhase[];
 
 @Injectable()
 export class RolloutRepository {
@@ -51,28 +78,38 @@ export class RolloutRepository {
   /** Of these rollouts, whoever's they are, those that need no more waiting: settled, or paused for somebody to act. */
   async restingOf(ids: readonly string[]): Promise<string[]> {
     const rows = await this.database.system.query<{ id: string }>(
-      `SELECT id FROM rollouts WHERE id = ANY($1::uuid[]) AND phase NOT IN ('QUEUED', 'RUNNING', 'ROLLING_BACK')`,
+      `SELECT id FROM rollouts WHERE id = ANY($1::uuid[]) AND phase NOT IN ('QUEUED', 'RUNNING', 'ROLLING_BACK') AND (phase <> 'PAUSED' OR intent IS NULL)`,
       [[...ids]],
     );
     return rows.map((row) => row.id);
   }
 
-  /** The same, locked to the end of the transaction. */
-  async lock(id: string): Promise<RolloutRow | null> {
-    if (!isId(id)) return null;
-    const found = await this.database.rows.$queryRaw<unknown[]>`
-      SELECT 1 FROM rollouts WHERE tenant_id = ${tenantId()}::uuid AND id = ${id}::uuid FOR UPDATE`;
-    return found.length > 0 ? this.find(id) : null;
+  /** The workload's active rollout that is not a SCALE, locked to the end of the transaction. */
+  async lockActive(workloadId: string): Promise<RolloutRow | null> {
+    const [active] = await this.lockAll({ workloadId, kind: { not: 'SCALE' } });
+    return active ?? null;
   }
 
-  /** The workload's active rollout that is not a SCALE, locked. */
-  async lockActive(workloadId: string): Promise<RolloutRow | null> {
-    const active = await this.database.rows.rollout.findFirst({
-      where: { tenantId: tenantId(), workloadId, kind: { not: 'SCALE' }, phase: { in: ACTIVE } },
-      select: { id: true },
-    });
-    const row = active ? await this.lock(active.id) : null;
-    return row && !isSettled(row.phase) ? row : null;
+  /** The workload's active changes of scale, locked. */
+  async lockScales(workloadId: string): Promise<RolloutRow[]> {
+    return this.lockAll({ workloadId, kind: 'SCALE' });
+  }
+
+  private async lockAll(where: Prisma.RolloutWhereInput): Promise<RolloutRow[]> {
+    const active = { ...where, tenantId: tenantId(), phase: { in: ACTIVE } };
+    const ids = (await this.database.rows.rollout.findMany({ where: active, select: { id: true }, orderBy: { id: 'asc' } })).map(
+      ({ id }) => id,
+    );
+    if (ids.length === 0) return [];
+    await this.database.rows
+      .$queryRaw`SELECT 1 FROM rollouts WHERE tenant_id = ${tenantId()}::uuid AND id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`;
+    return (await this.many(ids)).filter((row) => !isSettled(row.phase));
+  }
+
+  /** The active rollout that takes the workload's objects away, if there is one. */
+  async activeRemoval(workloadId: string): Promise<string | null> {
+    const where = { tenantId: tenantId(), workloadId, kind: 'DELETE' as const, phase: { in: ACTIVE }, intent: null };
+    return (await this.database.rows.rollout.findFirst({ where, select: { id: true } }))?.id ?? null;
   }
 
   /** One more than the window holds. */
@@ -102,8 +139,10 @@ export class RolloutRepository {
     await this.database.rows.wave.create({ data: { ...wave, tenantId: tenantId() } });
   }
 
-  async createTargets(targets: readonly Omit<Prisma.TargetCreateManyInput, 'tenantId'>[]): Promise<void> {
-    await this.database.rows.target.createMany({ data: targets.map((target) => ({ ...target, tenantId: tenantId() })) });
+  async createTargets(targets: readonly NewTarget[]): Promise<void> {
+    const orNull = (side: object | null) => (side === null ? Prisma.DbNull : (side as Prisma.InputJsonObject));
+    const rows = targets.map(({ from, to, ...target }) => ({ ...target, from: orNull(from), to: orNull(to), tenantId: tenantId() }));
+    await this.database.rows.target.createMany({ data: rows });
   }
 
   /** Changes a locked rollout. */
@@ -111,14 +150,6 @@ export class RolloutRepository {
     await this.database.rows.rollout.update({
       where: { tenantId_id: { tenantId: tenantId(), id } },
       data: { ...change, version: { increment: 1 } },
-    });
-  }
-
-  /** Sets up to which pause the waves are promoted. */
-  async promote(rolloutId: string, promotedStep: number): Promise<void> {
-    await this.database.rows.wave.updateMany({
-      where: { tenantId: tenantId(), rolloutId, phase: 'OPEN', promotedStep: { lt: promotedStep } },
-      data: { promotedStep },
     });
   }
 
@@ -130,15 +161,50 @@ export class RolloutRepository {
       RETURNING p.id, p.region_id AS "regionId"`;
   }
 
-  async targets(rolloutId: string): Promise<Prisma.TargetGetPayload<object>[]> {
+  async targets(rolloutId: string): Promise<StoredTarget[]> {
     return this.database.rows.target.findMany({ where: { tenantId: tenantId(), rolloutId } });
   }
 
-  /** Ends the targets of a superseded rollout: their placements belong to the new one. */
-  async endTargets(rolloutId: string, reason: string): Promise<void> {
+  /**
+   * Placements of the workload on which something of ours may stand: where a release is live, and where a rollout wrote last that neither took everything
+   * away nor went back to nothing.
+   */
+  async occupiedPlacements(workloadId: string): Promise<ReadonlySet<string>> {
+    const rows = await this.database.rows.$queryRaw<{ id: string }[]>`
+      SELECT p.id FROM placements p LEFT JOIN LATERAL (
+        SELECT (t."to" IS NULL AND t.phase = 'SUCCEEDED') OR (t."from" IS NULL AND t.phase = 'ROLLED_BACK') AS gone
+        FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
+        WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id AND t.written AND r.kind <> 'SCALE'
+        ORDER BY t.rollout_id DESC LIMIT 1) last ON true
+      WHERE p.tenant_id = ${tenantId()}::uuid AND p.workload_id = ${workloadId}::uuid AND (p.applied IS NOT NULL OR NOT last.gone)`;
+    return new Set(rows.map((row) => row.id));
+  }
+
+  /** Placements on which the active rollout makes or changes a Deployment, and whether there is one yet. */
+  async madePlacements(workloadId: string): Promise<ReadonlyMap<string, boolean>> {
+    const rollout = { workloadId, kind: { not: 'SCALE' as const }, phase: { in: ACTIVE } };
+    const rows = await this.database.rows.target.findMany({
+      where: { tenantId: tenantId(), to: { not: Prisma.DbNull }, rollout },
+      select: { placementId: true, uid: true },
+    });
+    return new Map(rows.map(({ placementId, uid }) => [placementId, uid !== null]));
+  }
+
+  /** By placement, the targets of a superseded rollout whose placements still bear what it has written. */
+  async writtenBy(superseded: { id: string } | null): Promise<ReadonlyMap<string, StoredTarget>> {
+    const targets = superseded ? await this.targets(superseded.id) : [];
+    const written = targets.filter((target) => target.written && target.phase !== 'ROLLED_BACK');
+    return new Map(written.map((target) => [target.placementId, target]));
+  }
+
+  /** Ends a locked rollout and its targets: their placements belong to another. */
+  async supersede(id: string, reason: string): Promise<void> {
+    await this.database.rows.$executeRaw`
+      UPDATE rollouts SET phase = 'SUPERSEDED', pause_reason = NULL, phase_reason = ${reason}, settled_at = now(), due_at = NULL, version = version + 1, updated_at = now()
+      WHERE tenant_id = ${tenantId()}::uuid AND id = ${id}::uuid`;
     await this.database.rows.target.updateMany({
-      where: { tenantId: tenantId(), rolloutId, phase: { in: ['PENDING', 'PROGRESSING', 'HELD', 'BAKING', 'ROLLING_BACK'] } },
-      data: { phase: 'SKIPPED', phaseReason: reason, version: { increment: 1 } },
+      where: { tenantId: tenantId(), rolloutId: id, phase: { in: UNDER_WAY } },
+      data: { phase: 'SKIPPED', phaseReason: reason, condition: Prisma.DbNull, version: { increment: 1 } },
     });
   }
 

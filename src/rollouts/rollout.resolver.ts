@@ -3,17 +3,19 @@ import { Database } from '../common/database.ts';
 import { ifVersion } from '../common/etag.ts';
 import { batched, type GraphqlContext } from '../common/graphql/loaders.ts';
 import { Mutation, Query, Subscription } from '../common/graphql/operation.ts';
-import { type Connected, Connection, windowOf } from '../common/page.ts';
+import { type Connected, Connection, PageArguments, sealCursor, windowOf } from '../common/page.ts';
 import { EventService } from '../events/event.service.ts';
 import { isSettled } from './core/phases.ts';
 import { CreateRollout, PromoteInput, RestartInput, RollbackInput, Rollout, RolloutArguments, ScaleInput, Wave } from './rollout.model.ts';
-import { RolloutReader } from './rollout.reader.ts';
+import type { RolloutDetail } from './rollout.model.ts';
+import { isPlace, RolloutReader } from './rollout.reader.ts';
 import { RolloutService } from './rollout.service.ts';
 import { Target } from './target.model.ts';
 import { VerbService } from './verb.service.ts';
 import { ObjectsOnRemoval } from './workload-removal.model.ts';
 
 export const RolloutConnection = Connection(Rollout);
+export const TargetConnection = Connection(Target);
 
 const WORKLOAD = { description: 'Id or name of the workload.' };
 const acting = (action: string, description: string) => ({ action, description, idempotent: 'rollout', waits: 'rollout' });
@@ -38,18 +40,35 @@ export class RolloutResolver {
     return this.reader.get(id);
   }
 
+  @Query(() => TargetConnection, { name: 'targets', action: 'rollouts.get', description: 'All targets of a rollout, failed ones first.' })
+  async listTargets(@Args('rollout') rollout: string, @Args() page: PageArguments): Promise<Connected<Target>> {
+    const { limit, after } = windowOf(page, isPlace);
+    const { items, nextCursor } = await this.reader.targetPage(rollout, limit, after);
+    const edges = items.map((node, index) => ({ node, cursor: sealCursor(String(Number(after) + index + 1)) }));
+    return { edges, pageInfo: { hasNextPage: nextCursor !== null, endCursor: edges.at(-1)?.cursor ?? null } };
+  }
+
   @Mutation(() => Rollout, acting('rollouts.create', 'Rolls a revision out to every placement.'))
-  async createRollout(@Args('workload', WORKLOAD) workload: string, @Args('input', { nullable: true }) input: CreateRollout): Promise<Rollout> {
+  async createRollout(
+    @Args('workload', WORKLOAD) workload: string,
+    @Args('input', { nullable: true }) input: CreateRollout,
+  ): Promise<Rollout> {
     return this.reader.get(await this.service.create(workload, input));
   }
 
   @Mutation(() => Rollout, acting('rollouts.rollback', 'Goes back to a good release; whatever is active makes way.'))
-  async rollbackWorkload(@Args('workload', WORKLOAD) workload: string, @Args('input', { nullable: true }) input: RollbackInput): Promise<Rollout> {
+  async rollbackWorkload(
+    @Args('workload', WORKLOAD) workload: string,
+    @Args('input', { nullable: true }) input: RollbackInput,
+  ): Promise<Rollout> {
     return this.reader.get(await this.service.rollback(workload, input));
   }
 
   @Mutation(() => Rollout, acting('rollouts.restart', 'Replaces every pod by a new one of the same release.'))
-  async restartWorkload(@Args('workload', WORKLOAD) workload: string, @Args('input', { nullable: true }) input: RestartInput): Promise<Rollout> {
+  async restartWorkload(
+    @Args('workload', WORKLOAD) workload: string,
+    @Args('input', { nullable: true }) input: RestartInput,
+  ): Promise<Rollout> {
     return this.reader.get(await this.service.restart(workload, input));
   }
 
@@ -62,7 +81,8 @@ export class RolloutResolver {
   async deleteWorkload(
     @Args('workload', WORKLOAD) workload: string,
     @Args('objects', { type: () => ObjectsOnRemoval.enum, nullable: true }) objects?: 'DELETE' | 'ORPHAN',
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' }) version?: number,
+    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' })
+    version?: number,
   ): Promise<Rollout> {
     return this.reader.get(await this.service.remove(workload, objects ?? 'DELETE', ifVersion(version)));
   }
@@ -99,20 +119,23 @@ export class RolloutResolver {
   })
   async *rolloutChanged(@Context() { caller }: GraphqlContext, @Args('id') id: string): AsyncGenerator<Rollout> {
     const read = () => this.database.as(caller, () => this.reader.get(id));
-    const stream = await this.database.as(caller, () => this.events.stream('NOW', { rolloutIds: [id] }));
-    let rollout = await read();
-    yield rollout;
-    if (isSettled(rollout.phase)) return;
-    for await (const event of stream) {
-      if (event === null) continue;
-      rollout = await read();
+    const stream = await this.database.as(caller, () => this.events.follow('NOW', { rolloutIds: [id] }));
+    try {
+      let rollout = await read();
       yield rollout;
-      if (isSettled(rollout.phase)) return;
+      while (!isSettled(rollout.phase)) {
+        const next = await stream.batches.next();
+        if (next.done) return;
+        if (next.value.length > 0) yield (rollout = await read());
+      }
+    } finally {
+      stream.end();
     }
   }
 
   @ResolveField(() => [Wave], { description: 'Groups of targets, in their order.' })
-  waves(@Parent() rollout: Rollout, @Context() context: GraphqlContext): Promise<Wave[]> {
+  waves(@Parent() rollout: Rollout, @Context() context: GraphqlContext): Wave[] | Promise<Wave[]> {
+    if (isDetailed(rollout)) return rollout.waves;
     return batched(
       context,
       'Rollout.waves',
@@ -123,7 +146,8 @@ export class RolloutResolver {
   }
 
   @ResolveField(() => [Target], { description: 'Up to 200 targets, failed ones first.' })
-  targets(@Parent() rollout: Rollout, @Context() context: GraphqlContext): Promise<Target[]> {
+  targets(@Parent() rollout: Rollout, @Context() context: GraphqlContext): Target[] | Promise<Target[]> {
+    if (isDetailed(rollout)) return rollout.targets;
     return batched(
       context,
       'Rollout.targets',
@@ -133,3 +157,6 @@ export class RolloutResolver {
     );
   }
 }
+
+/** Whether it was read with its waves and targets, as by itself; in a list it is not. */
+const isDetailed = (rollout: Rollout | RolloutDetail): rollout is RolloutDetail => 'targets' in rollout;

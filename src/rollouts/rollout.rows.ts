@@ -13,7 +13,8 @@ type Counts = Partial<Record<TargetPhase, number>>;
 
 const phases = Object.keys(TargetPhases) as TargetPhase[];
 
-const countsOf = (counts: Counts): TargetCounts => Object.fromEntries(phases.map((phase) => [phase, counts[phase] ?? 0])) as unknown as TargetCounts;
+const countsOf = (counts: Counts): TargetCounts =>
+  Object.fromEntries(phases.map((phase) => [phase, counts[phase] ?? 0])) as unknown as TargetCounts;
 
 /** Share of the targets that are done, 0..1; 1 where there are none. */
 function progressOf(counts: Counts): number {
@@ -22,7 +23,11 @@ function progressOf(counts: Counts): number {
   return all === 0 ? 1 : Math.round((done / all) * 1000) / 1000;
 }
 
-const strategyOf = (strategy: Strategy): RolloutStrategy => ({ ...strategy, maxSurge: String(strategy.maxSurge), maxUnavailable: String(strategy.maxUnavailable) }) as RolloutStrategy;
+const strategyOf = (strategy: Strategy): RolloutStrategy => ({
+  ...strategy,
+  maxSurge: String(strategy.maxSurge),
+  maxUnavailable: String(strategy.maxUnavailable),
+});
 
 export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
   id: row.id,

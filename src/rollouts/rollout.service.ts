@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../common/database.ts';
 import { checkVersion } from '../common/etag.ts';
 import type { ExpectedVersions } from '../common/etag.ts';
-import { invalid } from '../common/problem.ts';
-import type { Strategy } from '../workloads/core/strategy.ts';
+import { invalid, Problem } from '../common/problem.ts';
 import type { KubernetesObject } from '../workloads/core/objects.ts';
 import { templateDigestOf, withRestart } from '../workloads/core/restart.ts';
+import type { Strategy } from '../workloads/core/strategy.ts';
 import { ReleaseRepository } from '../workloads/release.repository.ts';
 import type { ReleaseRow, StoredRendering } from '../workloads/release.repository.ts';
 import { ReleaseService } from '../workloads/release.service.ts';
@@ -13,13 +13,24 @@ import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository
 import { WorkloadService } from '../workloads/workload.service.ts';
 import { Acceptance } from './acceptance.ts';
 import type { Aim, Order } from './acceptance.ts';
-import type { Side } from './core/observation.ts';
 import { chosenStrategy, defaultRevision } from './core/defaults.ts';
-import type { StrategyWish } from './core/defaults.ts';
+import type { Side } from './core/observation.ts';
 import type { CreateRollout, RestartInput, RollbackInput, ScaleInput } from './rollout.model.ts';
+import { RolloutRepository } from './rollout.repository.ts';
 import type { RolloutRow } from './rollout.repository.ts';
 
 type Renderings = ReadonlyMap<string, Omit<StoredRendering, 'objects'>>;
+
+/** What a request says of how; the rest is default. */
+interface Options {
+  reason?: string | undefined;
+  values?: Record<string, unknown> | undefined;
+  retryOfId?: string;
+  strategy?: Strategy;
+  onFailure?: Order['onFailure'] | undefined;
+  onUnreachable?: Order['onUnreachable'] | undefined;
+  waves?: readonly { name?: string | undefined; maxConcurrent?: number | null | undefined; maxFailed?: number | undefined }[] | undefined;
+}
 
 /** What makes rollouts. Each runs in one transaction that holds the workload's row, so that of two requests one sees the other. */
 @Injectable()
@@ -29,171 +40,249 @@ export class RolloutService {
     private readonly workloads: WorkloadService,
     private readonly releases: ReleaseService,
     private readonly kept: ReleaseRepository,
+    private readonly rollouts: RolloutRepository,
     private readonly acceptance: Acceptance,
   ) {}
 
   /** A new release to every placement. */
-  async create(reference: string, input: CreateRollout): Promise<string> {
+  async create(reference: string, { concurrency, revision: number, strategy: wish, ...options }: CreateRollout): Promise<string> {
     return this.database.transaction(async () => {
-      const workload = await this.workloads.lock(reference);
-      const superseded = await this.acceptance.makeWay(workload, input.concurrency ?? 'REJECT', 'another rollout was asked for');
-      const revision = await this.revisionOf(workload, input.revision);
-      const values = { ...(workload.values as Record<string, unknown>), ...input.values };
-      const { wanted, unwanted } = placesOf(workload);
-      const { release, renderings } = await this.releases.make(workload, revision, values, wanted.map(siteOf), input.reason ?? null);
-      const aims = [...wanted.map((placement) => ({ placement, to: sideOf(release, renderings, placement, null) })), ...unwanted];
-      const chosen = chosenStrategy(strategyOf(aims), input.strategy as StrategyWish | undefined);
+      const locked = await this.workloads.lock(reference);
+      const superseded = await this.acceptance.makeWay(locked, concurrency ?? 'REJECT', 'another rollout was asked for');
+      const workload = await this.workloads.placed(locked);
+      const revision = await this.revisionOf(workload, number);
+      const values = { ...(workload.values as Record<string, unknown>), ...options.values };
+      const { wanted, unwanted } = await this.placesOf(workload);
+      const { release, renderings } = await this.releases.make(workload, revision, values, wanted.map(siteOf), options.reason ?? null);
+      const aims = [...aimsOf(wanted, release, renderings), ...unwanted];
+      const chosen = chosenStrategy(strategyOf(aims), wish);
       if ('faults' in chosen) throw invalid(...chosen.faults);
-      return this.acceptance.accept({ ...this.order('DEPLOY', workload, release, aims, optionsOf(input)), strategy: chosen.strategy, values: input.values }, superseded);
+      return this.acceptance.accept({ ...orderOf('DEPLOY', workload, release, aims, options), strategy: chosen.strategy }, superseded);
     });
   }
 
   /** Back to a good release, whatever is active. */
-  async rollback(reference: string, input: RollbackInput): Promise<string> {
+  async rollback(reference: string, { toRelease, reason }: RollbackInput): Promise<string> {
     return this.database.transaction(async () => {
       const workload = await this.workloads.lock(reference);
       const superseded = await this.acceptance.makeWay(workload, 'SUPERSEDE', 'a rollback was asked for');
       const current = superseded?.release?.number ?? workload.currentRelease?.number ?? workload.latestRelease + 1;
-      const release = await this.goodRelease(workload, current, input.toRelease);
-      return this.to('ROLLBACK', workload, release, { onFailure: 'PAUSE', ...input }, superseded);
-    });
-  }
-
-  /** The same release once more, after a rollout to it was undone, failed or never began. */
-  async again(settled: RolloutRow): Promise<string> {
-    return this.database.transaction(async () => {
-      const workload = await this.workloads.lock(settled.workload.id);
-      const superseded = await this.acceptance.makeWay(workload, 'REJECT', 'a retry was asked for');
-      const options = { onFailure: settled.onFailure, onUnreachable: settled.onUnreachable, retryOfId: settled.id, waves: settled.waves };
-      if (settled.kind === 'DELETE') return this.acceptance.accept(this.removal(workload, options), superseded);
-      if (settled.kind === 'SCALE' || settled.kind === 'RESTART') throw invalid({ detail: `a ${settled.kind} rollout is not retried: ask for it again` });
-      const release = await this.kept.byId(settled.release!.id);
-      return this.to(settled.kind, workload, release, { ...options, strategy: settled.strategy as unknown as Strategy }, superseded);
+      const release = await this.goodRelease(workload, current, toRelease);
+      return this.to('ROLLBACK', workload, release, { onFailure: 'PAUSE', reason }, superseded);
     });
   }
 
   /** New pods of what runs already. */
-  async restart(reference: string, input: RestartInput): Promise<string> {
+  async restart(reference: string, { concurrency, reason }: RestartInput): Promise<string> {
     return this.database.transaction(async () => {
       const workload = await this.workloads.lock(reference);
-      const superseded = await this.acceptance.makeWay(workload, input.concurrency ?? 'REJECT', 'a restart was asked for');
-      const running = workload.placements.filter((placement) => placement.applied !== null);
-      if (running.length === 0) throw invalid({ detail: `nothing of ${workload.name} runs yet: roll it out first` });
-      const restartedAt = (await this.database.now()).toISOString();
-      const bytes = await this.kept.objects([...new Set(running.map((placement) => appliedOf(placement).digest))]);
-      const aims = running.map((placement) => {
-        const applied = appliedOf(placement);
-        return { placement, to: { ...applied, restartedAt, templateDigest: restartedDigest(bytes.get(applied.digest)!, restartedAt) } };
-      });
-      const release = workload.currentRelease ? await this.kept.byId(workload.currentRelease.id) : null;
-      return this.acceptance.accept({ ...this.order('RESTART', workload, release, aims, input), strategy: rolling(strategyOf(aims)) }, superseded);
+      const superseded = await this.acceptance.makeWay(workload, concurrency ?? 'REJECT', 'a restart was asked for');
+      return this.restarted(workload, { reason }, superseded);
     });
   }
 
-  /** Another number of pods; runs beside whatever is active. */
-  async scale(reference: string, input: ScaleInput): Promise<string> {
+  /** Another number of pods; runs beside whatever is active, which takes the number for its own. */
+  async scale(reference: string, { replicas, cluster, reason }: ScaleInput): Promise<string> {
     return this.database.transaction(async () => {
       const workload = await this.workloads.lock(reference);
-      const concerned = await this.workloads.setReplicas(workload, input.replicas, input.cluster);
-      const running = concerned.filter((placement) => placement.applied !== null);
-      if (running.length === 0) throw invalid({ detail: `nothing of ${workload.name} runs there yet: roll it out first` });
-      const aims = running.map((placement) => ({ placement, to: null }));
-      const strategy = rolling(appliedOf(running[0]!).strategy);
-      return this.acceptance.accept({ ...this.order('SCALE', workload, null, aims, { reason: input.reason, onFailure: 'PAUSE' }), strategy }, null);
+      return this.scaled(workload, await this.workloads.setReplicas(workload, replicas, cluster), { reason });
     });
   }
 
-  /** Takes the workload away; `objects` ORPHAN leaves what runs in the clusters. */
+  /** Takes the workload away; `objects` ORPHAN leaves what runs in the clusters. Asked for again while it is on its way, it is the same rollout. */
   async remove(reference: string, objects: 'DELETE' | 'ORPHAN', expected: ExpectedVersions): Promise<string> {
     return this.database.transaction(async () => {
       const workload = await this.workloads.lock(reference);
       checkVersion(workload.version, expected);
-      const superseded = await this.acceptance.makeWay(workload, 'SUPERSEDE', 'the workload is to be removed');
-      const order = this.removal(workload, { onFailure: 'PAUSE' });
-      return this.acceptance.accept(objects === 'ORPHAN' ? { ...order, aims: [] } : order, superseded);
+      const removing = objects === 'DELETE' ? await this.rollouts.activeRemoval(workload.id) : null;
+      if (removing) return removing;
+      const because = 'the workload is to be removed';
+      const superseded = await this.acceptance.makeWay(workload, 'SUPERSEDE', because);
+      await this.acceptance.endScales(workload, because);
+      return this.removed(workload, { onFailure: 'PAUSE' }, superseded, objects);
     });
   }
 
-  private removal(workload: WorkloadRow, options: Options): Order {
-    const aims = workload.placements.map((placement) => ({ placement, to: null }));
-    return { ...this.order('DELETE', workload, null, aims, options), strategy: rolling(strategyOf([])) };
+  /** The same once more, after a rollout was undone, failed or never began. */
+  async again(settled: RolloutRow): Promise<string> {
+    return this.database.transaction(async () => {
+      const locked = await this.workloads.lockIfThere(settled.workload.id);
+      if (!locked) throw new Problem('WRONG_PHASE', `${settled.workload.name} has been removed: there is nothing to try again.`);
+      const { kind, onFailure, onUnreachable, waves } = settled;
+      const options = { onFailure, onUnreachable, waves, retryOfId: settled.id };
+      if (kind === 'SCALE') {
+        const before = new Set((await this.rollouts.targets(settled.id)).map((target) => target.placementId));
+        return this.scaled(
+          locked,
+          locked.placements.filter((placement) => placement.wanted && before.has(placement.id)),
+          options,
+        );
+      }
+      const superseded = await this.acceptance.makeWay(locked, 'REJECT', 'a retry was asked for');
+      if (kind === 'DELETE') return this.removed(locked, options, superseded, 'DELETE');
+      if (kind === 'RESTART') return this.restarted(locked, options, superseded);
+      const release = await this.kept.byId(settled.release!.id);
+      const values = settled.values as Record<string, unknown>;
+      return this.to(kind, locked, release, { ...options, strategy: settled.strategy as unknown as Strategy, values }, superseded);
+    });
   }
 
   /** To a release that is kept: its bytes as they are; it makes no release. */
-  private async to(kind: 'DEPLOY' | 'ROLLBACK', workload: WorkloadRow, release: ReleaseRow, options: Options, superseded: RolloutRow | null): Promise<string> {
-    const { wanted, unwanted } = placesOf(workload);
+  private async to(
+    kind: 'DEPLOY' | 'ROLLBACK',
+    locked: WorkloadRow,
+    release: ReleaseRow,
+    options: Options,
+    superseded: RolloutRow | null,
+  ): Promise<string> {
+    const workload = await this.workloads.placed(locked);
+    const { wanted, unwanted } = await this.placesOf(workload);
     const renderings = await this.releases.renderingsOf(workload, release, wanted.map(siteOf));
-    const aims = [...wanted.map((placement) => ({ placement, to: sideOf(release, renderings, placement, null) })), ...unwanted];
+    const aims = [...aimsOf(wanted, release, renderings), ...unwanted];
     const strategy = kind === 'ROLLBACK' ? rolling(strategyOf(aims)) : (options.strategy ?? strategyOf(aims));
-    return this.acceptance.accept({ ...this.order(kind, workload, release, aims, options), strategy }, superseded);
+    return this.acceptance.accept({ ...orderOf(kind, workload, release, aims, options), strategy }, superseded);
   }
 
-  private order(kind: Order['kind'], workload: WorkloadRow, release: ReleaseRow | null, aims: readonly Aim[], options: Options): Omit<Order, 'strategy'> {
-    const wave = options.waves?.[0];
-    return {
-      kind,
-      workload,
-      release,
-      aims,
-      reason: options.reason ?? null,
-      retryOfId: options.retryOfId,
-      onFailure: options.onFailure ?? 'ROLLBACK_ALL',
-      onUnreachable: options.onUnreachable ?? 'WAIT',
-      wave: { name: wave?.name ?? 'all', maxConcurrent: wave?.maxConcurrent ?? null, maxFailed: wave?.maxFailed ?? 0 },
-    };
+  /** What ran before a superseded rollout is what is restarted; what that one made for the first time goes. */
+  private async restarted(workload: WorkloadRow, options: Options, superseded: RolloutRow | null): Promise<string> {
+    const abandoned = await this.rollouts.writtenBy(superseded);
+    const sideAt = ({ id, applied }: PlacementRow): Side | null =>
+      (abandoned.get(id)?.from ?? (abandoned.has(id) ? null : applied)) as Side | null;
+    const concerned = workload.placements.filter(
+      (placement) => placement.wanted && (placement.applied !== null || abandoned.has(placement.id)),
+    );
+    const sides = concerned.map((placement) => ({ placement, side: sideAt(placement) }));
+    if (sides.every(({ side }) => side === null)) throw invalid({ detail: `nothing of ${workload.name} runs yet: roll it out first` });
+    const restartedAt = (await this.database.now()).toISOString();
+    const bytes = await this.kept.objects([...new Set(sides.flatMap(({ side }) => side?.digest ?? []))]);
+    const aims = sides.map(({ placement, side }) => {
+      const to = side && { ...side, restartedAt, templateDigest: restartedDigest(bytes.get(side.digest)!, restartedAt) };
+      return { placement, to };
+    });
+    const release = workload.currentRelease ? await this.kept.byId(workload.currentRelease.id) : null;
+    return this.acceptance.accept(
+      { ...orderOf('RESTART', workload, release, aims, options), strategy: rolling(strategyOf(aims)) },
+      superseded,
+    );
+  }
+
+  /** Where a Deployment stands it is scaled; where one is about to be made for the first time, whoever makes it gives it the number. */
+  private async scaled(workload: WorkloadRow, concerned: readonly PlacementRow[], options: Options): Promise<string> {
+    const made = await this.rollouts.madePlacements(workload.id);
+    const standing = concerned.filter((placement) => placement.applied !== null || made.get(placement.id) === true);
+    if (standing.length === 0 && !concerned.some((placement) => made.has(placement.id))) {
+      throw invalid({ detail: `nothing of ${workload.name} runs there yet: roll it out first` });
+    }
+    const aims = standing.map((placement) => ({ placement, to: null }));
+    const applied = standing.find((placement) => placement.applied !== null);
+    const strategy = rolling(applied ? appliedOf(applied).strategy : NATIVE);
+    return this.acceptance.accept({ ...orderOf('SCALE', workload, null, aims, { onFailure: 'PAUSE', ...options }), strategy }, null);
+  }
+
+  private async removed(
+    workload: WorkloadRow,
+    options: Options,
+    superseded: RolloutRow | null,
+    objects: 'DELETE' | 'ORPHAN',
+  ): Promise<string> {
+    const occupied = objects === 'ORPHAN' ? new Set() : await this.rollouts.occupiedPlacements(workload.id);
+    const aims = workload.placements.filter((placement) => occupied.has(placement.id)).map((placement) => ({ placement, to: null }));
+    return this.acceptance.accept({ ...orderOf('DELETE', workload, null, aims, options), strategy: rolling(NATIVE) }, superseded);
+  }
+
+  /** Where the workload is to run, and from where it is to be taken away. */
+  private async placesOf(workload: WorkloadRow): Promise<{ wanted: PlacementRow[]; unwanted: Aim[] }> {
+    const occupied = await this.rollouts.occupiedPlacements(workload.id);
+    const wanted = workload.placements.filter((placement) => placement.wanted);
+    const unwanted = workload.placements.filter((placement) => !placement.wanted && occupied.has(placement.id));
+    if (wanted.length + unwanted.length === 0) throw invalid({ detail: `${workload.name} has no placements: add some by PATCH` });
+    return { wanted, unwanted: unwanted.map((placement) => ({ placement, to: null })) };
   }
 
   private async revisionOf(workload: WorkloadRow, asked: number | undefined) {
-    const number = asked ?? defaultRevision(await this.workloads.latestRevision(workload), workload.pinnedRevision, workload.pinnedAtLatest);
+    const number =
+      asked ?? defaultRevision(await this.workloads.latestRevision(workload), workload.pinnedRevision, workload.pinnedAtLatest);
     const revision = number === null ? null : await this.kept.revision(workload.templateId, number);
     if (revision) return revision;
-    const detail = number === null ? `template ${workload.template.name} has no revision yet` : `template ${workload.template.name} has no revision ${number}`;
+    const detail =
+      number === null
+        ? `template ${workload.template.name} has no revision yet`
+        : `template ${workload.template.name} has no revision ${number}`;
     throw invalid({ pointer: '/revision', detail });
   }
 
   private async goodRelease(workload: WorkloadRow, current: number, asked: number | undefined): Promise<ReleaseRow> {
-    const release = asked === undefined ? await this.kept.newestGoodBefore(workload.id, current) : await this.kept.byNumber(workload.id, asked);
+    const release =
+      asked === undefined ? await this.kept.newestGoodBefore(workload.id, current) : await this.kept.byNumber(workload.id, asked);
     if (!release) {
-      const detail = asked === undefined ? `${workload.name} has no good release before ${current}` : `${workload.name} has no release ${asked}`;
+      const detail =
+        asked === undefined ? `${workload.name} has no good release before ${current}` : `${workload.name} has no release ${asked}`;
       throw invalid({ pointer: '/toRelease', detail });
     }
-    if (release.goodAt === null) throw invalid({ pointer: '/toRelease', detail: `release ${release.number} never succeeded: it is not one to go back to` });
+    if (release.goodAt === null)
+      throw invalid({ pointer: '/toRelease', detail: `release ${release.number} never succeeded: it is not one to go back to` });
     return release;
   }
 }
 
-const optionsOf = ({ onFailure, onUnreachable, reason, waves }: CreateRollout): Options => ({ onFailure, onUnreachable, reason, waves });
-
-interface Options {
-  reason?: string;
-  retryOfId?: string;
-  strategy?: Strategy;
-  onFailure?: Order['onFailure'];
-  onUnreachable?: Order['onUnreachable'];
-  waves?: readonly { name?: string | undefined; maxConcurrent?: number | null | undefined; maxFailed?: number | undefined }[] | undefined;
+function orderOf(
+  kind: Order['kind'],
+  workload: WorkloadRow,
+  release: ReleaseRow | null,
+  aims: readonly Aim[],
+  options: Options,
+): Omit<Order, 'strategy'> {
+  const wave = options.waves?.[0];
+  return {
+    kind,
+    workload,
+    release,
+    aims,
+    values: options.values ?? {},
+    reason: options.reason ?? null,
+    retryOfId: options.retryOfId ?? null,
+    onFailure: options.onFailure ?? 'ROLLBACK_ALL',
+    onUnreachable: options.onUnreachable ?? 'WAIT',
+    wave: { name: wave?.name ?? 'all', maxConcurrent: wave?.maxConcurrent ?? null, maxFailed: wave?.maxFailed ?? 0 },
+  };
 }
 
-/** Where the workload is to run, and from where it is to be taken away. */
-function placesOf(workload: WorkloadRow): { wanted: PlacementRow[]; unwanted: Aim[] } {
-  const wanted = workload.placements.filter((placement) => placement.wanted);
-  const unwanted = workload.placements.filter((placement) => !placement.wanted).map((placement) => ({ placement, to: null }));
-  if (wanted.length + unwanted.length === 0) throw invalid({ detail: `${workload.name} has no placements: add some by PATCH` });
-  return { wanted, unwanted };
-}
-
-const siteOf = (placement: PlacementRow) => ({ id: placement.id, namespace: placement.namespace, values: placement.values as never });
+const siteOf = (placement: PlacementRow) => ({
+  id: placement.id,
+  namespace: placement.namespace,
+  values: placement.values as Record<string, unknown>,
+});
 
 const appliedOf = (placement: PlacementRow): Side => placement.applied as unknown as Side;
 
-function sideOf(release: ReleaseRow, renderings: Renderings, placement: PlacementRow, restartedAt: string | null): Side {
-  const { digest, templateDigest, strategy } = renderings.get(placement.id)!;
-  return { releaseId: release.id, release: release.number, digest, templateDigest, restartedAt, strategy: strategy as unknown as Strategy };
+/** Every placement to the release as it is rendered there. */
+function aimsOf(placements: readonly PlacementRow[], release: ReleaseRow, renderings: Renderings): Aim[] {
+  return placements.map((placement) => {
+    const { digest, templateDigest, strategy } = renderings.get(placement.id)!;
+    const to = {
+      releaseId: release.id,
+      release: release.number,
+      digest,
+      templateDigest,
+      restartedAt: null,
+      strategy: strategy as unknown as Strategy,
+    };
+    return { placement, to };
+  });
 }
 
-const NATIVE: Strategy = { type: 'ROLLING', maxSurge: '25%', maxUnavailable: 0, steps: [], minReadySeconds: 0, progressDeadlineSeconds: 600 };
+const NATIVE: Strategy = {
+  type: 'ROLLING',
+  maxSurge: '25%',
+  maxUnavailable: 0,
+  steps: [],
+  minReadySeconds: 0,
+  progressDeadlineSeconds: 600,
+};
 
 /** Digest of the pod template with the restart written into it. */
-const restartedDigest = (objects: string, restartedAt: string): string => templateDigestOf(withRestart(JSON.parse(objects) as KubernetesObject[], restartedAt))!;
+const restartedDigest = (objects: string, restartedAt: string): string =>
+  templateDigestOf(withRestart(JSON.parse(objects) as KubernetesObject[], restartedAt))!;
 
 /** The strategy that the rollout shows: that of its first target, they differ only where values do. */
 const strategyOf = (aims: readonly Aim[]): Strategy => aims.find((aim) => aim.to !== null)?.to?.strategy ?? NATIVE;

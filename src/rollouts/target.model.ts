@@ -53,4 +53,6 @@ export class Target extends Model({
 }) {}
 
 @Output('How many targets stand in each phase.')
-export class TargetCounts extends Model(Object.fromEntries(Object.keys(TargetPhases).map((phase) => [phase, z.int()])) as Record<keyof typeof TargetPhases, z.ZodInt>) {}
+export class TargetCounts extends Model(
+  Object.fromEntries(Object.keys(TargetPhases).map((phase) => [phase, z.int()])) as Record<keyof typeof TargetPhases, z.ZodInt>,
+) {}

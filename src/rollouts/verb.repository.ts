@@ -17,6 +17,7 @@ interface Loaded {
 
 /** A rollout's rows as decided on, locked to the end of the transaction. */
 export interface LockedRollout extends RolloutObservation {
+  workloadId: string;
   rows: TargetRow[];
 }
 
@@ -38,11 +39,22 @@ export class VerbRepository {
 
   async lock(id: string): Promise<LockedRollout | null> {
     if (!isId(id)) return null;
-    await this.database.rows.$queryRaw`SELECT 1 FROM rollouts WHERE tenant_id = ${tenantId()}::uuid AND id = ${id}::uuid FOR UPDATE`;
+    // The workload first, as everybody does it.
+    await this.database.rows.$queryRaw`
+      SELECT 1 FROM workloads WHERE tenant_id = ${tenantId()}::uuid AND id = (
+        SELECT workload_id FROM rollouts WHERE tenant_id = ${tenantId()}::uuid AND id = ${id}::uuid) FOR NO KEY UPDATE`;
+    await this.database.rows.$queryRaw`SELECT 1 FROM rollouts WHERE tenant_id = ${tenantId()}::uuid AND id = ${id}::uuid FOR NO KEY UPDATE`;
     const [row] = await this.database.rows.$queryRawUnsafe<Loaded[]>(LOAD, tenantId(), id);
     if (!row) return null;
     const rows = (row.targets ?? []).map(({ target, names }) => targetRow(target, names));
-    return { now: row.now, rollout: rolloutState(row.rollout), waves: (row.waves ?? []).map(waveState), targets: rows.map((each) => each.state), rows };
+    return {
+      now: row.now,
+      workloadId: row.rollout.workload_id,
+      rollout: rolloutState(row.rollout),
+      waves: (row.waves ?? []).map(waveState),
+      targets: rows.map((each) => each.state),
+      rows,
+    };
   }
 
   async promote(waveId: string, promotedStep: number): Promise<void> {

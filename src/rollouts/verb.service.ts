@@ -51,12 +51,12 @@ export class VerbService {
 
   private async change(observation: LockedRollout, { rollout, waves, targets, event }: Change): Promise<void> {
     const { id } = observation.rollout;
-    const { workload } = await this.reader.find(id);
-    await this.rollouts.change(id, { ...rollout, dueAt: await this.database.now() });
+    await this.rollouts.change(id, { ...rollout, phaseReason: event.message, dueAt: observation.now });
     for (const { waveId, promotedStep } of waves) await this.rows.promote(waveId, promotedStep);
     await this.rows.changeTargets(observation, targets);
     const placements = await this.rollouts.makePlacementsDue(id);
-    this.events.append([{ ...event, workloadId: workload.id, rolloutId: id }]);
+    const { phase = observation.rollout.phase, pauseReason = null } = rollout;
+    this.events.append([{ ...event, workloadId: observation.workloadId, rolloutId: id, data: { phase, pauseReason } }]);
     this.nudges.rollout(id);
     this.nudges.placements(placements);
   }

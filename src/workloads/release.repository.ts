@@ -103,9 +103,9 @@ export class ReleaseRepository {
   }
 
   /** What a release's renderings are, per placement, without the bytes. */
-  async renderings(releaseId: string, placementIds?: readonly string[]): Promise<Omit<StoredRendering, 'objects'>[]> {
+  async renderings(releaseId: string, placementIds: readonly string[]): Promise<Omit<StoredRendering, 'objects'>[]> {
     const rows = await this.database.rows.releaseObject.findMany({
-      where: { tenantId: tenantId(), releaseId, ...(placementIds ? { placementId: { in: [...placementIds] } } : {}) },
+      where: { tenantId: tenantId(), releaseId, placementId: { in: [...placementIds] } },
     });
     return rows.map(({ placementId, digest, templateDigest, replicas, strategy }) => ({
       placementId,

@@ -56,7 +56,7 @@ export class ReleaseService {
       number,
       revisionId: revision.id,
       values: values as Prisma.InputJsonObject,
-      placements: sites.map(({ id: placementId, namespace, values: own }) => ({ placementId, namespace, values: own })) as unknown as Prisma.InputJsonArray,
+      placements: sites.map((site) => ({ placementId: site.id, namespace: site.namespace, values: site.values })) as Prisma.InputJsonArray,
       reason,
       createdBy: { ...author() },
     });
@@ -71,12 +71,8 @@ export class ReleaseService {
     release: ReleaseRow,
     sites: readonly Site[],
   ): Promise<Map<string, Omit<StoredRendering, 'objects'>>> {
-    const kept = byPlacement(
-      await this.releases.renderings(
-        release.id,
-        sites.map((site) => site.id),
-      ),
-    );
+    const ids = sites.map((site) => site.id);
+    const kept = byPlacement(await this.releases.renderings(release.id, ids));
     const missing = sites.filter((site) => !kept.has(site.id));
     if (missing.length === 0) return kept;
     const revision = await this.releases.revisionById(release.revision.id);
@@ -106,14 +102,14 @@ export class ReleaseService {
     return new Map([...rows].map(([id, found]) => [id, pageOf(found, window.limit, (row) => row.id, releaseOf)]));
   }
 
-  async find(workloadReference: string, number: number): Promise<Release> {
+  async find(workloadReference: string, number: string): Promise<Release> {
     const workload = await this.workloads.find(workloadReference);
-    const release = await this.releases.byNumber(workload.id, number);
-    if (!release) throw notFound('Release', String(number));
+    const release = /^[1-9]\d{0,8}$/.test(number) ? await this.releases.byNumber(workload.id, Number(number)) : null;
+    if (!release) throw notFound('Release', `${number} of ${workload.name}`);
     return releaseOf(release);
   }
 
-  async get(workloadReference: string, number: number): Promise<ReleaseDetail> {
+  async get(workloadReference: string, number: string): Promise<ReleaseDetail> {
     const release = await this.find(workloadReference, number);
     const objects = await this.objectsOf([release.id]);
     return { ...release, objects: objects.get(release.id) ?? [] };
@@ -131,13 +127,14 @@ export class ReleaseService {
   }
 }
 
-const byPlacement = <T extends { placementId: string }>(list: readonly T[]): Map<string, T> => new Map(list.map((each) => [each.placementId, each]));
+const byPlacement = <T extends { placementId: string }>(list: readonly T[]): Map<string, T> =>
+  new Map(list.map((each) => [each.placementId, each]));
 
 const storedRendering = (placementId: string, rendering: Rendering): StoredRendering => ({
   placementId,
   digest: rendering.digest,
   templateDigest: rendering.templateDigest,
   replicas: rendering.replicas,
-  strategy: { ...rendering.strategy } as unknown as Prisma.InputJsonObject,
+  strategy: { ...rendering.strategy },
   objects: canonicalJson(rendering.objects),
 });

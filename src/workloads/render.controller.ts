@@ -17,7 +17,7 @@ export class RenderController {
     idempotent: false,
   })
   render(@Param('template') template: string, @Param('number') number: string, @Body() input: RenderInput): Promise<Rendered> {
-    return this.renders.render(template, Number(number), input);
+    return this.renders.render(template, number, input);
   }
 }
 
@@ -29,8 +29,8 @@ export class RenderResolver {
   renderRevision(
     @Args('template', { description: 'Id or name.' }) template: string,
     @Args('number', { type: () => Int }) number: number,
-    @Args('input') input: RenderInput,
+    @Args('input', { nullable: true }) input: RenderInput,
   ): Promise<Rendered> {
-    return this.renders.render(template, number, input);
+    return this.renders.render(template, String(number), input);
   }
 }

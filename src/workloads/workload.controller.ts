@@ -46,7 +46,11 @@ export class WorkloadController {
     return this.workloads.update(workload, input, expected);
   }
 
-  @Route('GET', '/workloads/:workload/releases', { action: 'releases.list', summary: 'Lists what ran, newest first.', answers: PageOf(Release) })
+  @Route('GET', '/workloads/:workload/releases', {
+    action: 'releases.list',
+    summary: 'Lists what ran, newest first.',
+    answers: PageOf(Release),
+  })
   listReleases(@Param('workload') workload: string, @Query() query: PageQuery) {
     return this.releases.page(workload, windowOf(query));
   }
@@ -57,6 +61,6 @@ export class WorkloadController {
     answers: ReleaseDetail,
   })
   getRelease(@Param('workload') workload: string, @Param('number') number: string) {
-    return this.releases.get(workload, Number(number));
+    return this.releases.get(workload, number);
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isId } from '../common/id.ts';
 import { AnyOf, JsonObject, labels, listOf, reference, resource, time } from '../common/model/fields.ts';
 import { Arguments, Input, Model, Output, Shape } from '../common/model/model.ts';
 import { pageArguments, pageQuery } from '../common/page.ts';
@@ -8,10 +9,14 @@ import type { PlacementRow, WorkloadRow } from './workload.repository.ts';
 /** Deployment, Service and the labels bear the workload's name, and ConfigMaps put theirs behind it: so it is shorter than a DNS label may be. */
 export const workloadName = z
   .string()
-  .regex(/^[a-z]([-a-z0-9]{0,45}[a-z0-9])?$/, 'must begin with a letter, hold only a-z, 0-9 and -, not end with -, and have at most 47 characters')
+  .regex(
+    /^[a-z]([-a-z0-9]{0,45}[a-z0-9])?$/,
+    'must begin with a letter, hold only a-z, 0-9 and -, not end with -, and have at most 47 characters',
+  )
+  .refine((text) => !isId(text), 'must not look like an id')
   .describe('Unique per tenant; the Deployment and the Service bear it.');
 
-const namespace = z
+export const namespace = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label')
   .describe('Namespace in the cluster. It must exist there.');
@@ -27,7 +32,9 @@ export class PlacementPlace extends Model({
 
 @Shape('Every cluster that bears these labels, whenever a rollout is accepted.')
 export class PlacementRule extends Model({
-  clusterLabels: labels.refine((given) => Object.keys(given).length > 0, 'needs at least one label').describe('Labels that a cluster must bear, all of them.'),
+  clusterLabels: labels
+    .refine((given) => Object.keys(given).length > 0, 'needs at least one label')
+    .describe('Labels that a cluster must bear, all of them.'),
   namespace,
 }) {}
 

@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { TemplateModule } from '../templates/template.module.ts';
+import { TenantModule } from '../tenants/tenant.module.ts';
 import { ReleaseRepository } from './release.repository.ts';
 import { ReleaseService } from './release.service.ts';
 import { RenderController, RenderResolver } from './render.controller.ts';
@@ -9,8 +11,18 @@ import { ReleaseResolver, WorkloadResolver } from './workload.resolver.ts';
 import { WorkloadService } from './workload.service.ts';
 
 @Module({
+  imports: [TenantModule, TemplateModule],
   controllers: [WorkloadController, RenderController],
-  providers: [WorkloadRepository, WorkloadService, WorkloadResolver, ReleaseRepository, ReleaseService, ReleaseResolver, RenderService, RenderResolver],
+  providers: [
+    WorkloadRepository,
+    WorkloadService,
+    WorkloadResolver,
+    ReleaseRepository,
+    ReleaseService,
+    ReleaseResolver,
+    RenderService,
+    RenderResolver,
+  ],
   exports: [WorkloadService, ReleaseRepository, ReleaseService],
 })
 export class WorkloadModule {}

@@ -12,6 +12,9 @@ const WITH = {
   placements: { include: { cluster: { select: { id: true, name: true } } }, orderBy: { id: 'asc' } },
 } as const satisfies Prisma.WorkloadInclude;
 
+/** A placement that somebody wants, or where something runs; the others are remembered for the rollouts that they had. */
+const LIVES = { OR: [{ wanted: true }, { applied: { not: Prisma.DbNull } }] } satisfies Prisma.PlacementWhereInput;
+
 export type WorkloadRow = Prisma.WorkloadGetPayload<{ include: typeof WITH }>;
 export type PlacementRow = WorkloadRow['placements'][number];
 
@@ -43,13 +46,9 @@ export class WorkloadRepository {
   /** The same, with the row locked to the end of the transaction: whoever accepts a rollout for it waits for whoever is doing so. */
   async lock(reference: string): Promise<WorkloadRow | null> {
     const column = isId(reference) ? 'id' : 'name';
-    const sql = `SELECT id FROM workloads WHERE tenant_id = $1::uuid AND ${column} = $2${column === 'id' ? '::uuid' : ''} AND deleted_at IS NULL FOR UPDATE`;
+    const sql = `SELECT id FROM workloads WHERE tenant_id = $1::uuid AND ${column} = $2${column === 'id' ? '::uuid' : ''} AND deleted_at IS NULL FOR NO KEY UPDATE`;
     const [row] = await this.database.rows.$queryRawUnsafe<{ id: string }[]>(sql, tenantId(), reference);
     return row ? this.find(row.id) : null;
-  }
-
-  async many(ids: readonly string[]): Promise<WorkloadRow[]> {
-    return this.database.rows.workload.findMany({ where: { tenantId: tenantId(), id: { in: [...ids] } }, include: WITH });
   }
 
   /** One more than the window holds. */
@@ -62,7 +61,7 @@ export class WorkloadRepository {
         deletedAt: null,
         ...where,
         ...(filter.template ? { template: { OR: named(filter.template) } } : {}),
-        ...(filter.cluster ? { placements: { some: { cluster: { OR: named(filter.cluster) } } } } : {}),
+        ...(filter.cluster ? { placements: { some: { AND: [LIVES, { cluster: { OR: named(filter.cluster) } }] } } } : {}),
       },
       include: WITH,
       orderBy,
@@ -77,16 +76,31 @@ export class WorkloadRepository {
 
   async addPlacements(workloadId: string, placements: NewPlacement[]): Promise<void> {
     if (placements.length === 0) return;
-    await this.database.rows.placement.createMany({ data: placements.map((placement) => ({ ...placement, tenantId: tenantId(), workloadId })) });
+    await this.database.rows.placement.createMany({
+      data: placements.map((placement) => ({ ...placement, tenantId: tenantId(), workloadId })),
+    });
   }
 
-  async changePlacement(id: string, change: { values?: Prisma.InputJsonObject | undefined; replicas?: number | null; wanted?: boolean }): Promise<void> {
+  async changePlacement(
+    id: string,
+    change: { values?: Prisma.InputJsonObject | undefined; replicas?: number | null; wanted?: boolean },
+  ): Promise<void> {
     await this.database.rows.placement.update({ where: { tenantId_id: { tenantId: tenantId(), id } }, data: change });
   }
 
-  /** Forgets placements on which nothing was ever applied. */
-  async dropPlacements(ids: readonly string[]): Promise<void> {
-    await this.database.rows.placement.deleteMany({ where: { tenantId: tenantId(), id: { in: [...ids] } } });
+  async setReplicas(placementIds: readonly string[], replicas: number): Promise<void> {
+    await this.database.rows.placement.updateMany({ where: { tenantId: tenantId(), id: { in: [...placementIds] } }, data: { replicas } });
+  }
+
+  /** Takes placements away: those that no rollout knows are forgotten, the others are no longer wanted. */
+  async takeAway(ids: readonly string[]): Promise<void> {
+    const rows = { tenantId: tenantId(), id: { in: [...ids] } };
+    await this.database.rows.placement.deleteMany({ where: { ...rows, targets: { none: {} }, releaseObjects: { none: {} } } });
+    await this.database.rows.placement.updateMany({ where: rows, data: { wanted: false } });
+  }
+
+  async isNameTaken(name: string): Promise<boolean> {
+    return (await this.database.rows.workload.count({ where: { tenantId: tenantId(), name, deletedAt: null } })) > 0;
   }
 
   /** Writes what a client changed; the version counts it. */
@@ -123,16 +137,15 @@ export class WorkloadRepository {
 
   async template(reference: string): Promise<{ id: string; name: string; latestRevision: number } | null> {
     const by = isId(reference) ? { id: reference } : { name: reference };
-    return this.database.rows.template.findFirst({ where: { tenantId: tenantId(), ...by }, select: { id: true, name: true, latestRevision: true } });
+    return this.database.rows.template.findFirst({
+      where: { tenantId: tenantId(), ...by },
+      select: { id: true, name: true, latestRevision: true },
+    });
   }
 
   async latestRevision(templateId: string): Promise<number> {
-    const template = await this.database.rows.template.findUniqueOrThrow({ where: { tenantId_id: { tenantId: tenantId(), id: templateId } }, select: { latestRevision: true } });
-    return template.latestRevision;
-  }
-
-  async count(): Promise<number> {
-    return this.database.rows.workload.count({ where: { tenantId: tenantId(), deletedAt: null } });
+    const where = { tenantId_id: { tenantId: tenantId(), id: templateId } };
+    return (await this.database.rows.template.findUniqueOrThrow({ where, select: { latestRevision: true } })).latestRevision;
   }
 }
 

@@ -2,7 +2,7 @@ import { Args, Context, Int, Parent, ResolveField, Resolver } from '@nestjs/grap
 import { ifVersion } from '../common/etag.ts';
 import { batched, type GraphqlContext } from '../common/graphql/loaders.ts';
 import { Mutation, Query } from '../common/graphql/operation.ts';
-import { type Connected, Connection, nestedWindowOf, NestedPageArguments, windowOf } from '../common/page.ts';
+import { type Connected, Connection, emptyPage, nestedWindowOf, NestedPageArguments, windowOf } from '../common/page.ts';
 import { Release, ReleaseObjects } from './release.model.ts';
 import { ReleaseService } from './release.service.ts';
 import { CreateWorkload, UpdateWorkload, Workload, WorkloadArguments } from './workload.model.ts';
@@ -32,7 +32,7 @@ export class WorkloadResolver {
 
   @Query(() => Release, { action: 'releases.get', description: 'A release of a workload.' })
   release(@Args('workload', REFERENCE) workload: string, @Args('number', { type: () => Int }) number: number): Promise<Release> {
-    return this.releaseService.find(workload, number);
+    return this.releaseService.find(workload, String(number));
   }
 
   @Mutation(() => Workload, { action: 'workloads.create', description: 'Makes a workload.', idempotent: 'workload' })
@@ -44,20 +44,25 @@ export class WorkloadResolver {
   updateWorkload(
     @Args('workload', REFERENCE) reference: string,
     @Args('input') input: UpdateWorkload,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' }) version?: number,
+    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' })
+    version?: number,
   ): Promise<Workload> {
     return this.workloadService.update(reference, input, ifVersion(version));
   }
 
   @ResolveField(() => ReleaseConnection, { description: 'What ran, newest first.' })
-  async releases(@Parent() workload: Workload, @Args() page: NestedPageArguments, @Context() context: GraphqlContext): Promise<Connected<Release>> {
+  async releases(
+    @Parent() workload: Workload,
+    @Args() page: NestedPageArguments,
+    @Context() context: GraphqlContext,
+  ): Promise<Connected<Release>> {
     const window = nestedWindowOf(page);
     const found = await batched(
       context,
       `Workload.releases ${JSON.stringify(window)}`,
       workload.id,
       (ids) => this.releaseService.pages(ids, window),
-      () => ({ items: [], nextCursor: null }),
+      () => emptyPage<Release>(),
     );
     return ReleaseConnection.of(found);
   }

@@ -6,9 +6,10 @@ import { checkVersion } from '../common/etag.ts';
 import type { ExpectedVersions } from '../common/etag.ts';
 import { pageOf } from '../common/page.ts';
 import type { Page, Window } from '../common/page.ts';
-import { invalid, notFound } from '../common/problem.ts';
+import { invalid, notFound, Problem } from '../common/problem.ts';
 import { Resources } from '../common/resources.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
+import { TenantService } from '../tenants/tenant.service.ts';
 import { placementChanges } from './core/placement-changes.ts';
 import { workloadOf } from './workload.model.ts';
 import type { CreateWorkload, PlacementPlace, PlacementRule, UpdateWorkload, Workload } from './workload.model.ts';
@@ -22,6 +23,7 @@ export class WorkloadService {
   constructor(
     private readonly database: Database,
     private readonly workloads: WorkloadRepository,
+    private readonly tenants: TenantService,
     resources: Resources,
   ) {
     resources.add('workload', (id) => this.get(id));
@@ -38,10 +40,20 @@ export class WorkloadService {
     return row;
   }
 
-  /** The same, locked to the end of the transaction, with its placements brought in line with its rule. */
+  /** The same, locked to the end of the transaction. */
   async lock(reference: string): Promise<WorkloadRow> {
-    const row = await this.workloads.lock(reference);
+    const row = await this.lockIfThere(reference);
     if (!row) throw notFound('Workload', reference);
+    return row;
+  }
+
+  /** Null where it has been removed. */
+  async lockIfThere(reference: string): Promise<WorkloadRow | null> {
+    return this.workloads.lock(reference);
+  }
+
+  /** The locked row with its placements brought in line with its rule, if it has one. */
+  async placed(row: WorkloadRow): Promise<WorkloadRow> {
     if (row.placementRule === null) return row;
     await this.place(row, row.placementRule as unknown as PlacementRule);
     return this.find(row.id);
@@ -53,16 +65,19 @@ export class WorkloadService {
 
   async create(input: CreateWorkload): Promise<Workload> {
     return this.database.transaction(async () => {
+      await this.tenants.checkQuota('workloads');
+      // Said before what is wrong with the meaning; of two at once the database tells one.
+      if (await this.workloads.isNameTaken(input.name)) throw new Problem('NAME_TAKEN', 'A workload of this name exists.');
       const template = await this.templateOf(input.template);
       const id = newId();
-      const placements = (input.placements ?? []) as Placements;
+      const placements = input.placements ?? [];
       await this.workloads.create(
         {
           id,
           name: input.name,
           templateId: template.id,
           values: (input.values ?? {}) as Prisma.InputJsonObject,
-          ...(Array.isArray(placements) ? {} : { placementRule: placements as unknown as Prisma.InputJsonObject }),
+          ...(Array.isArray(placements) ? {} : { placementRule: placements }),
         },
         await this.newPlacements(placements),
       );
@@ -75,11 +90,13 @@ export class WorkloadService {
     return this.database.transaction(async () => {
       const row = await this.lock(reference);
       checkVersion(row.version, expected);
+      if (Object.keys(input).length === 0) return workloadOf(row);
       const template = input.template === undefined ? null : await this.templateOf(input.template);
-      const placements = input.placements as Placements | undefined;
+      const placements = input.placements;
       if (placements !== undefined) await this.place(row, placements);
+      const isOther = template !== null && template.id !== row.templateId;
       await this.workloads.change(row.id, {
-        ...(template && { templateId: template.id, ...(template.id === row.templateId ? {} : { pinnedRevision: null, pinnedAtLatest: null }) }),
+        ...(isOther && { templateId: template.id, pinnedRevision: null, pinnedAtLatest: null }),
         ...(input.values && { values: mergePatch(row.values as Record<string, unknown>, input.values) as Prisma.InputJsonObject }),
         ...(placements && { placementRule: Array.isArray(placements) ? null : placements }),
       });
@@ -89,9 +106,14 @@ export class WorkloadService {
 
   /** Sets the placements' own number of pods, everywhere or on one cluster; answers the placements that it concerns. */
   async setReplicas(row: WorkloadRow, replicas: number, cluster: string | undefined): Promise<WorkloadRow['placements']> {
-    const concerned = row.placements.filter((placement) => placement.wanted && (cluster === undefined || placement.cluster.id === cluster || placement.cluster.name === cluster));
-    if (cluster !== undefined && concerned.length === 0) throw invalid({ pointer: '/cluster', detail: `${row.name} has no placement on cluster ${cluster}` });
-    for (const placement of concerned) await this.workloads.changePlacement(placement.id, { replicas });
+    const isMeant = ({ id, name }: { id: string; name: string }): boolean => cluster === undefined || id === cluster || name === cluster;
+    const concerned = row.placements.filter((placement) => placement.wanted && isMeant(placement.cluster));
+    if (cluster !== undefined && concerned.length === 0)
+      throw invalid({ pointer: '/cluster', detail: `${row.name} has no placement on cluster ${cluster}` });
+    await this.workloads.setReplicas(
+      concerned.map((placement) => placement.id),
+      replicas,
+    );
     return concerned;
   }
 
@@ -117,8 +139,7 @@ export class WorkloadService {
     const changes = placementChanges(row.placements, wanted, Array.isArray(placements));
     await this.workloads.addPlacements(row.id, changes.add);
     for (const { id, ...change } of changes.change) await this.workloads.changePlacement(id, change);
-    for (const id of changes.remove) await this.workloads.changePlacement(id, { wanted: false });
-    await this.workloads.dropPlacements(changes.drop);
+    await this.workloads.takeAway(changes.remove);
   }
 
   private async newPlacements(placements: Placements): Promise<NewPlacement[]> {
@@ -127,7 +148,9 @@ export class WorkloadService {
       return clusters.map((cluster) => newPlacement(cluster, { namespace: placements.namespace }));
     }
     const clusters = await this.workloads.clusters(placements.map((placement) => placement.cluster));
-    const byReference = new Map(clusters.flatMap((cluster) => [[cluster.id, cluster], [cluster.name, cluster]] as const));
+    const byReference = new Map(
+      clusters.flatMap((cluster) => [cluster.id, cluster.name].map((reference) => [reference, cluster] as const)),
+    );
     const faults: Fault[] = [];
     const seen = new Set<string>();
     const found = placements.flatMap((placement, i) => {
@@ -137,7 +160,8 @@ export class WorkloadService {
         return [];
       }
       const place = `${cluster.id}/${placement.namespace}`;
-      if (seen.has(place)) faults.push({ pointer: `/placements/${i}`, detail: `namespace ${placement.namespace} of cluster ${cluster.name} is named twice` });
+      if (seen.has(place))
+        faults.push({ pointer: `/placements/${i}`, detail: `namespace ${placement.namespace} of cluster ${cluster.name} is named twice` });
       seen.add(place);
       return [newPlacement(cluster, placement)];
     });
@@ -146,7 +170,10 @@ export class WorkloadService {
   }
 }
 
-const newPlacement = (cluster: ClusterReference, place: { namespace: string; replicas?: number | null; values?: Record<string, unknown> }): NewPlacement => ({
+const newPlacement = (
+  cluster: ClusterReference,
+  place: { namespace: string; replicas?: number | null; values?: Record<string, unknown> },
+): NewPlacement => ({
   id: newId(),
   clusterId: cluster.id,
   regionId: cluster.regionId,

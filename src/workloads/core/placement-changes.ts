@@ -1,12 +1,4 @@
-/** A placement that exists, as far as it matters here. */
-export interface Standing {
-  id: string;
-  clusterId: string;
-  namespace: string;
-  wanted: boolean;
-  /** What runs there; null = nothing was ever applied. */
-  applied: unknown;
-}
+import { canonicalJson } from '../../templates/core/digest.ts';
 
 /** A placement that is wanted. */
 export interface Wanted {
@@ -17,33 +9,50 @@ export interface Wanted {
   replicas: number | null;
 }
 
+/** A placement that is known, wanted or not. */
+export interface Standing {
+  id: string;
+  clusterId: string;
+  namespace: string;
+  wanted: boolean;
+  values: unknown;
+  replicas: number | null;
+}
+
 export interface PlacementChanges<W extends Wanted> {
   add: W[];
-  /** Kept, with what it is changed to. */
+  /** Known, with what it is changed to. */
   change: { id: string; wanted: true; values?: W['values']; replicas?: number | null }[];
-  /** Something runs there: the next rollout removes it. */
+  /** No longer wanted. */
   remove: string[];
-  /** Nothing ever ran there: forgotten at once. */
-  drop: string[];
 }
+
+const placeOf = (at: { clusterId: string; namespace: string }): string => `${at.clusterId}/${at.namespace}`;
 
 /**
  * What to do so that the placements are the wanted ones. A placement is known by its place, (cluster, namespace), so that what runs there stays known when the list is sent again.
  *
  * @param replaces true = values and numbers are those of the list; false = the places come from a rule, which says nothing about them: they stay.
  */
-export function placementChanges<W extends Wanted>(standing: readonly Standing[], wanted: readonly W[], replaces: boolean): PlacementChanges<W> {
-  const place = (at: { clusterId: string; namespace: string }): string => `${at.clusterId}/${at.namespace}`;
-  const byPlace = new Map(standing.map((placement) => [place(placement), placement]));
-  const kept = new Set(wanted.map(place));
-  const gone = standing.filter((placement) => !kept.has(place(placement)));
+export function placementChanges<W extends Wanted>(
+  standing: readonly Standing[],
+  wanted: readonly W[],
+  replaces: boolean,
+): PlacementChanges<W> {
+  const known = new Map(standing.map((placement) => [placeOf(placement), placement]));
+  const kept = new Set(wanted.map(placeOf));
   return {
-    add: wanted.filter((each) => !byPlace.has(place(each))),
+    add: wanted.filter((each) => !known.has(placeOf(each))),
     change: wanted.flatMap((each) => {
-      const found = byPlace.get(place(each));
-      return found ? [{ id: found.id, wanted: true as const, ...(replaces ? { values: each.values, replicas: each.replicas } : {}) }] : [];
+      const found = known.get(placeOf(each));
+      if (!found || isAsWanted(found, each, replaces)) return [];
+      return [{ id: found.id, wanted: true as const, ...(replaces ? { values: each.values, replicas: each.replicas } : {}) }];
     }),
-    remove: gone.filter((placement) => placement.applied !== null && placement.wanted).map((placement) => placement.id),
-    drop: gone.filter((placement) => placement.applied === null).map((placement) => placement.id),
+    remove: standing.filter((placement) => placement.wanted && !kept.has(placeOf(placement))).map((placement) => placement.id),
   };
+}
+
+function isAsWanted(found: Standing, each: Wanted, replaces: boolean): boolean {
+  if (!found.wanted || !replaces) return found.wanted;
+  return found.replicas === each.replicas && canonicalJson(found.values) === canonicalJson(each.values);
 }
