@@ -13,6 +13,6 @@ describe('a simulated cluster', () => {
   contract(() => {
     const [cluster] = simulator.clusters;
     if (cluster === undefined) throw new Error('the simulator has no cluster');
-    return { server: cluster.server, caData: cluster.caData, adminToken: cluster.token };
+    return { server: cluster.server, caData: cluster.caData, adminToken: cluster.token, kubeconfig: cluster.kubeconfig };
   });
 });

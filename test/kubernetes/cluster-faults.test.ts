@@ -67,7 +67,7 @@ describe.skipIf(providedClusters().length === 0)('a real control plane', () => {
 });
 
 describe.skipIf(providedClusters().length === 0)('admission of a real control plane', () => {
-  const world = makeWorld(() => providedClusters()[0] ?? { server: '', caData: '', adminToken: '' });
+  const world = makeWorld(() => providedClusters()[0] ?? { server: '', caData: '', adminToken: '', kubeconfig: '' });
 
   it('by Pod Security shows as ReplicaFailure of the Deployment', async () => {
     const namespace = await world().namespace({ 'pod-security.kubernetes.io/enforce': 'restricted' });

@@ -44,6 +44,8 @@ const applyMediaType = 'application/apply-patch+yaml';
 
 const pageSize = 500;
 const maxObjects = 20_000;
+/** A server may send pages with little in them, but not for ever. */
+const maxPages = 100;
 /** An object is at most 1.5 MiB in etcd, and somewhat longer as JSON. */
 const maxLineBytes = 4 * 1024 * 1024;
 const maxLogBytes = 8 * 1024;
@@ -129,7 +131,7 @@ class PooledClient implements KubernetesClient {
   private async listPages(ref: KindRef & { labelSelector: string }, signal?: AbortSignal): Promise<ObjectList> {
     const items: KubernetesObject[] = [];
     let next: string | undefined;
-    for (;;) {
+    for (let pages = 1; pages <= maxPages; pages += 1) {
       const query = { labelSelector: ref.labelSelector, limit: pageSize, continue: next };
       const { value, date } = await this.transport.sendJson({ method: 'GET', path: pathOf(ref), query, ...(signal ? { signal } : {}) });
       const page = readList(value, ref);
@@ -139,6 +141,7 @@ class PooledClient implements KubernetesClient {
       if (page.next === '') return { items, resourceVersion: page.resourceVersion, date };
       next = page.next;
     }
+    throw unreadableAnswer(`a list has more than ${maxPages} pages`);
   }
 
   async scale(ref: { namespace: string; name: string }, replicas: number, precondition: Precondition): Promise<void> {

@@ -137,6 +137,18 @@ describe('list', () => {
   });
 });
 
+describe('a list without end', () => {
+  it.each([
+    ['of objects', 500, 'more than 20000 objects'],
+    ['of empty pages', 0, 'more than 100 pages'],
+  ])('%s is given up', async (_name, count, message) => {
+    const items = Array.from({ length: count }, () => ({ metadata: { name: 'x' } }));
+    const server = await serve((_, response) => json(response, { metadata: { resourceVersion: '1', continue: 'more' }, items }));
+    const error = await failure(connect(server).list({ apiVersion: 'v1', kind: 'Pod', namespace: 'shop', labelSelector: 'a=b' }));
+    expect(error.message).toContain(message);
+  });
+});
+
 describe('missingAccess', () => {
   const rules = [
     { verbs: ['*'], apiGroups: ['apps'], resources: ['deployments', 'deployments/scale', 'replicasets'] },

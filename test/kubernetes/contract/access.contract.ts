@@ -85,7 +85,7 @@ export function accessContract(cluster: Cluster): void {
         }
       }
       expect(seen).not.toContain('UNREACHABLE');
-      const [pod] = await world().admin.until(`/api/v1/namespaces/${namespace}/pods`, (all) => all.some(isReady));
+      const [pod] = (await world().admin.until(`/api/v1/namespaces/${namespace}/pods`, (all) => all.some(isReady))).filter(isReady);
       await client.log({ namespace, pod: pod?.metadata.name ?? '', container: 'web' }, { tailLines: 5 });
       expect(await client.read({ ...refs.services(namespace), name: 'web' })).not.toBeNull();
       expect(await client.read({ ...refs.configMaps(namespace), name: 'settings' })).not.toBeNull();

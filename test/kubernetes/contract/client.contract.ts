@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseKubeconfig } from '../../../src/clusters/core/kubeconfig.ts';
 import { startGateway } from './gateway.ts';
 import type { Gateway } from './gateway.ts';
 import { configMap, failure, makeWorld, refs } from './world.ts';
@@ -24,6 +25,26 @@ export function clientContract(cluster: Cluster): void {
       const client = world().connect({ server: `${gateway.url}/`, ca: gateway.ca });
       await client.apply(configMap(namespace, 'by-gateway', { a: '1' }));
       expect((await world().kubernetes.read({ ...refs.configMaps(namespace), name: 'by-gateway' }))?.['data']).toEqual({ a: '1' });
+    });
+
+    it('is reached by the kubeconfig that it hands out', async () => {
+      const { credential, faults } = parseKubeconfig(cluster().kubeconfig);
+      expect(faults).toBeNull();
+      expect(credential?.auth).toEqual({ token: cluster().adminToken });
+      const { gitVersion } = await world()
+        .connect({ server: credential?.server ?? '', ca: credential?.ca ?? '' })
+        .version();
+      expect(gitVersion).toMatch(/^v1\./);
+    });
+
+    it('whose reply is lost has done what it was asked, and the same again changes nothing', async () => {
+      const namespace = await world().namespace();
+      const client = world().connect({ server: gateway.url, ca: gateway.ca });
+      gateway.loseNextReply((url) => url.pathname.endsWith('/configmaps/lost'));
+      expect((await failure(client.apply(configMap(namespace, 'lost', { a: '1' })))).kind).toBe('UNREACHABLE');
+      const found = await client.read({ ...refs.configMaps(namespace), name: 'lost' });
+      expect(found?.['data']).toEqual({ a: '1' });
+      expect((await client.apply(configMap(namespace, 'lost', { a: '1' }))).metadata.resourceVersion).toBe(found?.metadata.resourceVersion);
     });
 
     it('answers null for what is not there', async () => {

@@ -15,6 +15,8 @@ export interface Gateway {
   cut: () => void;
   /** Answers the next request that `matches` in place of the cluster. */
   answerNext: (matches: (url: URL) => boolean, answer: (response: ServerResponse) => void) => void;
+  /** Has the cluster answer the next request that `matches`, and cuts the connection in place of passing the answer on. */
+  loseNextReply: (matches: (url: URL) => boolean) => void;
   /** The requests that came, as `METHOD path?query`. */
   seen: string[];
   /** Waits until a request makes this true. */
@@ -29,6 +31,7 @@ export async function startGateway(cluster: ContractCluster, path: string): Prom
   const sockets = new Set<Socket>();
   const seen: string[] = [];
   const arrivals = new EventEmitter();
+  let losing: ((url: URL) => boolean) | null = null;
   let special: { matches: (url: URL) => boolean; answer: (response: ServerResponse) => void } | null = null;
   const server = createServer(await authority.issue({ ips: ['127.0.0.1'] }), (incoming, response) => {
     const url = new URL(incoming.url ?? '/', 'https://gateway');
@@ -49,10 +52,15 @@ export async function startGateway(cluster: ContractCluster, path: string): Prom
     const onward = forward(
       { host: target.hostname, port: target.port, path: rest, method: incoming.method, headers, ca: pem(cluster.caData) },
       (answer) => {
+        if (losing?.(url)) {
+          losing = null;
+          answer.resume();
+          return void answer.on('end', () => response.destroy());
+        }
         response.writeHead(answer.statusCode ?? 502, answer.headers);
         response.flushHeaders();
         answer.pipe(response);
-        answer.on('error', () => response.destroy());
+        return void answer.on('error', () => response.destroy());
       },
     );
     onward.on('error', () => response.destroy());
@@ -72,6 +80,7 @@ export async function startGateway(cluster: ContractCluster, path: string): Prom
     ca: authority.pem,
     cut,
     answerNext: (matches, answer) => void (special = { matches, answer }),
+    loseNextReply: (matches) => void (losing = matches),
     seen,
     until: async (holds) => {
       while (!holds()) await once(arrivals, 'request');

@@ -13,6 +13,8 @@ export interface ContractCluster {
   /** Base64 of PEM. */
   caData: string;
   adminToken: string;
+  /** Its text. */
+  kubeconfig: string;
 }
 
 export type Cluster = () => ContractCluster;
@@ -36,7 +38,7 @@ export function makeWorld(cluster: Cluster): () => World {
   const namespaces: string[] = [];
   const clients: KubernetesClient[] = [];
   beforeAll(() => {
-    const { server, caData, adminToken } = cluster();
+    const { server, caData, adminToken, kubeconfig } = cluster();
     const connect: World['connect'] = ({ token = adminToken, server: other = server, ca = pem(caData), ...options } = {}) => {
       const client = connectCluster({ server: other, ca, auth: { token } }, { allowedNetworks: loopback, ...options });
       clients.push(client);
@@ -49,7 +51,7 @@ export function makeWorld(cluster: Cluster): () => World {
       namespaces.push(name);
       return name;
     };
-    world = { cluster: { server, caData, adminToken }, kubernetes: connect(), admin, namespace, connect };
+    world = { cluster: { server, caData, adminToken, kubeconfig }, kubernetes: connect(), admin, namespace, connect };
   });
   afterAll(async () => {
     for (const name of namespaces) await world?.admin.request('DELETE', `/api/v1/namespaces/${name}`);
