@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expectStatus } from '../support/api.ts';
+import { buildProgram, spawnWorker } from '../support/program.ts';
+import type { WorkerProcess } from '../support/program.ts';
+import { ask, eventsOf, settled } from '../support/world.ts';
+import { createServiceAccountToken } from './control-plane/objects.ts';
+import { startControlPlane } from './control-plane/start.ts';
+import type { ControlPlane } from './control-plane/start.ts';
+import {
+  begin,
+  makeStoryWorkload,
+  onlyReplicaSet,
+  read,
+  running,
+  runs,
+  startStoryWorld,
+  storyDocument,
+  targetAt,
+  until,
+} from './story/world.ts';
+import type { FullRollout, Site, StoryWorld } from './story/world.ts';
+import { providedClusters } from './support/clusters.ts';
+
+const OLD = 'web:1.0';
+const NEW = 'web:2.0';
+const NEWER = 'web:3.0';
+/** Holds at half of the pods until it is promoted: a moment that lasts, in which things can be taken away. */
+const steps = [{ weight: 50 }, { pause: true }];
+const canary = storyDocument({ strategy: { type: 'CANARY', maxSurge: 1, maxUnavailable: 0, steps, progressDeadlineSeconds: 90 } });
+
+const image = (tag: string): { values: { image: string } } => ({ values: { image: `shop/${tag}` } });
+
+/** Release 1 everywhere, under the eyes of the recorders. */
+async function firstRelease(world: StoryWorld, name: string, sites: readonly Site[]): Promise<void> {
+  await makeStoryWorkload(world, name, sites, canary, image(OLD).values);
+  const id = await begin(world, `/workloads/${name}/rollouts`);
+  expect(await settled(world, id, 60)).toMatchObject({ phase: 'SUCCEEDED' });
+  for (const { recorder } of sites) recorder.expect(name, { replicas: 4, maxSurge: 1, maxUnavailable: 0 });
+}
+
+async function hold(world: StoryWorld, name: string, tag: string): Promise<string> {
+  const id = await begin(world, `/workloads/${name}/rollouts`, image(tag));
+  expect(await settled(world, id, 60)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+  return id;
+}
+
+describe.skipIf(providedClusters().length === 0)('a real cluster that goes away in the middle of a rollout', () => {
+  let world: StoryWorld;
+  let plane: ControlPlane;
+  let north: Site;
+  let west: Site;
+
+  beforeAll(async () => {
+    [world, plane] = await Promise.all([startStoryWorld(), startControlPlane({ name: 'north', nodes: 2, fastControllers: true })]);
+    const [, provided] = providedClusters();
+    if (!provided) throw new Error('two control planes are needed');
+    const [a, b] = await world.sites([plane, provided], 'away');
+    if (!a || !b) throw new Error('there are two sites');
+    [north, west] = [a, b];
+    await firstRelease(world, 'away', [north, west]);
+  });
+  afterAll(async () => {
+    await world?.close();
+    await plane?.stop();
+  });
+  const awayAt = (rollout: FullRollout): boolean => targetAt(rollout, north).condition?.type === 'UNREACHABLE';
+
+  test('is told with since when, holds nobody else up, and is finished when it is back', async () => {
+    const id = await hold(world, 'away', NEW);
+    const went = Date.now();
+    await plane.kill('kube-apiserver');
+    await ask(world, `/rollouts/${id}/promote`);
+    const waiting = await until(world, id, 'north is away and west is done', (rollout) => {
+      return awayAt(rollout) && targetAt(rollout, west).phase === 'SUCCEEDED';
+    });
+    await runs(west, 'away', NEW, 4);
+    const { condition } = targetAt(waiting, north);
+    expect(condition?.message).toContain('cannot be reached');
+    expect(condition?.advice).toContain('API server runs');
+    expect(Math.abs(Date.parse(condition?.since ?? '') - went)).toBeLessThan(10_000);
+    await plane.restart('kube-apiserver');
+    expect(await settled(world, id, 100)).toMatchObject({ phase: 'SUCCEEDED' });
+    await runs(north, 'away', NEW, 4);
+    const types = (await eventsOf(world, id)).filter((event) => event.message.startsWith(north.name)).map(({ type }) => type);
+    expect(types.filter((type) => type === 'target.unreachable')).toHaveLength(1);
+    expect(types.filter((type) => type === 'target.reachable')).toHaveLength(1);
+  });
+
+  test('is left out of going back by a second abort, and put right by the next rollout', async () => {
+    const before = onlyReplicaSet(west, 'away');
+    const id = await hold(world, 'away', NEWER);
+    await plane.kill('kube-apiserver');
+    await ask(world, `/rollouts/${id}/abort`);
+    const waiting = await until(world, id, 'west is back, north is away', (rollout) => {
+      return awayAt(rollout) && targetAt(rollout, west).phase === 'ROLLED_BACK';
+    });
+    expect(waiting.phase).toBe('ROLLING_BACK');
+    await runs(west, 'away', NEW, 4);
+    expect(onlyReplicaSet(west, 'away')).toBe(before);
+    await ask(world, `/rollouts/${id}/abort`);
+    const given = (await settled(world, id, 60)) as FullRollout;
+    expect(given).toMatchObject({ phase: 'FAILED', failure: { reason: 'UNREACHABLE', cluster: north.name } });
+    expect(given.phaseReason).toContain(north.name);
+    await plane.restart('kube-apiserver');
+    const next = await begin(world, '/workloads/away/rollouts', image(NEW));
+    const held = await settled(world, next, 100);
+    if (held.phase === 'PAUSED') await ask(world, `/rollouts/${next}/promote`, { full: true });
+    expect(await settled(world, next, 100)).toMatchObject({ phase: 'SUCCEEDED' });
+    for (const site of [north, west]) await runs(site, 'away', NEW, 4);
+  });
+
+  test('the invariants held at every step', async () => {
+    expect(await world.violations()).toEqual([]);
+  });
+});
+
+describe.skipIf(providedClusters().length === 0)('a credential that is withdrawn in the middle of a rollout', () => {
+  let world: StoryWorld;
+  beforeAll(async () => {
+    world = await startStoryWorld();
+  });
+  afterAll(() => world?.close());
+
+  test('is told with what to do, holds nobody else up, and a new one lets it go on', async () => {
+    const [east, west] = await world.sites(providedClusters(), 'token');
+    if (!east || !west) throw new Error('two control planes are needed');
+    await firstRelease(world, 'token', [east, west]);
+    const id = await hold(world, 'token', NEW);
+    await east.admin.request('DELETE', `/api/v1/namespaces/${east.namespace}/serviceaccounts/slipway`);
+    await ask(world, `/rollouts/${id}/promote`);
+    const waiting = await until(
+      world,
+      id,
+      'east refuses, west is done',
+      (rollout) => targetAt(rollout, east).condition !== null && targetAt(rollout, west).phase === 'SUCCEEDED',
+      60,
+    );
+    expect(targetAt(waiting, east).condition).toMatchObject({ type: 'ACCESS' });
+    expect(targetAt(waiting, east).condition?.message).toMatch(/Unauthorized|without saying why/);
+    expect(targetAt(waiting, east).condition?.advice).toContain('token');
+    await runs(west, 'token', NEW, 4);
+    const token = await createServiceAccountToken(east.admin, east.namespace, 'slipway');
+    const { server, caData } = east.plane;
+    expectStatus(await world.tenant.rest('PUT', `/v1/clusters/${east.name}/credentials`, { server, caData, token }), 200);
+    expect(await settled(world, id, 60)).toMatchObject({ phase: 'SUCCEEDED' });
+    await runs(east, 'token', NEW, 4);
+    expect(await world.violations()).toEqual([]);
+  });
+});
+
+describe.skipIf(providedClusters().length === 0)('a worker that is killed on real clusters', () => {
+  let world: StoryWorld;
+  let sites: Site[];
+  const processes: WorkerProcess[] = [];
+  const spawn = async (): Promise<WorkerProcess> => {
+    const worker = spawnWorker(world.config);
+    processes.push(worker);
+    await worker.ready;
+    return worker;
+  };
+  const kill = async (worker: WorkerProcess): Promise<void> => {
+    worker.kill('SIGKILL');
+    expect(await worker.ended).toBe('SIGKILL');
+  };
+  /** Resolves as soon as any site has pods of two revisions. */
+  const underWay = (): Promise<void> =>
+    Promise.any(sites.map(({ recorder }) => recorder.until(() => recorder.replicaSets('kill').length === 2, 'a second revision')));
+  let worker: WorkerProcess;
+
+  beforeAll(async () => {
+    [world] = await Promise.all([startStoryWorld({ workers: 0 }), buildProgram()]);
+    worker = await spawn();
+    sites = await world.sites(providedClusters(), 'kill');
+    await firstRelease(world, 'kill', sites);
+  });
+  afterAll(async () => {
+    for (const each of processes) each.kill('SIGKILL');
+    await Promise.all(processes.map(({ ended }) => ended));
+    await world?.close();
+  });
+
+  test('with its first canary pods on their way is replaced by another, which holds where the plan says', async () => {
+    const id = await begin(world, '/workloads/kill/rollouts', image(NEW));
+    await underWay();
+    await kill(worker);
+    worker = await spawn();
+    expect(await settled(world, id, 100)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+    expect(sites.map((site) => running(site, 'kill'))).toEqual(Array(2).fill(`${OLD} x2 + ${NEW} x2`));
+    await ask(world, `/rollouts/${id}/promote`);
+    expect(await settled(world, id, 100)).toMatchObject({ phase: 'SUCCEEDED' });
+    for (const site of sites) await runs(site, 'kill', NEW, 4);
+  });
+
+  test('in the middle of going back is replaced by another, which brings the original ReplicaSets back', async () => {
+    const before = sites.map((site) => onlyReplicaSet(site, 'kill'));
+    const id = await hold(world, 'kill', NEWER);
+    await ask(world, `/rollouts/${id}/abort`);
+    await until(world, id, 'a target goes back', ({ targets }) => targets.some(({ phase }) => phase === 'ROLLING_BACK'));
+    await kill(worker);
+    expect((await read(world, id)).phase).toBe('ROLLING_BACK');
+    worker = await spawn();
+    expect(await settled(world, id, 100)).toMatchObject({ phase: 'ROLLED_BACK' });
+    for (const site of sites) await runs(site, 'kill', NEW, 4);
+    expect(sites.map((site) => onlyReplicaSet(site, 'kill'))).toEqual(before);
+  });
+
+  test('the invariants held at every step', async () => {
+    expect(await world.violations()).toEqual([]);
+  });
+});
