@@ -10,6 +10,7 @@ import type { Random } from './random.ts';
 import { resources } from './resources.ts';
 import type { Resource } from './resources.ts';
 import { Store } from './store/store.ts';
+import type { AccountToken } from './api/authentication.ts';
 import type { Watch } from './api/watch.ts';
 
 export interface ClusterOptions {
@@ -43,6 +44,8 @@ export class Cluster {
   readonly watches = new Set<Watch>();
   /** Requests that a partition leaves without an answer. */
   readonly unanswered = new Set<ServerResponse>();
+  /** Tokens of service accounts. */
+  readonly accountTokens = new Map<string, AccountToken>();
   /** Names of Events by what they say, so that a repetition finds the first. */
   readonly eventNames = new Map<string, string>();
   /** How often in a row a ReplicaSet could not create its pods. */
@@ -129,6 +132,7 @@ const nodeLabels = (name: string, number: number) => ({
   'kubernetes.io/hostname': name,
   'kubernetes.io/os': 'linux',
   'kubernetes.io/arch': 'amd64',
+  'topology.kubernetes.io/zone': `zone-${zones[(number - 1) % zones.length]}`,
 });
 
 function node(name: string, now: string) {

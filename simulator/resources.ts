@@ -9,7 +9,7 @@ export interface Resource {
   type: string;
   namespaced: boolean;
   shortNames: string[];
-  subresources: ('status' | 'scale' | 'log' | 'eviction')[];
+  subresources: ('status' | 'scale' | 'log' | 'eviction' | 'token')[];
   /** Whether a change of the spec raises `metadata.generation`. */
   generation: boolean;
   /** Whether `kubectl get all` includes it. */
@@ -44,7 +44,7 @@ export const resources = {
   pods: resource('v1', 'pods', 'Pod', { shortNames: ['po'], subresources: ['status', 'log', 'eviction'], generation: true, all: true }),
   resourceQuotas: resource('v1', 'resourcequotas', 'ResourceQuota', { shortNames: ['quota'], subresources: ['status'] }),
   secrets: resource('v1', 'secrets', 'Secret'),
-  serviceAccounts: resource('v1', 'serviceaccounts', 'ServiceAccount', { shortNames: ['sa'] }),
+  serviceAccounts: resource('v1', 'serviceaccounts', 'ServiceAccount', { shortNames: ['sa'], subresources: ['token'] }),
   services: resource('v1', 'services', 'Service', { shortNames: ['svc'], subresources: ['status'], all: true }),
   deployments: resource('apps/v1', 'deployments', 'Deployment', {
     shortNames: ['deploy'],

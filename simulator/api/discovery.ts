@@ -44,6 +44,7 @@ function entriesOf(resource: Resource): GroupedResource[] {
     const base = { name: `${resource.plural}/${name}`, singularName: '', namespaced: resource.namespaced };
     if (name === 'scale') return { ...base, group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: ['get', 'patch', 'update'] };
     if (name === 'log') return { ...base, kind: resource.kind, verbs: ['get'] };
+    if (name === 'token') return { ...base, group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest', verbs: ['create'] };
     if (name === 'eviction') return { ...base, group: 'policy', version: 'v1', kind: 'Eviction', verbs: ['create'] };
     return { ...base, kind: resource.kind, verbs: ['get', 'patch', 'update'] };
   };

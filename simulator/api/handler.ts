@@ -3,9 +3,12 @@ import type { ServerResponse } from 'node:http';
 import type { Cluster } from '../cluster.ts';
 import type { Fields, Pod } from '../objects.ts';
 import { resources } from '../resources.ts';
-import { badRequest, forbidden, noSuchPath, notAllowed, unauthorized } from '../status.ts';
+import { badRequest, noSuchPath, notAllowed } from '../status.ts';
 import type { StatusBody } from '../status.ts';
 import type { Stored } from '../store/store.ts';
+import { identify, requestToken } from './authentication.ts';
+import type { User } from './authentication.ts';
+import { authorize } from './authorization.ts';
 import { removeObject } from './delete.ts';
 import type { DeleteOptions } from './delete.ts';
 import { discover } from './discovery.ts';
@@ -35,13 +38,21 @@ const json = (value: unknown, code = 200): Answer => ({ code, body: JSON.stringi
 export function handle(cluster: Cluster, request: Request, response: ServerResponse): Answer | undefined {
   const { path, headers } = request;
   if (path === '/livez' || path === '/readyz' || path === '/healthz') return { code: 200, body: 'ok', contentType: 'text/plain' };
-  if (headers['authorization'] !== `Bearer ${cluster.token}` || cluster.faults.settings.tokenExpired) throw unauthorized();
+  const user = identify(cluster, headers['authorization']);
   const found = discover(path);
   if (found !== undefined) return json(found);
-  if (path.startsWith('/apis/authorization.k8s.io/v1/')) return review(cluster, request);
+  if (path.startsWith('/apis/authorization.k8s.io/v1/')) return review(cluster, user, request);
   const target = parseTarget(path);
   if (!target) return { code: 404, body: '404 page not found\n', contentType: 'text/plain; charset=utf-8' };
-  authorize(cluster, request, target);
+  const { resource, subresource, namespace, name } = target;
+  authorize(cluster, user, {
+    verb: verbOf(request, target),
+    group: resource.group,
+    resource: resource.plural,
+    subresource,
+    namespace,
+    name,
+  });
   switch (request.method) {
     case 'GET':
       return read(cluster, request, target, response);
@@ -56,7 +67,7 @@ export function handle(cluster: Cluster, request: Request, response: ServerRespo
   }
 }
 
-function review(cluster: Cluster, request: Request): Answer {
+function review(cluster: Cluster, user: User, request: Request): Answer {
   const kind = request.path.endsWith('/selfsubjectaccessreviews')
     ? 'SelfSubjectAccessReview'
     : request.path.endsWith('/selfsubjectrulesreviews')
@@ -65,26 +76,13 @@ function review(cluster: Cluster, request: Request): Answer {
   if (!kind) throw noSuchPath();
   if (request.method !== 'POST') throw notAllowed();
   const body = readObject(request, 'authorization.k8s.io/v1', kind);
-  return json(kind === 'SelfSubjectAccessReview' ? reviewAccess(cluster, body) : reviewRules(cluster, body), 201);
+  return json(kind === 'SelfSubjectAccessReview' ? reviewAccess(cluster, user, body) : reviewRules(cluster, user, body), 201);
 }
 
 function verbOf({ method, query }: Request, { name }: Target): string {
   if (method === 'GET') return isTrue(query.get('watch')) ? 'watch' : name === undefined ? 'list' : 'get';
   if (method === 'DELETE') return name === undefined ? 'deletecollection' : 'delete';
   return { POST: 'create', PUT: 'update', PATCH: 'patch' }[method] ?? method.toLowerCase();
-}
-
-function authorize(cluster: Cluster, request: Request, target: Target): void {
-  const verb = verbOf(request, target);
-  const { resource, subresource, namespace, name } = target;
-  if (cluster.faults.allows(verb, resource, subresource, namespace)) return;
-  const where = namespace ? `in the namespace "${namespace}"` : 'at the cluster scope';
-  const what = subresource ? `${resource.plural}/${subresource}` : resource.plural;
-  throw forbidden(
-    resource,
-    name ?? '',
-    `User "${cluster.user}" cannot ${verb} resource "${what}" in API group "${resource.group}" ${where}`,
-  );
 }
 
 const wantsTable = ({ headers }: Request): boolean => String(headers['accept'] ?? '').includes('as=Table');
@@ -133,6 +131,7 @@ function write(cluster: Cluster, request: Request, target: Target): Answer {
   const options = writeOptions(request);
   const answer = ({ stored, created }: Written): Answer => ({ code: created ? 201 : 200, body: stored.json(), warnings: options.warnings });
   if (request.method === 'POST' && subresource === 'eviction') return evict(cluster, target);
+  if (request.method === 'POST' && subresource === 'token') return json(requestToken(cluster, target, readBody(request)), 201);
   if (request.method === 'POST') {
     if (name !== undefined || namespace === undefined) throw notAllowed();
     return answer(post(cluster, resource, namespace, request, options));

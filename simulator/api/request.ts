@@ -60,18 +60,13 @@ export function readBody(request: Request): unknown {
 export function readObject(request: Request, apiVersion: string, kind: string): Fields {
   const body = readBody(request);
   if (!isFields(body)) throw badRequest('the body of the request is not an object');
-  const found = { apiVersion: body['apiVersion'] ?? apiVersion, kind: body['kind'] ?? kind };
-  if (found.apiVersion !== apiVersion || found.kind !== kind) {
-    const [version, wanted] = [
-      String(found.apiVersion as string)
-        .split('/')
-        .pop(),
-      apiVersion.split('/').pop(),
-    ];
-    if (request.method === 'PATCH') throw badRequest(`invalid object type: /${version}, Kind=${String(found.kind as string)}`);
-    throw badRequest(
-      `${String(found.kind as string)} in version "${version}" cannot be handled as a ${kind}: converting (${version}.${String(found.kind as string)}) to (${wanted}.${kind}): unknown conversion`,
-    );
+  const foundVersion = typeof body['apiVersion'] === 'string' ? body['apiVersion'] : apiVersion;
+  const foundKind = typeof body['kind'] === 'string' ? body['kind'] : kind;
+  if (foundVersion !== apiVersion || foundKind !== kind) {
+    const [version, wanted] = [foundVersion, apiVersion].map((one) => one.split('/').pop());
+    if (request.method === 'PATCH') throw badRequest(`invalid object type: /${version}, Kind=${foundKind}`);
+    const why = `converting (${version}.${foundKind}) to (${wanted}.${kind}): unknown conversion`;
+    throw badRequest(`${foundKind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
   }
   return { apiVersion, kind, ...body, metadata: isFields(body['metadata']) ? body['metadata'] : {} };
 }

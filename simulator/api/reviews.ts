@@ -1,48 +1,44 @@
-/** Access reviews: what the token may do, by the verbs that are denied to it. */
+/** Access reviews: what whoever asks may do. */
 import type { Cluster } from '../cluster.ts';
 import { isFields } from '../objects.ts';
 import type { Fields } from '../objects.ts';
 import { invalid, requiredValue } from '../status.ts';
+import type { User } from './authentication.ts';
+import { allows, rulesOf } from './authorization.ts';
 
 const text = (fields: Fields, name: string): string | undefined =>
   typeof fields[name] === 'string' && fields[name] !== '' ? fields[name] : undefined;
 
-export function reviewAccess(cluster: Cluster, review: Fields): Fields {
+export function reviewAccess(cluster: Cluster, user: User, review: Fields): Fields {
   const spec = isFields(review['spec']) ? review['spec'] : {};
   const attributes = isFields(spec['resourceAttributes']) ? spec['resourceAttributes'] : undefined;
-  const path = isFields(spec['nonResourceAttributes']) ? spec['nonResourceAttributes'] : undefined;
-  if (!attributes && !path) {
+  if (!attributes && !isFields(spec['nonResourceAttributes'])) {
     throw invalid({ group: 'authorization.k8s.io', kind: 'SelfSubjectAccessReview' }, '', [
       requiredValue('spec.resourceAttributes', 'exactly one of nonResourceAttributes or resourceAttributes must be specified'),
     ]);
   }
-  const allowed =
-    !attributes ||
-    cluster.faults.allows(
-      text(attributes, 'verb') ?? '*',
-      { plural: text(attributes, 'resource') ?? '*' },
-      text(attributes, 'subresource'),
-      text(attributes, 'namespace'),
-    );
-  return { ...review, status: allowed ? { allowed, reason: 'RBAC: allowed by ClusterRoleBinding "cluster-admin"' } : { allowed } };
+  return { ...review, status: { allowed: !attributes || isAllowed(cluster, user, attributes) } };
 }
 
-export function reviewRules(cluster: Cluster, review: Fields): Fields {
-  const denied = cluster.faults.settings.deniedVerbs ?? [];
-  const everything = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
-  const resourceRules =
-    denied.length === 0
-      ? [everything]
-      : [
-          {
-            ...everything,
-            verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'].filter(
-              (verb) => !denied.some((one) => one.verb === verb),
-            ),
-          },
-        ];
-  return {
-    ...review,
-    status: { resourceRules, nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }], incomplete: denied.length > 0 },
-  };
+function isAllowed(cluster: Cluster, user: User, attributes: Fields): boolean {
+  return allows(cluster, user, {
+    verb: text(attributes, 'verb') ?? '*',
+    group: text(attributes, 'group') ?? '',
+    resource: text(attributes, 'resource') ?? '*',
+    subresource: text(attributes, 'subresource'),
+    namespace: text(attributes, 'namespace'),
+    name: text(attributes, 'name'),
+  });
+}
+
+const everything = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
+const allVerbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'];
+
+export function reviewRules(cluster: Cluster, user: User, review: Fields): Fields {
+  const spec = isFields(review['spec']) ? review['spec'] : {};
+  const denied = (cluster.faults.settings.deniedVerbs ?? []).map(({ verb }) => verb);
+  const all = denied.length === 0 ? [everything] : [{ ...everything, verbs: allVerbs.filter((verb) => !denied.includes(verb)) }];
+  const resourceRules = user.admin ? all : rulesOf(cluster, user, text(spec, 'namespace') ?? '');
+  const nonResourceRules = user.admin ? [{ verbs: ['*'], nonResourceURLs: ['*'] }] : [];
+  return { ...review, status: { resourceRules, nonResourceRules, incomplete: false } };
 }

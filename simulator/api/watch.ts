@@ -12,6 +12,7 @@ import type { Match } from './read.ts';
 export type Render = (stored: Stored) => string;
 
 const bookmarkMilliseconds = 60_000;
+const lastBookmarkMilliseconds = 2_000;
 
 /** JSON of a change, made once however many watch it. */
 const lines = new WeakMap<Change, string>();
@@ -40,6 +41,8 @@ export class Watch {
   readonly #cancels: (() => void)[] = [];
   #cancelBookmark: () => void = () => undefined;
   #sent = 0;
+  #began = 0;
+  #ends = 0;
   #frozen: string[] | undefined;
 
   constructor(cluster: Cluster, target: Target, query: URLSearchParams, response: ServerResponse, render: Render | undefined) {
@@ -72,7 +75,10 @@ export class Watch {
     this.#sent = store.version;
     this.#cancels.push(store.listen((change) => this.#onChange(change)));
     const seconds = Number(this.#query.get('timeoutSeconds') ?? 0);
-    this.#cancels.push(clock.after((seconds > 0 ? seconds : 1800 + this.cluster.random.next() * 1800) * 1000, () => this.end()));
+    const lasts = (seconds > 0 ? seconds : 1800 + this.cluster.random.next() * 1800) * 1000;
+    this.#began = store.version;
+    this.#ends = clock.now() + lasts;
+    this.#cancels.push(clock.after(lasts, () => this.end()));
     if (isTrue(this.#query.get('allowWatchBookmarks'))) this.#planBookmark();
   }
 
@@ -134,10 +140,14 @@ export class Watch {
     if (text !== undefined) this.#write(text);
   }
 
+  /** One a minute, and one shortly before the stream ends, where anything has happened since it began. */
   #planBookmark(): void {
-    this.#cancelBookmark = this.cluster.clock.after(bookmarkMilliseconds * (0.9 + this.cluster.random.next() * 0.2), () => {
-      this.#sent = this.cluster.store.version;
-      this.#bookmark(false);
+    const { clock, random, store } = this.cluster;
+    const regular = bookmarkMilliseconds * (0.9 + random.next() * 0.2);
+    const last = this.#ends - clock.now() - lastBookmarkMilliseconds;
+    this.#cancelBookmark = clock.after(last > 0 ? Math.min(regular, last) : regular, () => {
+      this.#sent = store.version;
+      if (store.version > this.#began) this.#bookmark(false);
       this.#planBookmark();
     });
   }

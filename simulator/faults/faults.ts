@@ -1,6 +1,5 @@
 /** What is wrong with one cluster at the moment. Everything is off until it is asked for. */
 import type { KubernetesObject } from '../objects.ts';
-import type { Resource } from '../resources.ts';
 
 /** A verb that the cluster's user may not use. `*` or nothing means any. */
 export interface DeniedVerb {
@@ -72,19 +71,12 @@ export class Faults {
     return this.settings.behaviours?.find((one) => new RegExp(one.image).test(image))?.behaviour;
   }
 
-  /** Whether the user may do this; what the access reviews say and what requests meet. */
-  allows(
-    verb: string,
-    resource: Pick<Resource, 'plural'> | { plural: string },
-    subresource: string | undefined,
-    namespace: string | undefined,
-  ): boolean {
-    const name = subresource ? `${resource.plural}/${subresource}` : resource.plural;
+  /** Whether no fault denies this verb on a resource, `pods/log` where it is a subresource. */
+  allows(verb: string, resource: string, namespace: string | undefined): boolean {
     const matches = (pattern: string | undefined, value: string | undefined): boolean =>
       pattern === undefined || pattern === '*' || pattern === value;
-    return !(this.settings.deniedVerbs ?? []).some(
-      (denied) => matches(denied.verb, verb) && matches(denied.resource, name) && matches(denied.namespace, namespace),
-    );
+    const denied = this.settings.deniedVerbs ?? [];
+    return !denied.some((one) => matches(one.verb, verb) && matches(one.resource, resource) && matches(one.namespace, namespace));
   }
 
   /** Why an admission webhook refuses an object, or undefined. */

@@ -27,7 +27,7 @@ const unknownText = ': field not declared in schema';
 /** A value as Go prints it. */
 function goText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
-  if (!isFields(value)) return String(value as string | number | boolean | null);
+  if (!isFields(value)) return String(value);
   return `map[${Object.entries(value)
     .map(([name, part]) => `${name}:${goText(part)}`)
     .join(' ')}]`;
