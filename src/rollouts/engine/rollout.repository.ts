@@ -58,10 +58,19 @@ export class HeldRolloutRepository {
     await this.database.rows.$executeRawUnsafe(RELEASE, tenantId(), id, lookAt);
   }
 
-  /** @returns false where a target is not as it was decided on; the caller rolls back */
-  async save(draft: RolloutDraft, lookAt: Date | null): Promise<boolean> {
+  /**
+   * Saves everything that was decided in one statement, gives the lease back, and makes the placements due that are to be looked at.
+   *
+   * @returns false where a target is not as it was decided on; the caller rolls back
+   */
+  async save(draft: RolloutDraft, lookAt: Date | null, placementIds: readonly string[]): Promise<boolean> {
     const { rollout } = draft.rows;
-    const values = [
+    const waves = [...draft.changedWaves].map(({ id, phase }) => ({ id, phase, evidence: draft.evidence.get(id) ?? null }));
+    const targets = [...draft.changedTargets].map((target) => targetChange(target.row));
+    const [saved] = await this.database.rows.$queryRawUnsafe<{ targets: number }[]>(
+      SAVE,
+      tenantId(),
+      rollout.id,
       rollout.phase,
       rollout.pauseReason,
       draft.phaseReason,
@@ -69,27 +78,11 @@ export class HeldRolloutRepository {
       draft.started,
       draft.settled !== null,
       lookAt,
-    ];
-    await this.database.rows.$executeRawUnsafe(SAVE_ROLLOUT, tenantId(), rollout.id, ...values);
-    for (const wave of draft.changedWaves) {
-      const evidence = draft.evidence.get(wave.id);
-      await this.database.rows.$executeRawUnsafe(
-        SAVE_WAVE,
-        tenantId(),
-        wave.id,
-        wave.phase,
-        evidence === undefined ? null : JSON.stringify(evidence),
-      );
-    }
-    const changes = [...draft.changedTargets].map((target) => targetChange(target.row));
-    if (changes.length === 0) return true;
-    const saved = await this.database.rows.$queryRawUnsafe<unknown[]>(saveTargets('$1', '$2'), tenantId(), JSON.stringify(changes));
-    return saved.length === changes.length;
-  }
-
-  /** Makes placements due, in the order in which everybody locks them. */
-  async makeDue(placementIds: readonly string[]): Promise<void> {
-    if (placementIds.length > 0) await this.database.rows.$executeRawUnsafe(DUE, tenantId(), [...placementIds]);
+      JSON.stringify(waves),
+      JSON.stringify(targets),
+      [...placementIds],
+    );
+    return saved?.targets === targets.length;
   }
 
   /** What a success means to the workload and its release, by kind of rollout. */
@@ -127,21 +120,26 @@ const PARTS = `
       JOIN regions g ON g.id = p.region_id
       WHERE t.tenant_id = $1::uuid AND t.rollout_id = $2::uuid) AS targets`;
 
-const RELEASED = 'due_at = $3::timestamptz, lease_owner = NULL, lease_until = NULL';
-const RELEASE = `UPDATE rollouts SET ${RELEASED} WHERE tenant_id = $1::uuid AND id = $2::uuid`;
+const RELEASE = `
+  UPDATE rollouts SET due_at = $3::timestamptz, lease_owner = NULL, lease_until = NULL WHERE tenant_id = $1::uuid AND id = $2::uuid`;
 
-const SAVE_ROLLOUT = `
-  UPDATE rollouts SET phase = $3::"RolloutPhase", pause_reason = $4::"PauseReason", phase_reason = $5, failure = $6::jsonb,
-    started_at = CASE WHEN $7::boolean THEN now() ELSE started_at END, settled_at = CASE WHEN $8::boolean THEN now() ELSE settled_at END,
-    due_at = CASE WHEN $8::boolean THEN NULL ELSE $9::timestamptz END, lease_owner = NULL, lease_until = NULL, version = version + 1, updated_at = now()
-  WHERE tenant_id = $1::uuid AND id = $2::uuid`;
-
-const SAVE_WAVE = `
-  UPDATE waves SET phase = $3::"WavePhase", evidence = coalesce($4::jsonb, evidence) WHERE tenant_id = $1::uuid AND id = $2::uuid`;
-
-const DUE = `
-  WITH wanted AS (SELECT id FROM placements WHERE tenant_id = $1::uuid AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE)
-  UPDATE placements p SET due_at = now() FROM wanted WHERE p.tenant_id = $1::uuid AND p.id = wanted.id`;
+/** The rollout's row is locked already; targets come before placements, as everywhere. */
+const SAVE = `
+  WITH rollout AS (
+    UPDATE rollouts SET phase = $3::"RolloutPhase", pause_reason = $4::"PauseReason", phase_reason = $5, failure = $6::jsonb,
+      started_at = CASE WHEN $7::boolean THEN now() ELSE started_at END, settled_at = CASE WHEN $8::boolean THEN now() ELSE settled_at END,
+      due_at = CASE WHEN $8::boolean THEN NULL ELSE $9::timestamptz END, lease_owner = NULL, lease_until = NULL, version = version + 1, updated_at = now()
+    WHERE tenant_id = $1::uuid AND id = $2::uuid
+  ), wave AS (
+    UPDATE waves v SET phase = n.phase::"WavePhase", evidence = coalesce(n.evidence, v.evidence)
+    FROM jsonb_to_recordset($10::jsonb) AS n(id uuid, phase text, evidence jsonb) WHERE v.tenant_id = $1::uuid AND v.id = n.id
+  ), saved AS (${saveTargets('$1', '$11')}
+  ), due AS (
+    SELECT id FROM placements WHERE tenant_id = $1::uuid AND id = ANY($12::uuid[]) AND (SELECT count(*) FROM saved) >= 0 ORDER BY id FOR NO KEY UPDATE
+  ), woken AS (
+    UPDATE placements p SET due_at = now() FROM due WHERE p.tenant_id = $1::uuid AND p.id = due.id
+  )
+  SELECT (SELECT count(*) FROM saved)::int AS targets`;
 
 const GOOD = 'UPDATE releases SET good_at = coalesce(good_at, now()) WHERE tenant_id = $1::uuid AND id = $2::uuid';
 

@@ -88,9 +88,13 @@ export class Rollouts {
       await this.rollouts.release(lease.id, lookAt);
       return 0;
     }
-    if (!(await this.rollouts.save(draft, lookAt))) throw new Stale('a target has changed');
     const woken = draft.toWake().map(({ row, regionId }) => ({ id: row.state.placementId, regionId }));
-    await this.rollouts.makeDue(woken.map((placement) => placement.id));
+    const saved = await this.rollouts.save(
+      draft,
+      lookAt,
+      woken.map((placement) => placement.id),
+    );
+    if (!saved) throw new Stale('a target has changed');
     if (draft.settled === 'SUCCEEDED') await this.rollouts.succeed(draft);
     this.events.append(draft.events);
     failpoint(draft.settled === null ? 'rollout-before-commit' : 'settle-before-commit');
