@@ -44,6 +44,8 @@ const SHOWN_HEADERS = [
   'RateLimit-Remaining',
   'RateLimit-Reset',
 ];
+/** How long requests have to be answered once the process is to stop. */
+const STOP_MILLISECONDS = 10_000;
 const TAKEN_HEADERS = [
   'Authorization',
   'Content-Type',
@@ -79,6 +81,14 @@ function allowOrigins(app: NestFastifyApplication, origins: readonly string[]): 
 
 const serverOf = (app: NestFastifyApplication): FastifyInstance => app.getHttpAdapter().getInstance();
 
+/** What is answered while the process stops is the connection's last: one that stayed open would hold up the stop until it times out. */
+function endConnectionsWhenStopping(app: NestFastifyApplication): void {
+  const health = app.get(Health);
+  serverOf(app).addHook('onSend', async (_request, reply) => {
+    if (health.isStopping) reply.header('connection', 'close');
+  });
+}
+
 /** The API, set up and not yet listening. */
 async function createApi(config: Config): Promise<{ app: NestFastifyApplication; registry: Registry }> {
   const logger = nestLogger(createLogger(config));
@@ -93,6 +103,7 @@ async function createApi(config: Config): Promise<{ app: NestFastifyApplication;
   const hooks = app.get(RequestHooks);
   const install = async (instance: FastifyInstance): Promise<void> => hooks.install(instance);
   await serverOf(app).register(Object.assign(install, { [Symbol.for('skip-override')]: true }));
+  endConnectionsWhenStopping(app);
   measureRequests(serverOf(app), registry);
   serveOpenPages(app);
   await app.init();
@@ -106,7 +117,8 @@ export async function startApi(config: Config): Promise<Api> {
   const { app, registry } = await createApi(config);
   let metrics: Metrics | null = null;
   const close = async (): Promise<void> => {
-    await Promise.all([app.close(), metrics?.close()]);
+    const late = setTimeout(() => serverOf(app).server.closeAllConnections(), STOP_MILLISECONDS);
+    await Promise.all([app.close(), metrics?.close()]).finally(() => clearTimeout(late));
   };
   try {
     await app.listen(config.port, '0.0.0.0');

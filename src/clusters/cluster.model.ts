@@ -4,6 +4,7 @@ import { Arguments, Input, Model, Output } from '../common/model/model.ts';
 import { pageArguments, pageQuery } from '../common/page.ts';
 import { Reference } from '../common/reference.model.ts';
 import { ClusterStatus as Statuses } from '../generated/prisma/enums.ts';
+import { type Access, resourceName } from './core/access.ts';
 import type { ClusterRow, LeftBehind } from './cluster.repository.ts';
 
 export const ClusterStatus = Enum(
@@ -16,7 +17,7 @@ export const ClusterStatus = Enum(
 export class MissingPermission extends Model({
   namespace: z.string(),
   group: z.string().describe("'' is the core group."),
-  resource: z.string(),
+  resource: z.string().describe('As in `pods`, or `deployments/scale`.'),
   verb: z.string(),
 }) {}
 
@@ -104,6 +105,13 @@ export const removedOf = (left: LeftBehind[]): Removed => ({
   leftBehind: left.map(({ workloadId, workload, namespace }) => ({ workload: { id: workloadId, name: workload }, namespace })),
 });
 
+const missingOf = ({ namespace, verb, group, ...access }: Access & { namespace: string }): MissingPermission => ({
+  namespace,
+  group,
+  resource: resourceName(access),
+  verb,
+});
+
 export const clusterOf = (row: ClusterRow): Cluster => ({
   id: row.id,
   name: row.name,
@@ -114,7 +122,7 @@ export const clusterOf = (row: ClusterRow): Cluster => ({
   statusReason: row.statusReason,
   kubernetesVersion: row.kubernetesVersion,
   latencyMilliseconds: row.latencyMilliseconds,
-  missingPermissions: row.missingPermissions as unknown as MissingPermission[],
+  missingPermissions: (row.missingPermissions as unknown as (Access & { namespace: string })[]).map(missingOf),
   checkedAt: row.checkedAt,
   version: row.version,
   createdAt: row.createdAt,

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { Answers } from './answer.ts';
+import { Expiry } from './expiry.ts';
 import { Health } from './health.ts';
 import { ProblemFilter } from './http/server.ts';
 import { Idempotency } from './idempotency.ts';
@@ -19,6 +20,7 @@ import { Shapes } from './shapes.ts';
     Health,
     Nudges,
     Readiness,
+    Expiry,
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_INTERCEPTOR, useClass: Answers },
     { provide: APP_INTERCEPTOR, useClass: Shapes },

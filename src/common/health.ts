@@ -14,6 +14,10 @@ export class Health {
   private readonly checks = new Map<string, () => Promise<void>>();
   private stopping = false;
 
+  get isStopping(): boolean {
+    return this.stopping;
+  }
+
   add(name: string, check: () => Promise<void>): void {
     this.checks.set(name, check);
   }

@@ -19,6 +19,7 @@ interface Repeatable {
   status: number;
 }
 
+const KEPT_MILLISECONDS = 24 * 3600 * 1000;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -74,7 +75,8 @@ export class Idempotency implements NestInterceptor {
       const before = await this.database.rows.idempotencyKey.findUnique({
         where: { tenantId_key: { tenantId: tenantId(), key: asked.key } },
       });
-      if (before) return { before };
+      if (before && before.createdAt.getTime() > Date.now() - KEPT_MILLISECONDS) return { before };
+      if (before) await this.database.rows.idempotencyKey.delete({ where: { tenantId_key: { tenantId: tenantId(), key: asked.key } } });
       const answer = await work();
       const status = (answer instanceof Answered ? answer.status : null) ?? asked.status;
       const { key, fingerprint, resource } = asked;

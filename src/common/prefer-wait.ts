@@ -40,6 +40,10 @@ export class Waits implements BeforeApplicationShutdown {
     return this.kind(kind).awaitable.isTerminal(answer);
   }
 
+  isAwaited(kind: string, id: string): boolean {
+    return this.kind(kind).held.has(id);
+  }
+
   /** Something may have settled, as an announcement says: it is read again if anybody waits for it. */
   look(kind: string, id: string): void {
     const waiting = this.kind(kind);

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Expiry } from '../../src/common/expiry.ts';
+import { onConnection } from '../support/database.ts';
 import { startTestApi, type TestApi, type TestTenant } from '../support/api.ts';
 
 let api: TestApi;
@@ -93,6 +95,24 @@ describe('an idempotency key', () => {
     const third = await tenant.graphql(mutation, { key: 'i', name: 'other' });
     expect(second.data).toEqual(first.data);
     expect(third.errors[0]?.extensions).toMatchObject({ code: 'KEY_REUSED', status: 422 });
+  });
+
+  it('is forgotten after a day, and so are its records', async () => {
+    await tenant.rest('POST', '/v1/templates', { name: 'yesterday' }, key('k'));
+    await tenant.rest('POST', '/v1/templates', { name: 'today' }, key('l'));
+    await onConnection(api.database.ownerUrl, (client) =>
+      client.query("UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = 'k'"),
+    );
+    const again = await tenant.rest('POST', '/v1/templates', { name: 'anew' }, key('k'));
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, null]);
+    await onConnection(api.database.ownerUrl, (client) =>
+      client.query("UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = 'k'"),
+    );
+    await api.app.get(Expiry).clean();
+    const { rows } = await onConnection(api.database.ownerUrl, (client) =>
+      client.query<{ key: string }>("SELECT key FROM idempotency_keys WHERE key IN ('k', 'l')"),
+    );
+    expect(rows).toEqual([{ key: 'l' }]);
   });
 
   it('comes after the shape of the request: a bad body is told as such', async () => {

@@ -51,6 +51,8 @@ export function createAdapter(): FastifyAdapter {
   const adapter = new Adapter({
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: 'idle',
+    // How long a request may take to arrive, not to be answered.
+    requestTimeout: 60_000,
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     frameworkErrors: (error: unknown, _request: unknown, reply: unknown) => void answer(error, reply as FastifyReply),
