@@ -37,11 +37,12 @@ describe('workers are killed where it hurts', () => {
   };
 
   beforeAll(async () => {
-    [world] = await Promise.all([startWorld({ clusters: 2 }), buildProgram()]);
+    [world] = await Promise.all([startWorld({ clusters: 1 }), buildProgram()]);
     recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
     for (let index = 0; index < deaths.length + RANDOM_KILLS; index += 1) workloads.push(await makeWorkload(world, `w${index}`, document));
-    const first = await Promise.all(workloads.map((workload) => deploy(world, workload)));
-    for (const id of first) expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    const first = [];
+    for (const workload of workloads) first.push(await deploy(world, workload));
+    for (const id of first) expect(await settled(world, id, 60)).toMatchObject({ phase: 'SUCCEEDED' });
     for (const recorder of recorders)
       for (const index of workloads.keys()) recorder.expect(`w${index}`, { replicas: 2, maxSurge: 1, maxUnavailable: 0 });
     await Promise.all(world.workers.map((worker) => worker.close()));
@@ -56,7 +57,7 @@ describe('workers are killed where it hurts', () => {
     await change(index, BETTER);
     const worker = spawnWorker(world.config, { SLIPWAY_FAILPOINT: `${at}:${nth}` });
     if (at === 'leases-released') void worker.ready.then(() => sleep(500)).then(() => worker.kill('SIGTERM'));
-    const late = setTimeout(() => worker.kill('SIGINT'), 20_000);
+    const late = setTimeout(() => worker.kill('SIGINT'), 25_000);
     expect(await worker.ended).toBe('SIGKILL');
     clearTimeout(late);
   });
@@ -70,7 +71,7 @@ describe('workers are killed where it hurts', () => {
       worker.kill('SIGKILL');
       expect(await worker.ended).toBe('SIGKILL');
     }
-  }, 150_000);
+  }, 200_000);
 
   test('and another one finishes everything, exactly as asked', async () => {
     await world.startWorker();
@@ -84,7 +85,7 @@ describe('workers are killed where it hurts', () => {
       ),
     );
     const wanted = rollouts.map((id) => `${expected.get(id) === 'SUCCEEDED' ? BETTER : GOOD} x2`);
-    expect(running).toEqual([...wanted, ...wanted]);
+    expect(running).toEqual(wanted);
     expect(recorders.flatMap((recorder) => recorder.violations)).toEqual([]);
     expect(await eventViolations(world, rollouts)).toEqual([]);
   }, 120_000);
