@@ -91,10 +91,10 @@ describe.skipIf(providedClusters().length === 0)('what goes wrong on one of two 
       await backThereAlone(its, rollout);
     });
 
-    test('an init container that fails is told by its name', async () => {
+    test('an init container that fails is told by its name, and takes its wave back', async () => {
       const its = await begun('uninitialized');
       await spoil(its, { behaviour: 'init-error' });
-      const rollout = await roll(its);
+      const rollout = await roll(its, { onFailure: 'ROLLBACK_WAVE' });
       expect(rollout.failure).toMatchObject({ reason: 'CrashLoopBackOff', cluster: its.bad.name, container: 'migrate', exitCode: 1 });
       expect(rollout.failure?.logTail).toBeTruthy();
       await backEverywhere(its, rollout);

@@ -21,6 +21,9 @@ import {
 import type { FullRollout, Site, StoryWorld } from './story/world.ts';
 import { providedClusters } from './support/clusters.ts';
 
+/** The parts below run beside each other; within each, one thing happens after the other. */
+const NONE = providedClusters().length === 0;
+
 const OLD = 'web:1.0';
 const NEW = 'web:2.0';
 const NEWER = 'web:3.0';
@@ -44,7 +47,7 @@ async function hold(world: StoryWorld, name: string, tag: string): Promise<strin
   return id;
 }
 
-describe.skipIf(providedClusters().length === 0)('a real cluster that goes away in the middle of a rollout', () => {
+describe.skipIf(NONE).concurrent('a real cluster that goes away in the middle of a rollout', () => {
   let world: StoryWorld;
   let plane: ControlPlane;
   let north: Site;
@@ -65,7 +68,7 @@ describe.skipIf(providedClusters().length === 0)('a real cluster that goes away 
   });
   const awayAt = (rollout: FullRollout): boolean => targetAt(rollout, north).condition?.type === 'UNREACHABLE';
 
-  test('is told with since when, holds nobody else up, and is finished when it is back', async () => {
+  test.sequential('is told with since when, holds nobody else up, and is finished when it is back', async () => {
     const id = await hold(world, 'away', NEW);
     const went = Date.now();
     await plane.kill('kube-apiserver');
@@ -86,7 +89,7 @@ describe.skipIf(providedClusters().length === 0)('a real cluster that goes away 
     expect(types.filter((type) => type === 'target.reachable')).toHaveLength(1);
   });
 
-  test('is left out of going back by a second abort, and put right by the next rollout', async () => {
+  test.sequential('is left out of going back by a second abort, and put right by the next rollout', async () => {
     const before = onlyReplicaSet(west, 'away');
     const id = await hold(world, 'away', NEWER);
     await plane.kill('kube-apiserver');
@@ -109,19 +112,19 @@ describe.skipIf(providedClusters().length === 0)('a real cluster that goes away 
     for (const site of [north, west]) await runs(site, 'away', NEW, 4);
   });
 
-  test('the invariants held at every step', async () => {
+  test.sequential('the invariants held at every step', async () => {
     expect(await world.violations()).toEqual([]);
   });
 });
 
-describe.skipIf(providedClusters().length === 0)('a credential that is withdrawn in the middle of a rollout', () => {
+describe.skipIf(NONE).concurrent('a credential that is withdrawn in the middle of a rollout', () => {
   let world: StoryWorld;
   beforeAll(async () => {
     world = await startStoryWorld();
   });
   afterAll(() => world?.close());
 
-  test('is told with what to do, holds nobody else up, and a new one lets it go on', async () => {
+  test.sequential('is told with what to do, holds nobody else up, and a new one lets it go on', async () => {
     const [east, west] = await world.sites(providedClusters(), 'token');
     if (!east || !west) throw new Error('two control planes are needed');
     await firstRelease(world, 'token', [east, west]);
@@ -148,7 +151,7 @@ describe.skipIf(providedClusters().length === 0)('a credential that is withdrawn
   });
 });
 
-describe.skipIf(providedClusters().length === 0)('a worker that is killed on real clusters', () => {
+describe.skipIf(NONE).concurrent('a worker that is killed on real clusters', () => {
   let world: StoryWorld;
   let sites: Site[];
   const processes: WorkerProcess[] = [];
@@ -179,7 +182,7 @@ describe.skipIf(providedClusters().length === 0)('a worker that is killed on rea
     await world?.close();
   });
 
-  test('with its first canary pods on their way is replaced by another, which holds where the plan says', async () => {
+  test.sequential('with its first canary pods on their way is replaced by another, which holds where the plan says', async () => {
     const id = await begin(world, '/workloads/kill/rollouts', image(NEW));
     await underWay();
     await kill(worker);
@@ -191,7 +194,7 @@ describe.skipIf(providedClusters().length === 0)('a worker that is killed on rea
     for (const site of sites) await runs(site, 'kill', NEW, 4);
   });
 
-  test('in the middle of going back is replaced by another, which brings the original ReplicaSets back', async () => {
+  test.sequential('in the middle of going back is replaced by another, which brings the original ReplicaSets back', async () => {
     const before = sites.map((site) => onlyReplicaSet(site, 'kill'));
     const id = await hold(world, 'kill', NEWER);
     await ask(world, `/rollouts/${id}/abort`);
@@ -204,7 +207,7 @@ describe.skipIf(providedClusters().length === 0)('a worker that is killed on rea
     expect(sites.map((site) => onlyReplicaSet(site, 'kill'))).toEqual(before);
   });
 
-  test('the invariants held at every step', async () => {
+  test.sequential('the invariants held at every step', async () => {
     expect(await world.violations()).toEqual([]);
   });
 });
