@@ -69,19 +69,17 @@ describe('errors', () => {
   });
 
   it.each([
-    ['', '/v1/templates?limit=0', 'limit', 'must be at least 1'],
-    ['', '/v1/templates?limit=201', 'limit', 'must be at most 200'],
-    ['', '/v1/templates?limit=ten', 'limit', 'must be a whole number'],
-    ['', '/v1/templates?limit=5&limit=6', 'limit', 'must be a number'],
-    ['', '/v1/templates?cursor=garbage', 'cursor', 'is not a cursor of this list'],
-    ['', '/v1/templates?page=2', 'page', 'is not a parameter'],
-    ['', '/v1/templates/there?fields=name', 'fields', 'is not a parameter'],
-    ['', '/v1/clusters?status=BROKEN', 'status', 'must be one of UNKNOWN, CONNECTED, UNREACHABLE, DENIED'],
-  ])('%s name the parameter: %s', async (_, path, parameter, detail) => {
+    ['/v1/templates?limit=0', 'limit', 'must be at least 1'],
+    ['/v1/templates?limit=201', 'limit', 'must be at most 200'],
+    ['/v1/templates?limit=ten', 'limit', 'must be a number'],
+    ['/v1/templates?limit=5&limit=6', 'limit', 'must be a number'],
+    ['/v1/templates?cursor=garbage', 'cursor', 'is not a cursor of this list'],
+    ['/v1/templates?page=2', 'page', 'is not a parameter'],
+    ['/v1/templates/there?fields=name', 'fields', 'is not a parameter'],
+    ['/v1/clusters?status=BROKEN', 'status', 'must be one of UNKNOWN, CONNECTED, UNREACHABLE, DENIED'],
+  ])('of %s name the parameter', async (path, parameter, detail) => {
     const answer = await tenant.rest('GET', path);
-    expect(answer.status).toBe(422);
-    expect((answer.body as { errors: { parameter: string; detail: string }[] }).errors[0]?.parameter).toBe(parameter);
-    expect(JSON.stringify(answer.body['errors'])).toContain(parameter === 'limit' && detail.includes('number') ? 'must be' : detail);
+    expect([answer.status, answer.body['errors']]).toEqual([422, [{ parameter, detail }]]);
   });
 });
 

@@ -74,14 +74,6 @@ export function wholeNumber(minimum: number, maximum: number) {
   return schema;
 }
 
-/** True or false in GraphQL; in a query of REST the words. */
-export function flag(description: string) {
-  const word = (value: unknown): unknown => (value === 'true' ? true : value === 'false' ? false : value);
-  const schema = z.preprocess(word, z.boolean()).describe(description);
-  nameInGraphql(schema, () => Boolean);
-  return schema;
-}
-
 /** REST takes each of the values bare; GraphQL knows no union of inputs and takes `{ option: value }`. */
 export function AnyOf<O extends Record<string, z.ZodType>>(typeName: string, description: string, options: O) {
   const Wrapped = { [typeName]: class {} }[typeName] as new () => object;
