@@ -8,6 +8,13 @@ interface LeaseRow {
   lease_token: string;
 }
 
+interface RenewalRow {
+  kind: LeasedTable;
+  tenant_id: string;
+  id: string;
+  renewed: boolean;
+}
+
 /**
  * The leases of this worker. A row is claimed when it is due; while it is held its `due_at` lies at the end of its lease, so that "due" is the one question of
  * every claim and sweep: a nudge sets `due_at` back to now, and what a dead worker held comes due by itself. All times are the database's.
@@ -89,17 +96,21 @@ export class Leases {
     }, RENEWAL_MILLISECONDS);
   }
 
-  /** All that is held, in one statement; what is not answered for is no longer ours. */
+  /**
+   * All that is held, in one statement. A row that somebody is writing at this moment is not waited for, since that would hold up all others: it is renewed the
+   * next time. What is not answered for is no longer ours.
+   */
   private async renew(): Promise<void> {
     const leases = [...this.held.values()].filter((lease) => lease.stillOurs());
     if (leases.length === 0) return;
     const sentAt = performance.now();
     const tables = leases.map((lease) => lease.table);
-    const rows = await this.renewals.query<LeaseRow & { kind: string }>(RENEW, [this.owner, tables, ...columnsOf(leases)]);
-    const renewed = new Set(rows.map((row) => `${row.kind} ${row.id} ${row.lease_token}`));
+    const rows = await this.renewals.query<RenewalRow>(RENEW, [this.owner, tables, ...columnsOf(leases)]);
+    const answers = new Map(rows.map((row) => [`${row.kind} ${row.tenant_id} ${row.id}`, row.renewed]));
     for (const lease of leases) {
-      if (renewed.has(`${lease.table} ${lease.id} ${lease.token}`)) lease.renewed(sentAt);
-      else lease.lose();
+      const renewed = answers.get(keyOf(lease));
+      if (renewed) lease.renewed(sentAt);
+      else if (renewed === undefined) lease.lose();
     }
   }
 }
@@ -132,14 +143,14 @@ function claimStatement(table: LeasedTable, inRegions: boolean): string {
 }
 
 /** The rows of $2, $3 and $4 (tenant, id, token), locked in one order so that two statements over many rows cannot wait for each other. */
-const lockedRows = (table: LeasedTable, wanted: string, condition: string): string => `
+const lockedRows = (table: LeasedTable, wanted: string, condition: string, others: 'WAIT' | 'SKIP LOCKED'): string => `
   SELECT t.tenant_id, t.id FROM ${table} t JOIN ${wanted} w ON t.tenant_id = w.tenant_id AND t.id = w.id AND t.lease_token = w.token
-  WHERE t.lease_owner = $1 AND ${condition} ORDER BY t.id FOR NO KEY UPDATE OF t`;
+  WHERE t.lease_owner = $1 AND ${condition} ORDER BY t.id FOR NO KEY UPDATE OF t ${others === 'WAIT' ? '' : others}`;
 
 function releaseStatement(table: LeasedTable): string {
   return `
     WITH wanted AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS w (tenant_id, id, token)),
-    ours AS (${lockedRows(table, 'wanted', 'true')})
+    ours AS (${lockedRows(table, 'wanted', 'true', 'WAIT')})
     UPDATE ${table} t SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN t.due_at <= now() THEN t.due_at ELSE $5::timestamptz END
     FROM ours WHERE t.tenant_id = ours.tenant_id AND t.id = ours.id
     RETURNING t.due_at <= now() AS due`;
@@ -148,22 +159,28 @@ function releaseStatement(table: LeasedTable): string {
 function nudgedStatement(table: LeasedTable): string {
   return `
     WITH wanted AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS w (tenant_id, id, token)),
-    ours AS (${lockedRows(table, 'wanted', 't.due_at <= now() AND t.lease_until > now()')})
+    ours AS (${lockedRows(table, 'wanted', 't.due_at <= now() AND t.lease_until > now()', 'SKIP LOCKED')})
     UPDATE ${table} t SET due_at = t.lease_until
     FROM ours WHERE t.tenant_id = ours.tenant_id AND t.id = ours.id
     RETURNING t.tenant_id, t.id`;
 }
 
 const renewed = (table: LeasedTable): string => `
-  ${table}_ours AS (${lockedRows(table, `(SELECT * FROM wanted WHERE kind = '${table}')`, 't.lease_until > now()')}),
+  ${table}_ours AS (${lockedRows(table, `(SELECT * FROM wanted WHERE kind = '${table}')`, 't.lease_until > now()', 'SKIP LOCKED')}),
   ${table}_renewed AS (
     UPDATE ${table} t SET lease_until = ${UNTIL}, due_at = CASE WHEN t.due_at <= now() THEN t.due_at ELSE ${UNTIL} END
     FROM ${table}_ours o WHERE t.tenant_id = o.tenant_id AND t.id = o.id
-    RETURNING t.tenant_id, t.id, t.lease_token)`;
+    RETURNING t.tenant_id, t.id)`;
+
+const held = (table: LeasedTable): string => `
+  SELECT w.kind, t.tenant_id, t.id, r.id IS NOT NULL AS renewed
+  FROM wanted w JOIN ${table} t ON t.tenant_id = w.tenant_id AND t.id = w.id
+  LEFT JOIN ${table}_renewed r ON r.tenant_id = t.tenant_id AND r.id = t.id
+  WHERE w.kind = '${table}' AND t.lease_token = w.token AND t.lease_owner = $1 AND t.lease_until > now()`;
 
 const TABLES = ['rollouts', 'clusters', 'placements'] as const satisfies LeasedTable[];
 
 const RENEW = `
   WITH wanted AS (SELECT * FROM unnest($2::text[], $3::uuid[], $4::uuid[], $5::bigint[]) AS w (kind, tenant_id, id, token)),
   ${TABLES.map(renewed).join(',')}
-  ${TABLES.map((table) => `SELECT '${table}' AS kind, id, lease_token FROM ${table}_renewed`).join(' UNION ALL ')}`;
+  ${TABLES.map(held).join(' UNION ALL ')}`;
