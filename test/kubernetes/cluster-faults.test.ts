@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { WatchEvent } from '../../src/clusters/kubernetes/types.ts';
+import type { KubernetesClient, WatchEvent } from '../../src/clusters/kubernetes/types.ts';
 import { startControlPlane } from './control-plane/start.ts';
 import type { ControlPlane } from './control-plane/start.ts';
 import { configMap, deployment, failure, makeWorld, refs, selector, service } from './contract/world.ts';
@@ -15,21 +15,26 @@ describe.skipIf(providedClusters().length === 0)('a real control plane', () => {
   });
   afterAll(() => plane?.stop());
 
+  /** Follows a namespace's ConfigMaps, event by event. */
+  const follow = (client: KubernetesClient, namespace: string): { next: () => Promise<WatchEvent>; stop: () => void } => {
+    const stopping = new AbortController();
+    const watch = client.listWatch({ ...refs.configMaps(namespace), labelSelector: selector }, { signal: stopping.signal });
+    const events = watch[Symbol.asyncIterator]();
+    const next = async (): Promise<WatchEvent> => {
+      const result = await events.next();
+      if (result.done === true) throw new Error('the watch has ended');
+      return result.value;
+    };
+    return { next, stop: () => stopping.abort() };
+  };
+
   describe('that was away', () => {
     const world = makeWorld(() => plane);
 
     it('and has forgotten the version of a watch is told as unreachable, and then listed anew', async () => {
       const namespace = await world().namespace();
       const gone = await world().kubernetes.apply(configMap(namespace, 'gone'));
-      const stop = new AbortController();
-      const client = world().connect({ watch: { lastRetryMilliseconds: 500 } });
-      const watch = client.listWatch({ ...refs.configMaps(namespace), labelSelector: selector }, { signal: stop.signal });
-      const events = watch[Symbol.asyncIterator]();
-      const next = async (): Promise<WatchEvent> => {
-        const result = await events.next();
-        if (result.done === true) throw new Error('the watch has ended');
-        return result.value;
-      };
+      const { next, stop } = follow(world().connect({ watch: { lastRetryMilliseconds: 500 } }), namespace);
       expect((await next()).type).toBe('RESYNC');
       await world().kubernetes.apply(configMap(namespace, 'kept'));
       expect((await next()).type).toBe('ADDED');
@@ -44,7 +49,35 @@ describe.skipIf(providedClusters().length === 0)('a real control plane', () => {
       await world().kubernetes.delete({ ...refs.configMaps(namespace), name: 'gone' }, { uid: gone.metadata.uid ?? '' });
       for (let event = await next(); event.type !== 'DELETED'; event = await next())
         expect(['RESYNC', 'ALIVE', 'ADDED', 'MODIFIED']).toContain(event.type);
-      stop.abort();
+      stop();
+    });
+
+    it('without a word is noticed within 45 s, and nothing is missed once it speaks again', async () => {
+      const namespace = await world().namespace();
+      const { next, stop } = follow(world().connect(), namespace);
+      expect((await next()).type).toBe('RESYNC');
+      await world().kubernetes.apply(configMap(namespace, 'before'));
+      expect((await next()).type).toBe('ADDED');
+      const pid = plane.pids['kube-apiserver'];
+      if (pid === undefined) throw new Error('the API server does not run');
+      // Its connections stand and its port takes new ones: nothing but silence tells.
+      process.kill(pid, 'SIGSTOP');
+      const silentSince = performance.now();
+      try {
+        let event = await next();
+        while (event.type === 'ALIVE') event = await next();
+        expect(event).toMatchObject({ type: 'UNREACHABLE', error: { kind: 'UNREACHABLE' } });
+        expect(performance.now() - silentSince).toBeLessThan(45_000);
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+      await world().kubernetes.apply(configMap(namespace, 'after'));
+      const seen = await next();
+      for (let event = seen; ; event = await next()) {
+        if (event.type === 'ADDED' && event.object.metadata.name === 'after') break;
+        if (event.type === 'RESYNC' && event.objects.some((object) => object.metadata.name === 'after')) break;
+      }
+      stop();
     });
   });
 
