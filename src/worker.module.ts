@@ -14,6 +14,7 @@ import { Engine } from './rollouts/engine/engine.ts';
 import { HeldPlacementRepository } from './rollouts/engine/placement.repository.ts';
 import { Renewals } from './rollouts/engine/renewals.ts';
 import { HeldRolloutRepository } from './rollouts/engine/rollout.repository.ts';
+import { UnservedRepository } from './rollouts/engine/unserved.repository.ts';
 
 /** A worker: the engine and what it stands on, with no door to the outside. */
 @Module({})
@@ -30,19 +31,28 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     placements: HeldPlacementRepository,
     checks: CheckRepository,
     credentials: CredentialReader,
+    unserved: UnservedRepository,
     @Inject(CONFIG) config: Config,
   ) {
     const logger = createLogger(config);
     const report = (error: unknown): void => logger.warn({ err: error, part: 'engine' }, 'something went wrong and is tried again');
     const renewals = new Renewals(config.databaseUrl, report);
-    const parts = { database, queues, announce, nudges, events, rollouts, placements, checks, credentials, renewals };
+    const parts = { database, queues, announce, nudges, events, rollouts, placements, checks, credentials, unserved, renewals };
     const { regions, allowedNetworks } = config;
     const onRegions = (names: string[]): void => logger.info({ regions: names }, 'the worker serves these regions');
     this.engine = new Engine({ ...parts, regions, allowedNetworks, report, onRegions });
   }
 
   static register(config: Config): DynamicModule {
-    const providers = [Nudges, EventLog, HeldRolloutRepository, HeldPlacementRepository, CheckRepository, CredentialReader];
+    const providers = [
+      Nudges,
+      EventLog,
+      HeldRolloutRepository,
+      HeldPlacementRepository,
+      UnservedRepository,
+      CheckRepository,
+      CredentialReader,
+    ];
     return { module: WorkerModule, imports: [DatabaseModule.register(config)], providers };
   }
 

@@ -164,6 +164,24 @@ describe('whatever happens to workers, queue and database, a rollout is carried 
     await promoteToTheEnd(await startAndHold());
   });
 
+  test('a region without a worker is said to have none, and is served as soon as it has one', async () => {
+    await Promise.all(world.workers.map((worker) => worker.close()));
+    world.workers.length = 0;
+    await world.startWorker({ regions: ['eu'] });
+    const id = await start();
+    const unserved = async (): Promise<string[]> =>
+      (await rolloutOf(world, id)).targets.flatMap(({ cluster, condition }) =>
+        condition?.type === 'NO_WORKER' ? [`${cluster.name}: ${condition.message}`] : [],
+      );
+    for (const deadline = performance.now() + 25_000; (await unserved()).length === 0 && performance.now() < deadline;) await sleep(200);
+    expect(await unserved()).toEqual(['cluster-2: No worker serves region us.']);
+    await world.startWorker({ regions: ['us'] });
+    expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+    await promoteToTheEnd(id);
+    const types = (await eventsOf(world, id)).map((event) => event.type);
+    expect(types).toEqual(expect.arrayContaining(['target.unreachable', 'target.reachable']));
+  });
+
   test('the invariants held at every step', async () => {
     expect(recorders.flatMap((recorder) => recorder.violations)).toEqual([]);
     expect(await eventViolations(world, rollouts)).toEqual([]);

@@ -21,6 +21,8 @@ import type { HeldRolloutRepository } from './rollout.repository.ts';
 import { Rollouts } from './rollouts.ts';
 import { Sweep } from './sweep.ts';
 import type { Due, Region } from './sweep.ts';
+import type { UnservedRepository } from './unserved.repository.ts';
+import { Unserved } from './unserved.ts';
 
 export interface EngineParts {
   database: Database;
@@ -32,6 +34,7 @@ export interface EngineParts {
   placements: HeldPlacementRepository;
   checks: CheckRepository;
   credentials: CredentialReader;
+  unserved: UnservedRepository;
   renewals: Renewals;
   /** Names of the regions to serve; null = all, those that are made later too. */
   regions: readonly string[] | null;
@@ -53,6 +56,8 @@ export class Engine {
   private readonly placements: Placements;
   private readonly checks: ClusterChecks;
   private readonly sweep: Sweep;
+  private readonly unserved: Unserved;
+  private served: string[] = [];
   private readonly workers = new Map<string, QueueWorker>();
   private stopListening: () => void = () => undefined;
   private closing = false;
@@ -77,10 +82,11 @@ export class Engine {
       this.clock,
       report,
     );
+    this.unserved = new Unserved(database, parts.unserved, events, nudges);
     this.sweep = new Sweep(database.system, this.clock, parts.regions, {
       onRegions: (regions) => this.serve(regions),
       onDue: (due) => this.wake(due),
-      onTick: () => this.placements.tick(),
+      onTick: () => this.tick(),
       onError: report,
     });
   }
@@ -121,6 +127,7 @@ export class Engine {
 
   private serve(regions: readonly Region[]): void {
     const ids = regions.map((region) => region.id);
+    this.served = ids;
     this.placements.serve(ids);
     this.checks.serve(ids);
     for (const id of ids) {
@@ -133,6 +140,11 @@ export class Engine {
     }
     this.parts.onRegions?.(regions.map((region) => region.name));
     this.wake({ rollouts: false, placements: true, clusters: true });
+  }
+
+  /** A worker of all regions leaves none unserved. */
+  private async tick(): Promise<void> {
+    await Promise.all([this.placements.tick(), ...(this.parts.regions === null ? [] : [this.unserved.tick(this.served)])]);
   }
 
   private async lookAtRegion(): Promise<void> {

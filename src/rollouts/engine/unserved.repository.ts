@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import { tenantId } from '../../common/context.ts';
+import { Database } from '../../common/database.ts';
+
+/** A target that waits because nobody serves its region. */
+export interface UnservedTarget {
+  id: string;
+  rolloutId: string;
+  workloadId: string;
+  cluster: string;
+  region: string;
+  message: string;
+}
+
+/** How long a placement may be due before it counts as unserved. */
+const PATIENCE_SECONDS = 10;
+const BATCH = 100;
+
+/** Placements that are due and that no worker comes for. */
+@Injectable()
+export class UnservedRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Of all tenants, by tenant. `served`: ids of the regions that this worker looks after itself. */
+  async find(served: readonly string[]): Promise<Map<string, string[]>> {
+    const rows = await this.database.system.query<{ tenant_id: string; id: string }>(FIND, [served]);
+    return new Map([...Map.groupBy(rows, (row) => row.tenant_id)].map(([tenant, group]) => [tenant, group.map((row) => row.id)]));
+  }
+
+  /** Says so on every target there that does not say why it waits, and has its rollout looked at; answers those targets. Runs in the caller's transaction. */
+  async mark(placementIds: readonly string[]): Promise<UnservedTarget[]> {
+    await this.database.rows.$executeRawUnsafe(TELL, tenantId(), placementIds);
+    return this.database.rows.$queryRawUnsafe<UnservedTarget[]>(MARK, tenantId(), placementIds);
+  }
+}
+
+const FIND = `
+  SELECT tenant_id, id FROM placements
+  WHERE due_at < now() - interval '${PATIENCE_SECONDS} seconds' AND (lease_until IS NULL OR lease_until <= now()) AND region_id <> ALL($1::uuid[])
+  LIMIT ${BATCH}`;
+
+const WAITING = `t.tenant_id = $1::uuid AND t.placement_id = ANY($2::uuid[]) AND t.condition IS NULL AND t.phase IN ('PROGRESSING', 'HELD', 'BAKING', 'ROLLING_BACK')`;
+
+const TELL = `
+  WITH concerned AS (
+    SELECT r.id FROM rollouts r
+    WHERE r.tenant_id = $1::uuid AND r.phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK') AND r.id IN (SELECT t.rollout_id FROM targets t WHERE ${WAITING})
+    ORDER BY r.id FOR NO KEY UPDATE)
+  UPDATE rollouts r SET due_at = now() FROM concerned c WHERE r.tenant_id = $1::uuid AND r.id = c.id`;
+
+const MARK = `
+  UPDATE targets t SET stopped_at = coalesce(t.stopped_at, now()), version = t.version + 1, updated_at = now(),
+    condition = jsonb_build_object('type', 'NO_WORKER', 'message', 'No worker serves region ' || g.name || '.', 'since', to_jsonb(p.due_at),
+      'advice', 'Start a worker with SLIPWAY_REGIONS naming this region, or with none named.')
+  FROM placements p
+  JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
+  JOIN regions g ON g.id = p.region_id
+  JOIN rollouts r ON r.tenant_id = p.tenant_id AND r.phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK')
+  WHERE ${WAITING} AND p.tenant_id = t.tenant_id AND p.id = t.placement_id AND r.id = t.rollout_id
+  RETURNING t.id, t.rollout_id AS "rolloutId", p.workload_id AS "workloadId", c.name AS cluster, g.name AS region, t.condition ->> 'message' AS message`;

@@ -1,0 +1,37 @@
+import type { Database } from '../../common/database.ts';
+import type { Nudges } from '../../common/nudges.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { UnservedRepository } from './unserved.repository.ts';
+
+/** Ticks between two looks. */
+const EVERY_TICKS = 5;
+
+/** A region that nobody serves cannot tell so itself: the workers of other regions do, on the targets that wait there. */
+export class Unserved {
+  private ticks = 0;
+
+  constructor(
+    private readonly database: Database,
+    private readonly unserved: UnservedRepository,
+    private readonly events: EventLog,
+    private readonly nudges: Nudges,
+  ) {}
+
+  /** Once a second. `served`: ids of this worker's regions. */
+  async tick(served: readonly string[]): Promise<void> {
+    this.ticks += 1;
+    if (this.ticks % EVERY_TICKS !== 0) return;
+    for (const [tenantId, placementIds] of await this.unserved.find(served)) {
+      await this.database.as({ tenantId }, () => this.database.transaction(() => this.mark(placementIds)));
+    }
+  }
+
+  private async mark(placementIds: readonly string[]): Promise<void> {
+    const targets = await this.unserved.mark(placementIds);
+    for (const { id, rolloutId, workloadId, cluster, region, message } of targets) {
+      const event = { type: 'target.unreachable', message: `${cluster}: ${message}`, data: { cluster, region } };
+      this.events.append([{ ...event, workloadId, rolloutId, targetId: id }]);
+    }
+    for (const rolloutId of new Set(targets.map((target) => target.rolloutId))) this.nudges.rollout(rolloutId);
+  }
+}
