@@ -20,12 +20,18 @@ export function seededRandom(seed: number): Random {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
-  const hex = (length: number): string => Array.from({ length }, () => Math.floor(next() * 16).toString(16)).join('');
+  /** Eight hexadecimal digits. */
+  const hex = (): string => ((next() * 4294967296) >>> 0).toString(16).padStart(8, '0');
+  const uuid = (): string => {
+    const [one, two, three, four] = [hex(), hex(), hex(), hex()];
+    const variant = '89ab'[Math.floor(next() * 4)] ?? '8';
+    return `${one}-${two.slice(0, 4)}-4${two.slice(5)}-${variant}${three.slice(1, 4)}-${three.slice(4)}${four}`;
+  };
   return {
     next,
     between: (low, high) => low + next() * (high - low),
     suffix: (length) => Array.from({ length }, () => safeAlphabet[Math.floor(next() * safeAlphabet.length)]).join(''),
-    uuid: () => `${hex(8)}-${hex(4)}-4${hex(3)}-${'89ab'[Math.floor(next() * 4)]}${hex(3)}-${hex(12)}`,
+    uuid,
   };
 }
 

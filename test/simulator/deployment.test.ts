@@ -14,17 +14,39 @@ describe('the Deployment controller', () => {
       ((await world.client.get(web)).status.conditions ?? []).map((one: any) => [one.type, `${one.status} ${one.reason}`]),
     );
 
-  it('rolls within surge and unavailability at every moment', async () => {
-    await world.deploy(1, { replicas: 10, ...surge('25%', 0) });
-    await world.deploy(2, { replicas: 10, ...surge('25%', 0) }, 0);
-    for (let step = 0; step < 400; step++) {
-      world.clock.advance(25);
-      const sets = (await world.client.get(replicaSets)).items;
-      expect(sets.reduce((sum: number, set: any) => sum + set.spec.replicas, 0)).toBeLessThanOrEqual(13);
-      expect(await world.ready()).toBeGreaterThanOrEqual(10);
+  /** The most pods that were ever wanted at a moment, and the least that were Ready, since a version. */
+  const extremes = async (at: World, version: string): Promise<{ mostWanted: number; leastReady: number }> => {
+    const wanted = new Map<string, number>();
+    const ready = new Map<string, boolean>();
+    const sums: number[] = [];
+    const readies: number[] = [];
+    const isReady = (pod: any): boolean =>
+      !pod.metadata.deletionTimestamp && pod.status.conditions?.some((one: any) => one.type === 'Ready' && one.status === 'True');
+    for (const { object, type } of await at.history(replicaSets, version)) {
+      wanted.set(object.metadata.uid, type === 'DELETED' ? 0 : object.spec.replicas);
+      sums.push([...wanted.values()].reduce((sum, one) => sum + one, 0));
     }
-    expect(await world.split()).toEqual({ 2: 10 });
-    expect(await conditions()).toEqual({ Available: 'True MinimumReplicasAvailable', Progressing: 'True NewReplicaSetAvailable' });
+    for (const { object, type } of await at.history(pods, version)) {
+      ready.set(object.metadata.uid, type !== 'DELETED' && isReady(object));
+      readies.push([...ready.values()].filter(Boolean).length);
+    }
+    return { mostWanted: Math.max(...sums), leastReady: Math.min(...readies.slice(readies.indexOf(10))) };
+  };
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('rolls within surge and unavailability at every moment (seed %i)', async (seed) => {
+    const busy = await startWorld({ seed, podStartMilliseconds: [40, 120], podStopMilliseconds: [10, 50] });
+    const version = await busy.version();
+    await busy.deploy(1, { replicas: 10, ...surge('25%', 0) });
+    await busy.deploy(2, { replicas: 10, ...surge('25%', 0) });
+    await busy.deploy(3, { replicas: 10, ...surge('25%', 0) });
+    expect(await busy.split()).toEqual({ 3: 10 });
+    expect(await extremes(busy, version)).toEqual({ mostWanted: 13, leastReady: 10 });
+    const live = await busy.client.get(web);
+    expect(live.status.conditions.map((one: any) => `${one.type} ${one.status} ${one.reason}`).sort()).toEqual([
+      'Available True MinimumReplicasAvailable',
+      'Progressing True NewReplicaSetAvailable',
+    ]);
+    await busy.stop();
   });
 
   it('counts as available only what has been Ready for minReadySeconds', async () => {
@@ -60,14 +82,16 @@ describe('the Deployment controller', () => {
 
   it('never runs two revisions together under Recreate, terminating pods included', async () => {
     const recreate = { replicas: 3, strategy: { type: 'Recreate' } };
+    const version = await world.version();
     await world.deploy(1, recreate);
-    await world.deploy(2, recreate, 0);
-    for (let step = 0; step < 200; step++) {
-      world.clock.advance(20);
-      const tags = new Set((await world.client.get(pods)).items.map((pod: any) => pod.spec.containers[0].image));
-      expect(tags.size).toBeLessThanOrEqual(1);
-    }
+    await world.deploy(2, recreate);
     expect(await world.split()).toEqual({ 2: 3 });
+    const living = new Map<string, string>();
+    for (const { type, object } of await world.history(pods, version)) {
+      if (type === 'DELETED') living.delete(object.metadata.uid);
+      else living.set(object.metadata.uid, object.spec.containers[0].image);
+      expect(new Set(living.values()).size).toBeLessThanOrEqual(1);
+    }
   });
 
   it('keeps as many old ReplicaSets as the history limit says', async () => {

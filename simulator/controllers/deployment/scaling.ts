@@ -75,15 +75,16 @@ export function shrinkOldSets(rollout: Rollout): boolean {
   const most = wanted(allSets(rollout)) - leastAvailable - newUnavailable;
   if (most <= 0) return false;
   const cleaned = removeUnavailable(rollout, most);
-  const removed = removeAvailable(rollout, leastAvailable);
-  return cleaned + removed > 0;
+  return cleaned !== undefined && cleaned + removeAvailable(rollout, leastAvailable) > 0;
 }
 
-function removeUnavailable(rollout: Rollout, most: number): number {
+/** Undefined where a ReplicaSet still reports more available pods than it should have: nothing is decided until it has caught up. */
+function removeUnavailable(rollout: Rollout, most: number): number | undefined {
   let removed = 0;
   for (const set of active(rollout.oldSets).sort(byAge)) {
     const unavailable = set.spec.replicas - (set.status?.availableReplicas ?? 0);
     if (removed >= most || unavailable === 0) continue;
+    if (unavailable < 0) return undefined;
     const count = Math.min(most - removed, unavailable);
     resize(rollout, set, set.spec.replicas - count);
     removed += count;

@@ -2,7 +2,7 @@
 import { startSimulator } from '../../../simulator/simulator.ts';
 import type { SimulatedCluster, SimulatorOptions } from '../../../simulator/simulator.ts';
 import { connect } from './client.ts';
-import type { Client } from './client.ts';
+import type { Client, WatchEvent } from './client.ts';
 import { ManualClock } from './manual-clock.ts';
 
 export const deployments = '/apis/apps/v1/namespaces/default/deployments';
@@ -42,6 +42,9 @@ export interface World {
   /** Applies the Deployment, force, as the manager `tester`, and lets so many seconds pass. */
   deploy(revision: number | string, spec?: object, seconds?: number): Promise<any>;
   scale(replicas: number, seconds?: number): Promise<void>;
+  /** Every change under a path since a version, in order; at least one. */
+  history(path: string, version: string): Promise<WatchEvent[]>;
+  version(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -80,6 +83,17 @@ export async function startWorld(options: SimulatorOptions = {}): Promise<World>
       const answer = await client.merge(`${web}/scale`, { spec: { replicas } }, 'fieldManager=scaler');
       if (answer.code >= 300) throw new Error(answer.text);
       clock.advance(seconds * 1000);
+    },
+    async history(path, version) {
+      const events: WatchEvent[] = [];
+      for await (const event of client.watch(`${path}?watch=1&resourceVersion=${version}&timeoutSeconds=1`)) {
+        // The stream is there once its first event is; a second later it ends.
+        if (events.push(event) === 1) clock.advance(1_000);
+      }
+      return events;
+    },
+    async version() {
+      return (await client.get(replicaSets)).metadata.resourceVersion;
     },
     async stop() {
       await client.close();
