@@ -164,6 +164,8 @@ export class Announce {
     }
     this.client = client;
     this.watch(client);
+    // Closed while it was connecting: nobody else ends it.
+    if (this.stopping.signal.aborted) await client.end();
     return { lost };
   }
 

@@ -186,6 +186,15 @@ describe('announcements', () => {
     expect(heard).toEqual([{ kind: 'key', id: 'here' }]);
   });
 
+  it('end when they are closed at any moment of connecting', async () => {
+    for (let milliseconds = 0; milliseconds < 30; milliseconds += 2) {
+      const announce = new Announce({ url: fresh.appUrl });
+      void announce.start();
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      await announce.close();
+    }
+  });
+
   it('reach the other listeners although one of them throws', async () => {
     const { announce, heard } = await listen();
     const stop = announce.subscribe(() => {
