@@ -91,7 +91,7 @@ describe.skipIf(providedClusters().length === 0)('somebody else on one of two re
       const id = await held(its);
       touched.recorder.expect(name, null);
       await scale(its, 1);
-      const rollout = (await until(world, id, 'it has gone back', ({ phase }) => phase === 'ROLLED_BACK'));
+      const rollout = await until(world, id, 'it has gone back', ({ phase }) => phase === 'ROLLED_BACK');
       expect(rollout.failure).toMatchObject({ reason: 'SCALED_WHILE_HELD', cluster: touched.name });
       expect(rollout.failure?.advice).toContain('Retry with a plan');
       await runs(touched, name, OLD, 1);
