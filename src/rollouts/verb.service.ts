@@ -55,7 +55,7 @@ export class VerbService {
     for (const { waveId, promotedStep } of waves) await this.rows.promote(waveId, promotedStep);
     await this.rows.changeTargets(observation, targets);
     const placements = await this.rollouts.makePlacementsDue(id);
-    const { phase = observation.rollout.phase, pauseReason = null } = rollout;
+    const { phase, pauseReason } = { ...observation.rollout, ...rollout };
     this.events.append([{ ...event, workloadId: observation.workloadId, rolloutId: id, data: { phase, pauseReason } }]);
     this.nudges.rollout(id);
     this.nudges.placements(placements);
