@@ -4,7 +4,7 @@ import { bears, fail, failWith, pods, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { deleted, edited, notOurs, replaced } from './failures.ts';
 import type { Failure } from './failure.ts';
-import { fatalTrouble, judgeAll, splitOf } from './health.ts';
+import { caughtUp, fatalTrouble, judgeAll, splitOf } from './health.ts';
 import type { LiveDeployment, Side, TargetObservation } from './observation.ts';
 import { mayMove, ownersPause, standstillReason } from './conditions.ts';
 import { scaleDue, scaleForward } from './scaling.ts';
@@ -70,6 +70,7 @@ function openingReason({ placement }: TargetObservation, to: Side, live: LiveDep
 function gateClosed(o: TargetObservation, to: Side, live: LiveDeployment): Draft {
   const next = isGated(o, to, live) ? walk(o, to, live) : 'OPEN';
   if (next !== 'OPEN') return next;
+  if (!caughtUp(live)) return wait('Waiting until the pods that were given up are on their way out.');
   const { strategy } = o.rollout;
   const split = splitOf(live);
   const reason =

@@ -36,7 +36,7 @@ function judge(live: LiveDeployment, side: Side, split: Split, stands: boolean):
   const needed = side.strategy.minReadySeconds * 1000;
   const pods = standing(live.current);
   const ready = pods.filter((pod) => pod.ready && pod.readyMilliseconds >= needed).length;
-  const settled = stands && live.current !== null && live.observedGeneration >= live.generation;
+  const settled = stands && caughtUp(live) && live.current !== null && live.observedGeneration >= live.generation;
   const waits = pods.filter((pod) => pod.ready && pod.readyMilliseconds < needed).map((pod) => needed - pod.readyMilliseconds);
   return {
     healthy: settled && pods.length === split.new && ready === split.new,
@@ -45,6 +45,14 @@ function judge(live: LiveDeployment, side: Side, split: Split, stands: boolean):
     settled,
     ripeInMilliseconds: waits.length === 0 ? null : Math.min(...waits),
   };
+}
+
+/**
+ * The ReplicaSets that were lowered have let their pods go. Until then their counts of available pods are those from before, by which the Deployment controller
+ * would lower them again after the next write.
+ */
+export function caughtUp(live: LiveDeployment): boolean {
+  return live.others.every((one) => standing(one).length <= one.replicas);
 }
 
 /** Pods that are there to stay. */

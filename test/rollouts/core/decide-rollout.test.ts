@@ -355,7 +355,7 @@ describe('whatever the rows say', () => {
         expect(settles).toBe(isSettled(rows.rollout.phase) && !isSettled(start.rollout.phase) ? 1 : 0);
         if (settles === 1) expect(rows.targets.every((target) => isTerminal(target.phase))).toBe(true);
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
   });
 
@@ -370,7 +370,7 @@ describe('whatever the rows say', () => {
         if (decision.phase === 'SUCCEEDED')
           expect(rows.targets.some((target) => ['ROLLING_BACK', 'PROGRESSING', 'HELD', 'BAKING'].includes(target.phase))).toBe(false);
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
   });
 
@@ -388,7 +388,7 @@ describe('whatever the rows say', () => {
           if (started && wave.maxConcurrent !== null) expect(busy).toBeLessThanOrEqual(Math.max(1, wave.maxConcurrent));
         }
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
   });
 
@@ -436,7 +436,7 @@ describe('whatever the rows say', () => {
           }
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 });

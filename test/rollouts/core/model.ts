@@ -195,6 +195,7 @@ export class Model {
       maxSurge: plan.maxSurge,
       maxUnavailable: plan.maxUnavailable,
       minReadySeconds: plan.minReadySeconds,
+      progressDeadlineSeconds: 600,
     });
     const template = plan.kind === 'SCALE' || plan.kind === 'DELETE';
     const from = plan.first || plan.kind === 'SCALE' ? null : side(1, { strategy: own });
@@ -555,6 +556,8 @@ export class Model {
 
   private size(set: ModelSet, replicas: number): void {
     set.replicas = replicas;
+    // That the controller may act on counts from before its own last shrink is Kubernetes' race, there without us.
+    set.available = Math.min(set.available, replicas);
   }
 
   private replicaSetController(set: ModelSet): void {
@@ -649,7 +652,7 @@ export class Model {
   /** Nobody disturbs any more: everything takes its turn until the rollout has ended or stands. Returns how many rounds it took. */
   drain(until: (model: Model) => boolean = () => false, rounds = 2000): number {
     for (let i = 1; i <= rounds; i++) {
-      this.now += 1000;
+      this.now += 4000;
       this.decideAll();
       if (isSettled(this.rollout.phase) || until(this)) return i;
       for (let j = 0; !isIdle(this.turn()); j++) {
