@@ -30,7 +30,8 @@ export function canonicalQuantity(text: string): string {
   const family = isBinary ? binary : decimal;
   const step = isBinary ? 1024 : 1000;
   // Binary quantities below one unit, and decimal ones below a thousandth, are rounded up to it.
-  let number = Math.ceil(Number((isBinary ? value : value * 1000).toPrecision(15)));
+  const scaled = isBinary ? value : value * 1000;
+  let number = Number.isInteger(scaled) ? scaled : Math.ceil(Number(scaled.toPrecision(15)));
   let index = 0;
   while (number !== 0 && number % step === 0 && index < family.length - 1) {
     number /= step;
