@@ -39,6 +39,11 @@ export class Problem extends HttpException {
   ) {
     super(detail, CODES[code].status);
   }
+
+  /** What GraphQL says of it on a socket, where no formatter is asked. */
+  get extensions() {
+    return { code: this.code, status: CODES[this.code].status, errors: this.faults, requestId: null };
+  }
 }
 
 /** 404 for what the path names. */

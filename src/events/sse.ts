@@ -17,7 +17,7 @@ export function sse(stream: Stream, reply: FastifyReply): StreamableFile {
   let complete = false;
   const readable = Readable.from(
     blocks(stream.batches, () => (complete = true)),
-    { objectMode: true, highWaterMark: 4 },
+    { objectMode: true, highWaterMark: 1 },
   );
   readable.once('close', stream.end);
   stream.over.addEventListener('abort', () => setTimeout(() => !complete && readable.destroy(), GRACE_MILLISECONDS).unref());

@@ -1,6 +1,6 @@
 import { makeAuthority } from '../clusters/kubernetes/server.ts';
 import { expectStatus, makeRegion } from './api.ts';
-import type { Answer, Client, TestApi, TestTenant } from './api.ts';
+import type { Client, TestApi, TestTenant } from './api.ts';
 
 export interface Named {
   id: string;
@@ -194,12 +194,7 @@ export type Door = <T = RolloutView>(
 
 const throughRest: Door = async (client, action, id, input, ifVersion) => {
   const [method, path] = REST[action]!;
-  const answer = (await client.rest(
-    method,
-    path(id),
-    input,
-    ifVersion === undefined ? {} : { 'if-match': `"${ifVersion}"` },
-  )) as Answer<never>;
+  const answer = await client.rest<never>(method, path(id), input, ifVersion === undefined ? {} : { 'if-match': `"${ifVersion}"` });
   if (answer.status >= 500) throw new Error(answer.text);
   return answer.body;
 };
