@@ -40,5 +40,6 @@ export function reviewRules(cluster: Cluster, user: User, review: Fields): Field
   const all = denied.length === 0 ? [everything] : [{ ...everything, verbs: allVerbs.filter((verb) => !denied.includes(verb)) }];
   const resourceRules = user.admin ? all : rulesOf(cluster, user, text(spec, 'namespace') ?? '');
   const nonResourceRules = user.admin ? [{ verbs: ['*'], nonResourceURLs: ['*'] }] : [];
-  return { ...review, status: { resourceRules, nonResourceRules, incomplete: false } };
+  // Rules cannot say which resource a denial is about: whoever wants to know has to ask about that access by itself.
+  return { ...review, status: { resourceRules, nonResourceRules, incomplete: denied.length > 0 } };
 }

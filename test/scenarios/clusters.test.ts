@@ -120,11 +120,11 @@ describe('clusters in trouble', () => {
   test('errors, cuts, lost replies and throttling are outlived', async () => {
     for (const { setFaults } of world.clusters)
       setFaults({
-        errorProbability: 0.15,
+        errorProbability: 0.06,
         errorCode: 503,
-        resetProbability: 0.1,
-        lostReplyProbability: 0.1,
-        throttleProbability: 0.1,
+        resetProbability: 0.06,
+        lostReplyProbability: 0.06,
+        throttleProbability: 0.06,
         retryAfterSeconds: 1,
       });
     const id = await start();
@@ -172,7 +172,7 @@ describe('clusters in trouble', () => {
       200,
     );
     expect(denied).toMatchObject({ status: 'DENIED' });
-    expect(denied.missingPermissions).toHaveLength(1);
+    expect(denied.missingPermissions).toMatchObject([{ resource: 'pods', verb: 'watch', namespace: 'default' }]);
     world.clusters[1]?.setFaults({ deniedVerbs: null, partition: 'refuse' });
     expect(expectStatus(await world.tenant.rest('POST', '/v1/clusters/cluster-2/check'), 200)).toMatchObject({ status: 'UNREACHABLE' });
     world.clusters[1]?.clearFaults();

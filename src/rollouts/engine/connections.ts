@@ -5,6 +5,7 @@ import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
 import { watchPlacement } from '../../clusters/kubernetes/placement-watch.ts';
 import type { KubernetesClient, PlacementWatch } from '../../clusters/kubernetes/types.ts';
 import type { Database } from '../../common/database.ts';
+import { SealError } from '../../common/seal.ts';
 
 /** How long a connection that nobody uses is kept warm. */
 const WARM_MILLISECONDS = 60_000;
@@ -80,14 +81,13 @@ export class Connections {
   }
 
   private async openAnew(tenantId: string, clusterId: string): Promise<Shared> {
-    const opened = await this.database.as({ tenantId }, () => this.credentials.get(clusterId));
-    if (!opened) {
-      throw new KubernetesError({
-        kind: 'UNAUTHENTICATED',
-        message: 'The cluster has no credentials.',
-        advice: 'Put credentials for the cluster.',
+    const opened = await this.database
+      .as({ tenantId }, () => this.credentials.get(clusterId))
+      .catch((error: unknown) => {
+        if (error instanceof SealError) throw unusable("The cluster's credentials cannot be opened with this installation's master key.");
+        throw error;
       });
-    }
+    if (!opened) throw unusable('The cluster has no credentials.');
     const { version, credential } = opened;
     const shared: Shared = {
       client: connectCluster(credential, { allowedNetworks: this.allowedNetworks }),
@@ -116,3 +116,6 @@ export class Connections {
     void shared.client.close();
   }
 }
+
+const unusable = (message: string): KubernetesError =>
+  new KubernetesError({ kind: 'UNAUTHENTICATED', message, advice: "Put the cluster's credentials anew." });

@@ -1,4 +1,4 @@
-import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
+import type { KubernetesError, KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import type { PlacementSnapshot } from '../../clusters/kubernetes/types.ts';
 import { liveOf } from '../core/live.ts';
 import type { Live, LivePod, LiveReplicaSet, TargetObservation, TargetState } from '../core/observation.ts';
@@ -14,6 +14,18 @@ const ACCESS: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FO
  */
 export class Absence {
   private known: { own: number; since: Date } | null = null;
+  private failedAt: Date | null = null;
+
+  /** For a cluster that no watch could be opened to, from the first time that it was tried. */
+  live(error: KubernetesError, now: Date): Live {
+    this.failedAt ??= now;
+    return { kind: 'UNREACHABLE', since: this.failedAt, ...told(error) };
+  }
+
+  /** A watch is open: what it says counts from now on. */
+  opened(): void {
+    this.failedAt = null;
+  }
 
   since(own: Date, now: Date): Date {
     if (this.known?.own !== own.getTime()) {
@@ -32,15 +44,11 @@ export function observeLive(
   now: Date,
 ): Live {
   const { unreachable } = snapshot;
+  absence.opened();
   const deployment = snapshot.deployments.find((object) => object.metadata.name === placement.workload) ?? null;
   return liveOf({
     synced: snapshot.synced,
-    unreachable: unreachable && {
-      since: absence.since(unreachable.since, now),
-      message: unreachable.error.message,
-      advice: unreachable.error.advice,
-      access: ACCESS.has(unreachable.error.kind),
-    },
+    unreachable: unreachable && { since: absence.since(unreachable.since, now), ...told(unreachable.error) },
     deployment,
     replicaSets: snapshot.replicaSets,
     pods: snapshot.pods,
@@ -48,6 +56,8 @@ export function observeLive(
     workloadId: placement.workloadId,
   });
 }
+
+const told = ({ message, advice, kind }: KubernetesError) => ({ message, advice, access: ACCESS.has(kind) });
 
 export function observeTarget(active: ActiveTarget, live: Live, memory: Memory, now: Date): TargetObservation {
   const { rollout, wave, placement, target } = active;

@@ -120,9 +120,7 @@ export class PlacementLoop {
   private async turn(): Promise<'DONE' | 'GO_ON'> {
     const rows = await this.current();
     if (rows.targets.length === 0) return 'DONE';
-    const watch = await this.watching(rows);
-    const now = this.work.now();
-    const live = observeLive(watch.snapshot(), rows, this.absence, now);
+    const { live, now } = await this.look(rows);
     this.note(live, now);
     if (this.rests(live) || this.awaitsEcho(live)) return 'GO_ON';
     for (const active of rows.targets) {
@@ -132,6 +130,20 @@ export class PlacementLoop {
       }
     }
     return 'GO_ON';
+  }
+
+  /** What the watch shows. A cluster that cannot even be connected to is one that does not answer. */
+  private async look(rows: PlacementRows): Promise<{ live: Live; now: Date }> {
+    try {
+      const watch = await this.watching(rows);
+      const now = this.work.now();
+      return { live: observeLive(watch.snapshot(), rows, this.absence, now), now };
+    } catch (error) {
+      if (!(error instanceof KubernetesError)) throw error;
+      const now = this.work.now();
+      this.alarm.ring(RETRIES.CLUSTER.most);
+      return { live: this.absence.live(error, now), now };
+    }
   }
 
   /** Decides about one target, commits and acts. False where nothing is to be done now. */

@@ -11,8 +11,8 @@ import { Stale } from './placement-work.ts';
 import { RolloutDraft } from './rollout-draft.ts';
 import type { HeldRolloutRepository } from './rollout.repository.ts';
 
-/** Rollouts that are claimed at once. */
-const BATCH = 20;
+/** Rollouts that are decided about at once. */
+const CAPACITY = 20;
 /** How often rows are read again that changed while they were decided on. */
 const TRIES = 5;
 /** When to look again after a rollout could not be decided about. */
@@ -22,6 +22,7 @@ const RETRY_MILLISECONDS = 3_000;
 export class Rollouts {
   private again = false;
   private claiming: Promise<void> | null = null;
+  private readonly running = new Set<Promise<void>>();
 
   constructor(
     private readonly leases: Leases,
@@ -45,13 +46,28 @@ export class Rollouts {
     return this.claiming;
   }
 
+  /** Resolves when no decision is under way here. */
+  async ended(): Promise<void> {
+    await this.claiming;
+    await Promise.all(this.running);
+  }
+
+  /** One that waits for a lock holds up no other: decisions are not waited for, but that there be not too many of them. */
   private async claimAll(): Promise<void> {
     while (this.again) {
       this.again = false;
-      const leases = await this.leases.claim('rollouts', null, BATCH);
-      if (leases.length === BATCH) this.again = true;
-      await Promise.all(leases.map((lease) => this.lookAfter(lease)));
+      const limit = CAPACITY - this.running.size;
+      const leases = await this.leases.claim('rollouts', null, limit);
+      for (const lease of leases) this.start(lease, leases.length === limit);
     }
+  }
+
+  private start(lease: Lease, more: boolean): void {
+    const run = this.lookAfter(lease).finally(() => {
+      this.running.delete(run);
+      if (more) void this.wake().catch(this.report);
+    });
+    this.running.add(run);
   }
 
   private async lookAfter(lease: Lease): Promise<void> {
