@@ -47,6 +47,7 @@ export function setDefaults(object: KubernetesObject): void {
 }
 
 function deployment(object: Deployment): void {
+  fill(object, { spec: {} });
   const spec = object.spec as Fields;
   fill(spec, { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, strategy: {}, template: {} });
   const strategy = spec['strategy'] as Fields;
@@ -60,6 +61,7 @@ function deployment(object: Deployment): void {
 }
 
 function replicaSet(object: ReplicaSet): void {
+  fill(object, { spec: {} });
   const spec = object.spec as Fields;
   fill(spec, { replicas: 1, template: {} });
   const labels = object.spec.template.metadata?.labels;
@@ -77,7 +79,8 @@ function template(object: PodTemplate): void {
 }
 
 function pod(object: Pod): void {
-  fill(object, { status: {} });
+  fill(object, { spec: {}, status: {} });
+  fill(object.spec, { containers: [] });
   podSpec(object.spec);
   fill(object.spec, { enableServiceLinks: true });
   for (const one of [...object.spec.containers, ...(object.spec.initContainers ?? [])]) {

@@ -1,6 +1,7 @@
 /** Answers one request to one cluster. */
 import type { ServerResponse } from 'node:http';
 import type { Cluster } from '../cluster.ts';
+import { isFields } from '../objects.ts';
 import type { Fields, Pod } from '../objects.ts';
 import { resources } from '../resources.ts';
 import { badRequest, noSuchPath, notAllowed } from '../status.ts';
@@ -155,7 +156,9 @@ function evict(cluster: Cluster, target: Target): Answer {
 }
 
 function deleteOptions(request: Request): DeleteOptions {
-  const body = request.body.length > 0 ? (readBody(request) as DeleteOptions & { dryRun?: string[] }) : {};
+  const given = request.body.length > 0 ? readBody(request) : {};
+  if (!isFields(given)) throw badRequest('the body of the request is not an object');
+  const body = given as DeleteOptions & { dryRun?: string[] };
   const grace = request.query.get('gracePeriodSeconds');
   const policy = request.query.get('propagationPolicy') ?? body.propagationPolicy;
   if (policy !== undefined && !['Background', 'Foreground', 'Orphan'].includes(policy))

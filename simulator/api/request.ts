@@ -17,7 +17,7 @@ export interface Target {
 
 /** `/apis/apps/v1/namespaces/shop/deployments/web/scale` -> what it names; undefined where it names no resource at all. */
 export function parseTarget(path: string): Target | undefined {
-  const parts = path.split('/').filter(Boolean).map(decodeURIComponent);
+  const parts = path.split('/').filter(Boolean).map(decodePart);
   const apiVersion = parts[0] === 'api' ? parts[1] : parts[0] === 'apis' ? `${parts[1]}/${parts[2]}` : undefined;
   const rest = parts.slice(parts[0] === 'api' ? 2 : 3);
   if (apiVersion === undefined || rest.length === 0) return undefined;
@@ -28,6 +28,14 @@ export function parseTarget(path: string): Target | undefined {
   if (!resource) throw noSuchPath();
   if (namespaced !== resource.namespaced && (namespaced || name !== undefined)) throw noSuchPath();
   return { resource, namespace: namespaced ? rest[1] : resource.namespaced ? undefined : '', name, subresource };
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw badRequest(`invalid URL escape in ${JSON.stringify(part)}`);
+  }
 }
 
 export interface Request {
@@ -47,12 +55,21 @@ export function contentType({ headers }: Request): string {
 export function readBody(request: Request): unknown {
   if (contentType(request).includes('protobuf') || contentType(request).includes('cbor')) throw unsupportedMediaType();
   const text = request.body.toString('utf8');
+  const isYaml = contentType(request).includes('yaml');
   try {
+    // JSON is YAML too, but read far more quickly.
     return JSON.parse(text) as unknown;
   } catch (error) {
-    if (!contentType(request).includes('yaml'))
-      throw badRequest(`the object provided is unrecognized (must be of type application/json): ${(error as Error).message}`);
+    if (isYaml) return readYaml(text);
+    throw badRequest(`the object provided is unrecognized (must be of type application/json): ${(error as Error).message}`);
+  }
+}
+
+function readYaml(text: string): unknown {
+  try {
     return parseYaml(text) as unknown;
+  } catch (error) {
+    throw badRequest(`error decoding YAML: ${(error as Error).message}`);
   }
 }
 

@@ -11,6 +11,7 @@ import { handle } from './handler.ts';
 import type { Answer } from './handler.ts';
 
 const mostBytes = 3 * 1024 * 1024;
+const base = 'https://simulator';
 const prefix = /^\/clusters\/([^/]+)(\/.*)?$/;
 
 export interface Listener {
@@ -42,19 +43,31 @@ function close(server: Server): Promise<void> {
   });
 }
 
+/** Which cluster a request is for, and what it asks of it; undefined where the address is none. */
+function addressed(
+  clusters: ReadonlyMap<string, Cluster>,
+  address: string,
+): { cluster: Cluster; path: string; query: URLSearchParams } | undefined {
+  if (!URL.canParse(address, base)) return undefined;
+  const { pathname, searchParams } = new URL(address, base);
+  const [, name = '', path = '/'] = prefix.exec(pathname) ?? [];
+  const cluster =
+    clusters.get(name) ?? (name.includes('%') ? [...clusters.values()].find((one) => encodeURIComponent(one.name) === name) : undefined);
+  return cluster && { cluster, path, query: searchParams };
+}
+
 async function serve(clusters: ReadonlyMap<string, Cluster>, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = new URL(incoming.url ?? '/', 'https://simulator');
-  const [, name = '', path = '/'] = prefix.exec(url.pathname) ?? [];
-  const cluster = clusters.get(decodeURIComponent(name));
+  const target = addressed(clusters, incoming.url ?? '/');
   const body = await readAll(incoming);
   if (body === undefined) return;
-  if (!cluster) {
+  if (!target) {
     send(response, refusal(noSuchPath()));
     return;
   }
+  const { cluster, path, query } = target;
   const disturbance = new Disturbance(cluster, incoming.method ?? 'GET', response);
   if (!(await disturbance.before())) return;
-  const request = { method: incoming.method ?? 'GET', path, query: url.searchParams, headers: incoming.headers, body };
+  const request = { method: incoming.method ?? 'GET', path, query, headers: incoming.headers, body };
   const answer = answerOf(() => handle(cluster, request, response));
   if (answer !== undefined && (await disturbance.after())) send(response, answer);
 }

@@ -1,4 +1,5 @@
 /** What is wrong with one cluster at the moment. Everything is off until it is asked for. */
+import { isFields } from '../objects.ts';
 import type { KubernetesObject } from '../objects.ts';
 
 /** A verb that the cluster's user may not use. `*` or nothing means any. */
@@ -44,15 +45,24 @@ const settingNames: readonly (keyof FaultSettings)[] = [
   ...(['admissionDenials', 'methods'] as const),
 ];
 
+/** The regular expressions in a setting, to be tried before they are kept. */
+function patternsOf(value: unknown): string[] {
+  if (!Array.isArray(value)) return [];
+  return value
+    .flatMap((item: unknown) => (isFields(item) ? [item['image'], item['pattern']] : [item]))
+    .filter((one) => typeof one === 'string');
+}
+
 export class Faults {
   settings: FaultSettings = {};
 
-  /** Merges settings into the present ones; null takes one back. Throws on a name that is none. */
+  /** Merges settings into the present ones; null takes one back. Throws on a name that is none, and on a pattern that is none. */
   set(settings: { [name: string]: unknown }): void {
     const merged: { [name: string]: unknown } = { ...this.settings };
     for (const [name, value] of Object.entries(settings)) {
       if (!settingNames.includes(name as keyof FaultSettings))
         throw new Error(`no fault is called ${name}; there are: ${settingNames.join(', ')}`);
+      for (const pattern of patternsOf(value)) new RegExp(pattern);
       if (value === null) delete merged[name];
       else merged[name] = value;
     }

@@ -178,6 +178,7 @@ describe('faults', () => {
     expect((await send('DELETE', '/clusters/*/faults')).body).toEqual({ broken: {}, whole: {} });
     expect((await client.request('GET', configMaps)).code).toBe(200);
     expect(await send('POST', '/clusters/broken/faults', { latnecy: 5 })).toMatchObject({ code: 400 });
+    expect(await send('POST', '/clusters/broken/faults', { unpullableImages: ['('] })).toMatchObject({ code: 400 });
     expect(await send('GET', '/clusters/nowhere/faults')).toMatchObject({ code: 404 });
     expect(await send('POST', '/clusters/broken/drop-watches')).toMatchObject({ code: 200 });
   });
