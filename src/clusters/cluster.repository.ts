@@ -3,7 +3,8 @@ import { tenantId } from '../common/context.ts';
 import { Database } from '../common/database.ts';
 import { isId } from '../common/id.ts';
 import { byId, type Window } from '../common/page.ts';
-import type { ClusterStatus, Prisma } from '../generated/prisma/client.ts';
+import { Prisma } from '../generated/prisma/client.ts';
+import type { ClusterStatus } from '../generated/prisma/client.ts';
 
 const withRegion = { region: { select: { id: true, name: true } } } satisfies Prisma.ClusterInclude;
 
@@ -87,6 +88,13 @@ export class ClusterRepository {
 
   async delete(id: string): Promise<void> {
     await this.database.rows.cluster.delete({ where: this.key(id) });
+  }
+
+  /** Whether a workload wants a placement there or has something live; placements that were taken away, or whose workload was removed, are history. */
+  async isInhabited(clusterId: string): Promise<boolean> {
+    const lives = { OR: [{ wanted: true }, { applied: { not: Prisma.DbNull } }] };
+    const living = { tenantId: tenantId(), clusterId, workload: { deletedAt: null }, ...lives };
+    return (await this.database.rows.placement.count({ where: living })) > 0;
   }
 
   /** Active rollouts that have a target there. */

@@ -108,7 +108,7 @@ export class ClusterService {
   delete(reference: string, force: boolean, expected: ExpectedVersions): Promise<LeftBehind[]> {
     return this.database.transaction(async () => {
       const row = await this.lock(reference, expected);
-      const left = force ? await this.forget(row) : [];
+      const left = force || !(await this.clusters.isInhabited(row.id)) ? await this.forget(row) : [];
       await this.clusters.delete(row.id);
       const rest =
         left.length === 0 ? '' : ` Left behind: ${left.map(({ workload, namespace }) => `${workload} in ${namespace}`).join(', ')}.`;
