@@ -6,7 +6,7 @@ import { contract } from '../kubernetes/contract/contract.ts';
 describe('a simulated cluster', () => {
   let simulator: Simulator;
   beforeAll(async () => {
-    simulator = await startSimulator({ clusters: 1, seed: 1, podStartMilliseconds: [40, 120], podStopMilliseconds: [10, 50] });
+    simulator = await startSimulator({ clusters: 1, seed: 1, podStartMilliseconds: [150, 400], podStopMilliseconds: [10, 50] });
   });
   afterAll(() => simulator.stop());
 
