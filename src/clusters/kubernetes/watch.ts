@@ -12,6 +12,7 @@ export interface WatchTimings {
   /** A watch that has said nothing for this long is dead, whatever TCP believes. Longer than `watchSeconds`. */
   silenceMilliseconds: number;
   firstRetryMilliseconds: number;
+  /** A rollout waits for the slowest of its watches to come back, and is wanted back soon after its cluster. */
   lastRetryMilliseconds: number;
   /** What a refused credential waits at first: somebody has to change something. */
   refusedRetryMilliseconds: number;
@@ -24,7 +25,7 @@ export const defaultTimings: WatchTimings = {
   watchSeconds: 25,
   silenceMilliseconds: 33_000,
   firstRetryMilliseconds: 200,
-  lastRetryMilliseconds: 30_000,
+  lastRetryMilliseconds: 10_000,
   refusedRetryMilliseconds: 5_000,
   staleMilliseconds: 120_000,
 };
