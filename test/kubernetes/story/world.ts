@@ -30,6 +30,8 @@ export interface Site {
   name: string;
   namespace: string;
   plane: Plane;
+  /** What the product was given. */
+  token: string;
   /** With the rights of the cluster's owner, for everything that somebody other than the product does there. */
   admin: Client;
   recorder: Recorder;
@@ -100,7 +102,7 @@ async function makeSite(tenant: TestTenant, plane: Plane, label: string, region:
   expectStatus(await tenant.rest('POST', '/v1/clusters', { name, region, server, caData, token }), 201);
   const manifest = await tenant.rest('GET', `/v1/clusters/${name}/access-manifest?namespace=${namespace}`);
   for (const document of parseAllDocuments(manifest.text)) await create(admin, document.toJS() as KubernetesObject);
-  return { name, namespace, plane, admin, recorder: await startRecorder(name, access, namespace) };
+  return { name, namespace, plane, token, admin, recorder: await startRecorder(name, access, namespace) };
 }
 
 /** What nobody waits for: the cluster may be gone by now. */
