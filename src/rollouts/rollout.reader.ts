@@ -55,7 +55,7 @@ export class RolloutReader implements OnModuleInit, OnApplicationShutdown {
 
   async get(id: string): Promise<RolloutDetail> {
     const row = await this.find(id);
-    const [rollout, waves, targets] = await Promise.all([this.present([row]), this.waves([row]), this.targetsOf([row.id])]);
+    const [rollout, waves, targets] = await Promise.all([this.present([row]), this.wavesOf([row.id]), this.targetsOf([row.id])]);
     return { ...rollout[0]!, waves: waves.get(row.id)!, targets: targets.get(row.id)! };
   }
 
@@ -78,18 +78,13 @@ export class RolloutReader implements OnModuleInit, OnApplicationShutdown {
 
   /** Up to 200 targets of each rollout, failed first. */
   async targetsOf(rolloutIds: readonly string[]): Promise<Map<string, Target[]>> {
-    const rollouts = new Map((await this.rollouts.many(rolloutIds)).map((row) => [row.id, row]));
     const pages = await this.rollouts.targetPage(rolloutIds, SHOWN_TARGETS);
-    return new Map([...pages].map(([id, rows]) => [id, rows.map((row) => targetOf(row, rollouts.get(id)!))]));
+    return new Map([...pages].map(([id, rows]) => [id, rows.map(targetOf)]));
   }
 
   async wavesOf(rolloutIds: readonly string[]): Promise<Map<string, Wave[]>> {
-    return this.waves(await this.rollouts.many(rolloutIds));
-  }
-
-  private async waves(rows: readonly RolloutRow[]): Promise<Map<string, Wave[]>> {
-    const members = await this.rollouts.waveMembers(rows.map((row) => row.id));
-    return new Map(rows.map((row) => [row.id, row.waves.map((wave) => waveOf(wave, members.get(wave.id) ?? []))]));
+    const waves = await this.rollouts.waves(rolloutIds);
+    return new Map([...waves].map(([id, rows]) => [id, rows.map(waveOf)]));
   }
 
   /** All targets, failed first. The cursor counts: the order changes while the rollout moves, and a page is read at its place. */
@@ -97,7 +92,7 @@ export class RolloutReader implements OnModuleInit, OnApplicationShutdown {
     const row = await this.find(id);
     const skip = after === null ? 0 : Number(after);
     const rows = (await this.rollouts.targetPage([row.id], limit + 1, skip)).get(row.id)!;
-    const items = rows.slice(0, limit).map((target) => targetOf(target, row));
+    const items = rows.slice(0, limit).map(targetOf);
     return { items, nextCursor: rows.length > limit ? sealCursor(String(skip + limit)) : null };
   }
 }

@@ -6,32 +6,49 @@ import type { PlacementRef } from '../common/nudges.ts';
 import { byId } from '../common/page.ts';
 import type { Window } from '../common/page.ts';
 import { Prisma } from '../generated/prisma/client.ts';
-import type { RolloutKind, RolloutPhase, TargetPhase } from '../generated/prisma/enums.ts';
+import type { RolloutKind, RolloutPhase, TargetPhase, WavePhase } from '../generated/prisma/enums.ts';
 import { isSettled, isTerminal, rolloutPhases, targetPhases } from './core/phases.ts';
 
 const WITH = {
   workload: { select: { id: true, name: true } },
   release: { select: { id: true, number: true } },
   previousRelease: { select: { id: true, number: true } },
-  waves: { orderBy: { position: 'asc' } },
 } as const satisfies Prisma.RolloutInclude;
 
-const WITH_PLACE = {
-  placement: {
-    select: {
-      id: true,
-      namespace: true,
-      replicas: true,
-      observed: true,
-      observedAt: true,
-      cluster: { select: { id: true, name: true, region: { select: { id: true, name: true } } } },
-    },
-  },
-} as const satisfies Prisma.TargetInclude;
-
 export type RolloutRow = Prisma.RolloutGetPayload<{ include: typeof WITH }>;
-export type TargetRow = Prisma.TargetGetPayload<{ include: typeof WITH_PLACE }>;
 export type StoredTarget = Prisma.TargetGetPayload<object>;
+
+/** A target as it is shown: with where it is. */
+export interface TargetRow {
+  id: string;
+  rolloutId: string;
+  phase: TargetPhase;
+  phaseReason: string | null;
+  step: number;
+  surge: string | null;
+  unavailable: string | null;
+  condition: Prisma.JsonValue;
+  failure: Prisma.JsonValue;
+  namespace: string;
+  /** What was last seen of its pods. */
+  observed: Prisma.JsonValue;
+  cluster: { id: string; name: string };
+  region: { id: string; name: string };
+  /** How many steps the rollout's strategy has. */
+  steps: number;
+}
+
+/** A wave with the ids of its targets. */
+export interface WaveRow {
+  id: string;
+  rolloutId: string;
+  name: string;
+  phase: WavePhase;
+  maxConcurrent: number | null;
+  maxFailed: number;
+  evidence: Prisma.JsonValue;
+  targets: string[];
+}
 
 /** A target as it is written down; its sides are as `Side` has them. */
 export interface NewTarget extends Omit<Prisma.TargetCreateManyInput, 'tenantId' | 'from' | 'to'> {
@@ -208,39 +225,16 @@ export class RolloutRepository {
     });
   }
 
-  /** Targets with where they are, failed first, of several rollouts: at most `take` of each, from `skip` on. */
+  /** Targets with where they are, failed first, of several rollouts in one statement: at most `take` of each, from `skip` on. */
   async targetPage(rolloutIds: readonly string[], take: number, skip = 0): Promise<Map<string, TargetRow[]>> {
-    const order = FAILED_FIRST.map((phase) => `'${phase}'`).join(',');
-    const ranked = await this.database.rows.$queryRawUnsafe<{ id: string; rollout_id: string }[]>(
-      `SELECT id, rollout_id FROM (
-         SELECT id, rollout_id, row_number() OVER (PARTITION BY rollout_id ORDER BY array_position(ARRAY[${order}], phase::text), id) AS place
-         FROM targets WHERE tenant_id = $1::uuid AND rollout_id = ANY($2::uuid[])) ranked
-       WHERE place > $3 AND place <= $4 ORDER BY place`,
-      tenantId(),
-      [...rolloutIds],
-      skip,
-      skip + take,
-    );
-    const rows = await this.database.rows.target.findMany({
-      where: { tenantId: tenantId(), id: { in: ranked.map((each) => each.id) } },
-      include: WITH_PLACE,
-    });
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    const pages = new Map<string, TargetRow[]>(rolloutIds.map((id) => [id, []]));
-    for (const { id, rollout_id } of ranked) pages.get(rollout_id)?.push(byId.get(id)!);
-    return pages;
+    const rows = await this.database.rows.$queryRawUnsafe<TargetRow[]>(TARGET_PAGE, tenantId(), [...rolloutIds], skip, skip + take);
+    return byRollout(rolloutIds, rows);
   }
 
-  /** Ids of each wave's targets. */
-  async waveMembers(rolloutIds: readonly string[]): Promise<Map<string, string[]>> {
-    const rows = await this.database.rows.target.findMany({
-      where: { tenantId: tenantId(), rolloutId: { in: [...rolloutIds] } },
-      select: { id: true, waveId: true },
-      orderBy: { id: 'asc' },
-    });
-    const members = new Map<string, string[]>();
-    for (const { id, waveId } of rows) members.set(waveId, [...(members.get(waveId) ?? []), id]);
-    return members;
+  /** The waves of several rollouts in one statement, in their order. */
+  async waves(rolloutIds: readonly string[]): Promise<Map<string, WaveRow[]>> {
+    const rows = await this.database.rows.$queryRawUnsafe<WaveRow[]>(WAVES, tenantId(), [...rolloutIds]);
+    return byRollout(rolloutIds, rows);
   }
 
   /** How many targets of each rollout stand in each phase. */
@@ -255,3 +249,28 @@ export class RolloutRepository {
     return counts;
   }
 }
+
+function byRollout<R extends { rolloutId: string }>(rolloutIds: readonly string[], rows: readonly R[]): Map<string, R[]> {
+  const found = new Map<string, R[]>(rolloutIds.map((id) => [id, []]));
+  for (const row of rows) found.get(row.rolloutId)?.push(row);
+  return found;
+}
+
+const TARGET_PAGE = `
+  SELECT id, "rolloutId", phase, "phaseReason", step, surge, unavailable, condition, failure, namespace, observed, cluster, region, steps FROM (
+    SELECT t.id, t.rollout_id AS "rolloutId", t.phase::text AS phase, t.phase_reason AS "phaseReason", t.step, t.surge, t.unavailable, t.condition, t.failure,
+      p.namespace, p.observed, json_build_object('id', c.id, 'name', c.name) AS cluster, json_build_object('id', g.id, 'name', g.name) AS region,
+      jsonb_array_length(r.strategy -> 'steps') AS steps,
+      row_number() OVER (PARTITION BY t.rollout_id ORDER BY array_position(ARRAY[${FAILED_FIRST.map((phase) => `'${phase}'`).join(',')}], t.phase::text), t.id) AS place
+    FROM targets t
+    JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
+    JOIN placements p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
+    JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
+    JOIN regions g ON g.id = p.region_id
+    WHERE t.tenant_id = $1::uuid AND t.rollout_id = ANY($2::uuid[])) ranked
+  WHERE place > $3::int AND place <= $4::int ORDER BY "rolloutId", place`;
+
+const WAVES = `
+  SELECT w.id, w.rollout_id AS "rolloutId", w.name, w.phase::text AS phase, w.max_concurrent AS "maxConcurrent", w.max_failed AS "maxFailed", w.evidence,
+    ARRAY(SELECT t.id::text FROM targets t WHERE t.tenant_id = w.tenant_id AND t.rollout_id = w.rollout_id AND t.wave_id = w.id ORDER BY t.id) AS targets
+  FROM waves w WHERE w.tenant_id = $1::uuid AND w.rollout_id = ANY($2::uuid[]) ORDER BY w.rollout_id, w.position`;

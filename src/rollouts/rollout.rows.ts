@@ -1,12 +1,11 @@
 /** Rows to entities: no column leaks. */
-import type { Prisma } from '../generated/prisma/client.ts';
 import { TargetPhase as TargetPhases } from '../generated/prisma/enums.ts';
 import type { TargetPhase } from '../generated/prisma/enums.ts';
 import type { CreatedBy } from '../common/reference.model.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
 import { isTerminal } from './core/phases.ts';
 import type { Rollout, RolloutStrategy, Wave } from './rollout.model.ts';
-import type { RolloutRow, TargetRow } from './rollout.repository.ts';
+import type { RolloutRow, TargetRow, WaveRow } from './rollout.repository.ts';
 import type { Condition, Failure, Target, TargetCounts, TargetPods, TargetStep } from './target.model.ts';
 
 type Counts = Partial<Record<TargetPhase, number>>;
@@ -55,13 +54,13 @@ export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
   updatedAt: row.updatedAt,
 });
 
-export const waveOf = (row: Prisma.WaveGetPayload<object>, targets: string[]): Wave => ({
-  id: row.id,
-  name: row.name,
-  phase: row.phase,
-  maxConcurrent: row.maxConcurrent,
-  maxFailed: row.maxFailed,
-  evidence: row.evidence as Record<string, unknown>[] | null,
+export const waveOf = ({ id, name, phase, maxConcurrent, maxFailed, evidence, targets }: WaveRow): Wave => ({
+  id,
+  name,
+  phase,
+  maxConcurrent,
+  maxFailed,
+  evidence: evidence as Record<string, unknown>[] | null,
   targets,
 });
 
@@ -73,30 +72,23 @@ interface Observed {
   ready: number;
 }
 
-function stepOf(row: TargetRow, rollout: RolloutRow, pods: TargetPods | null): TargetStep {
-  const { steps } = rollout.strategy as unknown as Strategy;
+function stepOf(row: TargetRow, pods: TargetPods | null): TargetStep {
   const all = pods ? pods.old + pods.new : 0;
-  return {
-    index: row.step,
-    of: steps.length,
-    weight: pods && all > 0 ? Math.round((100 * pods.new) / all) : null,
-    surge: row.surge,
-    unavailable: row.unavailable,
-  };
+  const weight = pods && all > 0 ? Math.round((100 * pods.new) / all) : null;
+  return { index: row.step, of: row.steps, weight, surge: row.surge, unavailable: row.unavailable };
 }
 
-export function targetOf(row: TargetRow, rollout: RolloutRow): Target {
-  const { placement } = row;
-  const observed = placement.observed as unknown as Observed | null;
+export function targetOf(row: TargetRow): Target {
+  const observed = row.observed as unknown as Observed | null;
   const pods = observed && { desired: observed.desired, old: observed.old, new: observed.new, ready: observed.ready };
   return {
     id: row.id,
-    cluster: { id: placement.cluster.id, name: placement.cluster.name },
-    region: placement.cluster.region,
-    namespace: placement.namespace,
+    cluster: row.cluster,
+    region: row.region,
+    namespace: row.namespace,
     phase: row.phase,
     phaseReason: row.phaseReason,
-    step: stepOf(row, rollout, pods),
+    step: stepOf(row, pods),
     pods,
     condition: row.condition as unknown as Condition | null,
     failure: row.failure as unknown as Failure | null,

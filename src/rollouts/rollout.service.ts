@@ -108,10 +108,10 @@ export class RolloutService {
     return this.database.transaction(async () => {
       const locked = await this.workloads.lockIfThere(settled.workload.id);
       if (!locked) throw new Problem('WRONG_PHASE', `${settled.workload.name} has been removed: there is nothing to try again.`);
-      const { kind, onFailure, onUnreachable, waves } = settled;
-      const options = { onFailure, onUnreachable, waves, retryOfId: settled.id };
+      const { id, kind, onFailure, onUnreachable } = settled;
+      const options = { onFailure, onUnreachable, waves: (await this.rollouts.waves([id])).get(id), retryOfId: id };
       if (kind === 'SCALE') {
-        const before = new Set((await this.rollouts.targets(settled.id)).map((target) => target.placementId));
+        const before = new Set((await this.rollouts.targets(id)).map((target) => target.placementId));
         return this.scaled(
           locked,
           locked.placements.filter((placement) => placement.wanted && before.has(placement.id)),

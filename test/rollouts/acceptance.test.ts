@@ -1,4 +1,6 @@
+import type { EventEmitter } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Database } from '../../src/common/database.ts';
 import { expectStatus, startTestApi } from '../support/api.ts';
 import type { TestApi } from '../support/api.ts';
 import { document, DOORS, onConnection, openShop } from '../support/shop.ts';
@@ -552,6 +554,39 @@ describe('lists of rollouts', () => {
     const two = (await shop.tenant.graphql<Connected>(query, { id, after: one.pageInfo.endCursor })).data.targets;
     expect([one.pageInfo.hasNextPage, two.pageInfo.hasNextPage, two.edges.length]).toEqual([true, false, 53]);
     expect(new Set([...one.edges, ...two.edges].map(({ node }) => node.id)).size).toBe(203);
+  });
+});
+
+describe('nested reads of GraphQL', () => {
+  /** Statements on tenants' rows that a question costs. */
+  async function statementsOf(query: string): Promise<number> {
+    const { pool } = api.app.get<unknown>(Database) as { pool: EventEmitter };
+    let count = 0;
+    const listener = (): void => void (count += 1);
+    pool.on('acquire', listener);
+    const { errors } = await shop.tenant.graphql(query);
+    pool.off('acquire', listener);
+    expect(errors).toEqual([]);
+    return count;
+  }
+
+  it.each<[string, number, (first: number) => string]>([
+    [
+      'rollouts with targets and waves',
+      8,
+      (first) => `{ rollouts(first: ${first}) { edges { node { targets { phase } waves { name } } } } }`,
+    ],
+    [
+      'workloads with releases and objects',
+      12,
+      (first) =>
+        `{ workloads(first: ${first}) { edges { node { name releases(first: 3) { edges { node { number objects { objects } } } } } } } }`,
+    ],
+    ['events', 1, (first) => `{ events(first: ${first}) { edges { node { message } } } }`],
+  ])('of %s cost the same however many there are', async (_, most, query) => {
+    const [few, many] = [await statementsOf(query(1)), await statementsOf(query(10))];
+    expect(many).toBe(few);
+    expect(few).toBeLessThanOrEqual(most);
   });
 });
 

@@ -191,6 +191,20 @@ describe('placements', () => {
     expectStatus(await tenant.rest('POST', '/v1/workloads', { name, template: name }), 201);
   });
 
+  it('a cluster on which nothing lives any more can be removed; what ran there is history', async () => {
+    const [region] = (await read<Page<{ name: string }>>('/v1/regions')).items;
+    const { kubeconfig } = simulator.clusters[0]!;
+    expectStatus(await tenant.rest('POST', '/v1/clusters', { name: 'short-lived', region: region!.name, kubeconfig }), 201);
+    const name = await workload(['short-lived', 'cluster-2']);
+    const first = await deploy(name);
+    expect((await tenant.rest('DELETE', '/v1/clusters/short-lived')).body).toMatchObject({ code: 'IN_USE' });
+    await patch(name, { placements: places(['cluster-2']) });
+    expect((await tenant.rest('DELETE', '/v1/clusters/short-lived')).body).toMatchObject({ code: 'IN_USE' });
+    await deploy(name);
+    expectStatus(await tenant.rest('DELETE', '/v1/clusters/short-lived'), 204);
+    expect(await read<RolloutView>(`/v1/rollouts/${first.id}`)).toMatchObject({ phase: 'SUCCEEDED' });
+  });
+
   it('a removal with ORPHAN forgets the workload and leaves what runs', async () => {
     const name = await workload(FIRST);
     await deploy(name);
@@ -202,6 +216,43 @@ describe('placements', () => {
     const refused = await deploy(name);
     expect(refused.phase).not.toBe('SUCCEEDED');
     expect(refused.failure).not.toBeNull();
+  });
+});
+
+describe('the timeline', () => {
+  it('tells each step once, in order, with counts of pods between, and ends with one terminal event', async () => {
+    const name = await workload(EVERYWHERE, { minReadySeconds: 2 });
+    const { id } = expectStatus(await tenant.rest<RolloutView>('POST', `/v1/workloads/${name}/rollouts`), 202);
+    const events = await seen(id, (all) => TERMINAL.test(all.at(-1)?.type ?? ''));
+    const kept = events.filter((event) => event.id !== null);
+    expect(kept).toEqual(await eventsOf(id));
+    expect(kept.map(({ type }) => type).filter((type) => !type.startsWith('target.'))).toEqual([
+      'rollout.created',
+      'rollout.started',
+      'wave.opened',
+      'wave.completed',
+      'rollout.succeeded',
+    ]);
+    const { targets } = await read<RolloutView>(`/v1/rollouts/${id}`);
+    for (const type of ['target.started', 'target.succeeded']) {
+      expect(
+        kept
+          .filter((event) => event.type === type)
+          .map(({ target }) => target)
+          .sort(),
+      ).toEqual(targets.map((target) => target.id).sort());
+    }
+    const progress = events.filter((event) => event.type === 'target.progress');
+    expect(progress.length).toBeGreaterThan(0);
+    for (const { data, rollout, target } of progress) {
+      expect([rollout, targets.some((each) => each.id === target)]).toEqual([id, true]);
+      expect(data).toMatchObject({
+        desired: expect.any(Number) as number,
+        old: expect.any(Number) as number,
+        new: expect.any(Number) as number,
+        ready: expect.any(Number) as number,
+      });
+    }
   });
 });
 
