@@ -68,10 +68,10 @@ describe('values and revisions', () => {
     const name = await workload();
     const first = await deploy(name, { values: { image: IMAGE } });
     expect(first).toMatchObject({ phase: 'SUCCEEDED', progress: 1, targetCounts: { SUCCEEDED: 2 } });
-    expect(await workloadOf(name)).toMatchObject({ values: { image: IMAGE }, release: 1 });
+    expect(await workloadOf(name)).toMatchObject({ values: { image: IMAGE }, release: 1, version: 2 });
     const bad = await deploy(name, { values: { image: BAD, greeting: 'never' } });
     expect(bad).toMatchObject({ phase: 'ROLLED_BACK', failure: { cluster: expect.stringContaining('cluster-') as string } });
-    expect(await workloadOf(name)).toMatchObject({ values: { image: IMAGE }, release: 1 });
+    expect(await workloadOf(name)).toMatchObject({ values: { image: IMAGE }, release: 1, version: 2 });
     const again = await settled(`/v1/rollouts/${bad.id}/retry`);
     expect(again).toMatchObject({
       phase: 'ROLLED_BACK',
@@ -101,9 +101,17 @@ describe('values and revisions', () => {
     expectStatus(await post({ replicas: 3 }), 201);
     await deploy(name, { values: { greeting: 'two' } });
     await patch(name, { placements: places(FIRST, { replicas: 4 }) });
-    const back = await settled(`/v1/workloads/${name}/rollback`);
-    expect(back).toMatchObject({ kind: 'ROLLBACK', phase: 'SUCCEEDED', release: { number: 1 }, previousRelease: { number: 2 } });
-    expect(await workloadOf(name)).toMatchObject({ release: 1, values: { greeting: 'one' }, placements: [{ replicas: 4, release: 1 }] });
+    const { version } = await workloadOf(name);
+    expect((await deploy(name)).phase).toBe('SUCCEEDED');
+    expect((await workloadOf(name)).version).toBe(version);
+    const back = await settled(`/v1/workloads/${name}/rollback`, { toRelease: 1 });
+    expect(back).toMatchObject({ kind: 'ROLLBACK', phase: 'SUCCEEDED', release: { number: 1 }, previousRelease: { number: 3 } });
+    expect(await workloadOf(name)).toMatchObject({
+      release: 1,
+      version: version + 1,
+      values: { greeting: 'one' },
+      placements: [{ replicas: 4, release: 1 }],
+    });
     const revisionOf = async (): Promise<number> => {
       const { release } = await deploy(name);
       return (await read<{ revision: { number: number } }>(`/v1/workloads/${name}/releases/${release!.number}`)).revision.number;

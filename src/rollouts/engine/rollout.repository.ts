@@ -143,16 +143,16 @@ const SAVE = `
 
 const GOOD = 'UPDATE releases SET good_at = coalesce(good_at, now()) WHERE tenant_id = $1::uuid AND id = $2::uuid';
 
-/** The values that the request merged over the workload's become the workload's; a revision that an earlier rollback had pinned is no longer the default. */
+/** The values that the request merged over the workload's become the workload's; a revision that an earlier rollback had pinned is no longer the default. The version counts values alone: what runs is not a client's to write. */
 const DEPLOYED = `
   UPDATE workloads w SET "values" = w."values" || r."values", current_release_id = r.release_id, pinned_revision = NULL, pinned_at_latest = NULL,
-    version = w.version + 1, updated_at = now()
+    version = w.version + CASE WHEN w."values" @> r."values" THEN 0 ELSE 1 END, updated_at = now()
   FROM rollouts r WHERE w.tenant_id = $1::uuid AND w.id = $2::uuid AND r.tenant_id = w.tenant_id AND r.id = $3::uuid`;
 
 /** The release's revision and values become the workload's; the revision stays the default until the template has a newer one than now. */
 const GONE_BACK = `
   UPDATE workloads w SET "values" = l."values", current_release_id = l.id, pinned_revision = v.number, pinned_at_latest = t.latest_revision,
-    version = w.version + 1, updated_at = now()
+    version = w.version + CASE WHEN w."values" = l."values" THEN 0 ELSE 1 END, updated_at = now()
   FROM rollouts r
   JOIN releases l ON l.tenant_id = r.tenant_id AND l.id = r.release_id
   JOIN revisions v ON v.tenant_id = l.tenant_id AND v.id = l.revision_id
