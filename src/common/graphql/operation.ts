@@ -1,4 +1,4 @@
-import { SetMetadata } from '@nestjs/common';
+import { Logger, SetMetadata } from '@nestjs/common';
 import {
   Int,
   Mutation as NestMutation,
@@ -7,6 +7,9 @@ import {
   Subscription as NestSubscription,
   TypeMetadataStorage,
 } from '@nestjs/graphql';
+import { asProblem } from '../http/problems.ts';
+
+const log = new Logger('graphql');
 
 export interface OperationOptions {
   /** Row of the role x action table. */
@@ -71,6 +74,7 @@ export function Mutation(type: ReturnTypeFunc, options: MutationOptions): Method
 export function Subscription(type: ReturnTypeFunc, options: OperationOptions & { resolve?: (payload: never) => unknown }): MethodDecorator {
   return (target, key, descriptor) => {
     const { resolve } = options;
+    guarded(descriptor, String(key));
     NestSubscription(type, { ...shown(options), ...(resolve ? { resolve: resolve as never } : {}) })(
       target,
       key,
@@ -78,6 +82,23 @@ export function Subscription(type: ReturnTypeFunc, options: OperationOptions & {
     );
     note(options, target, key, descriptor);
   };
+}
+
+type Follow = (...given: unknown[]) => AsyncGenerator<unknown>;
+
+/** On a socket no formatter is asked: whatever a generator throws leaves as a problem, and what nobody foresaw is logged. */
+function guarded(descriptor: PropertyDescriptor, name: string): void {
+  const follow = descriptor.value as Follow;
+  async function* guard(this: unknown, ...given: unknown[]): AsyncGenerator<unknown> {
+    try {
+      yield* follow.apply(this, given);
+    } catch (error) {
+      const problem = asProblem(error);
+      if (problem.code === 'INTERNAL') log.error({ message: problem.message, error });
+      throw problem;
+    }
+  }
+  descriptor.value = Object.defineProperty(guard, 'name', { value: name });
 }
 
 const shown = ({ description, name, nullable = false }: OperationOptions) => ({
