@@ -4,19 +4,31 @@ import { defineConfig } from 'vitest/config';
 // vitest would load graphql a second time, as ESM, beside the CommonJS copy that Nest and Mercurius share.
 const graphql = createRequire(import.meta.url).resolve('graphql');
 
-export default defineConfig({
+/** Files that declare models of their own, which the contract that is served must not show. */
+const ALONE = ['test/common/model.test.ts'];
+
+export const shared = defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: graphql }] },
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/kubernetes/**', '**/node_modules/**'],
-    globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/setup.ts'],
     pool: 'forks',
+    maxWorkers: 2,
     // Most of a file's time would go into loading the product anew; what a file starts it also ends.
     isolate: false,
-    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+  },
+});
+
+export default defineConfig({
+  ...shared,
+  test: {
+    ...shared.test,
+    globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', ['json', { outputFile: 'reports/test.json' }]],
+    projects: [
+      { extends: true, test: { name: 'together', include: ['test/**/*.test.ts'], exclude: ['test/kubernetes/**', ...ALONE] } },
+      { extends: true, test: { name: 'alone', include: ALONE, isolate: true } },
+    ],
   },
 });
