@@ -50,10 +50,12 @@ async function hold(world: StoryWorld, name: string, tag: string): Promise<strin
 
 /**
  * Starts the API server again, and with it whoever reads from it: their watches back off for up to half a minute, in which the cluster's own controllers and
- * nodes would look dead.
+ * nodes would look dead. kwok comes back as another, who would wait for the leases of the first to run out.
  */
 async function bringBack(plane: ControlPlane): Promise<void> {
   await plane.restart('kube-apiserver');
+  await plane.kill('kwok');
+  await plane.request('DELETE', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases');
   await Promise.all((['kube-controller-manager', 'kube-scheduler', 'kwok'] as const).map((component) => plane.restart(component)));
 }
 
