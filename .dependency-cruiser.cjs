@@ -17,7 +17,12 @@ const upward = ROOMS.map((room, i) => ({
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: [roots, '\\.json$', '^src/generated/'] }, to: {} },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^src/', pathNot: [roots, '\\.json$', '^src/generated/'] },
+      to: {},
+    },
     ...upward,
     {
       name: 'core-is-pure',
@@ -25,7 +30,15 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/[^/]+/core/' },
       to: {
-        pathNot: ['^src/[^/]+/core/', '^src/common/fault\\.ts$', '^src/generated/prisma/enums\\.ts$', '^src/clusters/kubernetes/types\\.ts$', 'node_modules/(zod|yaml|ajv|ipaddr\\.js)/', '^(node:)?crypto$', '\\.json$'],
+        pathNot: [
+          '^src/[^/]+/core/',
+          '^src/common/fault\\.ts$',
+          '^src/generated/prisma/enums\\.ts$',
+          '^src/clusters/kubernetes/types\\.ts$',
+          'node_modules/(zod|yaml|ajv|ipaddr\\.js)/',
+          '^(node:)?crypto$',
+          '\\.json$',
+        ],
       },
     },
     {

@@ -4,7 +4,7 @@ import typescript from 'typescript-eslint';
 const size = { skipBlankLines: true, skipComments: true };
 
 export default typescript.config(
-  { ignores: ['dist/', 'src/generated/', 'coverage/', 'reports/', '.slipway/', 'node_modules/'] },
+  { ignores: ['dist/', 'src/generated/', 'coverage/', 'reports/', '.cache/', '.slipway/', 'node_modules/'] },
   js.configs.recommended,
   ...typescript.configs.recommendedTypeChecked,
   {
@@ -38,5 +38,12 @@ export default typescript.config(
       '@typescript-eslint/unbound-method': 'off',
     },
   },
-  { files: ['**/*.{js,mjs,cjs}'], ...typescript.configs.disableTypeChecked, languageOptions: { globals: { process: 'readonly', console: 'readonly' }, parserOptions: { projectService: false } } },
+  {
+    files: ['**/*.{js,mjs,cjs}'],
+    ...typescript.configs.disableTypeChecked,
+    languageOptions: {
+      globals: { process: 'readonly', console: 'readonly', module: 'writable' },
+      parserOptions: { projectService: false },
+    },
+  },
 );

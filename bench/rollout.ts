@@ -67,7 +67,7 @@ async function bare(bench: Bench, namespace: string, run: number): Promise<void>
   const deployment = objects.find((object) => object.kind === 'Deployment')!;
   await bench.plane.client.apply(
     `/apis/apps/v1/namespaces/${namespace}/deployments/${deployment.metadata.name}`,
-    { ...deployment, spec: { ...deployment.spec, replicas: PODS } } as never,
+    { ...deployment, spec: { ...deployment.spec, replicas: PODS } },
     'kubectl',
   );
 }

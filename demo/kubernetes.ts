@@ -1,12 +1,5 @@
 import { readFileSync } from 'node:fs';
-import {
-  ApiException,
-  AppsV1Api,
-  CoreV1Api,
-  KubeConfig,
-  KubernetesObjectApi,
-  loadAllYaml,
-} from '@kubernetes/client-node';
+import { ApiException, AppsV1Api, CoreV1Api, KubeConfig, KubernetesObjectApi, loadAllYaml } from '@kubernetes/client-node';
 import type { AuthenticationV1TokenRequest, KubernetesObject, V1Deployment, V1ReplicaSet } from '@kubernetes/client-node';
 
 const TOKEN_SECONDS = 24 * 3600;

@@ -1,7 +1,9 @@
 // Sums the runners' reports into the gate's last line. A part without a case is a failure: nothing may pass by not running.
 import { existsSync, readFileSync } from 'node:fs';
 
-const parts = ['reports/test.json', 'reports/kubernetes.json'].filter((file) => !(file.includes('kubernetes') && process.env.SLIPWAY_SKIP_KUBERNETES === '1'));
+const parts = ['reports/test.json', 'reports/kubernetes.json'].filter(
+  (file) => !(file.includes('kubernetes') && process.env.SLIPWAY_SKIP_KUBERNETES === '1'),
+);
 let passed = 0;
 let failed = Number(process.argv[2] ?? 0);
 let skipped = 0;
