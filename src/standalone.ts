@@ -42,7 +42,7 @@ async function closeAll(started: Running[]): Promise<void> {
 export async function startStandalone(environment: Environment): Promise<Standalone> {
   const settings = readSettings(environment, 'standalone');
   // Loading the program takes longer than starting Postgres, so both are done at once.
-  const programs = Promise.all([import('./main.ts'), import('./worker.ts')]);
+  const programs = Promise.all([import('./main.ts'), import('./worker.ts'), import('./common/nudges.ts')]);
   programs.catch(() => undefined);
   const started: Running[] = [];
   try {
@@ -50,11 +50,12 @@ export async function startStandalone(environment: Environment): Promise<Standal
     if (postgres) started.push({ close: () => postgres.stop() });
     const config = complete(settings, postgres);
     await migrate(config.databaseOwnerUrl, config.databaseUrl);
-    const [{ startApi }, { startWorker }] = await programs;
+    const [{ startApi }, { startWorker }, { Nudges }] = await programs;
     const worker = await startWorker(config);
     started.push(worker);
     const api = await startApi(config);
     started.push(api);
+    worker.listenTo(api.app.get(Nudges));
     return { url: api.url, config, postgres, close: () => closeAll(started) };
   } catch (error) {
     await closeAll(started).catch(() => undefined);

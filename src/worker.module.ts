@@ -19,7 +19,7 @@ import { UnservedRepository } from './rollouts/engine/unserved.repository.ts';
 /** A worker: the engine and what it stands on, with no door to the outside. */
 @Module({})
 export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly engine: Engine;
+  readonly engine: Engine;
 
   constructor(
     database: Database,

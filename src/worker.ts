@@ -1,18 +1,26 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { migrate } from './common/migrate.ts';
+import type { Nudges } from './common/nudges.ts';
 import { runUntilStopped } from './common/process.ts';
+import type { Running } from './common/process.ts';
 import { configOrExit } from './config.ts';
 import type { Config } from './config.ts';
 import { WorkerModule } from './worker.module.ts';
 
+export interface Worker extends Running {
+  /** For an API in the same process: what it nudges is looked at without waiting for the queue. */
+  listenTo(nudges: Nudges): void;
+}
+
 /** Starts a worker in this process: it looks after the rollouts of all tenants, and the clusters of the regions that the configuration names. */
-export async function startWorker(config: Config): Promise<{ close(): Promise<void> }> {
+export async function startWorker(config: Config): Promise<Worker> {
   const application = await NestFactory.createApplicationContext(WorkerModule.register(config), {
     logger: ['error', 'warn'],
     abortOnError: false,
   });
-  return { close: () => application.close() };
+  const { engine } = application.get(WorkerModule);
+  return { close: () => application.close(), listenTo: (nudges) => engine.listenTo(nudges) };
 }
 
 if (import.meta.main) {

@@ -10,6 +10,12 @@ export const ROLLOUTS_QUEUE = 'rollouts';
 /** The queue of a region's placements and clusters, served by the workers of that region. */
 export const placementsQueue = (regionId: string): string => `placements-${regionId}`;
 
+/** What a nudge is about: the name of its job. */
+export type Nudged = 'rollouts' | 'placements' | 'clusters';
+
+/** Whoever serves queues in the process that nudges. */
+export type NudgeListener = (queue: string, nudged: Nudged) => void;
+
 /** The version of the jobs' shape. A job is a wake-up: what is to be done stands in the rows. */
 export const JOB_VERSION = 1;
 
@@ -24,17 +30,25 @@ export interface PlacementRef {
  */
 @Injectable()
 export class Nudges {
+  private readonly listeners = new Set<NudgeListener>();
+
   constructor(
     private readonly database: Database,
     private readonly queues: Queues,
     private readonly announce: Announce,
   ) {}
 
+  /** Calls the listener at each nudge, so that who serves the queue in the same process need not wait for the job; until what is returned is called. */
+  listen(listener: NudgeListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
   rollout(id: string): void {
     const message = { kind: 'rollout', tenantId: tenantId(), id } as const;
     this.database.afterCommit(() => {
       this.announce.publish(message);
-      this.wake(ROLLOUTS_QUEUE);
+      this.wake(ROLLOUTS_QUEUE, 'rollouts');
     });
   }
 
@@ -43,7 +57,7 @@ export class Nudges {
     if (placements.length === 0) return;
     this.database.afterCommit(() => {
       for (const { id } of placements) this.announce.publish({ kind: 'placement', tenantId: tenant, id });
-      for (const regionId of new Set(placements.map((placement) => placement.regionId))) this.wake(placementsQueue(regionId));
+      for (const regionId of new Set(placements.map((placement) => placement.regionId))) this.wake(placementsQueue(regionId), 'placements');
     });
   }
 
@@ -51,12 +65,13 @@ export class Nudges {
     const message = { kind: 'cluster', tenantId: tenantId(), id } as const;
     this.database.afterCommit(() => {
       this.announce.publish(message);
-      this.wake(placementsQueue(regionId));
+      this.wake(placementsQueue(regionId), 'clusters');
     });
   }
 
   /** Wakes one worker of the queue. A job that waits already will find this row too; behind one that runs, which may have looked before, one more follows. */
-  wake(queue: string): void {
-    void this.queues.open(queue).add({ name: 'look', data: { version: JOB_VERSION } }, 'look');
+  wake(queue: string, nudged: Nudged): void {
+    for (const listener of this.listeners) listener(queue, nudged);
+    void this.queues.open(queue).add({ name: nudged, data: { version: JOB_VERSION } }, nudged);
   }
 }

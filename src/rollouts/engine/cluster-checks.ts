@@ -11,6 +11,7 @@ import type { DatabaseClock } from './clock.ts';
 import type { Connections } from './connections.ts';
 import type { Lease } from './lease.ts';
 import type { Leases } from './leases.ts';
+import { Rerun } from './rerun.ts';
 import type { CountsChange, HeldPlacementRepository, StandingPlacement } from './placement.repository.ts';
 
 const BATCH = 20;
@@ -21,8 +22,7 @@ const JITTER = 0.2;
 /** Looks at each cluster of the served regions every five minutes and whenever somebody asks: does it answer, may we do what we need, how many pods run. */
 export class ClusterChecks {
   private regions: readonly string[] = [];
-  private again = false;
-  private claiming: Promise<void> | null = null;
+  private readonly claiming = new Rerun(() => this.claim());
   private readonly running = new Set<Promise<void>>();
 
   constructor(
@@ -42,31 +42,28 @@ export class ClusterChecks {
   }
 
   wake(): Promise<void> {
-    this.again = true;
-    this.claiming ??= this.claimAll().finally(() => {
-      this.claiming = null;
-    });
-    return this.claiming;
+    return this.claiming.ask();
   }
 
   async ended(): Promise<void> {
-    await this.claiming;
+    await this.claiming.idle();
     await Promise.all(this.running);
   }
 
-  private async claimAll(): Promise<void> {
-    while (this.again) {
-      this.again = false;
-      if (this.regions.length === 0) return;
+  private async claim(): Promise<void> {
+    if (this.regions.length === 0) return;
+    for (;;) {
       const leases = await this.leases.claim('clusters', this.regions, BATCH);
-      if (leases.length === BATCH) this.again = true;
-      for (const lease of leases) {
-        const run = this.lookAfter(lease)
-          .catch(this.report)
-          .finally(() => this.running.delete(run));
-        this.running.add(run);
-      }
+      for (const lease of leases) this.start(lease);
+      if (leases.length < BATCH) return;
     }
+  }
+
+  private start(lease: Lease): void {
+    const run = this.lookAfter(lease)
+      .catch(this.report)
+      .finally(() => this.running.delete(run));
+    this.running.add(run);
   }
 
   private async lookAfter(lease: Lease): Promise<void> {

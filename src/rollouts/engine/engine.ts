@@ -60,6 +60,7 @@ export class Engine {
   private served: string[] = [];
   private readonly workers = new Map<string, QueueWorker>();
   private stopListening: () => void = () => undefined;
+  private readonly stopHearing: (() => void)[] = [];
   private closing = false;
 
   constructor(private readonly parts: EngineParts) {
@@ -70,7 +71,7 @@ export class Engine {
     const claim = (): void => void this.placements.wake().catch(report);
     const work = new PlacementWork(database, parts.placements, events, nudges, announce, this.connections, this.clock, report, claim);
     this.placements = new Placements(this.leases, database, parts.placements, announce, work);
-    this.rollouts = new Rollouts(this.leases, database, parts.rollouts, events, nudges, announce, this.clock, report, claim);
+    this.rollouts = new Rollouts(this.leases, database, parts.rollouts, events, nudges, announce, this.clock, report);
     this.checks = new ClusterChecks(
       this.leases,
       database,
@@ -94,10 +95,16 @@ export class Engine {
   async start(): Promise<void> {
     this.stopListening = this.parts.announce.subscribe((announcement) => this.hear(announcement));
     await this.sweep.start();
-    this.workers.set(
-      ROLLOUTS_QUEUE,
-      this.parts.queues.work(ROLLOUTS_QUEUE, () => this.rollouts.wake(), { concurrency: 1 }),
-    );
+    this.listenTo(this.parts.nudges);
+    this.serveQueue(ROLLOUTS_QUEUE);
+  }
+
+  /** What is nudged through these, in this very process, is looked at without waiting for its job. */
+  listenTo(nudges: Nudges): void {
+    const stop = nudges.listen((queue, nudged) => {
+      if (this.workers.has(queue) && !this.closing) void this.lookAt(nudged).catch(this.parts.report);
+    });
+    this.stopHearing.push(stop);
   }
 
   /** Gives all leases up at once, so that others go on within the second, then waits for what is under way here. */
@@ -105,10 +112,12 @@ export class Engine {
     if (this.closing) return;
     this.closing = true;
     this.stopListening();
+    for (const stop of this.stopHearing) stop();
     await Promise.all([this.sweep.close(), this.handOver()]);
     failpoint('leases-released');
     const ended = Promise.all([
       ...[...this.workers.values()].map((worker) => worker.close()),
+      this.rollouts.ended(),
       this.placements.ended(),
       this.checks.ended(),
     ]);
@@ -122,7 +131,8 @@ export class Engine {
       this.parts.report(error);
       return [];
     });
-    if (given.length > 0) for (const queue of this.workers.keys()) this.parts.nudges.wake(queue);
+    if (given.length === 0) return;
+    for (const queue of this.workers.keys()) this.parts.nudges.wake(queue, queue === ROLLOUTS_QUEUE ? 'rollouts' : 'placements');
   }
 
   private serve(regions: readonly Region[]): void {
@@ -132,11 +142,7 @@ export class Engine {
     this.checks.serve(ids);
     for (const id of ids) {
       const queue = placementsQueue(id);
-      if (!this.workers.has(queue))
-        this.workers.set(
-          queue,
-          this.parts.queues.work(queue, () => this.lookAtRegion(), { concurrency: 1 }),
-        );
+      if (!this.workers.has(queue)) this.serveQueue(queue);
     }
     this.parts.onRegions?.(regions.map((region) => region.name));
     this.wake({ rollouts: false, placements: true, clusters: true });
@@ -147,8 +153,17 @@ export class Engine {
     await Promise.all([this.placements.tick(), ...(this.parts.regions === null ? [] : [this.unserved.tick(this.served)])]);
   }
 
-  private async lookAtRegion(): Promise<void> {
-    await Promise.all([this.placements.wake(), this.checks.wake()]);
+  private serveQueue(queue: string): void {
+    const worker = this.parts.queues.work(queue, (job) => this.lookAt(job.name), { concurrency: 1 });
+    this.workers.set(queue, worker);
+  }
+
+  /** The name of a job says of what something is due; one that is not known, from another version, is taken for all of them. */
+  private async lookAt(nudged: string): Promise<void> {
+    if (nudged === 'rollouts') return this.rollouts.wake();
+    if (nudged === 'placements') return this.placements.wake();
+    if (nudged === 'clusters') return this.checks.wake();
+    await Promise.all([this.rollouts.wake(), this.placements.wake(), this.checks.wake()]);
   }
 
   private wake(due: Due): void {

@@ -1,7 +1,7 @@
 import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
 import type { PlacementWatch } from '../../clusters/kubernetes/types.ts';
 import { failpoint } from '../../common/failpoint.ts';
-import type { TargetDecision } from '../core/decision.ts';
+import type { TargetAction, TargetDecision } from '../core/decision.ts';
 import { decideTarget } from '../core/decide-target.ts';
 import type { Live } from '../core/observation.ts';
 import { isTerminal } from '../core/phases.ts';
@@ -22,6 +22,8 @@ import type { PlacementWork } from './placement-work.ts';
 const COALESCE_MILLISECONDS = 50;
 /** How long a write may take to show in the watch before it is decided without. */
 const ECHO_MILLISECONDS = 5_000;
+/** What changes nothing in the cluster need not wait for the commit. */
+const READS: ReadonlySet<TargetAction['kind']> = new Set(['PREFLIGHT', 'READ_LOG']);
 /** Waiting after trouble, in milliseconds: with the cluster, with a conflict (the next observation is on its way), with ourselves (the database is away). */
 const RETRIES = {
   CLUSTER: { first: 250, most: 5_000 },
@@ -46,6 +48,8 @@ export class PlacementLoop {
   private watch: PlacementWatch | null = null;
   /** The Deployment's version that a write of ours has replaced: nothing is decided on it. */
   private echo: { before: string | null; until: number } | null = null;
+  /** A credential was refused, while a watch that was opened before may go on for long: a new one tells at once how things stand. */
+  private doubted = false;
   private failures = 0;
   private restUntil = 0;
   private spins = 0;
@@ -112,7 +116,10 @@ export class PlacementLoop {
     const wait = Math.max(Math.min(asked, 60_000), backoff(this.failures, first, most));
     this.restUntil = performance.now() + wait;
     this.alarm.ring(wait);
-    if (error instanceof KubernetesError) return;
+    if (error instanceof KubernetesError) {
+      this.doubted ||= error.kind === 'UNAUTHENTICATED';
+      return;
+    }
     this.fresh = false;
     this.work.report(error);
   }
@@ -153,9 +160,14 @@ export class PlacementLoop {
     const decision = decideTarget(observeTarget({ ...active, placement }, live, memory, now));
     if (decision.lookAt) this.alarm.ring(decision.lookAt.getTime() - now.getTime());
     const changes = Object.keys(decision.set).length > 0 || decision.event !== null;
-    if (changes) await this.commit(active, decision);
-    if (decision.action) await this.act(active, decision.action, live, memory);
-    return changes || decision.action !== null;
+    const { action } = decision;
+    const commit = async (): Promise<void> => (changes ? this.commit(active, decision) : undefined);
+    if (action && READS.has(action.kind)) await Promise.all([commit(), this.act(active, action, live, memory)]);
+    else {
+      await commit();
+      if (action) await this.act(active, action, live, memory);
+    }
+    return changes || action !== null;
   }
 
   private async commit(active: ActiveTarget, decision: TargetDecision): Promise<void> {
@@ -168,8 +180,8 @@ export class PlacementLoop {
     if (this.rows) this.rows.targets = this.rows.targets.filter((other) => other !== active);
   }
 
-  private async act(active: ActiveTarget, action: NonNullable<TargetDecision['action']>, live: Live, memory: Memory): Promise<void> {
-    failpoint('after-commit-before-write');
+  private async act(active: ActiveTarget, action: TargetAction, live: Live, memory: Memory): Promise<void> {
+    if (!READS.has(action.kind)) failpoint('after-commit-before-write');
     const connection = this.connection;
     if (!connection) throw new Error('there is no connection');
     const hands = this.work.hands(this.lease, connection.client);
@@ -215,6 +227,7 @@ export class PlacementLoop {
     const rows = await this.work.load(this.lease);
     if (!rows) throw new LeaseLost();
     this.rows = rows;
+    this.work.prepare(this.lease, rows);
     this.progressAt = later(this.progressAt, rows.progressAt);
     const ids = new Set(rows.targets.map((active) => active.target.state.id));
     for (const id of this.memories.keys()) if (!ids.has(id)) this.memories.delete(id);
@@ -223,7 +236,8 @@ export class PlacementLoop {
 
   /** The placement's watch, on a connection with the cluster's present credentials. */
   private async watching(rows: PlacementRows): Promise<PlacementWatch> {
-    if (this.watch && this.connection?.version === rows.credentialVersion) return this.watch;
+    if (this.watch && !this.doubted && this.connection?.version === rows.credentialVersion) return this.watch;
+    this.doubted = false;
     await this.letGo();
     this.connection = await this.work.connect(this.lease, rows);
     const { namespace, workloadId } = rows;

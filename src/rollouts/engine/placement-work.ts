@@ -31,7 +31,7 @@ const RENDERINGS = 200;
 
 /** What the loops of all placements share: rows, connections, events and nudges. */
 export class PlacementWork {
-  private readonly renderings = new Map<string, KubernetesObject[]>();
+  private readonly renderings = new Map<string, Promise<KubernetesObject[]>>();
 
   constructor(
     private readonly database: Database,
@@ -91,6 +91,12 @@ export class PlacementWork {
     return { state, version };
   }
 
+  /** Reads what will be applied while the cluster is still being listed. What fails here fails again, and is told, where it is needed. */
+  prepare(lease: Lease, rows: PlacementRows): void {
+    const sides = rows.targets.flatMap(({ target }) => [target.state.to, target.state.from]);
+    for (const digest of new Set(sides.flatMap((side) => side?.digest ?? []))) void this.rendering(lease, digest).catch(() => undefined);
+  }
+
   /** A connection to the placement's cluster with the credentials of now. */
   connect(lease: Lease, rows: PlacementRows): Promise<Connection> {
     return this.connections.open(lease.tenantId, rows.clusterId, rows.credentialVersion);
@@ -112,14 +118,15 @@ export class PlacementWork {
     if (await lease.release(null)) this.claim();
   }
 
-  private async rendering(lease: Lease, digest: string): Promise<KubernetesObject[]> {
+  private rendering(lease: Lease, digest: string): Promise<KubernetesObject[]> {
     const key = `${lease.tenantId} ${digest}`;
     const known = this.renderings.get(key);
     if (known) return known;
-    const objects = await this.database.as({ tenantId: lease.tenantId }, () => this.placements.objects(digest));
+    const objects = this.database.as({ tenantId: lease.tenantId }, () => this.placements.objects(digest));
     const [oldest] = this.renderings.keys();
     if (this.renderings.size >= RENDERINGS && oldest !== undefined) this.renderings.delete(oldest);
     this.renderings.set(key, objects);
+    objects.catch(() => this.renderings.delete(key));
     return objects;
   }
 }

@@ -2,6 +2,7 @@ import type { Announce } from '../../common/announce.ts';
 import type { Database } from '../../common/database.ts';
 import type { Leases } from './leases.ts';
 import { PlacementLoop } from './placement-loop.ts';
+import { Rerun } from './rerun.ts';
 import type { PlacementWork } from './placement-work.ts';
 import type { Counts, HeldPlacementRepository } from './placement.repository.ts';
 
@@ -17,8 +18,7 @@ export class Placements {
   private readonly running = new Set<Promise<void>>();
   private readonly written = new Map<string, { text: string; at: number }>();
   private regions: readonly string[] = [];
-  private again = false;
-  private claiming: Promise<void> | null = null;
+  private readonly claiming = new Rerun(() => this.claim());
 
   constructor(
     private readonly leases: Leases,
@@ -35,11 +35,7 @@ export class Placements {
 
   /** Claims what is due; whoever asks while it is at it is served by one more look. */
   wake(): Promise<void> {
-    this.again = true;
-    this.claiming ??= this.claimAll().finally(() => {
-      this.claiming = null;
-    });
-    return this.claiming;
+    return this.claiming.ask();
   }
 
   /** The rows of a placement have changed, as an announcement says; nothing where somebody else holds it. */
@@ -66,18 +62,17 @@ export class Placements {
 
   /** Resolves when the loops have ended; their leases are gone by then. */
   async ended(): Promise<void> {
-    await this.claiming;
+    await this.claiming.idle();
     await Promise.all(this.running);
   }
 
-  private async claimAll(): Promise<void> {
-    while (this.again) {
-      this.again = false;
+  private async claim(): Promise<void> {
+    if (this.regions.length === 0) return;
+    for (;;) {
       const limit = Math.min(BATCH, CAPACITY - this.loops.size);
-      if (this.regions.length === 0 || limit <= 0) return;
       const leases = await this.leases.claim('placements', this.regions, limit);
-      if (leases.length === limit) this.again = true;
       for (const lease of leases) this.start(new PlacementLoop(lease, this.work));
+      if (leases.length < BATCH) return;
     }
   }
 

@@ -8,6 +8,7 @@ import type { DatabaseClock } from './clock.ts';
 import type { Lease } from './lease.ts';
 import type { Leases } from './leases.ts';
 import { Stale } from './placement-work.ts';
+import { Rerun } from './rerun.ts';
 import { RolloutDraft } from './rollout-draft.ts';
 import type { HeldRolloutRepository } from './rollout.repository.ts';
 
@@ -20,8 +21,7 @@ const RETRY_MILLISECONDS = 3_000;
 
 /** The loop of all rollouts: claims those that are due, and takes every decision about each in one transaction. It touches Postgres alone. */
 export class Rollouts {
-  private again = false;
-  private claiming: Promise<void> | null = null;
+  private readonly claiming = new Rerun(() => this.claim());
   private readonly running = new Set<Promise<void>>();
 
   constructor(
@@ -33,33 +33,24 @@ export class Rollouts {
     private readonly announce: Announce,
     private readonly clock: DatabaseClock,
     private readonly report: (error: unknown) => void,
-    /** Placements are due: whoever serves their regions in this process need not wait for a job. */
-    private readonly onPlacementsDue: () => void,
   ) {}
 
   /** Looks after what is due; whoever asks while it is at it is served by one more look. */
   wake(): Promise<void> {
-    this.again = true;
-    this.claiming ??= this.claimAll().finally(() => {
-      this.claiming = null;
-    });
-    return this.claiming;
+    return this.claiming.ask();
   }
 
   /** Resolves when no decision is under way here. */
   async ended(): Promise<void> {
-    await this.claiming;
+    await this.claiming.idle();
     await Promise.all(this.running);
   }
 
   /** One that waits for a lock holds up no other: decisions are not waited for, but that there be not too many of them. */
-  private async claimAll(): Promise<void> {
-    while (this.again) {
-      this.again = false;
-      const limit = CAPACITY - this.running.size;
-      const leases = await this.leases.claim('rollouts', null, limit);
-      for (const lease of leases) this.start(lease, leases.length === limit);
-    }
+  private async claim(): Promise<void> {
+    const limit = CAPACITY - this.running.size;
+    const leases = await this.leases.claim('rollouts', null, limit);
+    for (const lease of leases) this.start(lease, leases.length === limit);
   }
 
   private start(lease: Lease, more: boolean): void {
@@ -73,17 +64,16 @@ export class Rollouts {
   private async lookAfter(lease: Lease): Promise<void> {
     failpoint('rollout-claimed');
     try {
-      const woken = await this.decideWhile(lease);
+      await this.decideWhile(lease);
       failpoint('rollout-after-commit');
       lease.lose();
-      if (woken > 0) this.onPlacementsDue();
     } catch (error) {
       this.report(error);
       await lease.release(new Date(this.clock.now().getTime() + RETRY_MILLISECONDS)).catch(this.report);
     }
   }
 
-  private async decideWhile(lease: Lease): Promise<number> {
+  private async decideWhile(lease: Lease): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.database.as({ tenantId: lease.tenantId }, () => this.database.transaction(() => this.decide(lease)));
@@ -93,16 +83,15 @@ export class Rollouts {
     }
   }
 
-  /** @returns how many placements are to be looked at now */
-  private async decide(lease: Lease): Promise<number> {
+  private async decide(lease: Lease): Promise<void> {
     const rows = await this.rollouts.load(lease);
-    if (!rows) return 0;
+    if (!rows) return;
     this.clock.hear(rows.now);
     const draft = new RolloutDraft(rows);
     const lookAt = takeAll(draft);
     if (!draft.changed) {
       await this.rollouts.release(lease.id, lookAt);
-      return 0;
+      return;
     }
     const woken = draft.toWake().map(({ row, regionId }) => ({ id: row.state.placementId, regionId }));
     const saved = await this.rollouts.save(
@@ -116,7 +105,6 @@ export class Rollouts {
     failpoint(draft.settled === null ? 'rollout-before-commit' : 'settle-before-commit');
     this.nudges.placements(woken);
     this.database.afterCommit(() => this.announce.publish({ kind: 'rollout', tenantId: lease.tenantId, id: lease.id }));
-    return woken.length;
   }
 }
 
