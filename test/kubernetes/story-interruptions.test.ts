@@ -125,6 +125,7 @@ describe.skipIf(NONE).concurrent('a real cluster that goes away in the middle of
   });
 
   test.sequential('the invariants held at every step', async () => {
+    for (const { recorder } of [north, west]) expect(recorder.unseen()).toEqual([]);
     expect(await world.violations()).toEqual([]);
   });
 });
@@ -236,6 +237,7 @@ describe.skipIf(NONE).concurrent('a worker that is killed on real clusters', () 
   });
 
   test.sequential('the invariants held at every step', async () => {
+    for (const { recorder } of sites) expect(recorder.unseen()).toEqual([]);
     expect(await world.violations()).toEqual([]);
   });
 });

@@ -122,6 +122,7 @@ describe.skipIf(providedClusters().length === 0)('the whole story on two real co
   });
 
   test('the invariants held at every step', async () => {
+    for (const { recorder } of sites) expect(recorder.unseen()).toEqual([]);
     expect(await world.violations()).toEqual([]);
   });
 });

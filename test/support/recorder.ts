@@ -45,6 +45,8 @@ export class Recorder {
     pods: new Map(),
   };
   private readonly expectations = new Map<string, Expectation>();
+  /** How often each workload was judged that something was ever expected of. */
+  private readonly judged = new Map<string, number>();
   private readonly stopping = new AbortController();
   private readonly agent: Agent;
   private running: Promise<void>[] = [];
@@ -75,8 +77,14 @@ export class Recorder {
 
   /** What must hold of a workload from the next change on; null = nothing (it is being made or removed). */
   expect(workload: string, expectation: Expectation | null): void {
-    if (expectation) this.expectations.set(workload, expectation);
-    else this.expectations.delete(workload);
+    if (!expectation) return void this.expectations.delete(workload);
+    this.expectations.set(workload, expectation);
+    this.judged.set(workload, this.judged.get(workload) ?? 0);
+  }
+
+  /** Workloads that something was expected of and that nothing was ever seen of: their silence proves nothing. */
+  unseen(): string[] {
+    return [...this.judged].filter(([, times]) => times === 0).map(([workload]) => workload);
   }
 
   /** ReplicaSets of a workload that have, or shall have, pods; those that are on their way out count for nothing. */
@@ -208,6 +216,7 @@ export class Recorder {
     const expected = this.expectations.get(workload);
     if (process.env['RECORDER_TRACE'] && kind !== 'pods') this.trace(workload, kind);
     if (!expected) return;
+    this.judged.set(workload, (this.judged.get(workload) ?? 0) + 1);
     const { replicas, maxSurge, maxUnavailable } = expected;
     if (kind === 'pods') {
       const ready = this.readyPods(workload);
