@@ -12,6 +12,7 @@ import type { Connections } from './connections.ts';
 import type { Lease } from './lease.ts';
 import type { Leases } from './leases.ts';
 import { Rerun } from './rerun.ts';
+import { storable } from './storable.ts';
 import type { CountsChange, HeldPlacementRepository, StandingPlacement } from './placement.repository.ts';
 
 const BATCH = 20;
@@ -141,15 +142,16 @@ function countsOf({ id }: StandingPlacement, deployment: KubernetesObject | unde
 }
 
 function eventOf(clusterId: string, name: string, finding: Finding) {
+  const reason = finding.statusReason === null ? null : storable(finding.statusReason);
   const type = `cluster.${finding.status.toLowerCase()}`;
   const sentences = {
     CONNECTED: `Cluster ${name} is connected (Kubernetes ${finding.version ?? 'of an unknown version'}).`,
-    UNREACHABLE: `Cluster ${name} cannot be reached: ${finding.statusReason ?? ''}`,
-    DENIED: `Cluster ${name} denies what is needed: ${finding.statusReason ?? ''}`,
+    UNREACHABLE: `Cluster ${name} cannot be reached: ${reason ?? ''}`,
+    DENIED: `Cluster ${name} denies what is needed: ${reason ?? ''}`,
   };
   return {
     type,
     message: sentences[finding.status],
-    data: { cluster: clusterId, name, status: finding.status, reason: finding.statusReason },
+    data: { cluster: clusterId, name, status: finding.status, reason },
   };
 }

@@ -14,6 +14,7 @@ import { LeaseLost } from './lease.ts';
 import type { Lease } from './lease.ts';
 import type { ActiveTarget, Counts, HeldPlacementRepository, PlacementRows } from './placement.repository.ts';
 import type { TargetRow } from './rows.ts';
+import { storable, storableJson } from './storable.ts';
 
 /** Thrown where the rows are no longer those that were decided on: they are read and decided on again. */
 export class Stale extends Error {
@@ -146,10 +147,11 @@ function eventOf(event: NonNullable<TargetDecision['event']>, { rollout, placeme
   const { cluster, region, namespace, phase, step, surge, unavailable, failure, condition } = state;
   const data = { cluster, region, namespace, phase, step, surge, unavailable, failure, condition };
   return {
-    ...event,
+    type: event.type,
+    message: storable(event.message),
     workloadId: placement.workloadId,
     rolloutId: rollout.id,
     targetId: state.id,
-    data: JSON.parse(JSON.stringify(data)) as object,
+    data: JSON.parse(storableJson(data)) as object,
   };
 }

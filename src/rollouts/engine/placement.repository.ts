@@ -6,6 +6,7 @@ import type { PlacementState, RolloutState, Side, WaveState } from '../core/obse
 import type { Lease } from './lease.ts';
 import { rolloutState, saveTargets, targetChange, targetRow, waveState } from './rows.ts';
 import type { RolloutJson, TargetJson, TargetRow, WaveJson } from './rows.ts';
+import { storableJson } from './storable.ts';
 
 /** One thing to do on a placement: a target with the rollout that wants it. */
 export interface ActiveTarget {
@@ -81,7 +82,7 @@ export class HeldPlacementRepository {
       lease.tenantId,
       change.rolloutId,
       change.tellRollout,
-      JSON.stringify([targetChange(target)]),
+      storableJson([targetChange(target)]),
       lease.id,
       lease.token,
       change.applied !== undefined,

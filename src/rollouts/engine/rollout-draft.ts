@@ -5,6 +5,7 @@ import type { Failure } from '../core/failure.ts';
 import type { RolloutObservation, WaveState } from '../core/observation.ts';
 import { isTerminal, targetPhases } from '../core/phases.ts';
 import type { LoadedRollout, PlacedTarget } from './rollout.repository.ts';
+import { storable, storableJson } from './storable.ts';
 
 type Settle = Extract<RolloutDecision, { kind: 'SETTLE' }>;
 
@@ -129,6 +130,13 @@ export class RolloutDraft {
 
   private tell(type: string, message: string, data: object = {}, targetId: string | null = null): void {
     const { workloadId, rollout } = this.rows;
-    this.events.push({ type, message, workloadId, rolloutId: rollout.id, targetId, data: JSON.parse(JSON.stringify(data)) as object });
+    this.events.push({
+      type,
+      message: storable(message),
+      workloadId,
+      rolloutId: rollout.id,
+      targetId,
+      data: JSON.parse(storableJson(data)) as object,
+    });
   }
 }

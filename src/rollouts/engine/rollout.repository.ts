@@ -7,6 +7,7 @@ import type { Lease } from './lease.ts';
 import type { RolloutDraft } from './rollout-draft.ts';
 import { rolloutState, saveTargets, targetChange, targetRow, waveState } from './rows.ts';
 import type { RolloutJson, TargetJson, TargetRow, WaveJson } from './rows.ts';
+import { storable, storableJson } from './storable.ts';
 
 export interface PlacedTarget {
   row: TargetRow;
@@ -73,13 +74,13 @@ export class HeldRolloutRepository {
       rollout.id,
       rollout.phase,
       rollout.pauseReason,
-      draft.phaseReason,
-      draft.failure && JSON.stringify(draft.failure),
+      draft.phaseReason && storable(draft.phaseReason),
+      draft.failure && storableJson(draft.failure),
       draft.started,
       draft.settled !== null,
       lookAt,
-      JSON.stringify(waves),
-      JSON.stringify(targets),
+      storableJson(waves),
+      storableJson(targets),
       [...placementIds],
     );
     return saved?.targets === targets.length;
