@@ -52,7 +52,7 @@ export function liveOf(watched: Watched): Live {
     ...strategyOf(spec),
     ...markOf(metadata),
     pausedBy: spec['paused'] === true ? (newestOwner(metadata, ['f:spec', 'f:paused'])?.manager ?? 'an unknown manager') : null,
-    editedBy: editedBy(metadata),
+    editedBy: editedBy(metadata, isRewritten(deployment, owned, current)),
     current: current === null ? null : view(current),
     others: owned
       .filter((replicaSet) => replicaSet !== current)
@@ -182,10 +182,26 @@ function newestOwner(metadata: Raw, path: readonly string[]): Owner | null {
 
 /**
  * Our forced apply takes over every field that we set, so what another manager still owns in the pod's spec is either older than our last apply and something
- * that we do not set, which is left alone, or was changed after it, which is an edit. Within one second the two cannot be told apart: no edit.
+ * that we do not set, which is left alone, or was changed after it, which is an edit. Within one second the times cannot tell the two apart; `rewritten` can.
  */
-function editedBy(metadata: Raw): string | null {
+function editedBy(metadata: Raw, rewritten: boolean): string | null {
   const ours = ownersOf(metadata, ['f:spec', 'f:template']).find((owner) => owner.manager === OUR_MANAGER);
   const edit = ownersOf(metadata, ['f:spec', 'f:template', 'f:spec']).find((owner) => owner.manager !== OUR_MANAGER);
-  return edit !== undefined && (ours === undefined || edit.at > ours.at) ? edit.manager : null;
+  if (edit === undefined) return null;
+  return ours === undefined || edit.at > ours.at || (edit.at === ours.at && rewritten) ? edit.manager : null;
+}
+
+/**
+ * Whether the pod's spec was changed under the digest that we wrote beside it: the Deployment controller copies the digest to each ReplicaSet that it makes, and
+ * one made before the current one bears the same digest with another spec.
+ */
+function isRewritten(deployment: Raw, owned: readonly Raw[], current: Raw | null): boolean {
+  const digest = text(part(part(deployment, 'metadata'), 'annotations'), TEMPLATE_ANNOTATION);
+  const made = (one: Raw): number => time(part(one, 'metadata'), 'creationTimestamp') ?? 0;
+  const podSpec = (one: Raw): Raw => part(part(part(one, 'spec'), 'template'), 'spec');
+  return owned.some((one) => {
+    if (one === current || digest === null || text(part(part(one, 'metadata'), 'annotations'), TEMPLATE_ANNOTATION) !== digest)
+      return false;
+    return (current === null || made(one) <= made(current)) && !sameJson(podSpec(one), podSpec(deployment));
+  });
 }

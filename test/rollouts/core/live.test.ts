@@ -188,6 +188,26 @@ describe('what a decision sees of the cluster', () => {
     expect(live({ deployment: deployment({ metadata: { managedFields: [ours, entry] } }) }).editedBy).toBe(editedBy);
   });
 
+  it.each([
+    ['an edit in the second of our apply, once the controller has acted on it', ['web:2', 'web:3'], 'web:3', 'kubectl-set'],
+    ['nothing of what another manager added in that second, before it', ['web:2'], 'web:2', null],
+    ['nothing of an edit that is over: what it made is younger than what runs again', ['web:2', 'web:3'], 'web:2', null],
+  ])('tells %s', (_name, made, runs, editedBy) => {
+    const entry = {
+      manager: 'kubectl-set',
+      operation: 'Update',
+      time: ours.time,
+      fieldsV1: { 'f:spec': { 'f:template': { 'f:spec': { 'f:containers': {} } } } },
+    };
+    const withDigest = (set: Raw): Raw => {
+      const annotations = { 'slipway.dev/template': 'sha256:two' };
+      return { ...set, metadata: { ...(set['metadata'] as object), annotations } };
+    };
+    const sets = made.map((image, index) => withDigest(replicaSet(`set-${index}`, image, { created: `2026-01-01T00:0${index + 1}:00Z` })));
+    const edited = deployment({ spec: { template: template(runs) }, metadata: { managedFields: [ours, entry] } });
+    expect(live({ deployment: edited, replicaSets: sets }).editedBy).toBe(editedBy);
+  });
+
   it("takes the current ReplicaSet's word about refused pods, and the Deployment's only while there is none", () => {
     const quota = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'exceeded quota' };
     const stale = deployment({ status: { observedGeneration: 4, conditions: [quota] } });
