@@ -6,6 +6,7 @@ import type { Prisma } from '../generated/prisma/client.ts';
 import { context, currentContext } from './context.ts';
 import type { Context } from './context.ts';
 import { isRetryable, translate, unavailable } from './database-errors.ts';
+import { outliveConnections } from './pool.ts';
 import { tenantPool } from './tenant-adapter.ts';
 
 export interface DatabaseOptions {
@@ -54,9 +55,7 @@ function poolFor(options: DatabaseOptions, role: 'slipway_app' | 'slipway_system
     // Statements that belong together share a round trip; the type does not know the option yet.
     ...({ pipeline: true } as object),
   });
-  // A connection that dies while idle is replaced; without a listener it would end the process.
-  pool.on('error', (error) => options.onError?.(error));
-  return pool;
+  return outliveConnections(pool, (error) => options.onError?.(error));
 }
 
 interface Batching {

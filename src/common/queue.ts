@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { withSettings } from './database.ts';
 import { QUEUE_SCHEMA } from './migrate.ts';
+import { outliveConnections } from './pool.ts';
 
 /** A wake-up: it says where to look, never what to do there. */
 export interface Job {
@@ -101,8 +102,7 @@ function postgresBackend(options: QueuesOptions, onError: (error: Error) => void
     max: Infinity,
     idleTimeoutMillis: LISTEN_IDLE_MILLISECONDS,
   });
-  queries.setMaxListeners(0).on('error', onError);
-  listeners.setMaxListeners(0).on('error', onError);
+  for (const pool of [queries, listeners]) outliveConnections(pool.setMaxListeners(0), onError);
   const facade = (connect: () => Promise<pg.PoolClient>): PgPool => {
     const emitter = new EventEmitter().setMaxListeners(0);
     const pool = {

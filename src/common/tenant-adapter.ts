@@ -41,15 +41,10 @@ function assertCommitted(result: pg.QueryResult): void {
   if (result.command !== 'COMMIT') throw new AbortedTransactionError();
 }
 
-const ignore = (): void => undefined;
-
 async function lone(pool: pg.Pool, open: string, statement: pg.QueryConfig): Promise<pg.QueryResult> {
   const client = await pool.connect();
-  // A connection that is cut tells both the statement and the client's listeners; the pool's own listens to idle ones only.
-  client.on('error', ignore);
   // The three are on their way before the first is answered. A failed opening leaves the statement without a tenant, and so without rows.
   const [opened, done, committed] = await Promise.allSettled([client.query(open), client.query(statement), client.query('COMMIT')]);
-  client.removeListener('error', ignore);
   client.release(opened.status === 'rejected' || committed.status === 'rejected');
   if (opened.status === 'rejected') throw opened.reason;
   if (done.status === 'rejected') throw done.reason;

@@ -7,7 +7,6 @@ import { EventLog } from '../events/event-log.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import type { OnFailure, OnUnreachable, RolloutKind } from '../generated/prisma/enums.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
-import type { ReleaseRow } from '../workloads/release.repository.ts';
 import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository.ts';
 import type { Side } from './core/observation.ts';
 import { RolloutRepository } from './rollout.repository.ts';
@@ -23,7 +22,7 @@ export interface Aim {
 export interface Order {
   kind: RolloutKind;
   workload: WorkloadRow;
-  release: ReleaseRow | null;
+  release: { id: string; number: number } | null;
   aims: readonly Aim[];
   strategy: Strategy;
   values: Record<string, unknown>;

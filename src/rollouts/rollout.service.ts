@@ -200,8 +200,7 @@ export class RolloutService {
   }
 
   private async revisionOf(workload: WorkloadRow, asked: number | undefined) {
-    const number =
-      asked ?? defaultRevision(await this.workloads.latestRevision(workload), workload.pinnedRevision, workload.pinnedAtLatest);
+    const number = asked ?? defaultRevision(workload.template.latestRevision, workload.pinnedRevision, workload.pinnedAtLatest);
     const revision = number === null ? null : await this.kept.revision(workload.templateId, number);
     if (revision) return revision;
     const detail =
@@ -228,7 +227,7 @@ export class RolloutService {
 function orderOf(
   kind: Order['kind'],
   workload: WorkloadRow,
-  release: ReleaseRow | null,
+  release: Order['release'],
   aims: readonly Aim[],
   options: Options,
 ): Omit<Order, 'strategy'> {
@@ -256,7 +255,7 @@ const siteOf = (placement: PlacementRow) => ({
 const appliedOf = (placement: PlacementRow): Side => placement.applied as unknown as Side;
 
 /** Every placement to the release as it is rendered there. */
-function aimsOf(placements: readonly PlacementRow[], release: ReleaseRow, renderings: Renderings): Aim[] {
+function aimsOf(placements: readonly PlacementRow[], release: { id: string; number: number }, renderings: Renderings): Aim[] {
   return placements.map((placement) => {
     const { digest, templateDigest, strategy } = renderings.get(placement.id)!;
     const to = {

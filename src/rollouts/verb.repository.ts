@@ -4,7 +4,7 @@ import { Database } from '../common/database.ts';
 import { LostRace } from '../common/database-errors.ts';
 import { isId } from '../common/id.ts';
 import type { TargetChange } from './core/decision.ts';
-import type { RolloutObservation } from './core/observation.ts';
+import type { RolloutRows } from './core/observation.ts';
 import { rolloutState, saveTargets, targetChange, targetRow, waveState } from './engine/rows.ts';
 import type { PlaceNames, RolloutJson, TargetJson, TargetRow, WaveJson } from './engine/rows.ts';
 
@@ -16,7 +16,7 @@ interface Loaded {
 }
 
 /** A rollout's rows as decided on, locked to the end of the transaction. */
-export interface LockedRollout extends RolloutObservation {
+export interface LockedRollout extends RolloutRows {
   workloadId: string;
   rows: TargetRow[];
 }

@@ -46,7 +46,7 @@ export class ReleaseService {
     values: Values,
     sites: readonly Site[],
     reason: string | null,
-  ): Promise<{ release: ReleaseRow; renderings: Map<string, StoredRendering> }> {
+  ): Promise<{ release: { id: string; number: number }; renderings: Map<string, StoredRendering> }> {
     const renderings = sites.map((site) => storedRendering(site.id, this.renderAt(workload, revision, values, site)));
     const id = newId();
     const number = workload.latestRelease + 1;
@@ -62,7 +62,7 @@ export class ReleaseService {
     });
     await this.workloads.noteRelease(workload.id, number);
     await this.releases.store(id, renderings);
-    return { release: await this.releases.byId(id), renderings: byPlacement(renderings) };
+    return { release: { id, number }, renderings: byPlacement(renderings) };
   }
 
   /** A kept release's renderings for these sites; a site that the release lacks is rendered now, with that release's values under its own, and added. */

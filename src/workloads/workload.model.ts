@@ -118,7 +118,7 @@ export const placementOf = (row: PlacementRow): Placement => {
 export const workloadOf = (row: WorkloadRow): Workload => ({
   id: row.id,
   name: row.name,
-  template: row.template,
+  template: { id: row.template.id, name: row.template.name },
   values: row.values as Record<string, unknown>,
   placementRule: row.placementRule as PlacementRule | null,
   placements: row.placements.filter((placement) => placement.wanted || placement.applied !== null).map(placementOf),

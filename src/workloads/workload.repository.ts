@@ -7,7 +7,7 @@ import { Prisma } from '../generated/prisma/client.ts';
 import { tenantId } from '../common/context.ts';
 
 const WITH = {
-  template: { select: { id: true, name: true } },
+  template: { select: { id: true, name: true, latestRevision: true } },
   currentRelease: { select: { id: true, number: true } },
   placements: { include: { cluster: { select: { id: true, name: true } } }, orderBy: { id: 'asc' } },
 } as const satisfies Prisma.WorkloadInclude;

@@ -117,11 +117,6 @@ export class WorkloadService {
     return concerned;
   }
 
-  /** Number of the newest revision of the workload's template, 0 before the first. */
-  async latestRevision(workload: WorkloadRow): Promise<number> {
-    return this.workloads.latestRevision(workload.templateId);
-  }
-
   /** Counts releases; not a change that a client made. */
   async noteRelease(id: string, number: number): Promise<void> {
     await this.workloads.note(id, { latestRelease: number });

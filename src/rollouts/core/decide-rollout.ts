@@ -6,6 +6,9 @@ import type { RolloutObservation, TargetState, WaveState } from './observation.t
 import { entering, isSettled, isTerminal, targetPhases } from './phases.ts';
 import { skipped, undoing } from './undo-rows.ts';
 
+/** What other rollouts leave free of the quota tells nobody: it is looked for this often. */
+const QUOTA_LOOK_MILLISECONDS = 1_000;
+
 /**
  * Synchronous, total and level-triggered. Applied to the rows and asked again it comes to WAIT or SETTLE after finitely many decisions, and a rollout is settled
  * by exactly one of them: a settled one is only ever waited for.
@@ -16,7 +19,7 @@ export function decideRollout(o: RolloutObservation): RolloutDecision {
   const given = away(o);
   if (given.decision !== null) return given.decision;
   const decision = rollout.phase === 'ROLLING_BACK' ? rollingBack(o) : rollout.intent === null ? (afterFailure(o) ?? onward(o)) : abort(o);
-  return decision.kind === 'WAIT' ? { ...decision, lookAt: given.lookAt } : decision;
+  return decision.kind === 'WAIT' ? { ...decision, lookAt: earlier(decision.lookAt, given.lookAt) } : decision;
 }
 
 /** On request: nothing written = CANCELED, else everything goes back. */
@@ -96,12 +99,16 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
   }
   const held = open.filter((target) => atOpenPause(target, wave, o));
   if (rollout.phase === 'PAUSED' && held.length > 0) return wait(`Held at a pause until it is promoted: ${names(held)}.`);
-  const next = startable(wave, targets);
+  const next = startable(o, wave, targets);
   if (next.length > 0) return start(o, wave, targets, next);
   if (held.length === open.length && rollout.phase !== 'PAUSED') {
     const step = Math.max(...held.map((target) => target.step)) + 1;
     const reason = `Every target is at the pause of step ${step} of ${rollout.strategy.steps.length}: promote to go on.`;
     return { kind: 'PAUSE', reason, pauseReason: 'STEP', failure: null };
+  }
+  if (o.quota !== null && open.some((target) => target.phase === 'PENDING') && roomOf(o, targets) === 0) {
+    const reason = `Waiting for other rollouts: the tenant's quota lets ${counted(o.quota)} move at once.`;
+    return { kind: 'WAIT', reason, lookAt: new Date(o.now.getTime() + QUOTA_LOOK_MILLISECONDS) };
   }
   return wait(`${counted(open.length)} under way: ${names(open)}.`);
 }
@@ -111,11 +118,17 @@ function atOpenPause(target: TargetState, wave: WaveState, { rollout }: RolloutO
   return target.phase === 'HELD' && step !== undefined && 'pause' in step && wave.promotedStep < target.step;
 }
 
-/** The next ones in order, as many as maxConcurrent leaves room for. */
-function startable(wave: WaveState, targets: readonly TargetState[]): TargetState[] {
-  const busy = targets.filter((target) => targetPhases[target.phase].concurrent).length;
-  const room = wave.maxConcurrent === null ? targets.length : Math.max(0, Math.max(1, wave.maxConcurrent) - busy);
-  return targets.filter((target) => target.phase === 'PENDING').slice(0, room);
+const busyOf = (targets: readonly TargetState[]): number => targets.filter((target) => targetPhases[target.phase].concurrent).length;
+
+/** How many more the tenant's quota lets start. */
+function roomOf(o: RolloutObservation, targets: readonly TargetState[]): number {
+  return o.quota === null ? targets.length : Math.max(0, o.quota - o.elsewhere - busyOf(o.targets));
+}
+
+/** The next ones in order, as many as maxConcurrent and the tenant's quota leave room for. */
+function startable(o: RolloutObservation, wave: WaveState, targets: readonly TargetState[]): TargetState[] {
+  const room = wave.maxConcurrent === null ? targets.length : Math.max(0, Math.max(1, wave.maxConcurrent) - busyOf(targets));
+  return targets.filter((target) => target.phase === 'PENDING').slice(0, Math.min(room, roomOf(o, targets)));
 }
 
 function start(o: RolloutObservation, wave: WaveState, targets: readonly TargetState[], next: readonly TargetState[]): RolloutDecision {
@@ -125,6 +138,8 @@ function start(o: RolloutObservation, wave: WaveState, targets: readonly TargetS
   });
   return { kind: 'START_TARGETS', reason, targets: changes };
 }
+
+const earlier = (a: Date | null, b: Date | null): Date | null => (a !== null && (b === null || a < b) ? a : b);
 
 function wait(reason: string): Extract<RolloutDecision, { kind: 'WAIT' }> {
   return { kind: 'WAIT', reason, lookAt: null };

@@ -212,9 +212,17 @@ export interface TargetObservation {
   logs: ReadonlyMap<string, string>;
 }
 
-export interface RolloutObservation {
+/** A rollout as its rows have it. */
+export interface RolloutRows {
   now: Date;
   rollout: RolloutState;
   waves: WaveState[];
   targets: TargetState[];
+}
+
+export interface RolloutObservation extends RolloutRows {
+  /** How many targets the tenant's quota lets move at once; null = any number. */
+  quota: number | null;
+  /** How many targets of the tenant's other rollouts move now. */
+  elsewhere: number;
 }

@@ -1,7 +1,7 @@
 /** Which verb is legal when, and what it changes (the contract's table of verbs). The loops carry out what is committed here. */
 import type { RolloutPhase } from '../../generated/prisma/enums.ts';
 import type { VerbDecision } from './decision.ts';
-import type { RolloutObservation, RolloutState, TargetState, WaveState } from './observation.ts';
+import type { RolloutRows, RolloutState, TargetState, WaveState } from './observation.ts';
 import { entering, isSettled, rolloutPhases } from './phases.ts';
 
 export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY' };
@@ -9,7 +9,7 @@ export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; f
 type Change = Extract<VerbDecision, { kind: 'CHANGE' }>;
 
 /** Total: a verb whose effect already stands is DONE, one that is illegal in this phase is WRONG_PHASE with a sentence that names the phase. */
-export function decideVerb(verb: Verb, observation: RolloutObservation): VerbDecision {
+export function decideVerb(verb: Verb, observation: RolloutRows): VerbDecision {
   switch (verb.kind) {
     case 'PAUSE':
       return pause(observation.rollout);
@@ -46,7 +46,7 @@ function resume(rollout: RolloutState): VerbDecision {
 }
 
 /** Moves every target of the open wave past the open pause that it waits at; `full` past every pause there is. A later wave holds again. */
-function promote({ rollout, waves, targets }: RolloutObservation, full: boolean): VerbDecision {
+function promote({ rollout, waves, targets }: RolloutRows, full: boolean): VerbDecision {
   const { steps } = rollout.strategy;
   const atStep = rollout.phase === 'PAUSED' && rollout.pauseReason === 'STEP';
   if (rollout.intent !== null || !(atStep || (full && rollout.phase === 'RUNNING'))) {
@@ -82,7 +82,7 @@ function abort(rollout: RolloutState): VerbDecision {
 
 const retriedAnew: readonly RolloutPhase[] = ['FAILED', 'ROLLED_BACK', 'CANCELED'];
 
-function retry({ now, rollout, targets }: RolloutObservation): VerbDecision {
+function retry({ now, rollout, targets }: RolloutRows): VerbDecision {
   if (retriedAnew.includes(rollout.phase)) return { kind: 'NEW_ROLLOUT' };
   if (rollout.phase !== 'PAUSED' || rollout.pauseReason !== 'FAILURE' || rollout.intent !== null) return wrongPhase('retry', rollout);
   const failed = targets.filter((target) => target.phase === 'FAILED' && !target.undoing);

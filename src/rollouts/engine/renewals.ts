@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { withSettings } from '../../common/database.ts';
 import type { SystemQueries } from '../../common/database.ts';
+import { outliveConnections } from '../../common/pool.ts';
 
 const TIMEOUT_MILLISECONDS = 3_000;
 
@@ -18,7 +19,7 @@ export class Renewals implements SystemQueries {
       idleTimeoutMillis: 30_000,
       keepAlive: true,
     });
-    this.pool.on('error', onError);
+    outliveConnections(this.pool, onError);
   }
 
   async query<T>(text: string, values: unknown[] = []): Promise<T[]> {

@@ -33,8 +33,8 @@ export class RolloutDraft {
   }
 
   observation(): RolloutObservation {
-    const { now, rollout, waves, targets } = this.rows;
-    return { now, rollout, waves, targets: targets.map((target) => target.row.state) };
+    const { now, rollout, waves, targets, quota, elsewhere } = this.rows;
+    return { now, rollout, waves, quota, elsewhere, targets: targets.map((target) => target.row.state) };
   }
 
   take(decision: Exclude<RolloutDecision, { kind: 'WAIT' }>): void {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { tenantId } from '../../common/context.ts';
 import { Database } from '../../common/database.ts';
+import { limitsOf } from '../../tenants/limits.ts';
 import type { Failure } from '../core/failure.ts';
 import type { RolloutState, WaveState } from '../core/observation.ts';
 import type { Lease } from './lease.ts';
@@ -23,6 +24,9 @@ export interface LoadedRollout {
   rollout: RolloutState;
   waves: WaveState[];
   targets: PlacedTarget[];
+  /** The tenant's quota of targets that move at once, and how many of its other rollouts do. */
+  quota: number;
+  elsewhere: number;
 }
 
 /** The rows of a rollout that this worker decides about, within one transaction of the rollout's tenant. */
@@ -49,6 +53,8 @@ export class HeldRolloutRepository {
       phaseReason: rollout.phase_reason,
       failure: rollout.failure,
       rollout: rolloutState(rollout),
+      quota: limitsOf(parts.limits).concurrentTargets,
+      elsewhere: parts.elsewhere,
       waves: (parts.waves ?? []).map(waveState),
       targets: (parts.targets ?? []).map(({ target, regionId, ...names }) => ({ regionId, row: targetRow(target, names) })),
     };
@@ -98,6 +104,8 @@ export class HeldRolloutRepository {
 
 interface PartsRow {
   now: Date;
+  limits: unknown;
+  elsewhere: number;
   waves: WaveJson[] | null;
   targets: { target: TargetJson; regionId: string; cluster: string; region: string; namespace: string }[] | null;
 }
@@ -112,7 +120,10 @@ const LOCK = `
   FOR NO KEY UPDATE OF r`;
 
 const PARTS = `
-  SELECT clock_timestamp() AS now,
+  SELECT clock_timestamp() AS now, (SELECT limits FROM tenants WHERE id = $1::uuid) AS limits,
+    (SELECT count(*)::int FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
+      WHERE t.tenant_id = $1::uuid AND t.rollout_id <> $2::uuid AND t.phase IN ('PROGRESSING', 'BAKING', 'ROLLING_BACK')
+        AND r.phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK')) AS elsewhere,
     (SELECT json_agg(to_jsonb(v) ORDER BY v.position) FROM waves v WHERE v.tenant_id = $1::uuid AND v.rollout_id = $2::uuid) AS waves,
     (SELECT json_agg(json_build_object('target', to_jsonb(t), 'regionId', p.region_id, 'cluster', c.name, 'region', g.name, 'namespace', p.namespace) ORDER BY t.id)
       FROM targets t

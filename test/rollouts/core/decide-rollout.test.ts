@@ -53,7 +53,7 @@ const running = (targets: TargetState[], rollout: Partial<RolloutState> = {}, wa
   waves: [waveRow({ phase: 'OPEN', ...wave })],
   targets,
 });
-const decide = (rows: Rows): RolloutDecision => decideRollout({ now, ...rows });
+const decide = (rows: Rows): RolloutDecision => decideRollout({ now, quota: null, elsewhere: 0, ...rows });
 const phases = (rows: Rows): Record<string, string> => Object.fromEntries(rows.targets.map((target) => [target.id, target.phase]));
 
 /** Applies decisions as the engine does until there is none left. */
@@ -87,6 +87,16 @@ describe('waves', () => {
   it('does not count a held target as running', () => {
     const rows = running([t('t1', 'HELD', { step: 1 }), t('t2', 'PENDING')], {}, { maxConcurrent: 1 });
     expect(decide(rows)).toMatchObject({ kind: 'START_TARGETS', targets: [{ targetId: 't2' }] });
+  });
+
+  it("starts no more targets than the tenant's quota leaves beside its other rollouts, and looks again by itself", () => {
+    const rows = running([t('t1', 'PROGRESSING'), t('t2', 'PENDING'), t('t3', 'PENDING')]);
+    expect(decideRollout({ now, ...rows, quota: 5, elsewhere: 3 })).toMatchObject({ kind: 'START_TARGETS', targets: [{ targetId: 't2' }] });
+    expect(decideRollout({ now, ...rows, quota: 4, elsewhere: 3 })).toEqual({
+      kind: 'WAIT',
+      reason: "Waiting for other rollouts: the tenant's quota lets 4 targets move at once.",
+      lookAt: new Date(now.getTime() + 1_000),
+    });
   });
 
   it('opens the next wave on what the one before stands at, and ends after the last', () => {

@@ -385,7 +385,14 @@ export class Model {
   decideAll(): void {
     for (let i = 0; ; i++) {
       if (i > 50) throw new Error('the rollout is decided on without end');
-      const decision = decideRollout({ now: new Date(this.now), rollout: this.rollout, waves: [this.wave], targets: [this.target] });
+      const decision = decideRollout({
+        now: new Date(this.now),
+        rollout: this.rollout,
+        waves: [this.wave],
+        targets: [this.target],
+        quota: null,
+        elsewhere: 0,
+      });
       if (decision.kind === 'WAIT') return;
       this.take(decision);
       if (decision.kind === 'SETTLE') return;
