@@ -69,8 +69,11 @@ export function gateContract(cluster: Cluster): void {
       await staysAt({ v1: 5, v2: 5 });
       expect(all.leastReady()).toBeGreaterThanOrEqual(10);
       expect(all.mostWanted()).toBeLessThanOrEqual(13);
-      const live = await read();
-      expect(live?.['status']).toMatchObject({ replicas: 10, updatedReplicas: 5, readyReplicas: 10, availableReplicas: 5 });
+      // The Deployment's own status follows its ReplicaSets a moment later.
+      const counts = { replicas: 10, updatedReplicas: 5, readyReplicas: 10, availableReplicas: 5 };
+      await world().admin.until(`/apis/apps/v1/namespaces/${namespace}/deployments`, ([web]) =>
+        Object.entries(counts).every(([name, count]) => web?.['status']?.[name] === count),
+      );
     });
 
     it('gives back a pod of each side that is deleted while it holds', async () => {
