@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { verdict } from './support/figures.ts';
 import { startProduct } from './support/product.ts';
@@ -16,6 +16,9 @@ const fieldsOf = (pid: number): string[] =>
 const residentMiB = (pid: number): number =>
   (Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024) / MIB;
 const cpuSeconds = (pid: number): number => (Number(fieldsOf(pid)[11]) + Number(fieldsOf(pid)[12])) / TICKS;
+
+/** Postgres ends and begins processes of its own. */
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}/status`);
 
 /** The process and all below it. */
 function familyOf(pid: number): number[] {
@@ -41,20 +44,16 @@ export async function run(): Promise<void> {
   try {
     await sleep(SETTLE_MILLISECONDS);
     const others = familyOf(product.pid).slice(1);
-    const before = { node: cpuSeconds(product.pid), others: others.reduce((sum, pid) => sum + cpuSeconds(pid), 0) };
+    const sum = (figure: (pid: number) => number): number => others.filter(isAlive).reduce((all, pid) => all + figure(pid), 0);
+    const before = { node: cpuSeconds(product.pid), others: sum(cpuSeconds) };
     await sleep(WATCHED_MILLISECONDS);
     const share = (from: number, to: number): number => (100 * (to - from)) / (WATCHED_MILLISECONDS / 1000);
     verdict('resident memory of the node process', residentMiB(product.pid), 350, 'MiB', 0);
     console.log(
-      `resident memory of Postgres, shared pages counted in each: ${others.reduce((sum, pid) => sum + residentMiB(pid), 0).toFixed(0)} MiB in ${others.length} processes`,
+      `resident memory of Postgres, shared pages counted in each: ${sum(residentMiB).toFixed(0)} MiB in ${others.filter(isAlive).length} processes`,
     );
     verdict('CPU of the node process', share(before.node, cpuSeconds(product.pid)), 1, '% of a core');
-    console.log(
-      `CPU of Postgres: ${share(
-        before.others,
-        others.reduce((sum, pid) => sum + cpuSeconds(pid), 0),
-      ).toFixed(2)} % of a core`,
-    );
+    console.log(`CPU of Postgres: ${share(before.others, sum(cpuSeconds)).toFixed(2)} % of a core`);
   } finally {
     await product.stop();
   }
