@@ -149,8 +149,10 @@ describe('faults', () => {
   });
 
   it('drop watches, and forget what was before', async () => {
-    const { metadata } = await client.get(configMaps);
-    const path = `${configMaps}?watch=1&resourceVersion=${metadata.resourceVersion}`;
+    // Of a kind that no controller writes here: a new namespace's ConfigMap may still be on its way.
+    const pods = '/api/v1/namespaces/default/pods';
+    const { metadata } = await client.get(pods);
+    const path = `${pods}?watch=1&resourceVersion=${metadata.resourceVersion}`;
     const cut = client.watch(path).next();
     await answersSoon(cut, 50);
     broken.dropWatches();
