@@ -121,7 +121,8 @@ export async function startApi(config: Config): Promise<Api> {
     await Promise.all([app.close(), metrics?.close()]).finally(() => clearTimeout(late));
   };
   try {
-    await app.listen(config.port, '0.0.0.0');
+    // Not Nest's own `listen`, which logs a port that is taken before it throws: the process says it in a line of its own.
+    await (app.getHttpAdapter().getInstance() as unknown as FastifyInstance).listen({ port: config.port, host: '0.0.0.0' });
     metrics = config.metricsPort === null ? null : await serveMetrics(config.metricsPort, registry);
   } catch (error) {
     await close();
