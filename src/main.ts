@@ -122,7 +122,7 @@ export async function startApi(config: Config): Promise<Api> {
   };
   try {
     // Not Nest's own `listen`, which logs a port that is taken before it throws: the process says it in a line of its own.
-    await (app.getHttpAdapter().getInstance() as unknown as FastifyInstance).listen({ port: config.port, host: '0.0.0.0' });
+    await app.getHttpAdapter().getInstance().listen({ port: config.port, host: '0.0.0.0' });
     metrics = config.metricsPort === null ? null : await serveMetrics(config.metricsPort, registry);
   } catch (error) {
     await close();
