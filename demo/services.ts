@@ -8,7 +8,8 @@ import { createInterface } from 'node:readline';
 /** Where the demo keeps its data and logs; the product's own folder beside it stays as it is. */
 export const FOLDER = join('.slipway', 'demo');
 
-const STOP_MILLISECONDS = 10_000;
+/** Longer than a service takes at most to stop by itself (30 s): one that is killed before that leaves its Postgres behind. */
+const STOP_MILLISECONDS = 35_000;
 
 export interface Service {
   name: string;
