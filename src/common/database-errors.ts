@@ -11,8 +11,8 @@ const NAMES: Record<string, string> = {
   workloads_name_alive: 'A workload of this name exists.',
 };
 
-/** SQLSTATEs of a transaction that lost against another: the same work, done again, may succeed. */
-const RETRYABLE = new Set(['40001', '40P01']);
+/** SQLSTATEs of a transaction that lost against another, or met a plan that a migration has overtaken: the same work, done again, may succeed. */
+const RETRYABLE = new Set(['40001', '40P01', '0A000']);
 /** SQLSTATE classes and codes that say that the server is away or full, not that the statement is wrong. */
 const AWAY = /^(08...|57P0[1-4]|53...|25P03)$/;
 const AWAY_NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);

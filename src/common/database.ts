@@ -7,6 +7,7 @@ import { context, currentContext } from './context.ts';
 import type { Context } from './context.ts';
 import { isRetryable, translate, unavailable } from './database-errors.ts';
 import { outliveConnections } from './pool.ts';
+import { statementName } from './statement-names.ts';
 import { tenantPool } from './tenant-adapter.ts';
 
 export interface DatabaseOptions {
@@ -85,7 +86,10 @@ export class Database {
     this.options = options;
     this.pool = poolFor(options, 'slipway_app', options.poolSize ?? 10);
     this.systemPool = poolFor(options, 'slipway_system', options.systemPoolSize ?? 3);
-    const adapter = new PrismaPg(tenantPool(this.pool, () => context.getStore()?.tenantId));
+    const adapter = new PrismaPg(
+      tenantPool(this.pool, () => context.getStore()?.tenantId),
+      { statementNameGenerator: ({ sql, args }) => (args.length === 0 ? '' : statementName(sql)) },
+    );
     const client = new PrismaClient({ adapter, errorFormat: 'minimal' });
     sendAlone(client);
     this.client = client.$extends({
@@ -169,7 +173,7 @@ export class Database {
 
   private async querySystem<T>(text: string, values: unknown[] = []): Promise<T[]> {
     try {
-      return (await this.systemPool.query(text, values)).rows as T[];
+      return (await this.systemPool.query({ name: statementName(text), text, values })).rows as T[];
     } catch (error) {
       throw translate(error);
     }

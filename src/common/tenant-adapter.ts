@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isOutdatedPlan } from './statement-names.ts';
 
 /**
  * Row-level security below Prisma. The adapter is given a pool that looks like any other, but whose every transaction begins by naming the tenant:
@@ -45,7 +46,9 @@ async function lone(pool: pg.Pool, open: string, statement: pg.QueryConfig): Pro
   const client = await pool.connect();
   // The three are on their way before the first is answered. A failed opening leaves the statement without a tenant, and so without rows.
   const [opened, done, committed] = await Promise.allSettled([client.query(open), client.query(statement), client.query('COMMIT')]);
-  client.release(opened.status === 'rejected' || committed.status === 'rejected');
+  const outdated = done.status === 'rejected' && isOutdatedPlan(done.reason);
+  client.release(opened.status === 'rejected' || committed.status === 'rejected' || outdated);
+  if (outdated) return lone(pool, open, statement);
   if (opened.status === 'rejected') throw opened.reason;
   if (done.status === 'rejected') throw done.reason;
   if (committed.status === 'rejected') throw committed.reason;
@@ -56,9 +59,13 @@ async function lone(pool: pg.Pool, open: string, statement: pg.QueryConfig): Pro
 /** A client of the pool whose BEGIN names the tenant and whose COMMIT is believed only when Postgres confirms it. */
 async function transactionClient(pool: pg.Pool, open: string): Promise<pg.PoolClient> {
   const client = await pool.connect();
+  let outdated = false;
   const query = async (statement: pg.QueryConfig): Promise<pg.QueryResult> => {
     if (statement.text === 'BEGIN') return client.query(open);
-    const result = await client.query(statement);
+    const result = await client.query(statement).catch((error: unknown) => {
+      outdated ||= isOutdatedPlan(error);
+      throw error;
+    });
     if (statement.text === 'COMMIT') assertCommitted(result);
     return result;
   };
@@ -66,7 +73,7 @@ async function transactionClient(pool: pg.Pool, open: string): Promise<pg.PoolCl
     query: { value: query },
     on: { value: client.on.bind(client) },
     removeListener: { value: client.removeListener.bind(client) },
-    // Back in the pool only when no transaction is open on it.
-    release: { value: (error?: Error | boolean) => client.release(error ?? client.getTransactionStatus() !== 'I') },
+    // Back in the pool only when no transaction is open on it, and no plan that is of no more use.
+    release: { value: (error?: Error | boolean) => client.release(error ?? (outdated || client.getTransactionStatus() !== 'I')) },
   }) as pg.PoolClient;
 }

@@ -4,13 +4,12 @@ import { newId } from '../common/id.ts';
 import { Nudges } from '../common/nudges.ts';
 import { Problem } from '../common/problem.ts';
 import { EventLog } from '../events/event-log.ts';
-import type { Prisma } from '../generated/prisma/client.ts';
 import type { OnFailure, OnUnreachable, RolloutKind } from '../generated/prisma/enums.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
 import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository.ts';
 import type { Side } from './core/observation.ts';
 import { RolloutRepository } from './rollout.repository.ts';
-import type { NewTarget, RolloutRow, StoredTarget } from './rollout.repository.ts';
+import type { NewRollout, RolloutRow, StoredTarget } from './rollout.repository.ts';
 
 /** What one placement is to run; `to` null = nothing (it is taken away), both null for SCALE, which writes no template. */
 export interface Aim {
@@ -70,30 +69,31 @@ export class Acceptance {
   /** @returns the new rollout's id */
   async accept(order: Order, superseded: RolloutRow | null): Promise<string> {
     const id = newId();
-    const waveId = newId();
-    await this.rollouts.create({
-      id,
-      workloadId: order.workload.id,
-      kind: order.kind,
-      releaseId: order.release?.id ?? null,
-      previousReleaseId: order.workload.currentRelease?.id ?? null,
-      strategy: json(order.strategy),
-      values: json(order.values),
-      reason: order.reason,
-      retryOfId: order.retryOfId,
-      onFailure: order.onFailure,
-      onUnreachable: order.onUnreachable,
-      createdBy: { ...author() },
-      dueAt: LONG_AGO,
-    });
-    await this.rollouts.createWave({ id: waveId, rolloutId: id, position: 0, ...order.wave });
     const before = await this.rollouts.writtenBy(superseded);
-    await this.rollouts.createTargets(
-      order.aims.map(({ placement, to }) => {
-        const start = startOf(order.kind, placement, before);
-        return { id: newId(), rolloutId: id, waveId, placementId: placement.id, to, ...start };
-      }),
-    );
+    await this.rollouts.create({
+      rollout: {
+        id,
+        workload_id: order.workload.id,
+        kind: order.kind,
+        release_id: order.release?.id ?? null,
+        previous_release_id: order.workload.currentRelease?.id ?? null,
+        strategy: order.strategy,
+        values: order.values,
+        reason: order.reason,
+        retry_of_id: order.retryOfId,
+        on_failure: order.onFailure,
+        on_unreachable: order.onUnreachable,
+        created_by: author(),
+        due_at: LONG_AGO,
+      },
+      wave: { id: newId(), position: 0, name: order.wave.name, max_concurrent: order.wave.maxConcurrent, max_failed: order.wave.maxFailed },
+      targets: order.aims.map(({ placement, to }) => ({
+        id: newId(),
+        placement_id: placement.id,
+        to,
+        ...startOf(order.kind, placement, before.get(placement.id)),
+      })),
+    });
     const data = { kind: order.kind, release: order.release?.number ?? null, targets: order.aims.length };
     this.events.append([{ type: 'rollout.created', workloadId: order.workload.id, rolloutId: id, message: sentence(order), data }]);
     this.nudges.rollout(id);
@@ -113,17 +113,17 @@ export class Acceptance {
  * What a target goes back to, and what of it has been done already. Where a superseded rollout has written, that is what ran before *it*: an abandoned canary
  * is never gone back to, and an undo is due there even if the new rollout never gets to its first write.
  */
-function startOf(kind: Order['kind'], placement: PlacementRow, before: ReadonlyMap<string, StoredTarget>): TargetStart {
-  if (kind === 'SCALE') return { from: null };
-  const old = before.get(placement.id);
-  if (!old) return { from: placement.applied as object | null };
-  const { from, written, uid, replicasBefore, replicasAfter } = old;
-  return { from: from as object | null, written, uid, replicasBefore, replicasAfter };
+function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTarget | undefined): TargetStart {
+  return {
+    from: kind === 'SCALE' ? null : ((before ? before.from : placement.applied) as Side | null),
+    written: before?.written ?? false,
+    uid: before?.uid ?? null,
+    replicas_before: before?.replicasBefore ?? null,
+    replicas_after: before?.replicasAfter ?? null,
+  };
 }
 
-type TargetStart = Pick<NewTarget, 'from' | 'written' | 'uid' | 'replicasBefore' | 'replicasAfter'>;
-
-const json = (value: object): Prisma.InputJsonObject => value;
+type TargetStart = Pick<NewRollout['targets'][number], 'from' | 'written' | 'uid' | 'replicas_before' | 'replicas_after'>;
 
 function sentence({ kind, workload, release, aims }: Order): string {
   const where = `${aims.length} ${aims.length === 1 ? 'target' : 'targets'}`;

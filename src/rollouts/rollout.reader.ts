@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Announce } from '../common/announce.ts';
+import { isId } from '../common/id.ts';
 import { notFound } from '../common/problem.ts';
 import { pageOf, sealCursor } from '../common/page.ts';
 import type { Page, Window } from '../common/page.ts';
@@ -54,9 +55,14 @@ export class RolloutReader implements OnModuleInit, OnApplicationShutdown {
   }
 
   async get(id: string): Promise<RolloutDetail> {
-    const row = await this.find(id);
-    const [rollout, waves, targets] = await Promise.all([this.present([row]), this.wavesOf([row.id]), this.targetsOf([row.id])]);
-    return { ...rollout[0]!, waves: waves.get(row.id)!, targets: targets.get(row.id)! };
+    if (!isId(id)) throw notFound('Rollout', id);
+    const [row, counts, waves, targets] = await Promise.all([
+      this.find(id),
+      this.rollouts.targetCounts([id]),
+      this.wavesOf([id]),
+      this.targetsOf([id]),
+    ]);
+    return { ...rolloutOf(row, counts.get(id)!), waves: waves.get(id)!, targets: targets.get(id)! };
   }
 
   async page(window: Window, filter: RolloutFilter): Promise<Page<Rollout>> {

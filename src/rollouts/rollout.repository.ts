@@ -5,9 +5,11 @@ import { isId } from '../common/id.ts';
 import type { PlacementRef } from '../common/nudges.ts';
 import { byId } from '../common/page.ts';
 import type { Window } from '../common/page.ts';
+import type { CreatedBy } from '../common/reference.model.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { RolloutKind, RolloutPhase, TargetPhase, WavePhase } from '../generated/prisma/enums.ts';
 import { isSettled, isTerminal, rolloutPhases, targetPhases } from './core/phases.ts';
+import type { RolloutJson, TargetJson, WaveJson } from './engine/rows.ts';
 
 const WITH = {
   workload: { select: { id: true, name: true } },
@@ -50,10 +52,18 @@ export interface WaveRow {
   targets: string[];
 }
 
-/** A target as it is written down; its sides are as `Side` has them. */
-export interface NewTarget extends Omit<Prisma.TargetCreateManyInput, 'tenantId' | 'from' | 'to'> {
-  from: object | null;
-  to: object | null;
+/** A rollout as it is accepted, worded as its row; what is not here begins as the table says. */
+export interface NewRollout {
+  rollout: Pick<RolloutJson, 'id' | 'workload_id' | 'kind' | 'release_id' | 'on_failure' | 'on_unreachable' | 'strategy'> & {
+    previous_release_id: string | null;
+    values: Record<string, unknown>;
+    reason: string | null;
+    retry_of_id: string | null;
+    created_by: CreatedBy;
+    due_at: Date;
+  };
+  wave: Pick<WaveJson, 'id' | 'position' | 'name' | 'max_concurrent' | 'max_failed'>;
+  targets: Pick<TargetJson, 'id' | 'placement_id' | 'from' | 'to' | 'written' | 'uid' | 'replicas_before' | 'replicas_after'>[];
 }
 
 export interface RolloutFilter {
@@ -148,18 +158,10 @@ export class RolloutRepository {
     });
   }
 
-  async create(rollout: Omit<Prisma.RolloutUncheckedCreateInput, 'tenantId'>): Promise<void> {
-    await this.database.rows.rollout.create({ data: { ...rollout, tenantId: tenantId() } });
-  }
-
-  async createWave(wave: Omit<Prisma.WaveUncheckedCreateInput, 'tenantId'>): Promise<void> {
-    await this.database.rows.wave.create({ data: { ...wave, tenantId: tenantId() } });
-  }
-
-  async createTargets(targets: readonly NewTarget[]): Promise<void> {
-    const orNull = (side: object | null) => (side === null ? Prisma.DbNull : (side as Prisma.InputJsonObject));
-    const rows = targets.map(({ from, to, ...target }) => ({ ...target, from: orNull(from), to: orNull(to), tenantId: tenantId() }));
-    await this.database.rows.target.createMany({ data: rows });
+  /** Writes a rollout down with its wave and its targets. */
+  async create({ rollout, wave, targets }: NewRollout): Promise<void> {
+    const parts = [rollout, wave, targets].map((part) => JSON.stringify(part));
+    await this.database.rows.$executeRawUnsafe(CREATE, tenantId(), ...parts);
   }
 
   /** Changes a locked rollout. */
@@ -239,13 +241,11 @@ export class RolloutRepository {
 
   /** How many targets of each rollout stand in each phase. */
   async targetCounts(rolloutIds: readonly string[]): Promise<Map<string, Partial<Record<TargetPhase, number>>>> {
-    const groups = await this.database.rows.target.groupBy({
-      by: ['rolloutId', 'phase'],
-      where: { tenantId: tenantId(), rolloutId: { in: [...rolloutIds] } },
-      _count: { _all: true },
-    });
+    const groups = await this.database.rows.$queryRaw<{ rolloutId: string; phase: TargetPhase; count: number }[]>`
+      SELECT rollout_id AS "rolloutId", phase::text AS phase, count(*)::int AS count FROM targets
+      WHERE tenant_id = ${tenantId()}::uuid AND rollout_id = ANY(${[...rolloutIds]}::uuid[]) GROUP BY rollout_id, phase`;
     const counts = new Map<string, Partial<Record<TargetPhase, number>>>(rolloutIds.map((id) => [id, {}]));
-    for (const group of groups) counts.get(group.rolloutId)![group.phase] = group._count._all;
+    for (const group of groups) counts.get(group.rolloutId)![group.phase] = group.count;
     return counts;
   }
 }
@@ -255,6 +255,19 @@ function byRollout<R extends { rolloutId: string }>(rolloutIds: readonly string[
   for (const row of rows) found.get(row.rolloutId)?.push(row);
   return found;
 }
+
+const CREATE = `
+  WITH rollout AS (
+    INSERT INTO rollouts (tenant_id, id, workload_id, kind, release_id, previous_release_id, strategy, "values", reason, retry_of_id, on_failure, on_unreachable, created_by, due_at)
+    SELECT $1::uuid, n.id, n.workload_id, n.kind, n.release_id, n.previous_release_id, n.strategy, n."values", n.reason, n.retry_of_id, n.on_failure, n.on_unreachable, n.created_by, n.due_at
+    FROM jsonb_populate_record(NULL::rollouts, $2::jsonb) n RETURNING id
+  ), wave AS (
+    INSERT INTO waves (tenant_id, id, rollout_id, position, name, max_concurrent, max_failed)
+    SELECT $1::uuid, n.id, rollout.id, n.position, n.name, n.max_concurrent, n.max_failed FROM rollout, jsonb_populate_record(NULL::waves, $3::jsonb) n RETURNING id
+  )
+  INSERT INTO targets (tenant_id, id, rollout_id, wave_id, placement_id, "from", "to", written, uid, replicas_before, replicas_after)
+  SELECT $1::uuid, n.id, rollout.id, wave.id, n.placement_id, n."from", n."to", n.written, n.uid, n.replicas_before, n.replicas_after
+  FROM rollout, wave, jsonb_populate_recordset(NULL::targets, $4::jsonb) n`;
 
 const TARGET_PAGE = `
   SELECT id, "rolloutId", phase, "phaseReason", step, surge, unavailable, condition, failure, namespace, observed, cluster, region, steps FROM (

@@ -3,6 +3,7 @@ import { tenantId } from '../common/context.ts';
 import { Database } from '../common/database.ts';
 import { byId } from '../common/page.ts';
 import type { Window } from '../common/page.ts';
+import type { CreatedBy } from '../common/reference.model.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 
 const WITH = {
@@ -21,6 +22,18 @@ export interface StoredRendering {
   strategy: Prisma.InputJsonObject;
   /** Canonical JSON of the objects, in the order in which they are applied. */
   objects: string;
+}
+
+/** A release as it is made, worded as its row. */
+export interface NewRelease {
+  id: string;
+  workload_id: string;
+  number: number;
+  revision_id: string;
+  values: Readonly<Record<string, unknown>>;
+  placements: readonly object[];
+  reason: string | null;
+  created_by: CreatedBy;
 }
 
 @Injectable()
@@ -84,22 +97,15 @@ export class ReleaseRepository {
     return found;
   }
 
-  async create(release: Omit<Prisma.ReleaseUncheckedCreateInput, 'tenantId'>): Promise<void> {
-    await this.database.rows.release.create({ data: { ...release, tenantId: tenantId() } });
+  /** Writes a new release down with its renderings, and in its workload that it is the newest. */
+  async create(release: NewRelease, renderings: readonly StoredRendering[]): Promise<void> {
+    await this.database.rows.$executeRawUnsafe(CREATE, tenantId(), ...recordsOf(renderings), JSON.stringify(release));
   }
 
-  /** Keeps renderings; bytes that are already there are kept once. */
+  /** Adds renderings to a release. */
   async store(releaseId: string, renderings: readonly StoredRendering[]): Promise<void> {
     if (renderings.length === 0) return;
-    const bytes = new Map(renderings.map((rendering) => [rendering.digest, rendering.objects]));
-    await this.database.rows.rendered.createMany({
-      data: [...bytes].map(([digest, objects]) => ({ tenantId: tenantId(), digest, objects })),
-      skipDuplicates: true,
-    });
-    await this.database.rows.releaseObject.createMany({
-      data: renderings.map(({ objects: _, ...reference }) => ({ ...reference, tenantId: tenantId(), releaseId })),
-      skipDuplicates: true,
-    });
+    await this.database.rows.$executeRawUnsafe(STORE, tenantId(), ...recordsOf(renderings), releaseId);
   }
 
   /** What a release's renderings are, per placement, without the bytes. */
@@ -136,3 +142,38 @@ export class ReleaseRepository {
     });
   }
 }
+
+/** Parameters $2 and $3: the bytes by digest, and what refers to them. */
+function recordsOf(renderings: readonly StoredRendering[]): [string, string] {
+  const bytes = new Map(renderings.map(({ digest, objects }) => [digest, { digest, objects }]));
+  const references = renderings.map(({ placementId, digest, templateDigest, replicas, strategy }) => ({
+    placement_id: placementId,
+    digest,
+    template_digest: templateDigest,
+    replicas,
+    strategy,
+  }));
+  return [JSON.stringify([...bytes.values()]), JSON.stringify(references)];
+}
+
+/** Bytes that are there already are kept once. */
+const KEEP_BYTES = `
+  INSERT INTO rendered (tenant_id, digest, objects)
+  SELECT $1::uuid, n.digest, n.objects FROM jsonb_populate_recordset(NULL::rendered, $2::jsonb) n ORDER BY n.digest ON CONFLICT DO NOTHING`;
+
+const REFER = (release: string): string => `
+  INSERT INTO release_objects (tenant_id, release_id, placement_id, digest, template_digest, replicas, strategy)
+  SELECT $1::uuid, ${release}, n.placement_id, n.digest, n.template_digest, n.replicas, n.strategy
+  FROM jsonb_populate_recordset(NULL::release_objects, $3::jsonb) n ON CONFLICT DO NOTHING`;
+
+const STORE = `WITH kept AS (${KEEP_BYTES}) ${REFER('$4::uuid')}`;
+
+const CREATE = `
+  WITH release AS (
+    INSERT INTO releases (tenant_id, id, workload_id, number, revision_id, "values", placements, reason, created_by)
+    SELECT $1::uuid, n.id, n.workload_id, n.number, n.revision_id, n."values", n.placements, n.reason, n.created_by
+    FROM jsonb_populate_record(NULL::releases, $4::jsonb) n RETURNING id, workload_id, number
+  ), noted AS (
+    UPDATE workloads w SET latest_release = release.number, updated_at = now() FROM release WHERE w.tenant_id = $1::uuid AND w.id = release.workload_id
+  ), kept AS (${KEEP_BYTES})
+  ${REFER('(SELECT id FROM release)')}`;

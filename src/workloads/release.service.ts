@@ -4,7 +4,6 @@ import { newId } from '../common/id.ts';
 import { pageOf } from '../common/page.ts';
 import type { Page, Window } from '../common/page.ts';
 import { invalid, notFound } from '../common/problem.ts';
-import type { Prisma } from '../generated/prisma/client.ts';
 import { canonicalJson } from '../templates/core/digest.ts';
 import type { TemplateDocument } from '../templates/core/document.ts';
 import { render } from './core/render.ts';
@@ -50,18 +49,17 @@ export class ReleaseService {
     const renderings = sites.map((site) => storedRendering(site.id, this.renderAt(workload, revision, values, site)));
     const id = newId();
     const number = workload.latestRelease + 1;
-    await this.releases.create({
+    const release = {
       id,
-      workloadId: workload.id,
+      workload_id: workload.id,
       number,
-      revisionId: revision.id,
-      values: values as Prisma.InputJsonObject,
-      placements: sites.map((site) => ({ placementId: site.id, namespace: site.namespace, values: site.values })) as Prisma.InputJsonArray,
+      revision_id: revision.id,
+      values,
+      placements: sites.map((site) => ({ placementId: site.id, namespace: site.namespace, values: site.values })),
       reason,
-      createdBy: { ...author() },
-    });
-    await this.workloads.noteRelease(workload.id, number);
-    await this.releases.store(id, renderings);
+      created_by: author(),
+    };
+    await this.releases.create(release, renderings);
     return { release: { id, number }, renderings: byPlacement(renderings) };
   }
 

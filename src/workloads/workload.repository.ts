@@ -112,11 +112,6 @@ export class WorkloadRepository {
     });
   }
 
-  /** Writes what is not a client's to write (the number of the newest release): the version stays. */
-  async note(id: string, change: Prisma.WorkloadUncheckedUpdateInput): Promise<void> {
-    await this.database.rows.workload.update({ where: { tenantId_id: { tenantId: tenantId(), id } }, data: change });
-  }
-
   /** Clusters by id or name. */
   async clusters(references: readonly string[]): Promise<ClusterReference[]> {
     const list = [...references];

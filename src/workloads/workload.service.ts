@@ -117,11 +117,6 @@ export class WorkloadService {
     return concerned;
   }
 
-  /** Counts releases; not a change that a client made. */
-  async noteRelease(id: string, number: number): Promise<void> {
-    await this.workloads.note(id, { latestRelease: number });
-  }
-
   private async templateOf(reference: string): Promise<{ id: string; latestRevision: number }> {
     const template = await this.workloads.template(reference);
     if (!template) throw invalid({ pointer: '/template', detail: `there is no template ${reference}` });

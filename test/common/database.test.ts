@@ -511,3 +511,37 @@ describe('the system role', () => {
     expect(Math.abs(now.getTime() - Date.now())).toBeLessThan(5_000);
   });
 });
+
+describe('a migration that changes what a statement answers, while processes run', () => {
+  const change = (length: number): Promise<void> =>
+    onConnection(
+      fresh.ownerUrl,
+      async (client) => void (await client.query(`ALTER TABLE placements ALTER COLUMN due_at TYPE timestamptz(${length})`)),
+    );
+  const ask = () => database.rows.$queryRawUnsafe<{ due_at: Date }[]>('SELECT due_at FROM placements WHERE tenant_id = $1::uuid', blue);
+
+  it.each([
+    ['outside transactions', ask],
+    ['in transactions', () => database.transaction(ask)],
+  ])('is not noticed %s', async (_, work) => {
+    // Given connections that have all planned the statement,
+    const askAtOnce = () => Promise.all(Array.from({ length: 8 }, () => database.as({ tenantId: blue }, work)));
+    await askAtOnce();
+    // when its answer is of another type,
+    await change(3);
+    // then it is answered all the same, and again once it is as it was.
+    expect(await askAtOnce()).toHaveLength(8);
+    await change(6);
+    expect(await askAtOnce()).toHaveLength(8);
+  });
+});
+
+describe('the same statement, several times at once in one transaction', () => {
+  it('is answered as often', async () => {
+    const text = `SELECT $1::int * 2 AS double /* ${randomUUID()} */`;
+    const answers = await database.as({ tenantId: blue }, () =>
+      database.transaction(() => Promise.all([1, 2, 3].map((n) => database.rows.$queryRawUnsafe<{ double: number }[]>(text, n)))),
+    );
+    expect(answers.flat().map((row) => row.double)).toEqual([2, 4, 6]);
+  });
+});
