@@ -164,7 +164,7 @@ export class RolloutRepository {
     await this.database.rows.$executeRawUnsafe(CREATE, tenantId(), ...parts);
   }
 
-  /** Changes a locked rollout. */
+  /** Writes what somebody wants of a locked rollout; the version counts it, and nothing that the rollout does by itself. */
   async change(id: string, change: Prisma.RolloutUncheckedUpdateInput): Promise<void> {
     await this.database.rows.rollout.update({
       where: { tenantId_id: { tenantId: tenantId(), id } },
@@ -219,7 +219,7 @@ export class RolloutRepository {
   /** Ends a locked rollout and its targets: their placements belong to another. */
   async supersede(id: string, reason: string): Promise<void> {
     await this.database.rows.$executeRaw`
-      UPDATE rollouts SET phase = 'SUPERSEDED', pause_reason = NULL, phase_reason = ${reason}, settled_at = now(), due_at = NULL, version = version + 1, updated_at = now()
+      UPDATE rollouts SET phase = 'SUPERSEDED', pause_reason = NULL, phase_reason = ${reason}, settled_at = now(), due_at = NULL, updated_at = now()
       WHERE tenant_id = ${tenantId()}::uuid AND id = ${id}::uuid`;
     await this.database.rows.target.updateMany({
       where: { tenantId: tenantId(), rolloutId: id, phase: { in: UNDER_WAY } },

@@ -6,12 +6,12 @@ import { EventLog } from '../events/event-log.ts';
 import type { VerbDecision } from './core/decision.ts';
 import { decideVerb } from './core/verbs.ts';
 import type { Verb } from './core/verbs.ts';
+import type { LockedRollout } from './locked-rollout.ts';
 import { RolloutReader } from './rollout.reader.ts';
 import type { RolloutDetail } from './rollout.model.ts';
 import { RolloutRepository } from './rollout.repository.ts';
 import { RolloutService } from './rollout.service.ts';
 import { VerbRepository } from './verb.repository.ts';
-import type { LockedRollout } from './verb.repository.ts';
 
 type Change = Extract<VerbDecision, { kind: 'CHANGE' }>;
 
@@ -31,9 +31,9 @@ export class VerbService {
   /** @throws Problem WRONG_PHASE, which names the phase */
   async perform(id: string, verb: Verb): Promise<RolloutDetail> {
     const answering = await this.database.transaction(async () => {
-      const observation = await this.rows.lock(id);
-      if (!observation) throw notFound('Rollout', id);
-      const decision = decideVerb(verb, observation);
+      const locked = await this.rows.lock(id);
+      if (!locked) throw notFound('Rollout', id);
+      const decision = decideVerb(verb, { ...locked, targets: locked.targets.map(({ row }) => row.state) });
       switch (decision.kind) {
         case 'DONE':
           return id;
@@ -42,21 +42,21 @@ export class VerbService {
         case 'NEW_ROLLOUT':
           return this.service.again(await this.reader.find(id));
         case 'CHANGE':
-          await this.change(observation, decision);
+          await this.change(locked, decision);
           return id;
       }
     });
     return this.reader.get(answering);
   }
 
-  private async change(observation: LockedRollout, { rollout, waves, targets, event }: Change): Promise<void> {
-    const { id } = observation.rollout;
-    await this.rollouts.change(id, { ...rollout, phaseReason: event.message, dueAt: observation.now });
+  private async change(locked: LockedRollout, { rollout, waves, targets, event }: Change): Promise<void> {
+    const { id } = locked.rollout;
+    await this.rollouts.change(id, { ...rollout, phaseReason: event.message, dueAt: locked.now });
     for (const { waveId, promotedStep } of waves) await this.rows.promote(waveId, promotedStep);
-    await this.rows.changeTargets(observation, targets);
+    await this.rows.changeTargets(locked, targets);
     const placements = await this.rollouts.makePlacementsDue(id);
-    const { phase, pauseReason } = { ...observation.rollout, ...rollout };
-    this.events.append([{ ...event, workloadId: observation.workloadId, rolloutId: id, data: { phase, pauseReason } }]);
+    const { phase, pauseReason } = { ...locked.rollout, ...rollout };
+    this.events.append([{ ...event, workloadId: locked.workloadId, rolloutId: id, data: { phase, pauseReason } }]);
     this.nudges.rollout(id);
     this.nudges.placements(placements);
   }

@@ -67,7 +67,7 @@ describe('values and revisions', () => {
   it("of a rollout become the workload's when it succeeds, and not before or otherwise", async () => {
     const name = await workload();
     const first = await deploy(name, { values: { image: IMAGE } });
-    expect(first).toMatchObject({ phase: 'SUCCEEDED', progress: 1, targetCounts: { SUCCEEDED: 2 } });
+    expect(first).toMatchObject({ phase: 'SUCCEEDED', progress: 1, targetCounts: { SUCCEEDED: 2 }, version: 1 });
     expect(await workloadOf(name)).toMatchObject({ values: { image: IMAGE }, release: 1, version: 2 });
     const bad = await deploy(name, { values: { image: BAD, greeting: 'never' } });
     expect(bad).toMatchObject({ phase: 'ROLLED_BACK', failure: { cluster: expect.stringContaining('cluster-') as string } });
@@ -135,7 +135,7 @@ describe('superseding', () => {
     const held = { values: { image: 'registry.example/web:2.1' }, concurrency: 'SUPERSEDE', waves: [{ maxConcurrent: 1 }] };
     const next = expectStatus(await tenant.rest<RolloutView>('POST', `/v1/workloads/${name}/rollouts`, held), 202);
     const aborted = await settled(`/v1/rollouts/${next.id}/abort`);
-    expect(aborted).toMatchObject({ phase: 'ROLLED_BACK', targetCounts: { ROLLED_BACK: 2 } });
+    expect(aborted).toMatchObject({ phase: 'ROLLED_BACK', targetCounts: { ROLLED_BACK: 2 }, version: 2 });
     expect((await workloadOf(name)).placements.map(({ release }) => release)).toEqual([1, 1]);
     for (const cluster of simulator.clusters) cluster.clearFaults();
     expect((await read<RolloutView>(`/v1/rollouts/${stuck.id}`)).phase).toBe('SUPERSEDED');

@@ -4,7 +4,7 @@ import type { RolloutDecision, TargetChange, TerminalPhase } from '../core/decis
 import type { Failure } from '../core/failure.ts';
 import type { RolloutObservation, WaveState } from '../core/observation.ts';
 import { isTerminal, targetPhases } from '../core/phases.ts';
-import type { LoadedRollout, PlacedTarget } from './rollout.repository.ts';
+import type { LockedRollout, PlacedTarget } from '../locked-rollout.ts';
 import { storable, storableJson } from './storable.ts';
 
 type Settle = Extract<RolloutDecision, { kind: 'SETTLE' }>;
@@ -23,7 +23,7 @@ export class RolloutDraft {
   started = false;
   settled: TerminalPhase | null = null;
 
-  constructor(readonly rows: LoadedRollout) {
+  constructor(readonly rows: LockedRollout) {
     this.phaseReason = rows.phaseReason;
     this.failure = rows.failure;
   }

@@ -1,63 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { tenantId } from '../../common/context.ts';
 import { Database } from '../../common/database.ts';
-import { limitsOf } from '../../tenants/limits.ts';
-import type { Failure } from '../core/failure.ts';
-import type { RolloutState, WaveState } from '../core/observation.ts';
+import { lockRollout } from '../locked-rollout.ts';
+import type { LockedRollout } from '../locked-rollout.ts';
 import type { Lease } from './lease.ts';
 import type { RolloutDraft } from './rollout-draft.ts';
-import { rolloutState, saveTargets, targetChange, targetRow, waveState } from './rows.ts';
-import type { RolloutJson, TargetJson, TargetRow, WaveJson } from './rows.ts';
+import { saveTargets, targetChange } from './rows.ts';
 import { storable, storableJson } from './storable.ts';
-
-export interface PlacedTarget {
-  row: TargetRow;
-  regionId: string;
-}
-
-export interface LoadedRollout {
-  now: Date;
-  workloadId: string;
-  releaseId: string | null;
-  phaseReason: string | null;
-  failure: Failure | null;
-  rollout: RolloutState;
-  waves: WaveState[];
-  targets: PlacedTarget[];
-  /** The tenant's quota of targets that move at once, and how many of its other rollouts do. */
-  quota: number;
-  elsewhere: number;
-}
 
 /** The rows of a rollout that this worker decides about, within one transaction of the rollout's tenant. */
 @Injectable()
 export class HeldRolloutRepository {
   constructor(private readonly database: Database) {}
 
-  /** Locks the rollout's row, then reads all of it: whoever changes something of it either shows here or waits. Null where the lease is gone. */
-  async load(lease: Lease): Promise<LoadedRollout | null> {
-    const [locked] = await this.database.rows.$queryRawUnsafe<{ rollout: RolloutJson & { phase_reason: string | null } }[]>(
-      LOCK,
-      lease.tenantId,
-      lease.id,
-      lease.token,
-    );
-    if (!locked) return null;
-    const [parts] = await this.database.rows.$queryRawUnsafe<PartsRow[]>(PARTS, lease.tenantId, lease.id);
-    if (!parts) return null;
-    const { rollout } = locked;
-    return {
-      now: parts.now,
-      workloadId: rollout.workload_id,
-      releaseId: rollout.release_id,
-      phaseReason: rollout.phase_reason,
-      failure: rollout.failure,
-      rollout: rolloutState(rollout),
-      quota: limitsOf(parts.limits).concurrentTargets,
-      elsewhere: parts.elsewhere,
-      waves: (parts.waves ?? []).map(waveState),
-      targets: (parts.targets ?? []).map(({ target, regionId, ...names }) => ({ regionId, row: targetRow(target, names) })),
-    };
+  /** Null where the lease is gone. */
+  async load(lease: Lease): Promise<LockedRollout | null> {
+    return lockRollout(this.database.rows, lease.tenantId, lease.id, lease.token);
   }
 
   /** Gives the lease back and says when to look again. */
@@ -102,36 +60,6 @@ export class HeldRolloutRepository {
   }
 }
 
-interface PartsRow {
-  now: Date;
-  limits: unknown;
-  elsewhere: number;
-  waves: WaveJson[] | null;
-  targets: { target: TargetJson; regionId: string; cluster: string; region: string; namespace: string }[] | null;
-}
-
-/** The workload first, as requests do it: settling changes it. */
-const LOCK = `
-  WITH workload AS MATERIALIZED (
-    SELECT w.id FROM workloads w
-    WHERE w.tenant_id = $1::uuid AND w.id = (SELECT workload_id FROM rollouts WHERE tenant_id = $1::uuid AND id = $2::uuid) FOR NO KEY UPDATE)
-  SELECT to_jsonb(r) AS rollout FROM rollouts r
-  WHERE r.tenant_id = $1::uuid AND r.id = $2::uuid AND r.lease_token = $3::bigint AND r.lease_until > now() AND EXISTS (SELECT 1 FROM workload)
-  FOR NO KEY UPDATE OF r`;
-
-const PARTS = `
-  SELECT clock_timestamp() AS now, (SELECT limits FROM tenants WHERE id = $1::uuid) AS limits,
-    (SELECT count(*)::int FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
-      WHERE t.tenant_id = $1::uuid AND t.rollout_id <> $2::uuid AND t.phase IN ('PROGRESSING', 'BAKING', 'ROLLING_BACK')
-        AND r.phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK')) AS elsewhere,
-    (SELECT json_agg(to_jsonb(v) ORDER BY v.position) FROM waves v WHERE v.tenant_id = $1::uuid AND v.rollout_id = $2::uuid) AS waves,
-    (SELECT json_agg(json_build_object('target', to_jsonb(t), 'regionId', p.region_id, 'cluster', c.name, 'region', g.name, 'namespace', p.namespace) ORDER BY t.id)
-      FROM targets t
-      JOIN placements p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
-      JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
-      JOIN regions g ON g.id = p.region_id
-      WHERE t.tenant_id = $1::uuid AND t.rollout_id = $2::uuid) AS targets`;
-
 const RELEASE = `
   UPDATE rollouts SET due_at = $3::timestamptz, lease_owner = NULL, lease_until = NULL WHERE tenant_id = $1::uuid AND id = $2::uuid`;
 
@@ -140,7 +68,7 @@ const SAVE = `
   WITH rollout AS (
     UPDATE rollouts SET phase = $3::"RolloutPhase", pause_reason = $4::"PauseReason", phase_reason = $5, failure = $6::jsonb,
       started_at = CASE WHEN $7::boolean THEN now() ELSE started_at END, settled_at = CASE WHEN $8::boolean THEN now() ELSE settled_at END,
-      due_at = CASE WHEN $8::boolean THEN NULL ELSE $9::timestamptz END, lease_owner = NULL, lease_until = NULL, version = version + 1, updated_at = now()
+      due_at = CASE WHEN $8::boolean THEN NULL ELSE $9::timestamptz END, lease_owner = NULL, lease_until = NULL, updated_at = now()
     WHERE tenant_id = $1::uuid AND id = $2::uuid
   ), wave AS (
     UPDATE waves v SET phase = n.phase::"WavePhase", evidence = coalesce(n.evidence, v.evidence)

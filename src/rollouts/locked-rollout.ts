@@ -1,0 +1,92 @@
+import type { Prisma } from '../generated/prisma/client.ts';
+import { limitsOf } from '../tenants/limits.ts';
+import type { Failure } from './core/failure.ts';
+import type { RolloutState, WaveState } from './core/observation.ts';
+import { rolloutState, targetRow, waveState } from './engine/rows.ts';
+import type { RolloutJson, TargetJson, TargetRow, WaveJson } from './engine/rows.ts';
+
+export interface PlacedTarget {
+  row: TargetRow;
+  regionId: string;
+}
+
+/** A rollout's rows as its decisions read them, locked to the end of the transaction. */
+export interface LockedRollout {
+  now: Date;
+  workloadId: string;
+  releaseId: string | null;
+  phaseReason: string | null;
+  failure: Failure | null;
+  rollout: RolloutState;
+  waves: WaveState[];
+  targets: PlacedTarget[];
+  /** The tenant's quota of targets that move at once, and how many of its other rollouts do. */
+  quota: number;
+  elsewhere: number;
+}
+
+/**
+ * Locks the rollout's row, then reads all of it: whoever changes something of it either shows here or waits. Runs in the caller's transaction, for its loop and
+ * for whoever speaks a verb.
+ *
+ * @param token of the caller's lease; null = the caller needs none
+ * @returns null where there is no such rollout, or the lease is gone
+ */
+export async function lockRollout(
+  rows: Prisma.TransactionClient,
+  tenantId: string,
+  id: string,
+  token: string | null,
+): Promise<LockedRollout | null> {
+  const [locked] = await rows.$queryRawUnsafe<LockedRow[]>(LOCK, tenantId, id, token);
+  if (!locked) return null;
+  const [parts] = await rows.$queryRawUnsafe<PartsRow[]>(PARTS, tenantId, id);
+  if (!parts) return null;
+  const { rollout } = locked;
+  return {
+    now: parts.now,
+    workloadId: rollout.workload_id,
+    releaseId: rollout.release_id,
+    phaseReason: rollout.phase_reason,
+    failure: rollout.failure,
+    rollout: rolloutState(rollout),
+    quota: limitsOf(parts.limits).concurrentTargets,
+    elsewhere: parts.elsewhere,
+    waves: (parts.waves ?? []).map(waveState),
+    targets: (parts.targets ?? []).map(({ target, regionId, ...names }) => ({ regionId, row: targetRow(target, names) })),
+  };
+}
+
+interface LockedRow {
+  rollout: RolloutJson & { phase_reason: string | null };
+}
+
+interface PartsRow {
+  now: Date;
+  limits: unknown;
+  elsewhere: number;
+  waves: WaveJson[] | null;
+  targets: { target: TargetJson; regionId: string; cluster: string; region: string; namespace: string }[] | null;
+}
+
+/** The workload first, as everybody does it: settling changes it. */
+const LOCK = `
+  WITH workload AS MATERIALIZED (
+    SELECT w.id FROM workloads w
+    WHERE w.tenant_id = $1::uuid AND w.id = (SELECT workload_id FROM rollouts WHERE tenant_id = $1::uuid AND id = $2::uuid) FOR NO KEY UPDATE)
+  SELECT to_jsonb(r) AS rollout FROM rollouts r
+  WHERE r.tenant_id = $1::uuid AND r.id = $2::uuid AND ($3::bigint IS NULL OR (r.lease_token = $3::bigint AND r.lease_until > now())) AND EXISTS (SELECT 1 FROM workload)
+  FOR NO KEY UPDATE OF r`;
+
+const PARTS = `
+  SELECT clock_timestamp() AS now, (SELECT limits FROM tenants WHERE id = $1::uuid) AS limits,
+    (SELECT count(*)::int FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
+      WHERE t.tenant_id = $1::uuid AND t.rollout_id <> $2::uuid AND t.phase IN ('PROGRESSING', 'BAKING', 'ROLLING_BACK')
+        AND r.phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK')) AS elsewhere,
+    (SELECT json_agg(to_jsonb(v) ORDER BY v.position) FROM waves v WHERE v.tenant_id = $1::uuid AND v.rollout_id = $2::uuid) AS waves,
+    (SELECT json_agg(json_build_object('target', to_jsonb(t), 'regionId', p.region_id, 'cluster', c.name, 'region', g.name, 'namespace', p.namespace) ORDER BY t.id)
+      FROM targets t
+      JOIN placements p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
+      JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
+      JOIN regions g ON g.id = p.region_id
+      WHERE t.tenant_id = $1::uuid AND t.rollout_id = $2::uuid) AS targets`;
