@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Prisma } from '../generated/prisma/client.ts';
 import type { Role } from '../generated/prisma/enums.ts';
+import type { Wire } from './tenant-adapter.ts';
 
 /** Scope of what the operator does for no tenant: no row of a tenant has this id. */
 export const NO_TENANT = '00000000-0000-0000-0000-000000000000';
@@ -22,9 +23,11 @@ export interface Context {
   requestId: string | null;
   /** The open transaction, which inner calls join. */
   transaction?: Prisma.TransactionClient;
+  /** For writes of the open transaction whose answers nobody waits for. */
+  wire?: Wire;
   afterCommit?: (() => void)[];
   /** What the open transaction does last, by who asked for it. */
-  beforeCommit?: Map<unknown, () => Promise<void>>;
+  beforeCommit?: Map<unknown, () => void>;
 }
 
 export const context = new AsyncLocalStorage<Context>();

@@ -9,6 +9,7 @@ import { isRetryable, translate, unavailable } from './database-errors.ts';
 import { outliveConnections } from './pool.ts';
 import { statementName } from './statement-names.ts';
 import { tenantPool } from './tenant-adapter.ts';
+import type { Wire } from './tenant-adapter.ts';
 
 export interface DatabaseOptions {
   url: string;
@@ -87,7 +88,7 @@ export class Database {
     this.pool = poolFor(options, 'slipway_app', options.poolSize ?? 10);
     this.systemPool = poolFor(options, 'slipway_system', options.systemPoolSize ?? 3);
     const adapter = new PrismaPg(
-      tenantPool(this.pool, () => context.getStore()?.tenantId),
+      tenantPool(this.pool, () => context.getStore()),
       { statementNameGenerator: ({ sql, args }) => (args.length === 0 ? '' : statementName(sql)) },
     );
     const client = new PrismaClient({ adapter, errorFormat: 'minimal' });
@@ -128,15 +129,16 @@ export class Database {
 
   private async attempt<T>(outer: Context, work: () => Promise<T>): Promise<T> {
     const afterCommit: (() => void)[] = [];
-    const beforeCommit = new Map<unknown, () => Promise<void>>();
+    const beforeCommit = new Map<unknown, () => void>();
+    const wire: Wire = {};
     const inner = async (transaction: Prisma.TransactionClient): Promise<T> =>
-      context.run({ ...outer, transaction, afterCommit, beforeCommit }, async () => {
+      context.run({ ...outer, transaction, wire, afterCommit, beforeCommit }, async () => {
         const result = await work();
-        for (const last of beforeCommit.values()) await last();
+        for (const last of beforeCommit.values()) last();
         return result;
       });
-    const maxWait = this.options.waitMilliseconds ?? 5_000;
-    const result = await this.client.$transaction(inner, { maxWait, timeout: this.options.transactionMilliseconds ?? 15_000 });
+    const limits = { maxWait: this.options.waitMilliseconds ?? 5_000, timeout: this.options.transactionMilliseconds ?? 15_000 };
+    const result = await context.run({ ...outer, wire }, () => this.client.$transaction(inner, limits));
     for (const callback of afterCommit) callback();
     return result;
   }
@@ -148,8 +150,18 @@ export class Database {
     else callback();
   }
 
-  /** Does `last` as the last thing in the open transaction; once for each key, however often it is asked for. */
-  beforeCommit(key: unknown, last: () => Promise<void>): void {
+  /**
+   * Sends a write of the open transaction that answers nothing. It shares a round trip with what follows it, and where it fails, so does that: at the latest
+   * the commit.
+   */
+  send(text: string, values: unknown[]): void {
+    const { wire } = currentContext();
+    if (!wire?.send) throw new Error('there is no transaction open');
+    wire.send({ name: statementName(text), text, values });
+  }
+
+  /** Calls `last` as the last thing in the open transaction; once for each key, however often it is asked for. */
+  beforeCommit(key: unknown, last: () => void): void {
     const open = currentContext();
     if (!open.transaction || !open.beforeCommit) throw new Error('there is no transaction open');
     if (!open.beforeCommit.has(key)) open.beforeCommit.set(key, last);
@@ -159,7 +171,7 @@ export class Database {
   as<T>(who: Pick<Context, 'tenantId'> & Partial<Context>, work: () => Promise<T>): Promise<T> {
     // Awaited inside: Prisma's promises do nothing before somebody awaits them, and do it in that one's context.
     return context.run(
-      { ...PRODUCT, ...who, transaction: undefined, afterCommit: undefined, beforeCommit: undefined },
+      { ...PRODUCT, ...who, transaction: undefined, wire: undefined, afterCommit: undefined, beforeCommit: undefined },
       async () => await work(),
     );
   }

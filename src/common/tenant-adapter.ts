@@ -1,19 +1,37 @@
 import type pg from 'pg';
 import { isOutdatedPlan } from './statement-names.ts';
 
+/** How a statement reaches the open transaction past Prisma, without anybody waiting for its answer. */
+export interface Wire {
+  send?: (statement: pg.QueryConfig) => void;
+}
+
+/** What a transaction or a lone statement finds around it. */
+interface Surroundings {
+  tenantId: string;
+  /** Given its `send` when a transaction opens. */
+  wire?: Wire | undefined;
+}
+
 /**
  * Row-level security below Prisma. The adapter is given a pool that looks like any other, but whose every transaction begins by naming the tenant:
  *
- *  - an explicit transaction's BEGIN goes out with the tenant's setting in one message;
+ *  - an explicit transaction's BEGIN goes out with the tenant's setting in one message, and with the first statement in one round trip;
  *  - a lone statement is wrapped in a transaction of its own, all three messages in one round trip (the pool's clients pipeline).
  *
  * Without a tenant nothing is set, and the policies show no rows and accept none. The only thing relied on is what the adapter sends: `query` on the
  * pool for a lone statement; `connect`, then BEGIN, statements, COMMIT or ROLLBACK on the client for a transaction.
  */
-export function tenantPool(pool: pg.Pool, tenantId: () => string | undefined): pg.Pool {
+export function tenantPool(pool: pg.Pool, surroundings: () => Surroundings | undefined): pg.Pool {
   return Object.create(pool, {
-    query: { value: (statement: pg.QueryConfig) => lone(pool, opening(tenantId()), statement) },
-    connect: { value: async () => transactionClient(pool, opening(tenantId())) },
+    query: { value: (statement: pg.QueryConfig) => lone(pool, opening(surroundings()?.tenantId), statement) },
+    connect: {
+      value: async () => {
+        const found = surroundings();
+        const open = opening(found?.tenantId);
+        return new TransactionClient(await pool.connect(), open, found?.wire).facade();
+      },
+    },
     on: { value: pool.on.bind(pool) },
     removeListener: { value: pool.removeListener.bind(pool) },
   }) as pg.Pool;
@@ -56,24 +74,58 @@ async function lone(pool: pg.Pool, open: string, statement: pg.QueryConfig): Pro
   return done.value;
 }
 
-/** A client of the pool whose BEGIN names the tenant and whose COMMIT is believed only when Postgres confirms it. */
-async function transactionClient(pool: pg.Pool, open: string): Promise<pg.PoolClient> {
-  const client = await pool.connect();
-  let outdated = false;
-  const query = async (statement: pg.QueryConfig): Promise<pg.QueryResult> => {
-    if (statement.text === 'BEGIN') return client.query(open);
-    const result = await client.query(statement).catch((error: unknown) => {
-      outdated ||= isOutdatedPlan(error);
-      throw error;
-    });
+/**
+ * A client of the pool whose BEGIN names the tenant and whose COMMIT is believed only when Postgres confirms it. BEGIN, and what is sent on the wire, are not
+ * waited for by themselves: where one of them has failed, so does the next statement that somebody waits for, at the latest the COMMIT, and with its error.
+ */
+class TransactionClient {
+  private readonly unanswered: Promise<unknown>[] = [];
+  private outdated = false;
+  private over = false;
+
+  constructor(
+    private readonly client: pg.PoolClient,
+    private readonly opening: string,
+    wire: Wire | undefined,
+  ) {
+    if (wire) wire.send = (statement) => void this.unanswered.push(this.send(statement));
+  }
+
+  facade(): pg.PoolClient {
+    const { client } = this;
+    return Object.create(client, {
+      query: { value: (statement: pg.QueryConfig) => this.query(statement) },
+      on: { value: client.on.bind(client) },
+      removeListener: { value: client.removeListener.bind(client) },
+      release: { value: (error?: Error | boolean) => this.release(error) },
+    }) as pg.PoolClient;
+  }
+
+  private async query(statement: pg.QueryConfig): Promise<unknown> {
+    if (statement.text === 'BEGIN') {
+      this.unanswered.push(this.send({ text: this.opening }));
+      return { command: 'BEGIN', rows: [], fields: [], rowCount: 0 };
+    }
+    const answer = this.send(statement);
+    const before = this.unanswered.splice(0);
+    if (statement.text === 'ROLLBACK') await Promise.allSettled(before);
+    const [result] = await Promise.all([answer, ...(statement.text === 'ROLLBACK' ? [] : before)]);
     if (statement.text === 'COMMIT') assertCommitted(result);
     return result;
-  };
-  return Object.create(client, {
-    query: { value: query },
-    on: { value: client.on.bind(client) },
-    removeListener: { value: client.removeListener.bind(client) },
-    // Back in the pool only when no transaction is open on it, and no plan that is of no more use.
-    release: { value: (error?: Error | boolean) => client.release(error ?? (outdated || client.getTransactionStatus() !== 'I')) },
-  }) as pg.PoolClient;
+  }
+
+  private send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
+    if (this.over) throw new Error('the transaction is over');
+    this.over = statement.text === 'COMMIT' || statement.text === 'ROLLBACK';
+    const answer = this.client.query(statement);
+    // Whoever waits hears of it; where nobody does any more, because the transaction has failed otherwise, it does not matter.
+    answer.catch((error: unknown) => (this.outdated ||= isOutdatedPlan(error)));
+    return answer;
+  }
+
+  /** Back in the pool only when no transaction is open on it, and no plan that is of no more use. */
+  private release(error?: Error | boolean): void {
+    this.over = true;
+    this.client.release(error ?? (this.outdated || this.client.getTransactionStatus() !== 'I'));
+  }
 }

@@ -44,7 +44,7 @@ export class EventLog {
     this.database.beforeCommit(this, () => this.write(transaction));
   }
 
-  private async write(transaction: object): Promise<void> {
+  private write(transaction: object): void {
     const { tenantId } = currentContext();
     const events = this.pending.get(transaction) ?? [];
     const rows = events.map(({ type, message, workloadId, rolloutId, targetId, data }) => ({
@@ -55,17 +55,19 @@ export class EventLog {
       target_id: targetId ?? null,
       data: data ?? {},
     }));
-    // The head's row is locked when the numbers are taken, and the clock is read after that: times never run against the sequence.
-    const written = await this.database.rows.$executeRaw`
-      WITH head AS (
-        UPDATE event_heads SET seq = seq + ${rows.length}::bigint WHERE tenant_id = ${tenantId}::uuid RETURNING seq - ${rows.length}::bigint AS before
-      )
-      INSERT INTO events (tenant_id, seq, type, time, workload_id, rollout_id, target_id, message, data)
-      SELECT ${tenantId}::uuid, head.before + item.position, item.type, clock_timestamp(), item.workload_id, item.rollout_id, item.target_id, item.message, item.data
-      FROM head, ROWS FROM (jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-        AS (type text, message text, workload_id uuid, rollout_id uuid, target_id uuid, data jsonb)) WITH ORDINALITY
-        AS item (type, message, workload_id, rollout_id, target_id, data, position)`;
-    if (written !== rows.length) throw new Error('the tenant has no head of events');
+    this.database.send(APPEND, [tenantId, rows.length, JSON.stringify(rows)]);
     this.database.afterCommit(() => this.announce.publish({ kind: 'events', tenantId }));
   }
 }
+
+/**
+ * The head's row is locked when the numbers are taken, and the clock is read after that: times never run against the sequence. Where a tenant had no head, there
+ * would be no number, and an event without one is refused.
+ */
+const APPEND = `
+  WITH head AS (UPDATE event_heads SET seq = seq + $2::bigint WHERE tenant_id = $1::uuid RETURNING seq - $2::bigint AS before)
+  INSERT INTO events (tenant_id, seq, type, time, workload_id, rollout_id, target_id, message, data)
+  SELECT $1::uuid, head.before + item.position, item.type, clock_timestamp(), item.workload_id, item.rollout_id, item.target_id, item.message, item.data
+  FROM ROWS FROM (jsonb_to_recordset($3::jsonb)
+    AS (type text, message text, workload_id uuid, rollout_id uuid, target_id uuid, data jsonb)) WITH ORDINALITY
+    AS item (type, message, workload_id, rollout_id, target_id, data, position) LEFT JOIN head ON true`;

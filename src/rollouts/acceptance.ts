@@ -70,7 +70,7 @@ export class Acceptance {
   async accept(order: Order, superseded: RolloutRow | null): Promise<string> {
     const id = newId();
     const before = await this.rollouts.writtenBy(superseded);
-    await this.rollouts.create({
+    this.rollouts.create({
       rollout: {
         id,
         workload_id: order.workload.id,

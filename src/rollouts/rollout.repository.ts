@@ -159,9 +159,9 @@ export class RolloutRepository {
   }
 
   /** Writes a rollout down with its wave and its targets. */
-  async create({ rollout, wave, targets }: NewRollout): Promise<void> {
+  create({ rollout, wave, targets }: NewRollout): void {
     const parts = [rollout, wave, targets].map((part) => JSON.stringify(part));
-    await this.database.rows.$executeRawUnsafe(CREATE, tenantId(), ...parts);
+    this.database.send(CREATE, [tenantId(), ...parts]);
   }
 
   /** Writes what somebody wants of a locked rollout; the version counts it, and nothing that the rollout does by itself. */

@@ -50,9 +50,8 @@ export class RolloutService {
       const locked = await this.workloads.lock(reference);
       const superseded = await this.acceptance.makeWay(locked, concurrency ?? 'REJECT', 'another rollout was asked for');
       const workload = await this.workloads.placed(locked);
-      const revision = await this.revisionOf(workload, number);
+      const [revision, { wanted, unwanted }] = await Promise.all([this.revisionOf(workload, number), this.placesOf(workload)]);
       const values = { ...(workload.values as Record<string, unknown>), ...options.values };
-      const { wanted, unwanted } = await this.placesOf(workload);
       const { release, renderings } = await this.releases.make(workload, revision, values, wanted.map(siteOf), options.reason ?? null);
       const aims = [...aimsOf(wanted, release, renderings), ...unwanted];
       const chosen = chosenStrategy(strategyOf(aims), wish);

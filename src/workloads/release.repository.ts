@@ -98,14 +98,14 @@ export class ReleaseRepository {
   }
 
   /** Writes a new release down with its renderings, and in its workload that it is the newest. */
-  async create(release: NewRelease, renderings: readonly StoredRendering[]): Promise<void> {
-    await this.database.rows.$executeRawUnsafe(CREATE, tenantId(), ...recordsOf(renderings), JSON.stringify(release));
+  create(release: NewRelease, renderings: readonly StoredRendering[]): void {
+    this.database.send(CREATE, [tenantId(), ...recordsOf(renderings), JSON.stringify(release)]);
   }
 
   /** Adds renderings to a release. */
-  async store(releaseId: string, renderings: readonly StoredRendering[]): Promise<void> {
+  store(releaseId: string, renderings: readonly StoredRendering[]): void {
     if (renderings.length === 0) return;
-    await this.database.rows.$executeRawUnsafe(STORE, tenantId(), ...recordsOf(renderings), releaseId);
+    this.database.send(STORE, [tenantId(), ...recordsOf(renderings), releaseId]);
   }
 
   /** What a release's renderings are, per placement, without the bytes. */

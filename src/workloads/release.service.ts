@@ -59,7 +59,7 @@ export class ReleaseService {
       reason,
       created_by: author(),
     };
-    await this.releases.create(release, renderings);
+    this.releases.create(release, renderings);
     return { release: { id, number }, renderings: byPlacement(renderings) };
   }
 
@@ -75,7 +75,7 @@ export class ReleaseService {
     if (missing.length === 0) return kept;
     const revision = await this.releases.revisionById(release.revision.id);
     const added = missing.map((site) => storedRendering(site.id, this.renderAt(workload, revision, release.values as Values, site)));
-    await this.releases.store(release.id, added);
+    this.releases.store(release.id, added);
     return new Map([...kept, ...byPlacement(added)]);
   }
 

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
@@ -40,6 +41,8 @@ async function startCounter(url: string): Promise<{ url: string; count(): number
     },
   };
 }
+
+const INSERT = 'INSERT INTO templates (tenant_id, id, name, updated_at) VALUES ($1::uuid, $2::uuid, $3, now())';
 
 let fresh: FreshDatabase;
 let database: Database;
@@ -378,7 +381,7 @@ describe('a pool of one connection', () => {
 });
 
 describe('the way to the server', () => {
-  it('is gone once by a statement that stands alone, and once by the opening of a transaction', async () => {
+  it('is gone once by a statement that stands alone, and by a transaction once for each answer that is waited for', async () => {
     const bursts = await startCounter(fresh.appUrl);
     const counted = new Database({ url: bursts.url, poolSize: 1 });
     const trips = async (work: () => Promise<unknown>): Promise<number> => {
@@ -390,12 +393,61 @@ describe('the way to the server', () => {
       await trips(() => counted.rows.tenant.count()); // connects
 
       expect(await trips(() => counted.rows.tenant.count())).toBe(1);
-      expect(await trips(() => counted.transaction(() => counted.rows.tenant.count()))).toBe(3); // opening, statement, commit
+      const reads = (): Promise<number> => counted.rows.tenant.count();
+      expect(await trips(() => counted.transaction(reads))).toBe(2); // the statement, the commit
+      const writes = (): void => ['one', 'two'].forEach((name) => counted.send(INSERT, [blue, randomUUID(), `${name}-${randomUUID()}`]));
+      expect(await trips(() => counted.transaction(async () => (await reads(), writes())))).toBe(2);
     } finally {
       await counted.close();
       await bursts.close();
     }
   });
+});
+
+describe('a write whose answer nobody waits for', () => {
+  const count = (name: string) => database.as({ tenantId: blue }, () => database.rows.template.count({ where: { name } }));
+  const write = (name: string): void => database.send(INSERT, [blue, randomUUID(), name]);
+
+  it('is there for what follows it, and for nobody else before the commit', async () => {
+    const name = randomUUID();
+    await database.as({ tenantId: blue }, () =>
+      database.transaction(async () => {
+        write(name);
+        expect(await database.rows.template.count({ where: { name } })).toBe(1);
+        expect(await count(name)).toBe(0);
+      }),
+    );
+    expect(await count(name)).toBe(1);
+  });
+
+  it.each([
+    ['the commit', async () => undefined, 'A template of this name exists.'],
+    ['the next statement', () => database.rows.template.count(), 'A template of this name exists.'],
+    ['the commit, where somebody swallows it', () => database.rows.template.count().catch(() => undefined), /swallowed/],
+  ])('fails %s, and nothing is committed', async (_, next, message) => {
+    const [taken, other] = [randomUUID(), randomUUID()];
+    await makeTemplate(blue, taken);
+    const work = async (): Promise<void> => {
+      write(other);
+      write(taken);
+      await next();
+    };
+    const outcome = database.as({ tenantId: blue }, () => database.transaction(work));
+    await expect(outcome).rejects.toThrow(message);
+    expect(await count(other)).toBe(0);
+  });
+
+  it('is refused once the transaction is over, however that came', () =>
+    database.as({ tenantId: blue }, async () => {
+      const name = randomUUID();
+      let late: () => void = () => undefined;
+      await database.transaction(async () => {
+        await database.rows.template.count();
+        late = AsyncResource.bind(() => write(name));
+      });
+      expect(late).toThrow(/is over/);
+      expect(await count(name)).toBe(0);
+    }));
 });
 
 describe('what the database refuses', () => {
