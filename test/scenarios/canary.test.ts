@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { onEachQueue } from '../support/queues.ts';
 import { startRecorder } from '../support/recorder.ts';
 import type { Recorder } from '../support/recorder.ts';
 import {
@@ -22,7 +23,7 @@ const document = webDocument({
   strategy: { type: 'CANARY', maxSurge: 2, maxUnavailable: 0, steps, progressDeadlineSeconds: 30 },
 });
 
-describe('a canary on two clusters', () => {
+onEachQueue('a canary on two clusters', (queue) => {
   let world: World;
   let recorders: Recorder[];
   let workload: string;
@@ -43,7 +44,7 @@ describe('a canary on two clusters', () => {
   };
 
   beforeAll(async () => {
-    world = await startWorld({ clusters: 2 });
+    world = await startWorld({ clusters: 2, queue });
     recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
     workload = await makeWorkload(world, 'shop', document);
     await roll({});

@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { onEachQueue } from '../support/queues.ts';
 import { startRecorder } from '../support/recorder.ts';
 import type { Recorder } from '../support/recorder.ts';
 import { expectStatus } from '../support/api.ts';
 import { ask, BETTER, deploy, eventsOf, eventViolations, GOOD, makeWorkload, rolloutOf, settled, startWorld } from '../support/world.ts';
 import type { RolloutView, World } from '../support/world.ts';
 
-describe('clusters in trouble', () => {
+onEachQueue('clusters in trouble', (queue) => {
   let world: World;
   let recorders: Recorder[];
   let workload: string;
@@ -43,7 +44,7 @@ describe('clusters in trouble', () => {
   };
 
   beforeAll(async () => {
-    world = await startWorld({ clusters: 3 });
+    world = await startWorld({ clusters: 3, queue });
     recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
     workload = await makeWorkload(world, 'web');
     const id = await deploy(world, workload);

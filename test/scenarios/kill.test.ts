@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FAILPOINTS } from '../../src/common/failpoint.ts';
 import type { Failpoint } from '../../src/common/failpoint.ts';
 import { buildProgram, spawnWorker } from '../support/program.ts';
+import { onEachQueue, QUEUE_BACKENDS } from '../support/queues.ts';
 import { startRecorder } from '../support/recorder.ts';
 import type { Recorder } from '../support/recorder.ts';
 import { BAD, BETTER, deploy, eventViolations, GOOD, makeWorkload, settled, startWorld, webDocument } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
-/** The gate asks for 20; a developer's run is content with fewer. */
+/** On all backends together. The gate asks for 20; a developer's run is content with fewer. */
 const RANDOM_KILLS = Number(process.env['SLIPWAY_KILLS'] ?? 6);
+/** About as long as a rollout of this document takes: a random moment may be any of it. */
+const ROLLOUT_MILLISECONDS = 2_000;
 /** Several waits and writes, so that there is much to be killed between. */
 const steps = [{ weight: 50 }, { pauseSeconds: 1 }];
 const document = webDocument({
@@ -24,7 +27,8 @@ const deaths: { at: Failpoint; nth: number }[] = [
   { at: 'after-write', nth: 2 },
 ];
 
-describe('workers are killed where it hurts', () => {
+onEachQueue('workers are killed where it hurts', (queue) => {
+  const randomKills = Math.ceil((RANDOM_KILLS - QUEUE_BACKENDS.indexOf(queue)) / QUEUE_BACKENDS.length);
   let world: World;
   let recorders: Recorder[];
   const workloads: string[] = [];
@@ -38,9 +42,9 @@ describe('workers are killed where it hurts', () => {
   };
 
   beforeAll(async () => {
-    [world] = await Promise.all([startWorld({ clusters: 1 }), buildProgram()]);
+    [world] = await Promise.all([startWorld({ clusters: 1, queue }), buildProgram()]);
     recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
-    for (let index = 0; index < deaths.length + RANDOM_KILLS; index += 1) workloads.push(await makeWorkload(world, `w${index}`, document));
+    for (let index = 0; index < deaths.length + randomKills; index += 1) workloads.push(await makeWorkload(world, `w${index}`, document));
     const first = [];
     for (const workload of workloads) first.push(await deploy(world, workload));
     for (const id of first) expect(await settled(world, id, 60)).toMatchObject({ phase: 'SUCCEEDED' });
@@ -63,12 +67,12 @@ describe('workers are killed where it hurts', () => {
     clearTimeout(late);
   });
 
-  test(`at ${RANDOM_KILLS} random moments`, async () => {
-    for (let index = 0; index < RANDOM_KILLS; index += 1) {
+  test(`at ${randomKills} random moments`, async () => {
+    for (let index = 0; index < randomKills; index += 1) {
       await change(deaths.length + index, index % 3 === 2 ? BAD : BETTER);
       const worker = spawnWorker(world.config);
       await worker.ready;
-      await sleep(Math.random() * 800);
+      await sleep(Math.random() * ROLLOUT_MILLISECONDS);
       worker.kill('SIGKILL');
       expect(await worker.ended).toBe('SIGKILL');
     }

@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { onEachQueue } from '../support/queues.ts';
 import { startRecorder } from '../support/recorder.ts';
 import type { Recorder } from '../support/recorder.ts';
-import { startRedis } from '../support/redis.ts';
-import type { TestRedis } from '../support/redis.ts';
 import { ask, BAD, BETTER, deploy, eventViolations, GOOD, makeWorkload, rolloutOf, settled, startWorld } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
-const backends = process.env['SLIPWAY_SKIP_REDIS'] === '1' ? ['Postgres'] : ['Postgres', 'Redis'];
-
-describe.each(backends)('rolling out over three clusters, with the queue in %s', (backend) => {
-  let redis: TestRedis | null = null;
+onEachQueue('rolling out over three clusters', (queue) => {
   let world: World;
   let recorders: Recorder[];
   let workload: string;
@@ -31,15 +27,13 @@ describe.each(backends)('rolling out over three clusters, with the queue in %s',
   const uids = (): (string | undefined)[] => recorders.map((recorder) => recorder.replicaSets('web')[0]?.uid);
 
   beforeAll(async () => {
-    redis = backend === 'Redis' ? await startRedis() : null;
-    world = await startWorld({ clusters: 3, change: { redisUrl: redis?.url ?? null } });
+    world = await startWorld({ clusters: 3, queue });
     recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
     workload = await makeWorkload(world, 'web');
   });
   afterAll(async () => {
     await Promise.all(recorders.map((recorder) => recorder.stop()));
     await world.close();
-    await redis?.stop();
   });
 
   test('the first release is made everywhere', async () => {

@@ -119,8 +119,8 @@ export function expectStatus<T>(answer: Answer<T>, status: number): T {
 }
 
 /** The API on a database of its own, behind a port. */
-export async function startTestApi(change: Partial<Config> = {}): Promise<TestApi> {
-  const database = await freshDatabase();
+export async function startTestApi(change: Partial<Config> = {}, given?: FreshDatabase): Promise<TestApi> {
+  const database = given ?? (await freshDatabase());
   const api = await startApi(testConfig(database, change));
   const client = (key: string | null): Client => clientOf(api.url, key);
   const operator = client(OPERATOR_KEY);

@@ -8,8 +8,12 @@ const root = path.resolve(import.meta.dirname, '../..');
 /** A sibling of `dist`, since the program looks for its migrations beside its own folder. */
 const folder = path.join(root, '.cache');
 
-/** The product as it would be built, without checking types: what tests run as processes of their own. */
-export async function buildProgram(): Promise<void> {
+let building: Promise<void> | null = null;
+
+/** The product as it would be built, without checking types: what tests run as processes of their own. Built once, however often it is asked for. */
+export const buildProgram = (): Promise<void> => (building ??= build());
+
+async function build(): Promise<void> {
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
   await promisify(execFile)(process.execPath, [
     tsc,

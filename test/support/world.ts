@@ -1,9 +1,13 @@
 import { startSimulator } from '../../simulator/simulator.ts';
-import type { Simulator, SimulatedCluster } from '../../simulator/simulator.ts';
+import type { Simulator, SimulatedCluster, SimulatorOptions } from '../../simulator/simulator.ts';
 import type { Config } from '../../src/config.ts';
 import { startWorker } from '../../src/worker.ts';
 import { expectStatus, makeRegion, startTestApi, testConfig } from './api.ts';
 import type { TestApi, TestTenant } from './api.ts';
+import type { FreshDatabase } from './database.ts';
+import type { QueueBackend } from './queues.ts';
+import { startRedis } from './redis.ts';
+import type { TestRedis } from './redis.ts';
 
 /** A rollout as the API shows it, as far as scenarios look. */
 export interface RolloutView {
@@ -48,6 +52,10 @@ export interface WorldOptions {
   /** Names; clusters are dealt out to them in turn. */
   regions?: string[];
   workers?: number;
+  /** Where the jobs are: Postgres by default; a Redis is one of the world's own. */
+  queue?: QueueBackend;
+  /** A new one of the run's server by default. */
+  database?: FreshDatabase;
   change?: Partial<Config>;
 }
 
@@ -60,6 +68,8 @@ export interface World {
   api: TestApi;
   tenant: TestTenant;
   config: Config;
+  /** Where the queue is in one. */
+  redis: TestRedis | null;
   simulator: Simulator;
   clusters: SimulatedCluster[];
   regions: { id: string; name: string }[];
@@ -71,17 +81,15 @@ export interface World {
 /** Whoever has a tenant to speak for. */
 export type Speaker = Pick<World, 'tenant'>;
 
-const FAST = { podStartMilliseconds: [60, 150], podStopMilliseconds: [20, 60] } as const;
+const FAST: SimulatorOptions = { podStartMilliseconds: [60, 150], podStopMilliseconds: [20, 60], crashBackoffMilliseconds: 100 };
 
-export async function startWorld({ clusters = 2, regions = ['eu', 'us'], workers = 1, change = {} }: WorldOptions = {}): Promise<World> {
-  const simulator = await startSimulator({
-    clusters,
-    seed: 7,
-    podStartMilliseconds: [...FAST.podStartMilliseconds],
-    podStopMilliseconds: [...FAST.podStopMilliseconds],
-  });
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const { clusters = 2, regions = ['eu', 'us'], workers = 1, queue = 'Postgres', database } = options;
+  const redis = queue === 'Redis' ? await startRedis() : null;
+  const change = { redisUrl: redis?.url ?? null, ...options.change };
+  const simulator = await startSimulator({ clusters, seed: 7, ...FAST });
   const masterKey = Buffer.alloc(32, 7);
-  const api = await startTestApi({ masterKey, ...change });
+  const api = await startTestApi({ masterKey, ...change }, database);
   const config = testConfig(api.database, {
     masterKey,
     operatorKey: null,
@@ -99,6 +107,7 @@ export async function startWorld({ clusters = 2, regions = ['eu', 'us'], workers
     api,
     tenant,
     config,
+    redis,
     simulator,
     clusters: simulator.clusters,
     regions: made,
@@ -111,7 +120,7 @@ export async function startWorld({ clusters = 2, regions = ['eu', 'us'], workers
     close: async () => {
       await Promise.all(world.workers.map((worker) => worker.close()));
       await api.close();
-      await simulator.stop();
+      await Promise.all([simulator.stop(), redis?.stop()]);
     },
   };
   for (let index = 0; index < workers; index += 1) await world.startWorker();
