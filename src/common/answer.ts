@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { map, type Observable } from 'rxjs';
+import { concatMap, map, type Observable } from 'rxjs';
+import { Resources } from './resources.ts';
 import { routeOf, type RegisteredRoute } from './route.ts';
 
 /** An answer with something to say besides its value; whoever hands back a bare value says nothing. */
@@ -22,6 +23,17 @@ export class Answered<T = unknown> {
 /** What stood there already: 200 where the route would say 201. */
 export const alreadyThere = <T>(value: T): T => new Answered(value, 200) as T;
 
+/** A resource that something was done to, by its id: read when it is answered, once, as it is then. */
+class Referred {
+  constructor(
+    readonly resource: string,
+    readonly id: string,
+  ) {}
+}
+
+/** Answers with the resource of this id; `resource` names it as `Resources` does. */
+export const referTo = <T extends { id: string }>(resource: string, id: string): T => new Referred(resource, id) as unknown as T;
+
 export const valueOf = (answer: unknown): unknown => (answer instanceof Answered ? answer.value : answer);
 
 const fieldOf = (value: unknown, field: string): unknown =>
@@ -38,15 +50,25 @@ function locationOf(route: RegisteredRoute, request: FastifyRequest, value: unkn
   return id === null ? null : `${request.url.split('?')[0]}/${id}`;
 }
 
-/** The outermost interceptor: takes an answer apart into status, headers (ETag, Location) and body. */
+/** The outermost interceptor: reads what is referred to, and takes an answer apart into status, headers (ETag, Location) and body. */
 @Injectable()
 export class Answers implements NestInterceptor {
+  constructor(private readonly resources: Resources) {}
+
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const answers = next.handle().pipe(concatMap((answer) => this.read(answer)));
     const route = routeOf(execution.getHandler());
-    if (!route) return next.handle().pipe(map(valueOf));
+    if (!route) return answers.pipe(map(valueOf));
     const http = execution.switchToHttp();
     const [request, reply] = [http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>()];
-    return next.handle().pipe(map((answer) => send(route, request, reply, answer)));
+    return answers.pipe(map((answer) => send(route, request, reply, answer)));
+  }
+
+  private async read(answer: unknown): Promise<unknown> {
+    const value = valueOf(answer);
+    if (!(value instanceof Referred)) return answer;
+    const { status, headers } = Answered.of(answer, null);
+    return new Answered(await this.resources.read(value.resource, value.id), status, headers);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Body, Controller, Param, Query } from '@nestjs/common';
+import { referTo } from '../common/answer.ts';
 import { IfMatch } from '../common/etag.ts';
 import type { ExpectedVersions } from '../common/etag.ts';
 import { PageOf, PageQuery, windowOf } from '../common/page.ts';
@@ -42,22 +43,22 @@ export class RolloutController {
 
   @Route('POST', '/workloads/:workload/rollouts', acting('rollouts.create', 'Rolls a revision out to every placement.'))
   async create(@Param('workload') workload: string, @Body() input: CreateRollout) {
-    return this.reader.get(await this.rollouts.create(workload, input));
+    return referTo('rollout', await this.rollouts.create(workload, input));
   }
 
   @Route('POST', '/workloads/:workload/rollback', acting('rollouts.rollback', 'Goes back to a good release; whatever is active makes way.'))
   async rollback(@Param('workload') workload: string, @Body() input: RollbackInput) {
-    return this.reader.get(await this.rollouts.rollback(workload, input));
+    return referTo('rollout', await this.rollouts.rollback(workload, input));
   }
 
   @Route('POST', '/workloads/:workload/restart', acting('rollouts.restart', 'Replaces every pod by a new one of the same release.'))
   async restart(@Param('workload') workload: string, @Body() input: RestartInput) {
-    return this.reader.get(await this.rollouts.restart(workload, input));
+    return referTo('rollout', await this.rollouts.restart(workload, input));
   }
 
   @Route('POST', '/workloads/:workload/scale', acting('rollouts.scale', 'Sets the number of pods; runs beside whatever is active.'))
   async scale(@Param('workload') workload: string, @Body() input: ScaleInput) {
-    return this.reader.get(await this.rollouts.scale(workload, input));
+    return referTo('rollout', await this.rollouts.scale(workload, input));
   }
 
   @Route('DELETE', '/workloads/:workload', {
@@ -69,7 +70,7 @@ export class RolloutController {
     location: (rollout: never) => `/v1/rollouts/${(rollout as RolloutDetail).id}`,
   })
   async remove(@Param('workload') workload: string, @Query() query: RemoveQuery, @IfMatch() expected: ExpectedVersions) {
-    return this.reader.get(await this.rollouts.remove(workload, query.objects ?? 'DELETE', expected));
+    return referTo('rollout', await this.rollouts.remove(workload, query.objects ?? 'DELETE', expected));
   }
 
   @Route('GET', '/rollouts', { action: 'rollouts.list', summary: 'Lists rollouts, newest first.', answers: PageOf(Rollout) })
@@ -93,18 +94,18 @@ export class RolloutController {
   }
 
   @Route('POST', '/rollouts/:rollout/pause', acting('rollouts.pause', 'Stops every forward move.'))
-  pause(@Param('rollout') rollout: string) {
-    return this.verbs.perform(rollout, { kind: 'PAUSE' });
+  async pause(@Param('rollout') rollout: string) {
+    return referTo('rollout', await this.verbs.perform(rollout, { kind: 'PAUSE' }));
   }
 
   @Route('POST', '/rollouts/:rollout/resume', acting('rollouts.resume', 'Goes on after `pause`.'))
-  resume(@Param('rollout') rollout: string) {
-    return this.verbs.perform(rollout, { kind: 'RESUME' });
+  async resume(@Param('rollout') rollout: string) {
+    return referTo('rollout', await this.verbs.perform(rollout, { kind: 'RESUME' }));
   }
 
   @Route('POST', '/rollouts/:rollout/promote', acting('rollouts.promote', 'Goes past the pause at which the targets are held.'))
-  promote(@Param('rollout') rollout: string, @Body() input: PromoteInput) {
-    return this.verbs.perform(rollout, { kind: 'PROMOTE', full: input.full ?? false });
+  async promote(@Param('rollout') rollout: string, @Body() input: PromoteInput) {
+    return referTo('rollout', await this.verbs.perform(rollout, { kind: 'PROMOTE', full: input.full ?? false }));
   }
 
   @Route(
@@ -112,12 +113,12 @@ export class RolloutController {
     '/rollouts/:rollout/abort',
     acting('rollouts.abort', 'Takes everything back; while rolling back, gives up on unreachable clusters.'),
   )
-  abort(@Param('rollout') rollout: string) {
-    return this.verbs.perform(rollout, { kind: 'ABORT' });
+  async abort(@Param('rollout') rollout: string) {
+    return referTo('rollout', await this.verbs.perform(rollout, { kind: 'ABORT' }));
   }
 
   @Route('POST', '/rollouts/:rollout/retry', acting('rollouts.retry', 'Tries what failed again, in this rollout or in a new one.'))
-  retry(@Param('rollout') rollout: string) {
-    return this.verbs.perform(rollout, { kind: 'RETRY' });
+  async retry(@Param('rollout') rollout: string) {
+    return referTo('rollout', await this.verbs.perform(rollout, { kind: 'RETRY' }));
   }
 }

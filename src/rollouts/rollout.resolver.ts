@@ -1,4 +1,5 @@
 import { Args, Context, Int, Parent, ResolveField, Resolver } from '@nestjs/graphql';
+import { referTo } from '../common/answer.ts';
 import { Database } from '../common/database.ts';
 import { ifVersion } from '../common/etag.ts';
 import { batched, type GraphqlContext } from '../common/graphql/loaders.ts';
@@ -53,7 +54,7 @@ export class RolloutResolver {
     @Args('workload', WORKLOAD) workload: string,
     @Args('input', { nullable: true }) input: CreateRollout,
   ): Promise<Rollout> {
-    return this.reader.get(await this.service.create(workload, input));
+    return referTo('rollout', await this.service.create(workload, input));
   }
 
   @Mutation(() => Rollout, acting('rollouts.rollback', 'Goes back to a good release; whatever is active makes way.'))
@@ -61,7 +62,7 @@ export class RolloutResolver {
     @Args('workload', WORKLOAD) workload: string,
     @Args('input', { nullable: true }) input: RollbackInput,
   ): Promise<Rollout> {
-    return this.reader.get(await this.service.rollback(workload, input));
+    return referTo('rollout', await this.service.rollback(workload, input));
   }
 
   @Mutation(() => Rollout, acting('rollouts.restart', 'Replaces every pod by a new one of the same release.'))
@@ -69,12 +70,12 @@ export class RolloutResolver {
     @Args('workload', WORKLOAD) workload: string,
     @Args('input', { nullable: true }) input: RestartInput,
   ): Promise<Rollout> {
-    return this.reader.get(await this.service.restart(workload, input));
+    return referTo('rollout', await this.service.restart(workload, input));
   }
 
   @Mutation(() => Rollout, acting('rollouts.scale', 'Sets the number of pods; runs beside whatever is active.'))
   async scaleWorkload(@Args('workload', WORKLOAD) workload: string, @Args('input') input: ScaleInput): Promise<Rollout> {
-    return this.reader.get(await this.service.scale(workload, input));
+    return referTo('rollout', await this.service.scale(workload, input));
   }
 
   @Mutation(() => Rollout, { action: 'workloads.delete', description: 'Removes a workload by a rollout of kind DELETE.', waits: 'rollout' })
@@ -84,32 +85,32 @@ export class RolloutResolver {
     @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' })
     version?: number,
   ): Promise<Rollout> {
-    return this.reader.get(await this.service.remove(workload, objects ?? 'DELETE', ifVersion(version)));
+    return referTo('rollout', await this.service.remove(workload, objects ?? 'DELETE', ifVersion(version)));
   }
 
   @Mutation(() => Rollout, acting('rollouts.pause', 'Stops every forward move.'))
-  pauseRollout(@Args('id') id: string): Promise<Rollout> {
-    return this.verbs.perform(id, { kind: 'PAUSE' });
+  async pauseRollout(@Args('id') id: string): Promise<Rollout> {
+    return referTo('rollout', await this.verbs.perform(id, { kind: 'PAUSE' }));
   }
 
   @Mutation(() => Rollout, acting('rollouts.resume', 'Goes on after a pause.'))
-  resumeRollout(@Args('id') id: string): Promise<Rollout> {
-    return this.verbs.perform(id, { kind: 'RESUME' });
+  async resumeRollout(@Args('id') id: string): Promise<Rollout> {
+    return referTo('rollout', await this.verbs.perform(id, { kind: 'RESUME' }));
   }
 
   @Mutation(() => Rollout, acting('rollouts.promote', 'Goes past the pause at which the targets are held.'))
-  promoteRollout(@Args('id') id: string, @Args('input', { nullable: true }) input: PromoteInput): Promise<Rollout> {
-    return this.verbs.perform(id, { kind: 'PROMOTE', full: input?.full ?? false });
+  async promoteRollout(@Args('id') id: string, @Args('input', { nullable: true }) input: PromoteInput): Promise<Rollout> {
+    return referTo('rollout', await this.verbs.perform(id, { kind: 'PROMOTE', full: input?.full ?? false }));
   }
 
   @Mutation(() => Rollout, acting('rollouts.abort', 'Takes everything back; while rolling back, gives up on unreachable clusters.'))
-  abortRollout(@Args('id') id: string): Promise<Rollout> {
-    return this.verbs.perform(id, { kind: 'ABORT' });
+  async abortRollout(@Args('id') id: string): Promise<Rollout> {
+    return referTo('rollout', await this.verbs.perform(id, { kind: 'ABORT' }));
   }
 
   @Mutation(() => Rollout, acting('rollouts.retry', 'Tries what failed again, in this rollout or in a new one.'))
-  retryRollout(@Args('id') id: string): Promise<Rollout> {
-    return this.verbs.perform(id, { kind: 'RETRY' });
+  async retryRollout(@Args('id') id: string): Promise<Rollout> {
+    return referTo('rollout', await this.verbs.perform(id, { kind: 'RETRY' }));
   }
 
   @Subscription(() => Rollout, {

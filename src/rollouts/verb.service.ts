@@ -8,7 +8,6 @@ import { decideVerb } from './core/verbs.ts';
 import type { Verb } from './core/verbs.ts';
 import type { LockedRollout } from './locked-rollout.ts';
 import { RolloutReader } from './rollout.reader.ts';
-import type { RolloutDetail } from './rollout.model.ts';
 import { RolloutRepository } from './rollout.repository.ts';
 import { RolloutService } from './rollout.service.ts';
 import { VerbRepository } from './verb.repository.ts';
@@ -28,9 +27,12 @@ export class VerbService {
     private readonly nudges: Nudges,
   ) {}
 
-  /** @throws Problem WRONG_PHASE, which names the phase */
-  async perform(id: string, verb: Verb): Promise<RolloutDetail> {
-    const answering = await this.database.transaction(async () => {
+  /**
+   * @returns the id of the rollout that does what was asked for: a retry may be a new one
+   * @throws Problem WRONG_PHASE, which names the phase
+   */
+  async perform(id: string, verb: Verb): Promise<string> {
+    return this.database.transaction(async () => {
       const locked = await this.rows.lock(id);
       if (!locked) throw notFound('Rollout', id);
       const decision = decideVerb(verb, { ...locked, targets: locked.targets.map(({ row }) => row.state) });
@@ -46,7 +48,6 @@ export class VerbService {
           return id;
       }
     });
-    return this.reader.get(answering);
   }
 
   private async change(locked: LockedRollout, { rollout, waves, targets, event }: Change): Promise<void> {
