@@ -17,6 +17,8 @@ const RETRYABLE = new Set(['40001', '40P01', '0A000']);
 const AWAY = /^(08...|57P0[1-4]|53...|25P03)$/;
 const AWAY_NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 const AWAY_PRISMA = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+/** What the adapter calls a socket that failed; of a raw statement this is all that is left, without any code. */
+const AWAY_KINDS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout']);
 const AWAY_TEXT =
   /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Server has closed the connection/i;
 const AWAY_RETRY_SECONDS = 2;
@@ -39,6 +41,7 @@ function details(error: unknown): Details {
       const part = item as Record<string, unknown>;
       for (const key of ['code', 'originalCode']) if (typeof part[key] === 'string') found.codes.push(part[key]);
       if (part.kind === 'TransactionWriteConflict') found.codes.push('40001');
+      if (typeof part.kind === 'string' && AWAY_KINDS.has(part.kind)) found.codes.push('P1001');
       if (typeof part.message === 'string') found.messages.push(part.message);
       found.constraint ??= constraintOf(part);
       next.push(part.cause, part.meta, part.driverAdapterError, part.error);

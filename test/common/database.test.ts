@@ -515,6 +515,8 @@ describe('what the database refuses', () => {
       code: 'UNAVAILABLE',
     });
     await expect(away.now()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const raw = (): Promise<unknown> => away.rows.$queryRaw`SELECT 1`;
+    await expect(away.as({ tenantId: blue }, raw)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await away.close();
   });
 });
