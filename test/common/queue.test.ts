@@ -4,12 +4,13 @@ import { Queues } from '../../src/common/queue.ts';
 import type { Job, QueuesOptions } from '../../src/common/queue.ts';
 import { freshDatabase, onConnection } from '../support/database.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { emptyQueue, QUEUE_BACKENDS } from '../support/queues.ts';
 import { startRedis } from '../support/redis.ts';
 import type { TestRedis } from '../support/redis.ts';
 
 let fresh: FreshDatabase;
 let redis: TestRedis | null = null;
-const skipRedis = process.env.SLIPWAY_SKIP_REDIS === '1';
+const skipRedis = !QUEUE_BACKENDS.includes('Redis');
 const opened: Queues[] = [];
 
 beforeAll(async () => {
@@ -41,10 +42,9 @@ async function until(holds: () => boolean, milliseconds = 25_000): Promise<void>
   }
 }
 
-describe.each([
-  { backend: 'Postgres', redisUrl: () => null },
-  ...(skipRedis ? [] : [{ backend: 'Redis', redisUrl: () => redis?.url ?? null }]),
-])('the queue on $backend', ({ redisUrl }) => {
+describe.each(QUEUE_BACKENDS)('the queue on %s', (backend) => {
+  const redisUrl = (): string | null => (backend === 'Redis' ? (redis?.url ?? null) : null);
+
   it('hands every job of 50 queues to its own worker over a query pool of 4', async () => {
     const queues = make({ redisUrl: redisUrl() });
     const names = Array.from({ length: 50 }, () => `region-${randomUUID()}`);
@@ -134,6 +134,34 @@ describe.each([
     queues.work(name, async (job) => void done.push(String(job.data.id)), { concurrency: 1 });
     await until(() => done.length === 2);
     expect(done).toEqual(['running', 'waiting']);
+  });
+
+  it('goes on giving jobs to the same worker after it was emptied, be it while one runs and another waits', async () => {
+    const queues = make({ redisUrl: redisUrl() });
+    const name = `emptied-${randomUUID()}`;
+    const got: number[] = [];
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const handle = queues.open(name);
+    const work = async (job: Job): Promise<void> => {
+      got.push(Number(job.data.turn));
+      if (got.length === 1) await gate;
+    };
+    queues.work(name, work, { concurrency: 1 });
+    await handle.add({ name: 'look', data: { turn: 1 } }, 'same');
+    await until(() => got.length === 1);
+    await handle.add({ name: 'look', data: { turn: 2 } }, 'same');
+    await handle.add({ name: 'look', data: { turn: 3 } }, 'another');
+
+    await emptyQueue({ redisUrl: redisUrl(), ownerUrl: fresh.ownerUrl });
+    release();
+    await handle.add({ name: 'look', data: { turn: 4 } }, 'same');
+    await until(() => got.includes(4), 5_000);
+    await emptyQueue({ redisUrl: redisUrl(), ownerUrl: fresh.ownerUrl });
+    await handle.add({ name: 'look', data: { turn: 5 } }, 'same');
+    await until(() => got.includes(5), 5_000);
+
+    expect(got).toEqual([1, 4, 5]);
   });
 });
 

@@ -1,4 +1,7 @@
+import { Redis } from 'ioredis';
+import type pg from 'pg';
 import { describe } from 'vitest';
+import { onConnection } from './database.ts';
 
 /** Where BullMQ keeps its jobs. */
 export type QueueBackend = 'Postgres' | 'Redis';
@@ -14,4 +17,33 @@ export function onEachQueue(name: string, suite: (backend: QueueBackend) => void
   describe.concurrent.each(QUEUE_BACKENDS)('with the queue in %s', (backend) => {
     describe.sequential(name, () => suite(backend));
   });
+}
+
+const TABLES =
+  "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'bullmq' AND tablename <> 'migration'";
+const DEADLOCK = '40P01';
+
+/** Takes everything away that BullMQ has written, as an operator would who empties the queue: `FLUSHALL` in Redis, all tables but its migrations' in Postgres. */
+export async function emptyQueue(at: { redisUrl: string | null; ownerUrl: string }): Promise<void> {
+  if (at.redisUrl !== null) {
+    const redis = new Redis(at.redisUrl);
+    await redis.flushall();
+    redis.disconnect();
+    return;
+  }
+  await onConnection(at.ownerUrl, async (client) => {
+    const { rows } = await client.query<{ name: string }>(TABLES);
+    for (const { name } of rows) await emptyTable(client, name);
+  });
+}
+
+/** Whoever works with the queue at the same moment has other rows locked: where the two wait for each other, one is turned away, and we are the ones to insist. */
+async function emptyTable(client: pg.Client, name: string): Promise<void> {
+  for (;;) {
+    try {
+      return void (await client.query(`DELETE FROM ${name}`));
+    } catch (error) {
+      if ((error as { code?: string }).code !== DEADLOCK) throw error;
+    }
+  }
 }

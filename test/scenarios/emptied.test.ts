@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { emptyQueue, onEachQueue } from '../support/queues.ts';
+import { startRecorder } from '../support/recorder.ts';
+import type { Recorder } from '../support/recorder.ts';
+import { BAD, BETTER, deploy, eventViolations, GOOD, makeWorkload, settled, startWorld, webDocument } from '../support/world.ts';
+import type { World } from '../support/world.ts';
+
+const document = webDocument({
+  strategy: { type: 'CANARY', maxSurge: 1, maxUnavailable: 0, steps: [{ weight: 50 }, { pauseSeconds: 1 }], progressDeadlineSeconds: 60 },
+});
+
+onEachQueue('the queue is emptied in the middle of rollouts', (queue) => {
+  let world: World;
+  let recorders: Recorder[];
+  let workload: string;
+  const rollouts: string[] = [];
+
+  const running = (): string[] =>
+    recorders.map((recorder) =>
+      recorder
+        .replicaSets('shop')
+        .map((one) => `${one.image} x${one.replicas}`)
+        .join(' + '),
+    );
+  const start = async (image: string): Promise<string> => {
+    const id = await deploy(world, workload, { values: { image } });
+    rollouts.push(id);
+    return id;
+  };
+  const empty = (): Promise<void> => emptyQueue({ redisUrl: world.config.redisUrl, ownerUrl: world.api.database.ownerUrl });
+  /** Empties it again and again, so that hardly a job is ever seen, until the work is done. */
+  const whileEmptying = async <T>(work: Promise<T>): Promise<T> => {
+    let over = false;
+    const emptying = async (): Promise<void> => {
+      while (!over) await empty();
+    };
+    const [result] = await Promise.all([work.finally(() => (over = true)), emptying()]);
+    return result;
+  };
+
+  beforeAll(async () => {
+    world = await startWorld({ clusters: 2, queue });
+    recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
+    workload = await makeWorkload(world, 'shop', document);
+    expect(await settled(world, await start(GOOD))).toMatchObject({ phase: 'SUCCEEDED' });
+    for (const recorder of recorders) recorder.expect('shop', { replicas: 4, maxSurge: 1, maxUnavailable: 0 });
+  });
+  afterAll(async () => {
+    await Promise.all(recorders.map((recorder) => recorder.stop()));
+    await world.close();
+  });
+
+  test('once, with the first new pods there', async () => {
+    const id = await start(BETTER);
+    await recorders[0]?.until(() => recorders[0]?.replicaSets('shop').length === 2, 'the first new pods');
+    await empty();
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running()).toEqual(Array(2).fill(`${BETTER} x4`));
+  });
+
+  test('again and again, from its start to its end', async () => {
+    const rollout = await whileEmptying(start(GOOD).then((id) => settled(world, id)));
+    expect(rollout).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running()).toEqual(Array(2).fill(`${GOOD} x4`));
+  });
+
+  test('again and again, while everything is taken back', async () => {
+    const rollout = await whileEmptying(start(BAD).then((id) => settled(world, id)));
+    expect(rollout).toMatchObject({ phase: 'ROLLED_BACK' });
+    expect(running()).toEqual(Array(2).fill(`${GOOD} x4`));
+  });
+
+  test('the invariants held at every step', async () => {
+    expect(recorders.flatMap((recorder) => [...recorder.violations, ...recorder.unseen()])).toEqual([]);
+    expect(await eventViolations(world, rollouts)).toEqual([]);
+  });
+});
