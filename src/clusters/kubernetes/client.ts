@@ -53,7 +53,7 @@ const maxLogBytes = 8 * 1024;
 /** Opens nothing yet: the first request does. The credential is one that `parseKubeconfig` let through. */
 export function connectCluster(credential: Credential, options: ConnectOptions = {}): KubernetesClient {
   const { allowedNetworks, watch, ...rest } = options;
-  const transport = new Transport(credential, { ...rest, allowedNetworks: parseNetworks(allowedNetworks ?? []) });
+  const transport = Transport.to(credential, { ...rest, allowedNetworks: parseNetworks(allowedNetworks ?? []) });
   return new PooledClient(transport, { ...defaultTimings, ...watch });
 }
 
@@ -194,6 +194,10 @@ class PooledClient implements KubernetesClient {
       failure: (status, body) => this.transport.failure(status, body),
     };
     return listWatch(source, options.signal, this.timings);
+  }
+
+  under(signal: AbortSignal): KubernetesClient {
+    return new PooledClient(this.transport.under(signal), this.timings);
   }
 
   close(): Promise<void> {

@@ -178,6 +178,7 @@ function describe(code: string): string {
     UND_ERR_CLOSED: 'the connection was closed by us',
     UND_ERR_ABORTED: 'the request was given up',
     ABORT_ERR: 'the request was given up',
+    AbortError: 'the request was given up',
     UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
     UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
     UND_ERR_BODY_TIMEOUT: 'the answer stopped half-way',

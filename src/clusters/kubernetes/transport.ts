@@ -37,47 +37,68 @@ export interface Answer {
   date: Date | null;
 }
 
+/** The connections to one cluster, and what is the same in all requests. */
+interface Wire {
+  requests: Pool;
+  watches: Pool;
+  prefix: string;
+  headers: Record<string, string>;
+  secrets: string[];
+  timeoutMilliseconds: number;
+  maxBytes: number;
+}
+
+function wireTo(credential: Credential, options: TransportOptions): Wire {
+  const { origin, pathname, protocol } = new URL(credential.server);
+  if (protocol !== 'https:') throw new Error('a cluster is spoken to over https alone');
+  const { auth } = credential;
+  const timeoutMilliseconds = options.timeoutMilliseconds ?? 10_000;
+  const tls = { ca: credential.ca, ...('token' in auth ? {} : { cert: auth.certificate, key: auth.key }) };
+  const connect = guardedConnector(
+    { ...tls, rejectUnauthorized: true, minVersion: 'TLSv1.2', maxCachedSessions: 0, timeout: Math.min(5_000, timeoutMilliseconds) },
+    options.allowedNetworks,
+    options.resolve ?? systemResolve,
+  );
+  const shared = { connect, allowH2: false, pipelining: 1, keepAliveTimeout: 60_000, headersTimeout: 0, bodyTimeout: 0 };
+  return {
+    requests: new Pool(origin, { ...shared, connections: options.connections ?? 6 }),
+    // A watch holds its connection for as long as it lasts, so watches must not take those of the requests.
+    watches: new Pool(origin, { ...shared, connections: null, keepAliveTimeout: 4_000 }),
+    prefix: pathname.replace(/\/+$/, ''),
+    headers: { 'user-agent': 'slipway', ...('token' in auth ? { authorization: `Bearer ${auth.token}` } : {}) },
+    secrets: 'token' in auth ? [auth.token] : [],
+    timeoutMilliseconds,
+    maxBytes: options.maxBytes ?? 32 * 1024 * 1024,
+  };
+}
+
 /**
  * HTTP to one cluster on connections that are kept. The credential goes to the cluster's own origin and nowhere else: redirects are answers like any other,
  * never followed. TLS always verifies against the given authority alone, and sessions are not resumed, so that a server whose certificate was exchanged has
  * to prove itself at each connect.
  */
 export class Transport {
-  private readonly requests: Pool;
-  private readonly watches: Pool;
-  private readonly prefix: string;
-  private readonly headers: Record<string, string>;
-  private readonly secrets: string[];
-  private readonly timeoutMilliseconds: number;
-  private readonly maxBytes: number;
+  private constructor(
+    private readonly wire: Wire,
+    /** Ends every request when it is aborted; null = none is ended from outside. */
+    private readonly holder: AbortSignal | null,
+  ) {}
 
-  constructor(credential: Credential, options: TransportOptions) {
-    const { origin, pathname, protocol } = new URL(credential.server);
-    if (protocol !== 'https:') throw new Error('a cluster is spoken to over https alone');
-    const { auth } = credential;
-    this.prefix = pathname.replace(/\/+$/, '');
-    this.headers = { 'user-agent': 'slipway', ...('token' in auth ? { authorization: `Bearer ${auth.token}` } : {}) };
-    this.secrets = 'token' in auth ? [auth.token] : [];
-    this.timeoutMilliseconds = options.timeoutMilliseconds ?? 10_000;
-    this.maxBytes = options.maxBytes ?? 32 * 1024 * 1024;
-    const tls = { ca: credential.ca, ...('token' in auth ? {} : { cert: auth.certificate, key: auth.key }) };
-    const connect = guardedConnector(
-      { ...tls, rejectUnauthorized: true, minVersion: 'TLSv1.2', maxCachedSessions: 0, timeout: Math.min(5_000, this.timeoutMilliseconds) },
-      options.allowedNetworks,
-      options.resolve ?? systemResolve,
-    );
-    const shared = { connect, allowH2: false, pipelining: 1, keepAliveTimeout: 60_000, headersTimeout: 0, bodyTimeout: 0 };
-    this.requests = new Pool(origin, { ...shared, connections: options.connections ?? 6 });
-    // A watch holds its connection for as long as it lasts, so watches must not take those of the requests.
-    this.watches = new Pool(origin, { ...shared, connections: null, keepAliveTimeout: 4_000 });
+  static to(credential: Credential, options: TransportOptions): Transport {
+    return new Transport(wireTo(credential, options), null);
+  }
+
+  /** The same connections, for requests that end with the signal. */
+  under(signal: AbortSignal): Transport {
+    return new Transport(this.wire, this.holder ? AbortSignal.any([this.holder, signal]) : signal);
   }
 
   /** One request and its whole answer; every status of 300 and more is an error. */
   async send(request: Request): Promise<Answer> {
     try {
-      const factor = request.method === 'GET' ? 1 : 3;
-      const answer = await this.dispatch(this.requests, request, this.timeoutMilliseconds * factor);
-      const body = await this.readBody(answer, this.timeoutMilliseconds * factor);
+      const timeout = this.wire.timeoutMilliseconds * (request.method === 'GET' ? 1 : 3);
+      const answer = await this.dispatch(this.wire.requests, request, timeout);
+      const body = await this.readBody(answer, timeout);
       if (answer.statusCode >= 300) throw this.failure(answer.statusCode, body.toString('utf8'), header(answer, 'retry-after'));
       return { status: answer.statusCode, body, date: readDate(header(answer, 'date')) };
     } catch (error) {
@@ -100,9 +121,9 @@ export class Transport {
   /** A request whose answer has no end of its own. The caller reads it as it comes, and ends it by aborting the request's signal. */
   async stream(request: Request & { signal: AbortSignal }): Promise<AsyncIterable<Buffer>> {
     try {
-      const answer = await this.dispatch(this.watches, request, this.timeoutMilliseconds);
+      const answer = await this.dispatch(this.wire.watches, request, this.wire.timeoutMilliseconds);
       if (answer.statusCode < 300) return publicErrors(answer.body);
-      const body = await this.readBody(answer, this.timeoutMilliseconds);
+      const body = await this.readBody(answer, this.wire.timeoutMilliseconds);
       throw this.failure(answer.statusCode, body.toString('utf8'), header(answer, 'retry-after'));
     } catch (error) {
       throw errorFromTransport(error);
@@ -111,7 +132,7 @@ export class Transport {
 
   /** A cluster may say anything, our own token included; that never gets further than here. */
   redact(text: string): string {
-    return this.secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text);
+    return this.wire.secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text);
   }
 
   /** The error that an answer (or an ERROR event of a watch, which has no header) stands for. */
@@ -119,22 +140,26 @@ export class Transport {
     return errorFromAnswer({ status, body, ...(retryAfter === undefined ? {} : { retryAfter }) }, (text) => this.redact(text));
   }
 
-  /** Cuts every connection. */
+  /** Cuts every connection, those of others who share them too. */
   async close(): Promise<void> {
-    await Promise.all([this.requests.destroy(), this.watches.destroy()]);
+    await Promise.all([this.wire.requests.destroy(), this.wire.watches.destroy()]);
   }
 
   private async dispatch(pool: Pool, request: Request, timeoutMilliseconds: number): Promise<Dispatcher.ResponseData> {
-    const headers: Record<string, string> = { ...this.headers, accept: request.accept ?? 'application/json' };
+    const headers: Record<string, string> = { ...this.wire.headers, accept: request.accept ?? 'application/json' };
     if (request.body !== undefined) headers['content-type'] = request.contentType ?? 'application/json';
     return pool.request({
       method: request.method,
-      path: this.prefix + request.path + queryString(request.query),
+      path: this.wire.prefix + request.path + queryString(request.query),
       headers,
       body: request.body ?? null,
-      signal: request.signal ?? null,
+      signal: this.signalOf(request),
       headersTimeout: timeoutMilliseconds,
     });
+  }
+
+  private signalOf({ signal }: Request): AbortSignal | null {
+    return signal && this.holder ? AbortSignal.any([signal, this.holder]) : (signal ?? this.holder);
   }
 
   /** Reads to the end within a time and a size: a server that sends a byte a second, or without end, must not hold us. */
@@ -146,7 +171,7 @@ export class Transport {
     try {
       for await (const chunk of answer.body as AsyncIterable<Buffer>) {
         size += chunk.length;
-        if (size > this.maxBytes) throw unreadableAnswer(`it is longer than ${this.maxBytes} bytes`);
+        if (size > this.wire.maxBytes) throw unreadableAnswer(`it is longer than ${this.wire.maxBytes} bytes`);
         chunks.push(chunk);
       }
     } finally {

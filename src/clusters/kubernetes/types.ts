@@ -119,6 +119,11 @@ export interface KubernetesClient {
   log(ref: { namespace: string; pod: string; container: string }, options: LogOptions): Promise<string>;
   /** Lists, then watches until the signal is aborted; survives cuts, expiry and silence. Never throws. */
   listWatch(ref: KindRef & { labelSelector: string }, options: WatchOptions): AsyncIterable<WatchEvent>;
+  /**
+   * The same cluster over the same connections, for as long as the signal lets it: what is in flight when it is aborted fails as UNREACHABLE at once. Of a write
+   * that was in flight nobody knows then whether the cluster has carried it out.
+   */
+  under(signal: AbortSignal): KubernetesClient;
   /** Cuts every connection; requests in flight fail as UNREACHABLE. */
   close(): Promise<void>;
 }

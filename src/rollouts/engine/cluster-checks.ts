@@ -91,7 +91,7 @@ export class ClusterChecks {
 
   private async look(lease: Lease, standing: readonly StandingPlacement[]): Promise<{ finding: Finding; counts: CountsChange[] }> {
     try {
-      const connection = await this.connections.openNewest(lease.tenantId, lease.id);
+      const connection = await this.connections.openNewest(lease, lease.id);
       try {
         const namespaces = [...new Set(standing.map((placement) => placement.namespace))];
         const finding = await checkCluster(connection.client, namespaces);

@@ -6,12 +6,14 @@ import { watchPlacement } from '../../clusters/kubernetes/placement-watch.ts';
 import type { KubernetesClient, PlacementWatch } from '../../clusters/kubernetes/types.ts';
 import type { Database } from '../../common/database.ts';
 import { SealError } from '../../common/seal.ts';
+import type { Lease } from './lease.ts';
 
 /** How long a connection that nobody uses is kept warm. */
 const WARM_MILLISECONDS = 60_000;
 
-/** One user's hold on the connection to a cluster. */
+/** One user's hold on the connection to a cluster, under a lease of its own. */
 export interface Connection {
+  /** Its requests end with the lease: who has lost that waits for no cluster. */
   client: KubernetesClient;
   /** Of the credentials that it was opened with. */
   version: number;
@@ -39,15 +41,15 @@ export class Connections {
   ) {}
 
   /** @param version of the credentials as the caller's rows have it; what was opened with others is left to those who still use it */
-  async open(tenantId: string, clusterId: string, version: number): Promise<Connection> {
+  async open(lease: Lease, clusterId: string, version: number): Promise<Connection> {
     const known = this.opened.get(clusterId);
-    return this.use(clusterId, known?.version === version ? known : await this.openOnce(tenantId, clusterId));
+    return this.use(lease, clusterId, known?.version === version ? known : await this.openOnce(lease.tenantId, clusterId));
   }
 
   /** With the credentials of now, whatever was opened before. */
-  async openNewest(tenantId: string, clusterId: string): Promise<Connection> {
-    const version = await this.database.as({ tenantId }, () => this.checks.credentialVersion(clusterId));
-    return this.open(tenantId, clusterId, version ?? 0);
+  async openNewest(lease: Lease, clusterId: string): Promise<Connection> {
+    const version = await this.database.as({ tenantId: lease.tenantId }, () => this.checks.credentialVersion(clusterId));
+    return this.open(lease, clusterId, version ?? 0);
   }
 
   /** Cuts everything: whoever still uses a connection meets an error. */
@@ -58,13 +60,13 @@ export class Connections {
     await Promise.all(all.map((shared) => shared.client.close()));
   }
 
-  private use(clusterId: string, shared: Shared): Connection {
+  private use(lease: Lease, clusterId: string, shared: Shared): Connection {
     shared.users += 1;
     if (shared.closing) clearTimeout(shared.closing);
     shared.closing = null;
     let released = false;
     return {
-      client: shared.client,
+      client: shared.client.under(lease.signal),
       version: shared.version,
       watch: (placement, onChange) => watchPlacement(shared.client, placement, onChange),
       release: () => {

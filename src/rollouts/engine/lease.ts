@@ -13,6 +13,7 @@ const MARGIN_MILLISECONDS = 500;
 export class Lease {
   private readonly lost = new AbortController();
   private validUntil: number;
+  private ending: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly leases: Leases,
@@ -24,9 +25,10 @@ export class Lease {
     claimedAt: number,
   ) {
     this.validUntil = claimedAt + LEASE_SECONDS * 1000 - MARGIN_MILLISECONDS;
+    this.loseAtEnd();
   }
 
-  /** Aborted when the lease is lost or given up. */
+  /** Aborted when the lease runs out, is lost or is given up; what is asked of a cluster under it ends with it. */
   get signal(): AbortSignal {
     return this.lost.signal;
   }
@@ -40,17 +42,26 @@ export class Lease {
   /** A renewal that was sent at `sentAt` (our monotonic time) went through. */
   renewed(sentAt: number): void {
     this.validUntil = Math.max(this.validUntil, sentAt + LEASE_SECONDS * 1000 - MARGIN_MILLISECONDS);
+    this.loseAtEnd();
   }
 
   /** Stops whoever works under this lease. */
   lose(): void {
     this.leases.forget(this);
+    if (this.ending) clearTimeout(this.ending);
     this.lost.abort();
   }
 
   /** Gives the row back, to be due again at `dueAt` (null = when somebody asks). True where a nudge came in the meantime: it is due already. */
   async release(dueAt: Date | null): Promise<boolean> {
     return this.leases.release([this], dueAt);
+  }
+
+  /** Whoever waits for a cluster under this lease does not look at the clock. */
+  private loseAtEnd(): void {
+    if (this.ending) clearTimeout(this.ending);
+    if (!this.stillOurs()) return;
+    this.ending = setTimeout(() => this.loseAtEnd(), this.validUntil - performance.now()).unref();
   }
 }
 

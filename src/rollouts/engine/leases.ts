@@ -21,6 +21,7 @@ interface RenewalRow {
  */
 export class Leases {
   private readonly held = new Map<string, Lease>();
+  private readonly claims = new Set<Promise<Lease[]>>();
   private timer: NodeJS.Timeout | null = null;
   private renewing: Promise<void> | null = null;
   private closed = false;
@@ -37,6 +38,12 @@ export class Leases {
   /** Claims up to `limit` due rows, the first of each tenant before the second of any. `regions`: ids, for what lies in a region; null = any. */
   async claim(table: LeasedTable, regions: readonly string[] | null, limit: number): Promise<Lease[]> {
     if (this.closed || limit <= 0) return [];
+    const claim = this.claimNow(table, regions, limit).finally(() => this.claims.delete(claim));
+    this.claims.add(claim);
+    return claim;
+  }
+
+  private async claimNow(table: LeasedTable, regions: readonly string[] | null, limit: number): Promise<Lease[]> {
     const claimedAt = performance.now();
     const rows = await this.system.query<LeaseRow>(claimStatement(table, regions !== null), [
       this.owner,
@@ -44,7 +51,9 @@ export class Leases {
       ...(regions === null ? [] : [regions]),
     ]);
     const leases = rows.map((row) => new Lease(this, table, row.tenant_id, row.id, row.lease_token, claimedAt));
-    for (const lease of leases) this.held.set(keyOf(lease), lease);
+    for (const lease of leases) if (lease.stillOurs()) this.held.set(keyOf(lease), lease);
+    // Given up by whoever closes, who waits for this.
+    if (this.closed) return [];
     if (leases.length > 0) this.keepRenewing();
     return leases;
   }
@@ -73,10 +82,16 @@ export class Leases {
   async close(): Promise<Lease[]> {
     this.closed = true;
     if (this.timer) clearTimeout(this.timer);
-    const all = [...this.held.values()];
-    await this.release(all, new Date(0));
-    await this.renewing;
-    return all;
+    const held = await this.giveUp();
+    // What was being claimed at that moment would be held by nobody until it runs out.
+    await Promise.allSettled([...this.claims, this.renewing]);
+    return [...held, ...(await this.giveUp())];
+  }
+
+  private async giveUp(): Promise<Lease[]> {
+    const held = [...this.held.values()];
+    await this.release(held, new Date(0));
+    return held;
   }
 
   forget(lease: Lease): void {

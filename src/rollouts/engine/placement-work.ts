@@ -100,7 +100,7 @@ export class PlacementWork {
 
   /** A connection to the placement's cluster with the credentials of now. */
   connect(lease: Lease, rows: PlacementRows): Promise<Connection> {
-    return this.connections.open(lease.tenantId, rows.clusterId, rows.credentialVersion);
+    return this.connections.open(lease, rows.clusterId, rows.credentialVersion);
   }
 
   hands(lease: Lease, client: KubernetesClient): Hands {

@@ -69,6 +69,29 @@ describe('requests', () => {
     expect(server.seen[0]?.headers.authorization).toBeUndefined();
   });
 
+  it('under a signal end with it at once, whether they read or write; others on the same connections go on', async () => {
+    const server = await serve(async (request, response) => {
+      if (request.method === 'GET') json(response, web);
+    });
+    const client = connect(server);
+    const ending = new AbortController();
+    const under = client.under(ending.signal);
+    expect(await under.read(webRef)).toEqual(web);
+    server.answer((request, response) => request.url.endsWith('/other') && json(response, web));
+    const held = [under.read(webRef), under.apply(web), under.missingAccess('shop')].map(failure);
+    await expect.poll(() => server.seen.length).toBe(4);
+
+    ending.abort();
+
+    for (const error of await Promise.all(held)) {
+      expect(error.kind).toBe('UNREACHABLE');
+      expect(error.message).toContain('the request was given up');
+    }
+    expect((await failure(under.read({ ...webRef, name: 'other' }))).kind).toBe('UNREACHABLE');
+    expect(server.seen).toHaveLength(4);
+    expect(await client.read({ ...webRef, name: 'other' })).toEqual(web);
+  });
+
   it('are refused before they are made where a name would climb out of its path', async () => {
     const server = await serve(version);
     const client = connect(server);

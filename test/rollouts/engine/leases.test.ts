@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { newId } from '../../../src/common/id.ts';
 import { Database } from '../../../src/common/database.ts';
-import { LEASE_SECONDS } from '../../../src/rollouts/engine/lease.ts';
+import { Lease, LEASE_SECONDS } from '../../../src/rollouts/engine/lease.ts';
 import { Leases } from '../../../src/rollouts/engine/leases.ts';
 import { Renewals } from '../../../src/rollouts/engine/renewals.ts';
 import { freshDatabase } from '../../support/database.ts';
@@ -131,6 +131,31 @@ describe('leases', () => {
     expect(await leases.close()).toHaveLength(2);
     expect(await rowOf(kept)).toMatchObject({ lease_owner: null, due: true });
     expect(await rowOf(stolen)).toMatchObject({ lease_owner: 'thief' });
+  });
+
+  test('what is being claimed in the very moment of giving up is given up too', async () => {
+    const [id = ''] = await tenantWith([1]);
+    const leases = worker('one');
+    const claiming = leases.claim('clusters', [region], 1);
+    await leases.close();
+    expect(await claiming).toEqual([]);
+    expect(await rowOf(id)).toMatchObject({ lease_owner: null, due: true });
+    expect(await leases.claim('clusters', [region], 1)).toEqual([]);
+  });
+
+  test('whoever works under a lease that runs out is told so at that moment', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const lease = new Lease(worker('one'), 'clusters', newId(), newId(), '1', performance.now());
+      vi.advanceTimersByTime(5_000);
+      lease.renewed(performance.now());
+      vi.advanceTimersByTime(LEASE_SECONDS * 1000 - 1_000);
+      expect(lease.signal.aborted).toBe(false);
+      vi.advanceTimersByTime(1_000);
+      expect(lease.signal.aborted).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('a process that was stopped for longer than the lease knows that it is gone', async () => {
