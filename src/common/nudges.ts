@@ -48,7 +48,7 @@ export class Nudges {
     const message = { kind: 'rollout', tenantId: tenantId(), id } as const;
     this.database.afterCommit(() => {
       this.announce.publish(message);
-      this.wake(ROLLOUTS_QUEUE, 'rollouts');
+      void this.wake(ROLLOUTS_QUEUE, 'rollouts');
     });
   }
 
@@ -57,7 +57,8 @@ export class Nudges {
     if (placements.length === 0) return;
     this.database.afterCommit(() => {
       for (const { id } of placements) this.announce.publish({ kind: 'placement', tenantId: tenant, id });
-      for (const regionId of new Set(placements.map((placement) => placement.regionId))) this.wake(placementsQueue(regionId), 'placements');
+      for (const regionId of new Set(placements.map((placement) => placement.regionId)))
+        void this.wake(placementsQueue(regionId), 'placements');
     });
   }
 
@@ -65,13 +66,16 @@ export class Nudges {
     const message = { kind: 'cluster', tenantId: tenantId(), id } as const;
     this.database.afterCommit(() => {
       this.announce.publish(message);
-      this.wake(placementsQueue(regionId), 'clusters');
+      void this.wake(placementsQueue(regionId), 'clusters');
     });
   }
 
-  /** Wakes one worker of the queue. A job that waits already will find this row too; behind one that runs, which may have looked before, one more follows. */
-  wake(queue: string, nudged: Nudged): void {
+  /**
+   * Wakes one worker of the queue. A job that waits already will find this row too; behind one that runs, which may have looked before, one more follows.
+   * Resolves when the job has been added, or given up; never rejects.
+   */
+  wake(queue: string, nudged: Nudged): Promise<void> {
     for (const listener of this.listeners) listener(queue, nudged);
-    void this.queues.open(queue).add({ name: nudged, data: { version: JOB_VERSION } }, nudged);
+    return this.queues.open(queue).add({ name: nudged, data: { version: JOB_VERSION } }, nudged);
   }
 }

@@ -12,6 +12,7 @@ import type { EventLog } from '../../events/event-log.ts';
 import { DatabaseClock } from './clock.ts';
 import { ClusterChecks } from './cluster-checks.ts';
 import { Connections } from './connections.ts';
+import type { Lease } from './lease.ts';
 import { Leases } from './leases.ts';
 import type { HeldPlacementRepository } from './placement.repository.ts';
 import { Placements } from './placements.ts';
@@ -44,7 +45,7 @@ export interface EngineParts {
   onRegions?: (names: string[]) => void;
 }
 
-/** How long a stop waits for what is under way; the leases are others' by then. */
+/** How long a stop waits for the database and the queue, should they not answer; for clusters it does not wait. */
 const STOP_MILLISECONDS = 5_000;
 
 /** A worker's engine: woken by jobs, announcements and the sweep, it looks after rollouts, placements and clusters until it is stopped. */
@@ -107,32 +108,37 @@ export class Engine {
     this.stopHearing.push(stop);
   }
 
-  /** Gives all leases up at once, so that others go on within the second, then waits for what is under way here. */
+  /** Gives all leases up at once, so that others go on within the second, and ends what is under way here: what was asked of clusters is given up with the leases. */
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
     this.stopListening();
     for (const stop of this.stopHearing) stop();
-    await Promise.all([this.sweep.close(), this.handOver()]);
-    failpoint('leases-released');
-    const ended = Promise.all([
-      ...[...this.workers.values()].map((worker) => worker.close()),
-      this.rollouts.ended(),
-      this.placements.ended(),
-      this.checks.ended(),
-    ]);
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, STOP_MILLISECONDS).unref())]);
+    const ended = Promise.all([this.handOver(), this.sweep.close()]).then(() =>
+      Promise.all([this.rollouts.ended(), this.placements.ended(), this.checks.ended()]),
+    );
+    await Promise.race([ended.catch(this.parts.report), new Promise((resolve) => setTimeout(resolve, STOP_MILLISECONDS).unref())]);
     await Promise.all([this.connections.close(), this.parts.renewals.close()]);
   }
 
-  /** What was held is due now, and somebody else is told so. */
+  /** What was held is due now, and somebody else is told so: not before our own queue workers are gone, who would take the nudge and do nothing with it. */
   private async handOver(): Promise<void> {
+    const [given] = await Promise.all([this.giveUp(), ...[...this.workers.values()].map((worker) => worker.close())]);
+    const nudges = [...this.workers.keys()].flatMap((queue) =>
+      (queue === ROLLOUTS_QUEUE ? (['rollouts'] as const) : (['placements', 'clusters'] as const))
+        .filter((nudged) => given.some((lease) => lease.table === nudged))
+        .map((nudged) => this.parts.nudges.wake(queue, nudged)),
+    );
+    await Promise.all(nudges);
+  }
+
+  private async giveUp(): Promise<Lease[]> {
     const given = await this.leases.close().catch((error: unknown) => {
       this.parts.report(error);
       return [];
     });
-    if (given.length === 0) return;
-    for (const queue of this.workers.keys()) this.parts.nudges.wake(queue, queue === ROLLOUTS_QUEUE ? 'rollouts' : 'placements');
+    failpoint('leases-released');
+    return given;
   }
 
   private serve(regions: readonly Region[]): void {
