@@ -12,6 +12,7 @@ import { AppModule } from './app.module.ts';
 import { checkCompleteness } from './auth/completeness.ts';
 import { RequestHooks } from './auth/hooks.ts';
 import { Health } from './common/health.ts';
+import { idleConnections } from './common/http/connections.ts';
 import { createAdapter } from './common/http/server.ts';
 import { createLogger } from './common/logger.ts';
 import { measureRequests, type Metrics, serveMetrics } from './common/metrics.ts';
@@ -116,7 +117,9 @@ async function createApi(config: Config): Promise<{ app: NestFastifyApplication;
 export async function startApi(config: Config): Promise<Api> {
   const { app, registry } = await createApi(config);
   let metrics: Metrics | null = null;
+  const cutIdle = idleConnections(serverOf(app).server);
   const close = async (): Promise<void> => {
+    cutIdle();
     const late = setTimeout(() => serverOf(app).server.closeAllConnections(), STOP_MILLISECONDS);
     await Promise.all([app.close(), metrics?.close()]).finally(() => clearTimeout(late));
   };

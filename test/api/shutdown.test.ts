@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { Waits } from '../../src/common/prefer-wait.ts';
 import { expectStatus, startTestApi, type Answer } from '../support/api.ts';
@@ -26,6 +29,33 @@ describe('a process that is stopped', () => {
     expect(expectStatus(checked, 200)).toMatchObject({ status: 'UNKNOWN' });
     await closed;
     expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
+  it('is not held up by connections on which nobody asks for anything', async () => {
+    const api = await startTestApi();
+    const open = async (text: string): Promise<Socket> => {
+      const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(text);
+      return socket;
+    };
+    const head = 'GET /graphql HTTP/1.1\r\nHost: slipway\r\n';
+    const upgrade =
+      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n';
+    const reserve = await open('');
+    const halfway = await open(head);
+    const deaf = await open(`${head}${upgrade}Sec-WebSocket-Key: c2xpcHdheSBzbGlwd2F5IQ==\r\n\r\n`);
+    const [answer] = (await once(deaf, 'data')) as [Buffer];
+    expect(String(answer)).toMatch(/^HTTP\/1.1 101 /);
+    deaf.pause();
+    const ended = [reserve, halfway].map((socket) => once(socket, 'close'));
+
+    const began = performance.now();
+    await api.close();
+
+    expect(performance.now() - began).toBeLessThan(5_000);
+    await Promise.all(ended);
+    deaf.destroy();
   });
 });
 
