@@ -31,11 +31,17 @@ function complete(settings: Settings, postgres: EmbeddedPostgres | null): Config
   });
 }
 
-/** Stops what has been started, last first, though one of them fails; then says so. */
-async function closeAll(started: Running[]): Promise<void> {
-  const faults: unknown[] = [];
-  for (const one of started.reverse()) await one.close().catch((error: unknown) => faults.push(error));
-  if (faults.length > 0) throw faults[0];
+/** What has been started so far. */
+interface Started {
+  postgres: EmbeddedPostgres | null;
+  programs: Running[];
+}
+
+/** Stops the programs, none of which waits for another, and then the database that they used; says so where one of them fails. */
+async function closeAll({ postgres, programs }: Started): Promise<void> {
+  const closed = await Promise.allSettled(programs.map((program) => program.close()));
+  await postgres?.stop();
+  for (const each of closed) if (each.status === 'rejected') throw each.reason;
 }
 
 /** The API and a worker in one process, on a Postgres of its own unless DATABASE_URL names another. */
@@ -44,17 +50,17 @@ export async function startStandalone(environment: Environment): Promise<Standal
   // Loading the program takes longer than starting Postgres, so both are done at once.
   const programs = Promise.all([import('./main.ts'), import('./worker.ts'), import('./common/nudges.ts')]);
   programs.catch(() => undefined);
-  const started: Running[] = [];
+  const started: Started = { postgres: null, programs: [] };
   try {
     const postgres = settings.databaseUrl ? null : await startEmbeddedPostgres(settings.dataDirectory);
-    if (postgres) started.push({ close: () => postgres.stop() });
+    started.postgres = postgres;
     const config = complete(settings, postgres);
     await migrate(config.databaseOwnerUrl, config.databaseUrl);
     const [{ startApi }, { startWorker }, { Nudges }] = await programs;
     const worker = await startWorker(config);
-    started.push(worker);
+    started.programs.push(worker);
     const api = await startApi(config);
-    started.push(api);
+    started.programs.push(api);
     worker.listenTo(api.app.get(Nudges));
     return { url: api.url, config, postgres, close: () => closeAll(started) };
   } catch (error) {

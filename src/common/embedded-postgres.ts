@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -172,6 +173,13 @@ async function stopServer(pid: number): Promise<void> {
   await gone(pid, STOP_MILLISECONDS);
 }
 
+/** However this process ends, it tells its server to end too, which does so by itself; only a process that is killed leaves one behind. */
+function endWithProcess(server: ChildProcess): void {
+  const end = (): void => void server.kill('SIGINT');
+  process.once('exit', end);
+  server.once('exit', () => process.removeListener('exit', end));
+}
+
 /** A server whose Slipway was killed still holds the folder: it is stopped. That no other Slipway lives was settled before. */
 async function stopOrphan(data: string): Promise<void> {
   const left = status(data);
@@ -198,6 +206,7 @@ async function launch(folder: Folder, port: number, programs: Binaries, options:
   });
   closeSync(output);
   child.unref();
+  endWithProcess(child);
   let failure: string | null = null;
   const ended = new Promise<void>((resolve) => {
     child.once('error', (error) => resolve(void (failure = error.message)));

@@ -6,7 +6,9 @@ export interface Running {
 }
 
 /** How long an orderly stop may take before the process ends all the same. */
-const STOP_MILLISECONDS = 30_000;
+const STOP_MILLISECONDS = 20_000;
+/** Signals so close to the first are that one again: Ctrl-C under npm comes from the terminal and from npm. */
+const SAME_SIGNAL_MILLISECONDS = 1_000;
 
 interface Fault {
   code?: string;
@@ -46,20 +48,24 @@ export function failStart(error: unknown): never {
   process.exit(1);
 }
 
-/**
- * Runs what `start` starts until the process is asked to end, then stops it in good order. A second signal, or an order that takes too long, ends the
- * process at once.
- */
-export async function runUntilStopped(start: () => Promise<Running>): Promise<void> {
-  const asked = new Promise<void>((resolve) => {
-    let times = 0;
+/** Resolves at the first signal to end. A second one, or what has not ended long after the first, ends the process at once. */
+function askedToEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    let first: number | null = null;
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
-        if (++times > 1) process.exit(130);
+        if (first !== null && performance.now() - first > SAME_SIGNAL_MILLISECONDS) process.exit(130);
+        if (first === null) setTimeout(() => process.exit(1), STOP_MILLISECONDS);
+        first ??= performance.now();
         resolve();
       });
     }
   });
+}
+
+/** Runs what `start` starts until the process is asked to end, be it while it starts, then stops it in good order. */
+export async function runUntilStopped(start: () => Promise<Running>): Promise<void> {
+  const asked = askedToEnd();
   let running: Running;
   try {
     running = await start();
@@ -67,13 +73,11 @@ export async function runUntilStopped(start: () => Promise<Running>): Promise<vo
     failStart(error);
   }
   await asked;
-  const late = setTimeout(() => process.exit(1), STOP_MILLISECONDS);
   try {
     await running.close();
   } catch (error) {
     process.stderr.write(`Slipway did not stop in good order: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
   }
-  clearTimeout(late);
   process.exit();
 }

@@ -46,7 +46,7 @@ async function startElsewhere(): Promise<{ child: ChildProcess; pid: number }> {
     script,
     `import { startEmbeddedPostgres } from ${JSON.stringify(source)};
      const postgres = await startEmbeddedPostgres(${JSON.stringify(folder)}, { durable: false });
-     process.send?.(postgres.pid); setInterval(() => undefined, 1000);`,
+     process.once('message', () => process.exit(1)); process.send?.(postgres.pid); setInterval(() => undefined, 1000);`,
   );
   const child = fork(script, { execArgv: [] });
   children.push(child);
@@ -117,6 +117,16 @@ describe('the embedded Postgres', () => {
 
     expect(isAlive(pid)).toBe(false);
     expect(isAlive(postgres.pid)).toBe(true);
+  });
+
+  it('ends by itself after a Slipway that ended without stopping it', async () => {
+    const { child, pid } = await startElsewhere();
+    const over = ended(child);
+    child.send('end');
+    await over;
+
+    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+    expect(readFileSync(path.join(folder, 'postgres.log'), 'utf8')).toContain('database system is shut down');
   });
 
   it('does not take the process that now has the number of a dead Slipway for it', async () => {

@@ -83,11 +83,32 @@ describe('a running process', () => {
 
   it('ends at once at the second signal', async () => {
     const result = await run(
-      `${alive} setTimeout(() => console.log('ready'), 10); return { close: () => { console.log('ready to wait'); return new Promise(() => undefined); } };`,
+      `${alive} setTimeout(() => console.log('ready'), 10);
+       return { close: () => { setTimeout(() => console.log('ready again'), 1_100); return new Promise(() => undefined); } };`,
       ['SIGTERM', 'SIGINT'],
     );
 
     expect(result.code).toBe(130);
+  });
+
+  it('takes signals that come together for one: Ctrl-C under npm comes from the terminal and from npm', async () => {
+    const result = await run(
+      `${alive} setTimeout(() => console.log('ready'), 10);
+       return { close: () => { console.log('ready again'); return new Promise((resolve) => process.once('SIGINT', () => setTimeout(resolve, 50))); } };`,
+      ['SIGINT', 'SIGINT'],
+    );
+
+    expect(result).toEqual({ code: 0, out: 'ready\nready again\n', err: '' });
+  });
+
+  it('is stopped in good order also where it is told to while it starts', async () => {
+    const result = await run(
+      `${alive} process.once('SIGTERM', () => setTimeout(started, 50)); console.log('ready'); let started;
+       await new Promise((resolve) => (started = resolve)); return { close: async () => console.log('closed') };`,
+      ['SIGTERM'],
+    );
+
+    expect(result).toEqual({ code: 0, out: 'ready\nclosed\n', err: '' });
   });
 
   it('that cannot start says why and ends with code 1', async () => {
