@@ -6,7 +6,6 @@ import { optionsOf } from './options.ts';
 import type { Options } from './options.ts';
 import { OwnedCluster } from './kubernetes.ts';
 import { FOLDER, prepareFolder, startSimulator, startSlipway } from './services.ts';
-import type { Service } from './services.ts';
 import { Slipway } from './slipway.ts';
 import { Story, WORKLOAD } from './story.ts';
 import type { Place } from './story.ts';
@@ -25,19 +24,22 @@ interface Cluster {
   kubeconfig: string | null;
 }
 
-/** What is to be undone at the end, last first. */
-const cleaning: (() => Promise<void>)[] = [];
+type Undo = () => Promise<void>;
+
+/** What is to be undone at the end, in this order: who acts in the clusters, what was made in them, and the clusters themselves. */
+const cleaning: { slipway: Undo[]; namespaces: Undo[]; clusters: Undo[] } = { slipway: [], namespaces: [], clusters: [] };
 const interrupted = new AbortController();
+/** Signals so close to the first are that one again: Ctrl-C under npm comes from the terminal and from npm. */
+const SAME_SIGNAL_MILLISECONDS = 1_000;
 
-async function clean(): Promise<void> {
-  for (const undo of cleaning.splice(0).reverse())
-    await undo().catch((error: unknown) => console.error(`cleaning up: ${(error as Error).message}`));
+/** @param story what may still be making something when it is interrupted; it ends when Slipway does */
+async function clean(story: Promise<unknown>): Promise<void> {
+  const undo = (each: Undo): Promise<void> => each().catch((error: unknown) => console.error(`cleaning up: ${(error as Error).message}`));
+  await Promise.all(cleaning.slipway.map(undo));
+  await story.catch(() => undefined);
+  await Promise.all(cleaning.namespaces.map(undo));
+  await Promise.all(cleaning.clusters.map(undo));
 }
-
-const also = <S extends Service>(service: S): S => {
-  cleaning.push(() => service.stop());
-  return service;
-};
 
 async function clustersOf(options: Options): Promise<Cluster[]> {
   if (options.kubeconfig !== null) {
@@ -49,7 +51,9 @@ async function clustersOf(options: Options): Promise<Cluster[]> {
       kubeconfig: null,
     }));
   }
-  const { kubeconfigs } = also(await startSimulator(SIMULATED.map(({ name }) => name)));
+  const simulator = startSimulator(SIMULATED.map(({ name }) => name));
+  cleaning.clusters.push(() => simulator.stop());
+  const { kubeconfigs } = await simulator.ready;
   return SIMULATED.map(({ name, region }, i) => ({
     cluster: new OwnedCluster(name, kubeconfigs[i]!),
     region,
@@ -77,7 +81,8 @@ async function tenantOf(url: string, operatorKey: string): Promise<{ slipway: Sl
 /** Registers a cluster with an account that may do in one namespace what Slipway needs, and nothing else. */
 async function register(slipway: Slipway, { cluster, region, kubeconfig }: Cluster, namespace: string): Promise<Place> {
   await cluster.makeNamespace(namespace);
-  cleaning.push(() => cluster.removeNamespace(namespace));
+  cleaning.namespaces.push(() => cluster.removeNamespace(namespace));
+  interrupted.signal.throwIfAborted();
   const credential =
     kubeconfig === null
       ? { server: cluster.server, caData: cluster.caData, token: await cluster.makeAccount(namespace, 'slipway') }
@@ -97,18 +102,18 @@ async function main(): Promise<void> {
   const began = performance.now();
   prepareFolder();
   console.log('Slipway on embedded defaults (Postgres, queue, API and worker in one process), and the clusters ...');
-  const [service, clusters] = await Promise.all([startSlipway().then(also), clustersOf(options)]);
-  const { slipway, key } = await tenantOf(service.url, service.operatorKey);
+  const service = startSlipway();
+  cleaning.slipway.push(() => service.stop());
+  const [{ url, operatorKey }, clusters] = await Promise.all([service.ready, clustersOf(options)]);
+  const { slipway, key } = await tenantOf(url, operatorKey);
   const namespace = `slipway-demo-${randomBytes(3).toString('hex')}`;
   const places: Place[] = [];
   for (const cluster of clusters) places.push(await register(slipway, cluster, namespace));
   const kind = options.kubeconfig === null ? 'simulated clusters' : 'clusters';
-  console.log(
-    `  ${service.url}; ${clusters.length} ${kind}: ${clusters.map(({ cluster, region }) => `${cluster.name} (${region})`).join(', ')}`,
-  );
+  console.log(`  ${url}; ${clusters.length} ${kind}: ${clusters.map(({ cluster, region }) => `${cluster.name} (${region})`).join(', ')}`);
   await new Story(slipway, places, interrupted.signal).tell();
   console.log(`\nAll of it in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
-  if (options.keep) await keep(service.url, key, options);
+  if (options.keep) await keep(url, key, options);
 }
 
 /** Leaves everything running until Ctrl-C. */
@@ -126,19 +131,25 @@ Three things to try:
   await once(interrupted.signal, 'abort');
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
-interrupted.signal.addEventListener('abort', () => {
+/** Stops everything in good order; a second Ctrl-C, later than the first, ends the demo at once. */
+function interrupt(): void {
+  if (interrupted.signal.aborted) return;
+  console.log('\nStopping ...');
+  setTimeout(() => process.on('SIGINT', () => process.exit(130)), SAME_SIGNAL_MILLISECONDS).unref();
   process.exitCode ??= 130;
-});
+  interrupted.abort();
+}
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+const story = main();
 try {
-  await Promise.race([main(), once(interrupted.signal, 'abort')]);
+  await Promise.race([story, once(interrupted.signal, 'abort')]);
 } catch (error) {
   if (!interrupted.signal.aborted) {
     console.error(`\n${(error as Error).message}\nLogs: ${FOLDER}/*.log`);
     process.exitCode = 1;
   }
 } finally {
-  await clean();
+  await clean(story);
 }
 process.exit();

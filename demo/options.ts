@@ -12,7 +12,8 @@ export interface Options {
 export const USAGE = `npm run demo -- [--keep] [--kubeconfig FILE [--context A,B]]
   --keep         leave everything running and say how to go on
   --kubeconfig   tell the story on real clusters, in a namespace that is made for it and removed
-  --context      contexts of that kubeconfig, separated by commas (default: its current one)`;
+  --context      contexts of that kubeconfig, separated by commas (default: its current one)
+Data and logs of the last run stay in .slipway/demo.`;
 
 /** @throws Error in one line where an option is unknown or lacks its value */
 export function optionsOf(parameters: string[]): Options {

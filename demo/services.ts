@@ -8,21 +8,23 @@ import { createInterface } from 'node:readline';
 /** Where the demo keeps its data and logs; the product's own folder beside it stays as it is. */
 export const FOLDER = join('.slipway', 'demo');
 
-/** Longer than a service takes at most to stop by itself (30 s): one that is killed before that leaves its Postgres behind. */
-const STOP_MILLISECONDS = 35_000;
+/** Slipway stops in a second or two, and ends by itself after 20 s whatever happens: one that is killed leaves its Postgres behind. */
+const STOP_MILLISECONDS = 25_000;
 
-export interface Service {
-  name: string;
+/** A process that has been started; it may be stopped before it is ready. */
+export interface Service<T> {
+  /** Rejects where it ends before. */
+  ready: Promise<T>;
   stop(): Promise<void>;
 }
 
-/** Starts a process, with its log in a file, and waits for the line on its output that says that it is ready. */
-async function start<T>(
+/** Starts a process, with its log in a file; it is ready at the line on its output that says so. */
+function start<T>(
   name: string,
   parameters: string[],
   environment: Record<string, string>,
-  ready: (line: string) => T | null,
-): Promise<Service & { ready: T }> {
+  readyBy: (line: string) => T | null,
+): Service<T> {
   const log = join(FOLDER, `${name}.log`);
   const child = spawn(process.execPath, parameters, {
     stdio: ['ignore', 'pipe', openSync(log, 'a')],
@@ -30,17 +32,19 @@ async function start<T>(
     // A group of its own: Ctrl-C reaches the demo alone, which then stops the services in their order.
     detached: true,
   });
-  const stop = () => stopped(child);
-  const found = await new Promise<T>((resolve, reject) => {
+  // However the demo ends: what it has started ends too.
+  process.once('exit', () => child.kill('SIGTERM'));
+  const ready = new Promise<T>((resolve, reject) => {
     createInterface({ input: child.stdout! }).on('line', (line) => {
-      const value = ready(line);
+      const value = readyBy(line);
       if (value !== null) resolve(value);
     });
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`${name} ended with ${code} before it was ready:\n${lastLines(log)}`)));
   });
+  ready.catch(() => undefined);
   child.stdout!.resume();
-  return { name, stop, ready: found };
+  return { ready, stop: () => stopped(child) };
 }
 
 const lastLines = (file: string): string => readFileSync(file, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
@@ -62,7 +66,7 @@ export function prepareFolder(): void {
 }
 
 /** Slipway, API and worker in one process on embedded defaults: the built product, as `npm start` runs it. */
-export async function startSlipway(): Promise<Service & { url: string; operatorKey: string }> {
+export function startSlipway(): Service<{ url: string; operatorKey: string }> {
   const operatorKey = randomBytes(24).toString('base64url');
   const environment = {
     PORT: process.env.PORT ?? '0',
@@ -71,15 +75,17 @@ export async function startSlipway(): Promise<Service & { url: string; operatorK
     // Clusters on the user's own network are what the demo is pointed at.
     SLIPWAY_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7',
   };
-  const service = await start('slipway', ['dist/standalone.js'], environment, (line) => /https?:\/\/[^\s"]+/.exec(line)?.[0] ?? null);
-  return { ...service, url: service.ready, operatorKey };
+  return start('slipway', ['dist/standalone.js'], environment, (line) => {
+    const [url] = /https?:\/\/[^\s"]+/.exec(line) ?? [];
+    return url === undefined ? null : { url, operatorKey };
+  });
 }
 
 /** Simulated clusters, in a process of their own; their kubeconfigs are in the folder. */
-export async function startSimulator(names: string[]): Promise<Service & { kubeconfigs: string[] }> {
+export function startSimulator(names: string[]): Service<{ kubeconfigs: string[] }> {
   const folder = join(FOLDER, 'kubeconfigs');
   mkdirSync(folder, { recursive: true });
   const parameters = ['simulator/main.ts', '--clusters', String(names.length), '--names', names.join(','), '--kubeconfigs', folder];
-  const service = await start('simulator', parameters, {}, (line) => (line.startsWith('{') ? line : null));
-  return { ...service, kubeconfigs: names.map((name) => join(folder, `${name}.kubeconfig`)) };
+  const kubeconfigs = names.map((name) => join(folder, `${name}.kubeconfig`));
+  return start('simulator', parameters, {}, (line) => (line.startsWith('{') ? { kubeconfigs } : null));
 }
