@@ -9,13 +9,13 @@ import { workloadContract } from './workload.contract.ts';
 import type { Cluster } from './world.ts';
 
 /** Everything that is relied on of a cluster. The same cases hold against a real control plane and against a simulated one, and make the latter trustworthy. */
-export function contract(cluster: Cluster): void {
-  clientContract(cluster);
-  applyContract(cluster);
-  watchContract(cluster);
-  workloadContract(cluster);
-  rollbackContract(cluster);
-  gateContract(cluster);
-  failuresContract(cluster);
-  accessContract(cluster);
-}
+export const contract: readonly ((cluster: Cluster) => void)[] = [
+  clientContract,
+  applyContract,
+  watchContract,
+  workloadContract,
+  rollbackContract,
+  gateContract,
+  failuresContract,
+  accessContract,
+];
