@@ -24,8 +24,8 @@ export class ApiKeyRepository {
   }
 
   /** Holds the name until the transaction ends, so that of two that want it one sees the other. */
-  async holdName(name: string): Promise<void> {
-    await this.database.rows.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`api key ${tenantId()} ${name}`}, 0))`;
+  holdName(name: string): void {
+    this.database.send('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`api key ${tenantId()} ${name}`]);
   }
 
   create(key: { id: string; name: string; role: Role; sha256: Buffer; expiresAt: Date | null }): Promise<ApiKeyRow> {

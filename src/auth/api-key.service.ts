@@ -26,7 +26,7 @@ export class ApiKeyService {
   async create({ name, role, expiresAt }: CreateApiKey): Promise<ApiKey> {
     const expires = future(expiresAt);
     return this.database.transaction(async () => {
-      await this.keys.holdName(name);
+      this.keys.holdName(name);
       const holder = await this.keys.find(name);
       if (holder && !isExpired(holder))
         throw new Problem('NAME_TAKEN', 'A key of this name exists.', [{ pointer: '/name', detail: 'is taken' }]);
@@ -52,7 +52,7 @@ export class ApiKeyService {
     const expires = expiresAt === undefined ? undefined : future(expiresAt);
     return this.database.transaction(async () => {
       const old = await this.row(reference);
-      await this.keys.holdName(old.name);
+      this.keys.holdName(old.name);
       const made = await this.make(old.name, old.role, expires === undefined ? old.expiresAt : expires);
       if (overlapSeconds > 0) await this.keys.expire(old.id, new Date(Date.now() + overlapSeconds * 1000));
       else if (!(await this.keys.revoke(old.id))) throw notFound('API key', reference);

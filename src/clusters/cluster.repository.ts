@@ -58,7 +58,7 @@ export class ClusterRepository {
   async lock(reference: string): Promise<ClusterRow | null> {
     const found = await this.find(reference);
     if (!found) return null;
-    await this.database.rows.$queryRaw`SELECT 1 FROM clusters WHERE tenant_id = ${tenantId()}::uuid AND id = ${found.id}::uuid FOR UPDATE`;
+    this.database.send('SELECT 1 FROM clusters WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [tenantId(), found.id]);
     return this.find(found.id);
   }
 
@@ -73,9 +73,10 @@ export class ClusterRepository {
 
   /** Asks for a check, by the database's clock; answers when it was asked for. */
   async requestCheck(id: string): Promise<Date> {
-    const [row] = await this.database.rows.$queryRaw<{ at: Date }[]>`
+    const text = `
       UPDATE clusters SET check_requested_at = date_trunc('milliseconds', clock_timestamp()), due_at = clock_timestamp()
-      WHERE tenant_id = ${tenantId()}::uuid AND id = ${id}::uuid RETURNING check_requested_at AS at`;
+      WHERE tenant_id = $1::uuid AND id = $2::uuid RETURNING check_requested_at AS at`;
+    const [row] = await this.database.query<{ at: Date }>(text, [tenantId(), id]);
     if (!row) throw new Error(`cluster ${id} is gone within its own transaction`);
     return row.at;
   }

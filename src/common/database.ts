@@ -79,6 +79,7 @@ function sendAlone(client: PrismaClient): void {
 export class Database {
   readonly system: SystemQueries;
   private readonly pool: pg.Pool;
+  private readonly tenants: pg.Pool;
   private readonly systemPool: pg.Pool;
   private readonly client: PrismaClient;
   private readonly options: DatabaseOptions;
@@ -87,10 +88,10 @@ export class Database {
     this.options = options;
     this.pool = poolFor(options, 'slipway_app', options.poolSize ?? 10);
     this.systemPool = poolFor(options, 'slipway_system', options.systemPoolSize ?? 3);
-    const adapter = new PrismaPg(
-      tenantPool(this.pool, () => context.getStore()),
-      { statementNameGenerator: ({ sql, args }) => (args.length === 0 ? '' : statementName(sql)) },
-    );
+    this.tenants = tenantPool(this.pool, () => context.getStore());
+    const adapter = new PrismaPg(this.tenants, {
+      statementNameGenerator: ({ sql, args }) => (args.length === 0 ? '' : statementName(sql)),
+    });
     const client = new PrismaClient({ adapter, errorFormat: 'minimal' });
     sendAlone(client);
     this.client = client.$extends({
@@ -148,6 +149,20 @@ export class Database {
     const open = context.getStore();
     if (open?.transaction && open.afterCommit) open.afterCommit.push(callback);
     else callback();
+  }
+
+  /**
+   * Asks in SQL; inside a transaction several questions that are asked at once share a round trip, in the order in which they are asked. Answers are as the
+   * driver reads them: an `int8` is a text.
+   */
+  async query<T>(text: string, values: unknown[]): Promise<T[]> {
+    const statement = { name: statementName(text), text, values };
+    const ask = context.getStore()?.wire?.ask ?? ((lone: pg.QueryConfig) => this.tenants.query(lone));
+    try {
+      return (await ask(statement)).rows as T[];
+    } catch (error) {
+      throw translate(error);
+    }
   }
 
   /**

@@ -93,10 +93,8 @@ export class Idempotency implements NestInterceptor {
   }
 
   private async lock(key: string): Promise<void> {
-    const scope = `${tenantId()} ${key}`;
-    const [row] = await this.database.rows.$queryRaw<
-      { locked: boolean }[]
-    >`SELECT pg_try_advisory_xact_lock(hashtextextended(${scope}, 7)) AS locked`;
+    const text = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7)) AS locked';
+    const [row] = await this.database.query<{ locked: boolean }>(text, [`${tenantId()} ${key}`]);
     if (!row?.locked) throw new Problem('IN_PROGRESS', 'A request with this idempotency key is being worked on.', [], 1);
   }
 }

@@ -1,15 +1,17 @@
 import type pg from 'pg';
 import { isOutdatedPlan } from './statement-names.ts';
 
-/** How a statement reaches the open transaction past Prisma, without anybody waiting for its answer. */
+/** How statements reach the open transaction past Prisma, which sends one at a time and waits for each. */
 export interface Wire {
+  /** Nobody waits for the answer. */
   send?: (statement: pg.QueryConfig) => void;
+  ask?: (statement: pg.QueryConfig) => Promise<pg.QueryResult>;
 }
 
 /** What a transaction or a lone statement finds around it. */
 interface Surroundings {
   tenantId: string;
-  /** Given its `send` when a transaction opens. */
+  /** Given its ends when a transaction opens. */
   wire?: Wire | undefined;
 }
 
@@ -88,7 +90,9 @@ class TransactionClient {
     private readonly opening: string,
     wire: Wire | undefined,
   ) {
-    if (wire) wire.send = (statement) => void this.unanswered.push(this.send(statement));
+    if (!wire) return;
+    wire.send = (statement) => void this.unanswered.push(this.send(statement));
+    wire.ask = (statement) => this.ask(statement);
   }
 
   facade(): pg.PoolClient {
@@ -106,11 +110,17 @@ class TransactionClient {
       this.unanswered.push(this.send({ text: this.opening }));
       return { command: 'BEGIN', rows: [], fields: [], rowCount: 0 };
     }
-    const answer = this.send(statement);
-    const before = this.unanswered.splice(0);
-    if (statement.text === 'ROLLBACK') await Promise.allSettled(before);
-    const [result] = await Promise.all([answer, ...(statement.text === 'ROLLBACK' ? [] : before)]);
+    if (statement.text === 'ROLLBACK') {
+      await Promise.allSettled(this.unanswered.splice(0));
+      return this.send(statement);
+    }
+    const result = await this.ask(statement);
     if (statement.text === 'COMMIT') assertCommitted(result);
+    return result;
+  }
+
+  private async ask(statement: pg.QueryConfig): Promise<pg.QueryResult> {
+    const [result] = await Promise.all([this.send(statement), ...this.unanswered.splice(0)]);
     return result;
   }
 

@@ -1,4 +1,4 @@
-import type { Prisma } from '../generated/prisma/client.ts';
+import type { Database } from '../common/database.ts';
 import { limitsOf } from '../tenants/limits.ts';
 import type { Failure } from './core/failure.ts';
 import type { RolloutState, WaveState } from './core/observation.ts';
@@ -32,16 +32,13 @@ export interface LockedRollout {
  * @param token of the caller's lease; null = the caller needs none
  * @returns null where there is no such rollout, or the lease is gone
  */
-export async function lockRollout(
-  rows: Prisma.TransactionClient,
-  tenantId: string,
-  id: string,
-  token: string | null,
-): Promise<LockedRollout | null> {
-  const [locked] = await rows.$queryRawUnsafe<LockedRow[]>(LOCK, tenantId, id, token);
-  if (!locked) return null;
-  const [parts] = await rows.$queryRawUnsafe<PartsRow[]>(PARTS, tenantId, id);
-  if (!parts) return null;
+export async function lockRollout(database: Database, tenantId: string, id: string, token: string | null): Promise<LockedRollout | null> {
+  // Asked at once and answered in this order: what the second sees, it sees once the first has the row.
+  const [[locked], [parts]] = await Promise.all([
+    database.query<LockedRow>(LOCK, [tenantId, id, token]),
+    database.query<PartsRow>(PARTS, [tenantId, id]),
+  ]);
+  if (!locked || !parts) return null;
   const { rollout } = locked;
   return {
     now: parts.now,

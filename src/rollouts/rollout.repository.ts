@@ -113,24 +113,18 @@ export class RolloutRepository {
 
   /** The workload's active rollout that is not a SCALE, locked to the end of the transaction. */
   async lockActive(workloadId: string): Promise<RolloutRow | null> {
-    const [active] = await this.lockAll({ workloadId, kind: { not: 'SCALE' } });
+    const [active] = await this.lockAll(workloadId, false);
     return active ?? null;
   }
 
   /** The workload's active changes of scale, locked. */
   async lockScales(workloadId: string): Promise<RolloutRow[]> {
-    return this.lockAll({ workloadId, kind: 'SCALE' });
+    return this.lockAll(workloadId, true);
   }
 
-  private async lockAll(where: Prisma.RolloutWhereInput): Promise<RolloutRow[]> {
-    const active = { ...where, tenantId: tenantId(), phase: { in: ACTIVE } };
-    const ids = (await this.database.rows.rollout.findMany({ where: active, select: { id: true }, orderBy: { id: 'asc' } })).map(
-      ({ id }) => id,
-    );
-    if (ids.length === 0) return [];
-    await this.database.rows
-      .$queryRaw`SELECT 1 FROM rollouts WHERE tenant_id = ${tenantId()}::uuid AND id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`;
-    return (await this.many(ids)).filter((row) => !isSettled(row.phase));
+  private async lockAll(workloadId: string, scales: boolean): Promise<RolloutRow[]> {
+    const locked = await this.database.query<{ id: string }>(LOCK_ACTIVE, [tenantId(), workloadId, scales]);
+    return locked.length === 0 ? [] : this.many(locked.map((row) => row.id));
   }
 
   /** The active rollout that takes the workload's objects away, if there is one. */
@@ -174,10 +168,7 @@ export class RolloutRepository {
 
   /** Makes every placement of the rollout due: returns whom to nudge. */
   async makePlacementsDue(rolloutId: string): Promise<PlacementRef[]> {
-    return this.database.rows.$queryRaw<PlacementRef[]>`
-      UPDATE placements p SET due_at = now() FROM targets t
-      WHERE p.tenant_id = ${tenantId()}::uuid AND t.tenant_id = p.tenant_id AND t.placement_id = p.id AND t.rollout_id = ${rolloutId}::uuid
-      RETURNING p.id, p.region_id AS "regionId"`;
+    return this.database.query<PlacementRef>(MAKE_DUE, [tenantId(), rolloutId]);
   }
 
   async targets(rolloutId: string): Promise<StoredTarget[]> {
@@ -189,13 +180,7 @@ export class RolloutRepository {
    * away nor went back to nothing.
    */
   async occupiedPlacements(workloadId: string): Promise<ReadonlySet<string>> {
-    const rows = await this.database.rows.$queryRaw<{ id: string }[]>`
-      SELECT p.id FROM placements p LEFT JOIN LATERAL (
-        SELECT (t."to" IS NULL AND t.phase = 'SUCCEEDED') OR (t."from" IS NULL AND t.phase = 'ROLLED_BACK') AS gone
-        FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
-        WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id AND t.written AND r.kind <> 'SCALE'
-        ORDER BY t.rollout_id DESC LIMIT 1) last ON true
-      WHERE p.tenant_id = ${tenantId()}::uuid AND p.workload_id = ${workloadId}::uuid AND (p.applied IS NOT NULL OR NOT last.gone)`;
+    const rows = await this.database.query<{ id: string }>(OCCUPIED, [tenantId(), workloadId]);
     return new Set(rows.map((row) => row.id));
   }
 
@@ -218,9 +203,7 @@ export class RolloutRepository {
 
   /** Ends a locked rollout and its targets: their placements belong to another. */
   async supersede(id: string, reason: string): Promise<void> {
-    await this.database.rows.$executeRaw`
-      UPDATE rollouts SET phase = 'SUPERSEDED', pause_reason = NULL, phase_reason = ${reason}, settled_at = now(), due_at = NULL, updated_at = now()
-      WHERE tenant_id = ${tenantId()}::uuid AND id = ${id}::uuid`;
+    this.database.send(SUPERSEDE, [tenantId(), id, reason]);
     await this.database.rows.target.updateMany({
       where: { tenantId: tenantId(), rolloutId: id, phase: { in: UNDER_WAY } },
       data: { phase: 'SKIPPED', phaseReason: reason, condition: Prisma.DbNull, version: { increment: 1 } },
@@ -229,21 +212,22 @@ export class RolloutRepository {
 
   /** Targets with where they are, failed first, of several rollouts in one statement: at most `take` of each, from `skip` on. */
   async targetPage(rolloutIds: readonly string[], take: number, skip = 0): Promise<Map<string, TargetRow[]>> {
-    const rows = await this.database.rows.$queryRawUnsafe<TargetRow[]>(TARGET_PAGE, tenantId(), [...rolloutIds], skip, skip + take);
+    const rows = await this.database.query<TargetRow>(TARGET_PAGE, [tenantId(), [...rolloutIds], skip, skip + take]);
     return byRollout(rolloutIds, rows);
   }
 
   /** The waves of several rollouts in one statement, in their order. */
   async waves(rolloutIds: readonly string[]): Promise<Map<string, WaveRow[]>> {
-    const rows = await this.database.rows.$queryRawUnsafe<WaveRow[]>(WAVES, tenantId(), [...rolloutIds]);
+    const rows = await this.database.query<WaveRow>(WAVES, [tenantId(), [...rolloutIds]]);
     return byRollout(rolloutIds, rows);
   }
 
   /** How many targets of each rollout stand in each phase. */
   async targetCounts(rolloutIds: readonly string[]): Promise<Map<string, Partial<Record<TargetPhase, number>>>> {
-    const groups = await this.database.rows.$queryRaw<{ rolloutId: string; phase: TargetPhase; count: number }[]>`
-      SELECT rollout_id AS "rolloutId", phase::text AS phase, count(*)::int AS count FROM targets
-      WHERE tenant_id = ${tenantId()}::uuid AND rollout_id = ANY(${[...rolloutIds]}::uuid[]) GROUP BY rollout_id, phase`;
+    const groups = await this.database.query<{ rolloutId: string; phase: TargetPhase; count: number }>(COUNTS, [
+      tenantId(),
+      [...rolloutIds],
+    ]);
     const counts = new Map<string, Partial<Record<TargetPhase, number>>>(rolloutIds.map((id) => [id, {}]));
     for (const group of groups) counts.get(group.rolloutId)![group.phase] = group.count;
     return counts;
@@ -255,6 +239,32 @@ function byRollout<R extends { rolloutId: string }>(rolloutIds: readonly string[
   for (const row of rows) found.get(row.rolloutId)?.push(row);
   return found;
 }
+
+const LOCK_ACTIVE = `
+  SELECT id FROM rollouts
+  WHERE tenant_id = $1::uuid AND workload_id = $2::uuid AND (kind = 'SCALE') = $3::boolean AND phase IN (${ACTIVE.map((phase) => `'${phase}'`).join(', ')})
+  ORDER BY id FOR UPDATE`;
+
+const MAKE_DUE = `
+  UPDATE placements p SET due_at = now() FROM targets t
+  WHERE p.tenant_id = $1::uuid AND t.tenant_id = p.tenant_id AND t.placement_id = p.id AND t.rollout_id = $2::uuid
+  RETURNING p.id, p.region_id AS "regionId"`;
+
+const SUPERSEDE = `
+  UPDATE rollouts SET phase = 'SUPERSEDED', pause_reason = NULL, phase_reason = $3, settled_at = now(), due_at = NULL, updated_at = now()
+  WHERE tenant_id = $1::uuid AND id = $2::uuid`;
+
+const COUNTS = `
+  SELECT rollout_id AS "rolloutId", phase::text AS phase, count(*)::int AS count FROM targets
+  WHERE tenant_id = $1::uuid AND rollout_id = ANY($2::uuid[]) GROUP BY rollout_id, phase`;
+
+const OCCUPIED = `
+  SELECT p.id FROM placements p LEFT JOIN LATERAL (
+    SELECT (t."to" IS NULL AND t.phase = 'SUCCEEDED') OR (t."from" IS NULL AND t.phase = 'ROLLED_BACK') AS gone
+    FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
+    WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id AND t.written AND r.kind <> 'SCALE'
+    ORDER BY t.rollout_id DESC LIMIT 1) last ON true
+  WHERE p.tenant_id = $1::uuid AND p.workload_id = $2::uuid AND (p.applied IS NOT NULL OR NOT last.gone)`;
 
 const CREATE = `
   WITH rollout AS (

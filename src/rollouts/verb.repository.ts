@@ -15,7 +15,7 @@ export class VerbRepository {
 
   async lock(id: string): Promise<LockedRollout | null> {
     if (!isId(id)) return null;
-    return lockRollout(this.database.rows, tenantId(), id, null);
+    return lockRollout(this.database, tenantId(), id, null);
   }
 
   async promote(waveId: string, promotedStep: number): Promise<void> {
@@ -29,7 +29,7 @@ export class VerbRepository {
       const { state, version } = targets.find(({ row }) => row.state.id === targetId)!.row;
       return targetChange({ state: { ...state, ...set }, version });
     });
-    const saved = await this.database.rows.$queryRawUnsafe<unknown[]>(saveTargets('$1', '$2'), tenantId(), JSON.stringify(changed));
+    const saved = await this.database.query(saveTargets('$1', '$2'), [tenantId(), JSON.stringify(changed)]);
     if (saved.length < changes.length) throw new LostRace('a target has changed meanwhile');
   }
 }

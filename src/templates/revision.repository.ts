@@ -29,16 +29,8 @@ export class RevisionRepository {
 
   /** The same of several templates in one statement: the rows of each, newest first. */
   async listMany(templateIds: string[], { limit, after }: Window): Promise<Map<string, RevisionRow[]>> {
-    const most = after === null ? Prisma.empty : Prisma.sql`AND r.number < ${Number(after)}`;
-    const rows = await this.database.rows.$queryRaw<(RevisionRow & { templateName: string })[]>`
-      SELECT r.tenant_id AS "tenantId", r.id, r.template_id AS "templateId", r.number, r.digest, r.document, r.created_by AS "createdBy",
-             r.created_at AS "createdAt", t.name AS "templateName"
-      FROM templates t
-      CROSS JOIN LATERAL (
-        SELECT * FROM revisions r WHERE r.tenant_id = t.tenant_id AND r.template_id = t.id ${most} ORDER BY r.number DESC LIMIT ${limit + 1}
-      ) r
-      WHERE t.tenant_id = ${tenantId()}::uuid AND t.id = ANY(${templateIds}::uuid[])
-      ORDER BY r.number DESC`;
+    const before = after === null ? null : Number(after);
+    const rows = await this.database.query<RevisionRow & { templateName: string }>(NEWEST, [tenantId(), templateIds, before, limit + 1]);
     const found = new Map<string, RevisionRow[]>(templateIds.map((id) => [id, []]));
     for (const { templateName, ...row } of rows)
       found.get(row.templateId)?.push({ ...row, template: { id: row.templateId, name: templateName } });
@@ -58,3 +50,14 @@ export class RevisionRepository {
     });
   }
 }
+
+const NEWEST = `
+  SELECT r.tenant_id AS "tenantId", r.id, r.template_id AS "templateId", r.number, r.digest, r.document, r.created_by AS "createdBy",
+    r.created_at AS "createdAt", t.name AS "templateName"
+  FROM templates t
+  CROSS JOIN LATERAL (
+    SELECT * FROM revisions r
+    WHERE r.tenant_id = t.tenant_id AND r.template_id = t.id AND ($3::int IS NULL OR r.number < $3::int) ORDER BY r.number DESC LIMIT $4::int
+  ) r
+  WHERE t.tenant_id = $1::uuid AND t.id = ANY($2::uuid[])
+  ORDER BY r.number DESC`;

@@ -29,7 +29,7 @@ export class TemplateRepository {
   async lock(reference: string): Promise<TemplateRow | null> {
     const found = await this.find(reference);
     if (!found) return null;
-    await this.database.rows.$queryRaw`SELECT 1 FROM templates WHERE tenant_id = ${tenantId()}::uuid AND id = ${found.id}::uuid FOR UPDATE`;
+    this.database.send('SELECT 1 FROM templates WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [tenantId(), found.id]);
     return this.find(found.id);
   }
 

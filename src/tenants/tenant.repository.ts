@@ -59,7 +59,7 @@ export class TenantRepository {
   /** The row, locked until the transaction ends; null where it is gone. */
   async lock(id: string): Promise<TenantRow | null> {
     return this.within(id, async () => {
-      await this.database.rows.$queryRaw`SELECT 1 FROM tenants WHERE id = ${id}::uuid FOR UPDATE`;
+      this.database.send('SELECT 1 FROM tenants WHERE id = $1::uuid FOR UPDATE', [id]);
       const row = await this.database.rows.tenant.findUnique({ where: { id } });
       return row && summary(row);
     });
@@ -67,7 +67,7 @@ export class TenantRepository {
 
   /** The row of the tenant of the context, held until the transaction ends against others who hold it. */
   async hold(): Promise<TenantRow | null> {
-    await this.database.rows.$queryRaw`SELECT 1 FROM tenants WHERE id = ${tenantId()}::uuid FOR NO KEY UPDATE`;
+    this.database.send('SELECT 1 FROM tenants WHERE id = $1::uuid FOR NO KEY UPDATE', [tenantId()]);
     const row = await this.database.rows.tenant.findUnique({ where: { id: tenantId() } });
     return row && summary(row);
   }
@@ -80,11 +80,11 @@ export class TenantRepository {
 
   /** Part of an open transaction of the operator, done as that tenant. */
   private async within<T>(id: string, work: () => Promise<T>): Promise<T> {
-    const rows = this.database.rows;
-    const [before] = await rows.$queryRaw<{ tenant: string | null }[]>`SELECT current_setting('app.tenant_id', true) AS tenant`;
-    await rows.$queryRaw`SELECT set_config('app.tenant_id', ${id}, true)`;
+    const become = (tenant: string): void => this.database.send("SELECT set_config('app.tenant_id', $1, true)", [tenant]);
+    const [before] = await this.database.query<{ tenant: string | null }>("SELECT current_setting('app.tenant_id', true) AS tenant", []);
+    become(id);
     const result = await work();
-    await rows.$queryRaw`SELECT set_config('app.tenant_id', ${before?.tenant ?? ''}, true)`;
+    become(before?.tenant ?? '');
     return result;
   }
 }

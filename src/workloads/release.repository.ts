@@ -74,12 +74,7 @@ export class ReleaseRepository {
 
   /** The same of several workloads, in one statement for the ids and one for the rows. */
   async pages(workloadIds: readonly string[], window: Window): Promise<Map<string, ReleaseRow[]>> {
-    const ranked = await this.database.rows.$queryRaw<{ id: string }[]>`
-      SELECT id FROM (
-        SELECT id, row_number() OVER (PARTITION BY workload_id ORDER BY id DESC) AS place FROM releases
-        WHERE tenant_id = ${tenantId()}::uuid AND workload_id = ANY(${[...workloadIds]}::uuid[])
-          AND (${window.after}::uuid IS NULL OR id < ${window.after}::uuid)) ranked
-      WHERE place <= ${window.limit + 1}`;
+    const ranked = await this.database.query<{ id: string }>(NEWEST, [tenantId(), [...workloadIds], window.after, window.limit + 1]);
     const rows = await this.many(ranked.map((row) => row.id));
     const pages = new Map<string, ReleaseRow[]>(workloadIds.map((id) => [id, []]));
     for (const row of rows.sort((a, b) => (a.id < b.id ? 1 : -1))) pages.get(row.workload.id)?.push(row);
@@ -129,10 +124,9 @@ export class ReleaseRepository {
   }
 
   async revision(templateId: string, number: number): Promise<{ id: string; number: number; document: unknown } | null> {
-    return this.database.rows.revision.findFirst({
-      where: { tenantId: tenantId(), templateId, number },
-      select: { id: true, number: true, document: true },
-    });
+    const text = 'SELECT id, number, document FROM revisions WHERE tenant_id = $1::uuid AND template_id = $2::uuid AND number = $3::int';
+    const [row] = await this.database.query<{ id: string; number: number; document: unknown }>(text, [tenantId(), templateId, number]);
+    return row ?? null;
   }
 
   async revisionById(id: string): Promise<{ id: string; number: number; document: unknown }> {
@@ -155,6 +149,12 @@ function recordsOf(renderings: readonly StoredRendering[]): [string, string] {
   }));
   return [JSON.stringify([...bytes.values()]), JSON.stringify(references)];
 }
+
+const NEWEST = `
+  SELECT id FROM (
+    SELECT id, row_number() OVER (PARTITION BY workload_id ORDER BY id DESC) AS place FROM releases
+    WHERE tenant_id = $1::uuid AND workload_id = ANY($2::uuid[]) AND ($3::uuid IS NULL OR id < $3::uuid)) ranked
+  WHERE place <= $4::int`;
 
 /** Bytes that are there already are kept once. */
 const KEEP_BYTES = `

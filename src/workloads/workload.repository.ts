@@ -47,7 +47,7 @@ export class WorkloadRepository {
   async lock(reference: string): Promise<WorkloadRow | null> {
     const column = isId(reference) ? 'id' : 'name';
     const sql = `SELECT id FROM workloads WHERE tenant_id = $1::uuid AND ${column} = $2${column === 'id' ? '::uuid' : ''} AND deleted_at IS NULL FOR NO KEY UPDATE`;
-    const [row] = await this.database.rows.$queryRawUnsafe<{ id: string }[]>(sql, tenantId(), reference);
+    const [row] = await this.database.query<{ id: string }>(sql, [tenantId(), reference]);
     return row ? this.find(row.id) : null;
   }
 

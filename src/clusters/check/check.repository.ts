@@ -27,8 +27,7 @@ export class CheckRepository {
    * @returns the status before and the cluster's name, null where the lease is gone
    */
   async save(held: Held, finding: Finding): Promise<{ before: ClusterStatus; name: string } | null> {
-    const [row] = await this.database.rows.$queryRawUnsafe<{ before: ClusterStatus; name: string }[]>(
-      SAVE,
+    const [row] = await this.database.query<{ before: ClusterStatus; name: string }>(SAVE, [
       tenantId(),
       held.id,
       held.token,
@@ -37,7 +36,7 @@ export class CheckRepository {
       finding.version,
       finding.latencyMilliseconds,
       JSON.stringify(finding.missing),
-    );
+    ]);
     return row ?? null;
   }
 }

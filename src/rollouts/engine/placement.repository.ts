@@ -70,15 +70,14 @@ export class HeldPlacementRepository {
 
   /** One statement, so one moment; null where the lease is gone. */
   async load(lease: Lease): Promise<PlacementRows | null> {
-    const [row] = await this.database.rows.$queryRawUnsafe<LoadedRow[]>(LOAD, lease.tenantId, lease.id, lease.token);
+    const [row] = await this.database.query<LoadedRow>(LOAD, [lease.tenantId, lease.id, lease.token]);
     return row ? placementRows(row) : null;
   }
 
   /** @returns the target's new version, 'STALE' where the rows are not those that were decided on, or 'LOST' where the lease is gone. In both cases the caller rolls back. */
   async commit(change: TargetCommit): Promise<number | 'STALE' | 'LOST'> {
     const { lease, target } = change;
-    const [row] = await this.database.rows.$queryRawUnsafe<{ version: number | null; held: boolean }[]>(
-      COMMIT,
+    const [row] = await this.database.query<{ version: number | null; held: boolean }>(COMMIT, [
       lease.tenantId,
       change.rolloutId,
       change.tellRollout,
@@ -90,33 +89,34 @@ export class HeldPlacementRepository {
       change.lastWrittenReplicas ?? null,
       change.observed && JSON.stringify(change.observed),
       change.progressAt,
-    );
+    ]);
     if (typeof row?.version !== 'number') return 'STALE';
     return row.held ? row.version : 'LOST';
   }
 
   /** The rendered objects of a digest, in the order in which they are applied. */
   async objects(digest: string): Promise<KubernetesObject[]> {
-    const row = await this.database.rows.rendered.findUnique({ where: { tenantId_digest: { tenantId: tenantId(), digest } } });
+    const text = 'SELECT objects FROM rendered WHERE tenant_id = $1::uuid AND digest = $2';
+    const [row] = await this.database.query<{ objects: string }>(text, [tenantId(), digest]);
     if (!row) throw new Error(`no rendered objects with digest ${digest}`);
     return JSON.parse(row.objects) as KubernetesObject[];
   }
 
   /** The rendered objects of the placement's releases: all of them, or those that can be gone back to. */
   async keptObjects(placementId: string, releases: 'ALL' | 'GOOD'): Promise<KubernetesObject[]> {
-    const rows = await this.database.rows.$queryRawUnsafe<{ objects: string }[]>(KEPT, tenantId(), placementId, releases === 'ALL');
+    const rows = await this.database.query<{ objects: string }>(KEPT, [tenantId(), placementId, releases === 'ALL']);
     return rows.flatMap((row) => JSON.parse(row.objects) as KubernetesObject[]);
   }
 
   /** What of ours stands on a cluster. */
   async onCluster(clusterId: string): Promise<StandingPlacement[]> {
-    return this.database.rows.$queryRawUnsafe<StandingPlacement[]>(ON_CLUSTER, tenantId(), clusterId);
+    return this.database.query<StandingPlacement>(ON_CLUSTER, [tenantId(), clusterId]);
   }
 
   /** Counts of many placements of one tenant, in one statement. */
   async saveCounts(changes: readonly CountsChange[]): Promise<void> {
     const rows = changes.map(({ id, observed, progressAt }) => ({ id, observed, progress_at: progressAt }));
-    await this.database.rows.$executeRawUnsafe(COUNTS, tenantId(), JSON.stringify(rows));
+    await this.database.query(COUNTS, [tenantId(), JSON.stringify(rows)]);
   }
 }
 

@@ -15,12 +15,12 @@ export class HeldRolloutRepository {
 
   /** Null where the lease is gone. */
   async load(lease: Lease): Promise<LockedRollout | null> {
-    return lockRollout(this.database.rows, lease.tenantId, lease.id, lease.token);
+    return lockRollout(this.database, lease.tenantId, lease.id, lease.token);
   }
 
   /** Gives the lease back and says when to look again. */
-  async release(id: string, lookAt: Date | null): Promise<void> {
-    await this.database.rows.$executeRawUnsafe(RELEASE, tenantId(), id, lookAt);
+  release(id: string, lookAt: Date | null): void {
+    this.database.send(RELEASE, [tenantId(), id, lookAt]);
   }
 
   /**
@@ -32,8 +32,7 @@ export class HeldRolloutRepository {
     const { rollout } = draft.rows;
     const waves = [...draft.changedWaves].map(({ id, phase }) => ({ id, phase, evidence: draft.evidence.get(id) ?? null }));
     const targets = [...draft.changedTargets].map((target) => targetChange(target.row));
-    const [saved] = await this.database.rows.$queryRawUnsafe<{ targets: number }[]>(
-      SAVE,
+    const [saved] = await this.database.query<{ targets: number }>(SAVE, [
       tenantId(),
       rollout.id,
       rollout.phase,
@@ -46,17 +45,17 @@ export class HeldRolloutRepository {
       storableJson(waves),
       storableJson(targets),
       [...placementIds],
-    );
+    ]);
     return saved?.targets === targets.length;
   }
 
   /** What a success means to the workload and its release, by kind of rollout. */
-  async succeed(draft: RolloutDraft): Promise<void> {
+  succeed(draft: RolloutDraft): void {
     const { rollout, workloadId, releaseId } = draft.rows;
-    if (rollout.kind === 'DELETE') await this.database.rows.$executeRawUnsafe(DELETED, tenantId(), workloadId);
+    if (rollout.kind === 'DELETE') this.database.send(DELETED, [tenantId(), workloadId]);
     if (rollout.kind !== 'DEPLOY' && rollout.kind !== 'ROLLBACK') return;
-    await this.database.rows.$executeRawUnsafe(GOOD, tenantId(), releaseId);
-    await this.database.rows.$executeRawUnsafe(rollout.kind === 'DEPLOY' ? DEPLOYED : GONE_BACK, tenantId(), workloadId, rollout.id);
+    this.database.send(GOOD, [tenantId(), releaseId]);
+    this.database.send(rollout.kind === 'DEPLOY' ? DEPLOYED : GONE_BACK, [tenantId(), workloadId, rollout.id]);
   }
 }
 

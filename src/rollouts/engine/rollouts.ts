@@ -90,7 +90,7 @@ export class Rollouts {
     const draft = new RolloutDraft(rows);
     const lookAt = takeAll(draft);
     if (!draft.changed) {
-      await this.rollouts.release(lease.id, lookAt);
+      this.rollouts.release(lease.id, lookAt);
       return;
     }
     const woken = draft.toWake().map(({ row, regionId }) => ({ id: row.state.placementId, regionId }));
@@ -100,7 +100,7 @@ export class Rollouts {
       woken.map((placement) => placement.id),
     );
     if (!saved) throw new Stale('a target has changed');
-    if (draft.settled === 'SUCCEEDED') await this.rollouts.succeed(draft);
+    if (draft.settled === 'SUCCEEDED') this.rollouts.succeed(draft);
     this.events.append(draft.events);
     failpoint(draft.settled === null ? 'rollout-before-commit' : 'settle-before-commit');
     this.nudges.placements(woken);

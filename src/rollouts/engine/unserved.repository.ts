@@ -29,8 +29,8 @@ export class UnservedRepository {
 
   /** Says so on every target there that does not say why it waits, and has its rollout looked at; answers those targets. Runs in the caller's transaction. */
   async mark(placementIds: readonly string[]): Promise<UnservedTarget[]> {
-    await this.database.rows.$executeRawUnsafe(TELL, tenantId(), placementIds);
-    return this.database.rows.$queryRawUnsafe<UnservedTarget[]>(MARK, tenantId(), placementIds);
+    this.database.send(TELL, [tenantId(), placementIds]);
+    return this.database.query<UnservedTarget>(MARK, [tenantId(), placementIds]);
   }
 }
 
