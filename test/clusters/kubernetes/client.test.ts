@@ -77,7 +77,9 @@ describe('requests', () => {
     const ending = new AbortController();
     const under = client.under(ending.signal);
     expect(await under.read(webRef)).toEqual(web);
-    server.answer((request, response) => request.url.endsWith('/other') && json(response, web));
+    server.answer((request, response) => {
+      if (request.url.endsWith('/other')) json(response, web);
+    });
     const held = [under.read(webRef), under.apply(web), under.missingAccess('shop')].map(failure);
     await expect.poll(() => server.seen.length).toBe(4);
 
