@@ -17,7 +17,7 @@ export interface Standalone extends Running {
 
 /** The settings with what standalone makes for itself: the database, and keys that stay in the data folder. */
 function complete(settings: Settings, postgres: EmbeddedPostgres | null): Config {
-  const databaseUrl = settings.databaseUrl ?? postgres?.appUrl;
+  const databaseUrl = settings.databaseUrl ?? postgres?.nearUrl;
   const databaseOwnerUrl = settings.databaseOwnerUrl ?? postgres?.ownerUrl;
   if (!databaseUrl || !databaseOwnerUrl) throw new StartError('There is no database.');
   const kept = (): Buffer =>

@@ -19,6 +19,8 @@ export interface EmbeddedPostgres {
   ownerUrl: string;
   /** Connects as the login that may only take on the application's roles. */
   appUrl: string;
+  /** The same through a socket in the data folder where the platform has them, which spares each statement a third of its way. */
+  nearUrl: string;
   /** Process id of the server, for those who measure it. */
   pid: number;
   /** Resolves when the server has ended, asked to or not. */
@@ -73,10 +75,20 @@ const freePort = (): Promise<number> =>
     });
   });
 
+/** The longest name of a socket that Linux takes is 107 bytes, and other systems take a few less. */
+const LONGEST_SOCKET_NAME = 100;
+
+/** The folder of the server's socket, empty where there can be none. */
+function socketFolder(data: string): string {
+  const folder = path.resolve(data);
+  const longest = path.join(folder, '.s.PGSQL.65535');
+  return process.platform !== 'win32' && Buffer.byteLength(longest) <= LONGEST_SOCKET_NAME && !folder.includes(',') ? folder : '';
+}
+
 /** Small in memory, quiet when idle. Nobody but this machine can connect. */
-const settings = (options: EmbeddedPostgresOptions): Record<string, string> => ({
+const settings = (options: EmbeddedPostgresOptions, data: string): Record<string, string> => ({
   listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
+  unix_socket_directories: socketFolder(data),
   max_connections: String(options.maxConnections ?? 100),
   shared_buffers: '32MB',
   work_mem: '2MB',
@@ -194,7 +206,7 @@ interface Server {
 /** Starts the server and waits until it says that it is ready. */
 async function launch(folder: Folder, port: number, programs: Binaries, options: EmbeddedPostgresOptions): Promise<Server> {
   const { data, log, account } = folder;
-  const flags = Object.entries(settings(options)).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const flags = Object.entries(settings(options, data)).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const output = openSync(log, 'w', 0o600);
   // A process group of its own: Ctrl-C at a terminal must not end the database before those who use it.
   const as = account.command(programs.postgres, ['-D', data, '-p', String(port), ...flags]);
@@ -278,7 +290,9 @@ async function startIn(directory: string, options: EmbeddedPostgresOptions, rele
     await stop();
     throw error;
   }
-  return { port, pid, ended, ownerUrl: url(OWNER, DATABASE), appUrl: url(LOGIN, DATABASE), stop };
+  const [ownerUrl, appUrl, socket] = [url(OWNER, DATABASE), url(LOGIN, DATABASE), socketFolder(folder.data)];
+  const nearUrl = socket === '' ? appUrl : `${appUrl}?host=${encodeURIComponent(socket)}`;
+  return { port, pid, ended, ownerUrl, appUrl, nearUrl, stop };
 }
 
 /**

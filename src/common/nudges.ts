@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { Announce } from './announce.ts';
 import { tenantId } from './context.ts';
 import { Database } from './database.ts';
@@ -13,8 +14,11 @@ export const placementsQueue = (regionId: string): string => `placements-${regio
 /** What a nudge is about: the name of its job. */
 export type Nudged = 'rollouts' | 'placements' | 'clusters';
 
-/** Whoever serves queues in the process that nudges. */
-export type NudgeListener = (queue: string, nudged: Nudged) => void;
+/** Whoever serves queues in the process that nudges; true where it looks at this one now. */
+export type NudgeListener = (queue: string, nudged: Nudged) => boolean;
+
+/** How long a job waits behind the process itself. */
+const BEHIND_MILLISECONDS = 50;
 
 /** The version of the jobs' shape. A job is a wake-up: what is to be done stands in the rows. */
 export const JOB_VERSION = 1;
@@ -29,8 +33,10 @@ export interface PlacementRef {
  * and an announcement wakes whoever holds it. A nudge that gets lost costs a second, because the sweep finds what is due: so it never fails the caller.
  */
 @Injectable()
-export class Nudges {
+export class Nudges implements BeforeApplicationShutdown {
   private readonly listeners = new Set<NudgeListener>();
+  /** Jobs that follow in a moment, by what they are about. */
+  private readonly behind = new Map<string, NodeJS.Timeout>();
 
   constructor(
     private readonly database: Database,
@@ -38,7 +44,7 @@ export class Nudges {
     private readonly announce: Announce,
   ) {}
 
-  /** Calls the listener at each nudge, so that who serves the queue in the same process need not wait for the job; until what is returned is called. */
+  /** Calls the listener at each nudge, so that who serves the queue in the same process looks before there is a job; until what is returned is called. */
   listen(listener: NudgeListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -48,7 +54,7 @@ export class Nudges {
     const message = { kind: 'rollout', tenantId: tenantId(), id } as const;
     this.database.afterCommit(() => {
       this.announce.publish(message);
-      void this.wake(ROLLOUTS_QUEUE, 'rollouts');
+      this.nudge(ROLLOUTS_QUEUE, 'rollouts');
     });
   }
 
@@ -58,7 +64,7 @@ export class Nudges {
     this.database.afterCommit(() => {
       for (const { id } of placements) this.announce.publish({ kind: 'placement', tenantId: tenant, id });
       for (const regionId of new Set(placements.map((placement) => placement.regionId)))
-        void this.wake(placementsQueue(regionId), 'placements');
+        this.nudge(placementsQueue(regionId), 'placements');
     });
   }
 
@@ -66,7 +72,7 @@ export class Nudges {
     const message = { kind: 'cluster', tenantId: tenantId(), id } as const;
     this.database.afterCommit(() => {
       this.announce.publish(message);
-      void this.wake(placementsQueue(regionId), 'clusters');
+      this.nudge(placementsQueue(regionId), 'clusters');
     });
   }
 
@@ -75,7 +81,27 @@ export class Nudges {
    * Resolves when the job has been added, or given up; never rejects.
    */
   wake(queue: string, nudged: Nudged): Promise<void> {
-    for (const listener of this.listeners) listener(queue, nudged);
     return this.queues.open(queue).add({ name: nudged, data: { version: JOB_VERSION } }, nudged);
+  }
+
+  /** What this process looks at itself it need not look at a second time while it does: the job comes a moment later, for whoever has room then. */
+  private nudge(queue: string, nudged: Nudged): void {
+    const looked = [...this.listeners].map((listener) => listener(queue, nudged)).includes(true);
+    if (!looked) {
+      void this.wake(queue, nudged);
+      return;
+    }
+    const key = `${queue} ${nudged}`;
+    if (this.behind.has(key)) return;
+    const follow = (): void => {
+      this.behind.delete(key);
+      void this.wake(queue, nudged);
+    };
+    this.behind.set(key, setTimeout(follow, BEHIND_MILLISECONDS).unref());
+  }
+
+  /** The rows stay due, and whoever goes on finds them. */
+  beforeApplicationShutdown(): void {
+    for (const timer of this.behind.values()) clearTimeout(timer);
   }
 }

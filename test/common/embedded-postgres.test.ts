@@ -1,6 +1,6 @@
 import { execFileSync, fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
@@ -83,6 +83,21 @@ describe('the embedded Postgres', () => {
     expect(statSync(path.join(folder, 'postgres-password')).mode & 0o777).toBe(0o600);
     expect(existsSync(path.join(folder, 'postgres.password'))).toBe(false);
     expect(statSync(path.join(folder, 'postgres')).mode & 0o077).toBe(0);
+  });
+
+  it.each([
+    ['through a socket in its folder', '', true],
+    ['over the network of the machine where the name of a socket would be too long', '-long'.repeat(20), false],
+  ])('is reached %s, and not without the password', async (_, suffix, socket) => {
+    const directory = `${folder}${suffix}`;
+    if (suffix !== '') renameSync(folder, directory);
+    folder = directory;
+    const { nearUrl } = await start();
+    const address = 'SELECT inet_server_addr() IS NULL AS socket, current_user AS login';
+    const { rows } = await onConnection(nearUrl, (client) => client.query(address));
+    expect(rows).toEqual([{ socket, login: 'slipway_login' }]);
+    const wrong = Object.assign(new URL(nearUrl), { password: 'wrong' }).toString();
+    await expect(onConnection(wrong, (client) => client.query('SELECT 1'))).rejects.toThrow(/password authentication failed/);
   });
 
   it('gives the application a login that is neither superuser nor owner', async () => {

@@ -103,7 +103,9 @@ export class Engine {
   /** What is nudged through these, in this very process, is looked at without waiting for its job. */
   listenTo(nudges: Nudges): void {
     const stop = nudges.listen((queue, nudged) => {
-      if (this.workers.has(queue) && !this.closing) void this.lookAt(nudged).catch(this.parts.report);
+      const ours = this.workers.has(queue) && !this.closing;
+      if (ours) void this.lookAt(nudged).catch(this.parts.report);
+      return ours;
     });
     this.stopHearing.push(stop);
   }
