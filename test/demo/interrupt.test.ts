@@ -16,8 +16,8 @@ describe('the demo, interrupted', () => {
     folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'slipway-demo-')));
     for (const name of ['dist', 'simulator']) symlinkSync(path.join(root, name), path.join(folder, name));
   });
-  afterEach(() => {
-    demo?.kill('SIGKILL');
+  afterEach(async () => {
+    if (demo && demo.exitCode === null && demo.kill('SIGTERM')) await once(demo, 'exit');
     rmSync(folder, { recursive: true });
   });
 
@@ -35,23 +35,27 @@ describe('the demo, interrupted', () => {
     // The demo, Slipway, the simulator, and whatever makes or runs Postgres.
     ['while everything starts', () => left().length > 3],
     ['in the middle of a rollout', (output: string) => output.includes('PROGRESSING')],
-  ])('%s leaves nothing running', async (_, has) => {
-    const child = (demo = spawn(process.execPath, [path.join(root, 'demo/main.ts')], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    }));
-    const ended = once(child, 'exit');
-    let output = '';
-    child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await expect.poll(() => has(output), { timeout: 40_000 }).toBe(true);
+  ])(
+    '%s leaves nothing running',
+    async (_, has) => {
+      const child = (demo = spawn(process.execPath, [path.join(root, 'demo/main.ts')], {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }));
+      const ended = once(child, 'exit');
+      let output = '';
+      child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      await expect.poll(() => has(output), { timeout: 40_000 }).toBe(true);
 
-    // Under npm, Ctrl-C comes twice.
-    child.kill('SIGINT');
-    child.kill('SIGINT');
+      // Under npm, Ctrl-C comes twice.
+      child.kill('SIGINT');
+      child.kill('SIGINT');
 
-    expect(await ended).toEqual([130, null]);
-    expect(left()).toEqual([]);
-    for (const file of ['slipway.pid', 'postgres/postmaster.pid'])
-      expect(existsSync(path.join(folder, '.slipway/demo/data', file)), file).toBe(false);
-  }, 60_000);
+      expect(await ended).toEqual([130, null]);
+      expect(left()).toEqual([]);
+      for (const file of ['slipway.pid', 'postgres/postmaster.pid'])
+        expect(existsSync(path.join(folder, '.slipway/demo/data', file)), file).toBe(false);
+    },
+    60_000,
+  );
 });
