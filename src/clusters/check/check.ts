@@ -17,23 +17,28 @@ export interface Finding {
   missing: (Access & { namespace: string })[];
 }
 
+/** A credential that leaks should not cost the tenant the cluster. */
+const EXCESSIVE =
+  "The credential may do everything in this cluster, far more than is needed. Apply the cluster's access manifest and give its account's token instead.";
+
 /** What only new credentials or permissions put right. */
 const DENIED: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
 
 /** Asks the cluster who it is and what we may do in each of these namespaces: those of its placements, since nothing is wanted elsewhere. Never throws for anything that a cluster does. */
 export async function checkCluster(
-  client: Pick<KubernetesClient, 'version' | 'missingAccess'>,
+  client: Pick<KubernetesClient, 'version' | 'missingAccess' | 'mayDoEverything'>,
   namespaces: readonly string[],
 ): Promise<Finding> {
   try {
-    const [version, ...missing] = await inTime(
+    const [version, excessive, ...missing] = await inTime(
       Promise.all([
         client.version(),
+        client.mayDoEverything(),
         ...namespaces.map(async (namespace) => (await client.missingAccess(namespace)).map((access) => ({ ...access, namespace }))),
       ]),
     );
     return {
-      ...verdict(missing.flat()),
+      ...verdict(missing.flat(), excessive),
       version: version.gitVersion,
       latencyMilliseconds: Math.round(version.latencyMilliseconds),
       missing: missing.flat(),
@@ -43,9 +48,9 @@ export async function checkCluster(
   }
 }
 
-function verdict(missing: Finding['missing']): Pick<Finding, 'status' | 'statusReason'> {
+function verdict(missing: Finding['missing'], excessive: boolean): Pick<Finding, 'status' | 'statusReason'> {
   const [first] = missing;
-  if (!first) return { status: 'CONNECTED', statusReason: null };
+  if (!first) return { status: 'CONNECTED', statusReason: excessive ? EXCESSIVE : null };
   const more = missing.length === 1 ? '' : ` and ${missing.length - 1} more`;
   return {
     status: 'DENIED',

@@ -36,7 +36,8 @@ const advice: Record<KubernetesErrorKind, string> = {
   UNREACHABLE: "Check that the cluster's API server runs and that its address can be reached from the workers of this region.",
   UNKNOWN_CA: "Put the certificate authority that signed the API server's certificate into the cluster's credentials.",
   UNAUTHENTICATED: "Put a valid token or client certificate into the cluster's credentials.",
-  FORBIDDEN: "Apply the cluster's access manifest in this namespace, so that the credential may do what is needed.",
+  FORBIDDEN:
+    "Apply the cluster's access manifest in this namespace, so that the credential may do what is needed; make the namespace first if there is none of this name.",
   NOT_FOUND: 'Check that the object was not deleted by someone else.',
   CONFLICT: 'Nothing needs doing: the object changed in the meantime and is observed again.',
   FIELD_CONFLICT: 'Remove these fields from what the other manager applies, or adopt the workload.',

@@ -105,6 +105,8 @@ export interface KubernetesClient {
   version(): Promise<{ gitVersion: string; latencyMilliseconds: number }>;
   /** What of `requiredAccess` this credential may not do in the namespace; empty when it suffices. */
   missingAccess(namespace: string): Promise<Access[]>;
+  /** Whether this credential may do anything to any object of the cluster, as a cluster-admin's may. */
+  mayDoEverything(): Promise<boolean>;
   /** Server-side apply under the field manager `slipway`, with strict field validation. */
   apply(object: KubernetesObject, options?: ApplyOptions): Promise<KubernetesObject>;
   /** Null where there is no such object. */

@@ -37,7 +37,8 @@ export async function preflight(flight: Flight, memory: Memory): Promise<Preflig
   if (vague !== undefined) throw vague instanceof Error ? vague : new Error('the preflight failed');
   if (missing.status === 'fulfilled' && missing.value.length > 0) {
     const message = `The credential may not ${missing.value.map(describeAccess).join(', ')} in namespace ${namespace}.`;
-    const advice = "Apply the cluster's access manifest in this namespace.";
+    // To a credential of one namespace, a namespace that is missing looks like one that is closed to it.
+    const advice = "Apply the cluster's access manifest in this namespace; make the namespace first if there is none of this name.";
     return { ok: false, failure: failure(cluster, 'FORBIDDEN', message, advice) };
   }
   if (failures.length > 0) return { ok: false, failure: refused(cluster, failures[0]) };

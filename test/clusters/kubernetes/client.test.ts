@@ -209,6 +209,16 @@ describe('missingAccess', () => {
   });
 });
 
+describe('mayDoEverything', () => {
+  it.each([true, false])('asks once, about everything: %s', async (allowed) => {
+    const server = await serve((_, response) => json(response, { status: { allowed } }, 201));
+    expect(await connect(server).mayDoEverything()).toBe(allowed);
+    expect(server.seen.map(({ body }) => (JSON.parse(body) as { spec: unknown }).spec)).toEqual([
+      { resourceAttributes: { group: '*', resource: '*', verb: '*' } },
+    ]);
+  });
+});
+
 describe('log', () => {
   it('keeps the last 8 KiB in whole lines', async () => {
     const server = await serve(

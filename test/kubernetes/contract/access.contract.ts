@@ -150,6 +150,13 @@ export function accessContract(cluster: Cluster): void {
       }
     });
 
+    it('is told from a credential that may do everything', async () => {
+      const namespace = await world().namespace();
+      const client = world().connect({ token: await handOver(world(), namespace) });
+      expect(await client.mayDoEverything()).toBe(false);
+      expect(await world().kubernetes.mayDoEverything()).toBe(true);
+    });
+
     it('is all missing for who was given nothing', async () => {
       const namespace = await world().namespace();
       const client = world().connect({ token: await createServiceAccountToken(world().admin, namespace, 'nobody') });
