@@ -7,14 +7,16 @@ import type { Announce } from '../../common/announce.ts';
 import type { Database } from '../../common/database.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { LABELS, MANAGED_BY } from '../../workloads/core/objects.ts';
+import { Claims } from './claims.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Connections } from './connections.ts';
 import type { Lease } from './lease.ts';
 import type { Leases } from './leases.ts';
-import { Rerun } from './rerun.ts';
 import { storable } from './storable.ts';
 import type { CountsChange, HeldPlacementRepository, StandingPlacement } from './placement.repository.ts';
 
+/** How many clusters one worker checks at once, and how many it claims in one statement. */
+const CAPACITY = 200;
 const BATCH = 20;
 /** Clusters are checked this often; up to a fifth is added or taken off at random, so that those registered together do not stay together. */
 const EVERY_MILLISECONDS = 300_000;
@@ -23,8 +25,7 @@ const JITTER = 0.2;
 /** Looks at each cluster of the served regions every five minutes and whenever somebody asks: does it answer, may we do what we need, how many pods run. */
 export class ClusterChecks {
   private regions: readonly string[] = [];
-  private readonly claiming = new Rerun(() => this.claim());
-  private readonly running = new Set<Promise<void>>();
+  private readonly claims: Claims;
 
   constructor(
     private readonly leases: Leases,
@@ -35,36 +36,27 @@ export class ClusterChecks {
     private readonly announce: Announce,
     private readonly connections: Connections,
     private readonly clock: DatabaseClock,
-    private readonly report: (error: unknown) => void,
-  ) {}
+    report: (error: unknown) => void,
+  ) {
+    this.claims = new Claims({
+      claim: async (limit) => (this.regions.length === 0 ? [] : this.leases.claim('clusters', this.regions, limit)),
+      lookAfter: (lease) => this.lookAfter(lease),
+      capacity: CAPACITY,
+      batch: BATCH,
+      report,
+    });
+  }
 
   serve(regions: readonly string[]): void {
     this.regions = regions;
   }
 
   wake(): Promise<void> {
-    return this.claiming.ask();
+    return this.claims.wake();
   }
 
-  async ended(): Promise<void> {
-    await this.claiming.idle();
-    await Promise.all(this.running);
-  }
-
-  private async claim(): Promise<void> {
-    if (this.regions.length === 0) return;
-    for (;;) {
-      const leases = await this.leases.claim('clusters', this.regions, BATCH);
-      for (const lease of leases) this.start(lease);
-      if (leases.length < BATCH) return;
-    }
-  }
-
-  private start(lease: Lease): void {
-    const run = this.lookAfter(lease)
-      .catch(this.report)
-      .finally(() => this.running.delete(run));
-    this.running.add(run);
+  ended(): Promise<void> {
+    return this.claims.ended();
   }
 
   private async lookAfter(lease: Lease): Promise<void> {

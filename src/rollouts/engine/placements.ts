@@ -1,8 +1,8 @@
 import type { Announce } from '../../common/announce.ts';
 import type { Database } from '../../common/database.ts';
 import type { Leases } from './leases.ts';
+import { Claims } from './claims.ts';
 import { PlacementLoop } from './placement-loop.ts';
-import { Rerun } from './rerun.ts';
 import type { PlacementWork } from './placement-work.ts';
 import type { Counts, HeldPlacementRepository } from './placement.repository.ts';
 
@@ -15,10 +15,9 @@ const REFRESH_MILLISECONDS = 30_000;
 /** The placements that this worker holds. */
 export class Placements {
   private readonly loops = new Map<string, PlacementLoop>();
-  private readonly running = new Set<Promise<void>>();
   private readonly written = new Map<string, { text: string; at: number }>();
   private regions: readonly string[] = [];
-  private readonly claiming = new Rerun(() => this.claim());
+  private readonly claims: Claims;
 
   constructor(
     private readonly leases: Leases,
@@ -26,16 +25,23 @@ export class Placements {
     private readonly rows: HeldPlacementRepository,
     private readonly announce: Announce,
     private readonly work: PlacementWork,
-  ) {}
+  ) {
+    this.claims = new Claims({
+      claim: async (limit) => (this.regions.length === 0 ? [] : this.leases.claim('placements', this.regions, limit)),
+      lookAfter: (lease) => this.lookAfter(new PlacementLoop(lease, this.work)),
+      capacity: CAPACITY,
+      batch: BATCH,
+      report: work.report,
+    });
+  }
 
   /** Ids of the regions that this worker serves. */
   serve(regions: readonly string[]): void {
     this.regions = regions;
   }
 
-  /** Claims what is due; whoever asks while it is at it is served by one more look. */
   wake(): Promise<void> {
-    return this.claiming.ask();
+    return this.claims.wake();
   }
 
   /** The rows of a placement have changed, as an announcement says; nothing where somebody else holds it. */
@@ -61,33 +67,19 @@ export class Placements {
   }
 
   /** Resolves when the loops have ended; their leases are gone by then. */
-  async ended(): Promise<void> {
-    await this.claiming.idle();
-    await Promise.all(this.running);
+  ended(): Promise<void> {
+    return this.claims.ended();
   }
 
-  private async claim(): Promise<void> {
-    if (this.regions.length === 0) return;
-    for (;;) {
-      const limit = Math.min(BATCH, CAPACITY - this.loops.size);
-      const leases = await this.leases.claim('placements', this.regions, limit);
-      for (const lease of leases) this.start(new PlacementLoop(lease, this.work));
-      if (leases.length < BATCH) return;
-    }
-  }
-
-  private start(loop: PlacementLoop): void {
+  private async lookAfter(loop: PlacementLoop): Promise<void> {
     const { id } = loop.lease;
     this.loops.set(id, loop);
-    const run = loop
-      .run()
-      .catch(this.work.report)
-      .finally(() => {
-        this.running.delete(run);
-        if (this.loops.get(id) === loop) this.loops.delete(id);
-        this.written.delete(id);
-      });
-    this.running.add(run);
+    try {
+      await loop.run();
+    } finally {
+      if (this.loops.get(id) === loop) this.loops.delete(id);
+      this.written.delete(id);
+    }
   }
 
   /** What has changed, in one statement per tenant. */

@@ -4,11 +4,11 @@ import { failpoint } from '../../common/failpoint.ts';
 import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { decideRollout } from '../core/decide-rollout.ts';
+import { Claims } from './claims.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Lease } from './lease.ts';
 import type { Leases } from './leases.ts';
 import { Stale } from './placement-work.ts';
-import { Rerun } from './rerun.ts';
 import { RolloutDraft } from './rollout-draft.ts';
 import type { HeldRolloutRepository } from './rollout.repository.ts';
 
@@ -21,11 +21,10 @@ const RETRY_MILLISECONDS = 3_000;
 
 /** The loop of all rollouts: claims those that are due, and takes every decision about each in one transaction. It touches Postgres alone. */
 export class Rollouts {
-  private readonly claiming = new Rerun(() => this.claim());
-  private readonly running = new Set<Promise<void>>();
+  private readonly claims: Claims;
 
   constructor(
-    private readonly leases: Leases,
+    leases: Leases,
     private readonly database: Database,
     private readonly rollouts: HeldRolloutRepository,
     private readonly events: EventLog,
@@ -33,32 +32,22 @@ export class Rollouts {
     private readonly announce: Announce,
     private readonly clock: DatabaseClock,
     private readonly report: (error: unknown) => void,
-  ) {}
-
-  /** Looks after what is due; whoever asks while it is at it is served by one more look. */
-  wake(): Promise<void> {
-    return this.claiming.ask();
-  }
-
-  /** Resolves when no decision is under way here. */
-  async ended(): Promise<void> {
-    await this.claiming.idle();
-    await Promise.all(this.running);
-  }
-
-  /** One that waits for a lock holds up no other: decisions are not waited for, but that there be not too many of them. */
-  private async claim(): Promise<void> {
-    const limit = CAPACITY - this.running.size;
-    const leases = await this.leases.claim('rollouts', null, limit);
-    for (const lease of leases) this.start(lease, leases.length === limit);
-  }
-
-  private start(lease: Lease, more: boolean): void {
-    const run = this.lookAfter(lease).finally(() => {
-      this.running.delete(run);
-      if (more) void this.wake().catch(this.report);
+  ) {
+    this.claims = new Claims({
+      claim: (limit) => leases.claim('rollouts', null, limit),
+      lookAfter: (lease) => this.lookAfter(lease),
+      capacity: CAPACITY,
+      batch: CAPACITY,
+      report,
     });
-    this.running.add(run);
+  }
+
+  wake(): Promise<void> {
+    return this.claims.wake();
+  }
+
+  ended(): Promise<void> {
+    return this.claims.ended();
   }
 
   private async lookAfter(lease: Lease): Promise<void> {
