@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { emptyQueue, onEachQueue } from '../support/queues.ts';
+import { emptyQueue, loseJobs, onEachQueue } from '../support/queues.ts';
+import type { QueuePlace } from '../support/queues.ts';
 import { startRecorder } from '../support/recorder.ts';
 import type { Recorder } from '../support/recorder.ts';
-import { BAD, BETTER, deploy, eventViolations, GOOD, makeWorkload, settled, startWorld, webDocument } from '../support/world.ts';
-import type { World } from '../support/world.ts';
+import { ask, BAD, BETTER, deploy, eventViolations, GOOD, makeWorkload, settled, startWorld, webDocument } from '../support/world.ts';
+import type { RolloutView, World } from '../support/world.ts';
 
 const document = webDocument({
-  strategy: { type: 'CANARY', maxSurge: 1, maxUnavailable: 0, steps: [{ weight: 50 }, { pauseSeconds: 1 }], progressDeadlineSeconds: 60 },
+  strategy: { type: 'CANARY', maxSurge: 1, maxUnavailable: 0, steps: [{ weight: 50 }, { pause: true }], progressDeadlineSeconds: 60 },
 });
 
 onEachQueue('the queue is emptied in the middle of rollouts', (queue) => {
@@ -27,12 +28,17 @@ onEachQueue('the queue is emptied in the middle of rollouts', (queue) => {
     rollouts.push(id);
     return id;
   };
-  const empty = (): Promise<void> => emptyQueue({ redisUrl: world.config.redisUrl, ownerUrl: world.api.database.ownerUrl });
+  const startAndHold = async (image: string): Promise<string> => {
+    const id = await start(image);
+    expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+    return id;
+  };
+  const where = (): QueuePlace => ({ redisUrl: world.config.redisUrl, ownerUrl: world.api.database.ownerUrl });
   /** Empties it again and again, so that hardly a job is ever seen, until the work is done. */
   const whileEmptying = async <T>(work: Promise<T>): Promise<T> => {
     let over = false;
     const emptying = async (): Promise<void> => {
-      while (!over) await empty();
+      while (!over) await emptyQueue(where());
     };
     const [result] = await Promise.all([work.finally(() => (over = true)), emptying()]);
     return result;
@@ -50,17 +56,20 @@ onEachQueue('the queue is emptied in the middle of rollouts', (queue) => {
     await world.close();
   });
 
-  test('once, with the first new pods there', async () => {
-    const id = await start(BETTER);
-    await recorders[0]?.until(() => recorders[0]?.replicaSets('shop').length === 2, 'the first new pods');
-    await empty();
+  test('once, with all that a promotion has put in it', async () => {
+    const id = await startAndHold(BETTER);
+    await loseJobs(where(), async () => void (await ask(world, `/rollouts/${id}/promote`)));
     expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
     expect(running()).toEqual(Array(2).fill(`${BETTER} x4`));
   });
 
   test('again and again, from its start to its end', async () => {
-    const rollout = await whileEmptying(start(GOOD).then((id) => settled(world, id)));
-    expect(rollout).toMatchObject({ phase: 'SUCCEEDED' });
+    const whole = async (): Promise<RolloutView> => {
+      const id = await startAndHold(GOOD);
+      await ask(world, `/rollouts/${id}/promote`);
+      return settled(world, id);
+    };
+    expect(await whileEmptying(whole())).toMatchObject({ phase: 'SUCCEEDED' });
     expect(running()).toEqual(Array(2).fill(`${GOOD} x4`));
   });
 

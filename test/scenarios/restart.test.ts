@@ -185,7 +185,7 @@ describe('the server of Postgres is restarted in the middle of rollouts', () => 
   });
 
   test.each(['immediate', 'fast'] as const)(
-    'after an %s end: every request is answered or told UNAVAILABLE, every rollout ends well',
+    'by a stop that is %s: every request is answered or told UNAVAILABLE, every rollout ends well',
     async (how) => {
       const asked = await each(change);
       const under = (scene: Scene): { shop: string; cart: string } => asked[scenes.indexOf(scene)] ?? { shop: '', cart: '' };

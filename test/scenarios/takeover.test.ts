@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LEASE_SECONDS } from '../../src/rollouts/engine/lease.ts';
 import { onConnection } from '../support/database.ts';
+import { onEachQueue } from '../support/queues.ts';
 import { startRecorder } from '../support/recorder.ts';
 import type { Recorder } from '../support/recorder.ts';
 import { severable } from '../support/severable.ts';
@@ -28,7 +29,7 @@ const document = webDocument({
   strategy: { type: 'CANARY', maxSurge: 2, maxUnavailable: 0, steps, progressDeadlineSeconds: 60 },
 });
 
-describe('whatever happens to workers, queue and database, a rollout is carried on', () => {
+onEachQueue('whatever happens to workers and database, a rollout is carried on', (queue) => {
   let world: World;
   let recorders: Recorder[];
   let workload: string;
@@ -68,7 +69,7 @@ describe('whatever happens to workers, queue and database, a rollout is carried 
   };
 
   beforeAll(async () => {
-    world = await startWorld({ clusters: 2, workers: 0 });
+    world = await startWorld({ clusters: 2, workers: 0, queue });
     way = await severable(world.config.databaseUrl);
     await world.startWorker({ databaseUrl: way.url });
     recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
@@ -84,19 +85,24 @@ describe('whatever happens to workers, queue and database, a rollout is carried 
     await way.close();
   });
 
-  test('the queue is emptied', async () => {
+  test('a worker that is stopped in good order hands over within a second', async ({ expect }) => {
     const id = await startAndHold();
-    // A lock that keeps the queue from being read makes sure that the nudges of the promotion are lost.
-    await onConnection(world.api.database.ownerUrl, async (client) => {
-      await client.query('BEGIN; LOCK TABLE bullmq.job IN ACCESS EXCLUSIVE MODE');
-      const asked = ask(world, `/rollouts/${id}/promote`);
-      await sleep(200);
-      await client.query('DELETE FROM bullmq.job');
-      await client.query('COMMIT');
-      await asked;
-    });
-    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
-    expect(running()).toEqual(Array(2).fill(`${image} x6`));
+    const [first] = world.workers;
+    const before = await owners();
+    await world.startWorker({ databaseUrl: way.url });
+    const [asked] = await inDatabase<{ at: Date }>('SELECT clock_timestamp() AS at');
+    const closed = first?.close();
+    // By the database's clock, which told when each lease ends.
+    const held = (): Promise<{ owner: string; at: Date }[]> =>
+      inDatabase(
+        `SELECT lease_owner AS owner, lease_until - interval '${LEASE_SECONDS} seconds' AS at FROM placements WHERE lease_owner IS NOT NULL`,
+      );
+    const handedOver = (now: { owner: string }[]): boolean => now.length === 2 && now.every(({ owner }) => !before.includes(owner));
+    await expect.poll(held, { timeout: 10_000 }).toSatisfy(handedOver);
+    for (const { at } of await held()) expect(at.getTime() - (asked?.at.getTime() ?? 0)).toBeLessThan(1_000);
+    await closed;
+    world.workers.splice(0, 1);
+    await promoteToTheEnd(id);
   });
 
   test('the database goes away in the middle, and comes back', async () => {
@@ -119,24 +125,6 @@ describe('whatever happens to workers, queue and database, a rollout is carried 
     }
     await inDatabase('SELECT 1');
     expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
-    await promoteToTheEnd(id);
-  });
-
-  test('a worker that is stopped in good order hands over within a second', async () => {
-    const id = await startAndHold();
-    const [first] = world.workers;
-    const before = await owners();
-    await world.startWorker();
-    const [asked] = await inDatabase<{ at: Date }>('SELECT clock_timestamp() AS at');
-    await first?.close();
-    world.workers.splice(0, 1);
-    await expect.poll(owners, { timeout: 10_000 }).toSatisfy((now: string[]) => now.length === 1 && !before.includes(now[0] ?? ''));
-    // By the database's clock, which told when each lease ends.
-    const claimed = await inDatabase<{ at: Date }>(
-      `SELECT lease_until - interval '${LEASE_SECONDS} seconds' AS at FROM placements WHERE lease_owner IS NOT NULL`,
-    );
-    expect(claimed).toHaveLength(2);
-    for (const { at } of claimed) expect(at.getTime() - (asked?.at.getTime() ?? 0)).toBeLessThan(1_000);
     await promoteToTheEnd(id);
   });
 

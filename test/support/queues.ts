@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type pg from 'pg';
 import { describe } from 'vitest';
@@ -23,17 +24,45 @@ const TABLES =
   "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'bullmq' AND tablename <> 'migration'";
 const DEADLOCK = '40P01';
 
+/** Where a world's jobs are: in Redis, or in the schema of BullMQ. */
+export interface QueuePlace {
+  redisUrl: string | null;
+  ownerUrl: string;
+}
+
+async function onRedis(url: string, work: (redis: Redis) => Promise<void>): Promise<void> {
+  const redis = new Redis(url);
+  await work(redis).finally(() => redis.disconnect());
+}
+
 /** Takes everything away that BullMQ has written, as an operator would who empties the queue: `FLUSHALL` in Redis, all tables but its migrations' in Postgres. */
-export async function emptyQueue(at: { redisUrl: string | null; ownerUrl: string }): Promise<void> {
-  if (at.redisUrl !== null) {
-    const redis = new Redis(at.redisUrl);
-    await redis.flushall();
-    redis.disconnect();
-    return;
-  }
-  await onConnection(at.ownerUrl, async (client) => {
+export async function emptyQueue({ redisUrl, ownerUrl }: QueuePlace): Promise<void> {
+  if (redisUrl !== null) return onRedis(redisUrl, async (redis) => void (await redis.flushall()));
+  await onConnection(ownerUrl, async (client) => {
     const { rows } = await client.query<{ name: string }>(TABLES);
     for (const { name } of rows) await emptyTable(client, name);
+  });
+}
+
+/**
+ * Does the work, and makes sure that no job which it adds is ever given to a worker: Redis takes none meanwhile; in Postgres a lock keeps who adds and who reads
+ * waiting until the queue has been emptied.
+ */
+export async function loseJobs({ redisUrl, ownerUrl }: QueuePlace, work: () => Promise<void>): Promise<void> {
+  if (redisUrl !== null)
+    return onRedis(redisUrl, async (redis) => {
+      await redis.acl('SETUSER', 'default', '-@scripting');
+      await work();
+      await redis.flushall();
+      await redis.acl('SETUSER', 'default', '+@scripting');
+    });
+  await onConnection(ownerUrl, async (client) => {
+    await client.query('BEGIN; LOCK TABLE bullmq.job IN ACCESS EXCLUSIVE MODE');
+    const done = work();
+    await sleep(200);
+    await client.query('DELETE FROM bullmq.job');
+    await client.query('COMMIT');
+    await done;
   });
 }
 
