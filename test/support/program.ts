@@ -1,31 +1,41 @@
 import { execFile, spawn } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Config } from '../../src/config.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-/** A sibling of `dist`, since the program looks for its migrations beside its own folder. */
-const folder = path.join(root, '.cache');
+/** What `npm test` has made of the sources before the tests began. */
+const built = path.join(root, 'dist');
+/** A sibling of it, since the program looks for its migrations beside its own folder. */
+const own = path.join(root, '.cache');
 
+let folder = built;
 let building: Promise<void> | null = null;
 
-/** The product as it would be built, without checking types: what tests run as processes of their own. Built once, however often it is asked for. */
+/** Makes sure that there is the product as it is built, of the sources as they are now: what tests run as processes of their own. */
 export const buildProgram = (): Promise<void> => (building ??= build());
 
 async function build(): Promise<void> {
+  if (isBuilt()) return;
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
-  await promisify(execFile)(process.execPath, [
-    tsc,
-    '-p',
-    path.join(root, 'tsconfig.build.json'),
-    '--noCheck',
-    '--outDir',
-    folder,
-    '--sourceMap',
-    'false',
-  ]);
+  const parameters = ['-p', path.join(root, 'tsconfig.build.json'), '--noCheck', '--outDir', own, '--sourceMap', 'false'];
+  await promisify(execFile)(process.execPath, [tsc, ...parameters]);
+  folder = own;
 }
+
+/** Whether nothing in `src` is newer than the stamp of the build, folders included, which tell of what was removed. */
+function isBuilt(): boolean {
+  const stamp = statSync(path.join(built, '.ready'), { throwIfNoEntry: false });
+  const sources = path.join(root, 'src');
+  return (
+    stamp !== undefined &&
+    readdirSync(sources, { recursive: true }).every((name) => changedAt(path.join(sources, String(name))) < stamp.mtimeMs)
+  );
+}
+
+const changedAt = (file: string): number => statSync(file).mtimeMs;
 
 /** A worker in a process of its own. */
 export interface WorkerProcess {
