@@ -21,13 +21,15 @@ const document = webDocument({
 });
 
 /** Where the worker dies, and at which time of coming by. The first release of a workload is made by then; this is the change to the second. */
-const deaths: { at: Failpoint; nth: number }[] = [
-  ...FAILPOINTS.map((at) => ({ at, nth: 1 })),
+const FIRST_TIMES: { at: Failpoint; nth: number }[] = FAILPOINTS.map((at) => ({ at, nth: 1 }));
+const LATER_TIMES: typeof FIRST_TIMES = [
   { at: 'after-commit-before-write', nth: 3 },
   { at: 'after-write', nth: 2 },
 ];
 
 onEachQueue('workers are killed where it hurts', (queue) => {
+  // What comes by later has less to do with the queue than with the rows: once is enough.
+  const deaths = queue === 'Postgres' ? [...FIRST_TIMES, ...LATER_TIMES] : FIRST_TIMES;
   const randomKills = Math.ceil((RANDOM_KILLS - QUEUE_BACKENDS.indexOf(queue)) / QUEUE_BACKENDS.length);
   let world: World;
   let recorders: Recorder[];
@@ -42,7 +44,8 @@ onEachQueue('workers are killed where it hurts', (queue) => {
   };
 
   beforeAll(async () => {
-    [world] = await Promise.all([startWorld({ clusters: 1, queue }), buildProgram()]);
+    [world] = await Promise.all([startWorld({ clusters: 1, queue, workers: 0 }), buildProgram()]);
+    const worker = spawnWorker(world.config);
     recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
     for (let index = 0; index < deaths.length + randomKills; index += 1) workloads.push(await makeWorkload(world, `w${index}`, document));
     const first = [];
@@ -50,8 +53,8 @@ onEachQueue('workers are killed where it hurts', (queue) => {
     for (const id of first) expect(await settled(world, id, 60)).toMatchObject({ phase: 'SUCCEEDED' });
     for (const recorder of recorders)
       for (const index of workloads.keys()) recorder.expect(`w${index}`, { replicas: 2, maxSurge: 1, maxUnavailable: 0 });
-    await Promise.all(world.workers.map((worker) => worker.close()));
-    world.workers.length = 0;
+    worker.kill('SIGTERM');
+    expect(await worker.ended).toBe(0);
   }, 120_000);
   afterAll(async () => {
     await Promise.all(recorders.map((recorder) => recorder.stop()));

@@ -11,6 +11,9 @@ const built = path.join(root, 'dist');
 /** A sibling of it, since the program looks for its migrations beside its own folder. */
 const own = path.join(root, '.cache');
 
+/** Half of what a worker does before it serves anything is compiling: each that ends in good order leaves that to the next ones. */
+const compiled = path.join(own, 'compiled');
+
 let folder = built;
 let building: Promise<void> | null = null;
 
@@ -57,8 +60,8 @@ export function spawnWorker(config: Config, environment: Record<string, string> 
     LOG_LEVEL: 'info',
     ...(config.redisUrl === null ? {} : { REDIS_URL: config.redisUrl }),
   };
-  const child = spawn(process.execPath, [path.join(folder, 'worker.js')], {
-    env: { PATH: process.env['PATH'] ?? '', ...settings, ...environment },
+  const child = spawn(process.execPath, ['--max-semi-space-size=32', '--min-semi-space-size=16', path.join(folder, 'worker.js')], {
+    env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compiled, ...settings, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
