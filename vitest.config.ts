@@ -12,7 +12,8 @@ export const shared = defineConfig({
   test: {
     setupFiles: ['test/support/setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the cores of a small machine: scenarios mostly wait, for pods, leases and processes that start.
+    maxWorkers: 3,
     // Most of a file's time would go into loading the product anew; what a file starts it also ends.
     isolate: false,
     testTimeout: 30_000,

@@ -11,8 +11,10 @@ const built = path.join(root, 'dist');
 /** A sibling of it, since the program looks for its migrations beside its own folder. */
 const own = path.join(root, '.cache');
 
-/** Half of what a worker does before it serves anything is compiling: each that ends in good order leaves that to the next ones. */
+/** Most of what a worker does before it serves anything is compiling: one that ends in good order leaves what it has compiled to the next ones. */
 const compiled = path.join(own, 'compiled');
+/** For those that do not live long: what pays off later, or is collected later, is not begun. */
+const SHORT_LIVED = ['--min-semi-space-size=16', '--max-semi-space-size=32', '--no-wasm-tier-up'];
 
 let folder = built;
 let building: Promise<void> | null = null;
@@ -60,7 +62,7 @@ export function spawnWorker(config: Config, environment: Record<string, string> 
     LOG_LEVEL: 'info',
     ...(config.redisUrl === null ? {} : { REDIS_URL: config.redisUrl }),
   };
-  const child = spawn(process.execPath, ['--max-semi-space-size=32', '--min-semi-space-size=16', path.join(folder, 'worker.js')], {
+  const child = spawn(process.execPath, [...SHORT_LIVED, path.join(folder, 'worker.js')], {
     env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compiled, ...settings, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
