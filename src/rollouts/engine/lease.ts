@@ -57,6 +57,11 @@ export class Lease {
     return this.leases.release([this], dueAt);
   }
 
+  /** Resolves when every nudge of it that is on its way has been told. */
+  allTold(): Promise<void> {
+    return this.leases.allTold();
+  }
+
   /** Whoever waits for a cluster under this lease does not look at the clock. */
   private loseAtEnd(): void {
     if (this.ending) clearTimeout(this.ending);

@@ -22,6 +22,7 @@ interface RenewalRow {
 export class Leases {
   private readonly held = new Map<string, Lease>();
   private readonly claims = new Set<Promise<Lease[]>>();
+  private readonly telling = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | null = null;
   private renewing: Promise<void> | null = null;
   private closed = false;
@@ -70,12 +71,30 @@ export class Leases {
     return released.flat().some((row) => row.due);
   }
 
-  /** Those of the held rows that somebody has nudged; each nudge is answered once. */
-  async nudged(table: LeasedTable): Promise<Lease[]> {
+  /** Tells of those of the held rows that somebody has nudged: each nudge is taken out of its row and told once. */
+  async nudged(table: LeasedTable, tell: (lease: Lease) => void): Promise<void> {
     const leases = [...this.held.values()].filter((lease) => lease.table === table);
-    if (leases.length === 0) return [];
-    const rows = await this.system.query<LeaseRow>(nudgedStatement(table), [this.owner, ...columnsOf(leases)]);
-    return rows.flatMap((row) => this.held.get(`${table} ${row.tenant_id} ${row.id}`) ?? []);
+    if (leases.length === 0) return;
+    const telling = this.takeNudges(table, leases, tell).finally(() => this.telling.delete(telling));
+    this.telling.add(telling);
+    await telling;
+  }
+
+  private async takeNudges(table: LeasedTable, leases: readonly Lease[], tell: (lease: Lease) => void): Promise<void> {
+    try {
+      const rows = await this.system.query<LeaseRow>(nudgedStatement(table), [this.owner, ...columnsOf(leases)]);
+      const taken = new Set(rows.map((row) => `${table} ${row.tenant_id} ${row.id}`));
+      leases.filter((lease) => taken.has(keyOf(lease))).forEach(tell);
+    } catch (error) {
+      // Whether any were taken nobody knows.
+      leases.forEach(tell);
+      throw error;
+    }
+  }
+
+  /** Resolves when every nudge that has been taken out of its row has been told: whoever gives a row back before that would lose it. */
+  async allTold(): Promise<void> {
+    while (this.telling.size > 0) await Promise.allSettled(this.telling);
   }
 
   /** Gives everything up at once and claims nothing more; others may go on immediately. Answers what was held. */
@@ -138,6 +157,12 @@ const columnsOf = (leases: readonly Lease[]): [string[], string[], string[]] => 
   leases.map((lease) => lease.token),
 ];
 
+/**
+ * Whether somebody has nudged a row that is held. By the clock of now, not of the statement's start: a statement that had to wait for the row, or to be planned,
+ * may meet a nudge that is younger than itself, and would take it for the end of the lease.
+ */
+const NUDGED = 't.due_at <= clock_timestamp()';
+
 /** A row is due when its time has come and no lease holds. */
 export const DUE = 'due_at <= now() AND (lease_until IS NULL OR lease_until <= now())';
 const UNTIL = `now() + interval '${LEASE_SECONDS} seconds'`;
@@ -166,9 +191,9 @@ function releaseStatement(table: LeasedTable): string {
   return `
     WITH wanted AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS w (tenant_id, id, token)),
     ours AS (${lockedRows(table, 'wanted', 'true', 'WAIT')})
-    UPDATE ${table} t SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN t.due_at <= now() THEN t.due_at ELSE $5::timestamptz END
+    UPDATE ${table} t SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN ${NUDGED} THEN t.due_at ELSE $5::timestamptz END
     FROM ours WHERE t.tenant_id = ours.tenant_id AND t.id = ours.id
-    RETURNING t.due_at <= now() AS due`;
+    RETURNING ${NUDGED} AS due`;
 }
 
 function nudgedStatement(table: LeasedTable): string {
@@ -183,7 +208,7 @@ function nudgedStatement(table: LeasedTable): string {
 const renewed = (table: LeasedTable): string => `
   ${table}_ours AS (${lockedRows(table, `(SELECT * FROM wanted WHERE kind = '${table}')`, 't.lease_until > now()', 'SKIP LOCKED')}),
   ${table}_renewed AS (
-    UPDATE ${table} t SET lease_until = ${UNTIL}, due_at = CASE WHEN t.due_at <= now() THEN t.due_at ELSE ${UNTIL} END
+    UPDATE ${table} t SET lease_until = ${UNTIL}, due_at = CASE WHEN ${NUDGED} THEN t.due_at ELSE ${UNTIL} END
     FROM ${table}_ours o WHERE t.tenant_id = o.tenant_id AND t.id = o.id
     RETURNING t.tenant_id, t.id)`;
 

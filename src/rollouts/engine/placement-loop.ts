@@ -83,15 +83,23 @@ export class PlacementLoop {
     failpoint('placement-claimed');
     this.alarm.ring();
     try {
-      while (this.lease.stillOurs()) {
-        await this.alarm.next();
-        if (!this.lease.stillOurs()) break;
-        if ((await this.carefulTurn()) === 'DONE') break;
-      }
+      await this.turns();
     } finally {
       await this.letGo();
     }
     if (this.lease.stillOurs()) await this.work.giveBack(this.lease);
+  }
+
+  /** Nothing is left to do where nothing was at the last look, and nobody has nudged since. */
+  private async turns(): Promise<void> {
+    while (this.lease.stillOurs()) {
+      await this.alarm.next();
+      if (!this.lease.stillOurs()) return;
+      if ((await this.carefulTurn()) === 'GO_ON') continue;
+      await this.letGo();
+      await this.lease.allTold();
+      if (this.fresh) return;
+    }
   }
 
   /** A turn whose troubles are waited out. What is not ours any more ends the loop; the rest is tried again, later each time. */

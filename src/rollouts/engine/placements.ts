@@ -62,8 +62,7 @@ export class Placements {
   /** Once a second: nudges that no announcement brought, and the counts of pods. */
   async tick(): Promise<void> {
     if (this.loops.size === 0) return;
-    const [nudged] = await Promise.all([this.leases.nudged('placements'), this.writeCounts()]);
-    for (const lease of nudged) this.nudge(lease.id);
+    await Promise.all([this.leases.nudged('placements', (lease) => this.nudge(lease.id)), this.writeCounts()]);
   }
 
   /** Resolves when the loops have ended; their leases are gone by then. */

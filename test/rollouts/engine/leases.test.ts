@@ -104,14 +104,39 @@ describe('leases', () => {
     expect(await rowOf(nudged)).toMatchObject({ lease_owner: null, due: true });
   });
 
+  test('giving back keeps a nudge that is younger than itself', async () => {
+    const [id = ''] = await tenantWith([1]);
+    const [lease] = await worker('one').claim('clusters', [region], 1);
+    // Given somebody who has the row when it is given back,
+    await owner.query('BEGIN');
+    await owner.query('SELECT 1 FROM clusters WHERE id = $1 FOR UPDATE', [id]);
+    const released = lease?.release(null);
+    const waiting = "SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    await expect.poll(async () => (await owner.query<{ count: number }>(waiting)).rows[0]?.count).toBe(1);
+    // when they nudge it only now,
+    await owner.query('UPDATE clusters SET due_at = clock_timestamp() WHERE id = $1', [id]);
+    await owner.query('COMMIT');
+    // then it is due.
+    expect(await released).toBe(true);
+    expect(await rowOf(id)).toMatchObject({ lease_owner: null, due: true });
+  });
+
   test('each nudge of a held row is told once', async () => {
     const [id = ''] = await tenantWith([1]);
     const leases = worker('one');
     await leases.claim('clusters', [region], 1);
-    expect(await leases.nudged('clusters')).toEqual([]);
+    const told: string[] = [];
+    const look = (): Promise<void> => leases.nudged('clusters', (lease) => void told.push(lease.id));
+    await look();
+    expect(told).toEqual([]);
     await owner.query('UPDATE clusters SET due_at = now() WHERE id = $1', [id]);
-    expect((await leases.nudged('clusters')).map((lease) => lease.id)).toEqual([id]);
-    expect(await leases.nudged('clusters')).toEqual([]);
+    const looking = look();
+    // Whoever gives the row back waits for what is being taken out of it.
+    await leases.allTold();
+    expect(told).toEqual([id]);
+    await looking;
+    await look();
+    expect(told).toEqual([id]);
     await leases.close();
   });
 
