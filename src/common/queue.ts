@@ -47,6 +47,9 @@ const LISTEN_IDLE_MILLISECONDS = 10_000;
 /** Longer than an idle worker needs to notice a job that nobody told it of: those are rare, and an idle product should be idle. */
 const BLOCK_SECONDS = 30;
 
+/** How long a worker waits where nothing comes, and where the queue could not be asked: as it stops only after that, it must not be long. */
+const PATIENCE = { drainDelay: BLOCK_SECONDS, runRetryDelay: REOPEN_MILLISECONDS };
+
 /** BullMQ tells of each job in a stream that nobody here reads: it is kept short. */
 const EVENTS = { events: { maxLen: 100 } };
 
@@ -75,8 +78,7 @@ function redisBackend(url: string, onError: (error: Error) => void): Backend {
   const adds = (): Redis => (adding ??= connect({ commandTimeout: COMMAND_MILLISECONDS }));
   return {
     queue: (name) => new Queue(name, { connection: adds(), streams: EVENTS }),
-    worker: (name, process, concurrency) =>
-      new Worker(name, process, { connection: (working ??= connect({})), concurrency, drainDelay: BLOCK_SECONDS }),
+    worker: (name, process, concurrency) => new Worker(name, process, { ...PATIENCE, connection: (working ??= connect({})), concurrency }),
     ping: async () => void (await adds().ping()),
     close: async () => connections.forEach((redis) => redis.disconnect()),
   };
@@ -120,12 +122,7 @@ function postgresBackend(options: QueuesOptions, onError: (error: Error) => void
   return {
     queue: (name) => new Queue(name, { connection: forQueues, streams: EVENTS }, createPostgresBackend) as unknown as Queue,
     worker: (name, process, concurrency) =>
-      new Worker(
-        name,
-        process,
-        { connection: forWorkers, concurrency, drainDelay: BLOCK_SECONDS },
-        createPostgresBackend,
-      ) as unknown as Worker,
+      new Worker(name, process, { ...PATIENCE, connection: forWorkers, concurrency }, createPostgresBackend) as unknown as Worker,
     ping: async () => void (await queries.query(`SELECT 1 FROM ${QUEUE_SCHEMA}.migration LIMIT 1`)),
     close: async () => void (await Promise.all([queries.end(), listeners.end()])),
   };

@@ -14,8 +14,8 @@ import type { World } from '../support/world.ts';
 
 /** How long the server stays away. */
 const AWAY_MILLISECONDS = 1_000;
-/** A worker of BullMQ that could not read its queue tries again after 15 s; until then the sweep finds what is due. */
-const REOPEN_MILLISECONDS = 16_000;
+/** A worker that could not read its queue tries again every second; until then the sweep finds what is due. */
+const REOPEN_MILLISECONDS = 5_000;
 const steps = [{ weight: 50 }, { pauseSeconds: 1 }];
 const document = webDocument({
   replicas: 4,
