@@ -58,7 +58,8 @@ onEachQueue('the queue is emptied in the middle of rollouts', (queue) => {
 
   test('once, with all that a promotion has put in it', async () => {
     const id = await startAndHold(BETTER);
-    await loseJobs(where(), async () => void (await ask(world, `/rollouts/${id}/promote`)));
+    // One for the rollout, and one for each region.
+    await loseJobs(where(), 3, async () => void (await ask(world, `/rollouts/${id}/promote`)));
     expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
     expect(running()).toEqual(Array(2).fill(`${BETTER} x4`));
   });

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type pg from 'pg';
-import { describe } from 'vitest';
+import { describe, vi } from 'vitest';
 import { onConnection } from './database.ts';
 
 /** Where BullMQ keeps its jobs. */
@@ -44,26 +43,42 @@ export async function emptyQueue({ redisUrl, ownerUrl }: QueuePlace): Promise<vo
   });
 }
 
-/**
- * Does the work, and makes sure that no job which it adds is ever given to a worker: Redis takes none meanwhile; in Postgres a lock keeps who adds and who reads
- * waiting until the queue has been emptied.
- */
-export async function loseJobs({ redisUrl, ownerUrl }: QueuePlace, work: () => Promise<void>): Promise<void> {
+/** Does the work while the queue takes no job, and waits until so many have been turned away: no worker is ever given one of them. */
+export async function loseJobs({ redisUrl, ownerUrl }: QueuePlace, count: number, work: () => Promise<void>): Promise<void> {
+  const turnedAway = async (counted: () => Promise<number>): Promise<void> => {
+    const before = await counted();
+    await work();
+    await vi.waitUntil(async () => (await counted()) >= before + count, { timeout: 5_000 });
+  };
   if (redisUrl !== null)
     return onRedis(redisUrl, async (redis) => {
-      await redis.acl('SETUSER', 'default', '-@scripting');
-      await work();
-      await redis.flushall();
-      await redis.acl('SETUSER', 'default', '+@scripting');
+      await redis.acl('SETUSER', 'default', 'resetkeys', ...KEYS_OF_NO_NEW_JOB);
+      await turnedAway(() => rejectedScripts(redis));
+      await redis.acl('SETUSER', 'default', 'allkeys');
     });
   await onConnection(ownerUrl, async (client) => {
-    await client.query('BEGIN; LOCK TABLE bullmq.job IN ACCESS EXCLUSIVE MODE');
-    const done = work();
-    await sleep(200);
-    await client.query('DELETE FROM bullmq.job');
-    await client.query('COMMIT');
-    await done;
+    await client.query(REFUSE);
+    await turnedAway(async () =>
+      Number((await client.query<{ last_value: string }>('SELECT last_value FROM bullmq.refused')).rows[0]?.last_value),
+    );
+    await client.query('DROP TRIGGER refuse ON bullmq.job');
   });
+}
+
+/** All keys but `bull:QUEUE:id`, the counter of which a job gets its number: who adds a job needs it, who takes one does not. */
+const KEYS_OF_NO_NEW_JOB = ['~*[^:]??', '~*:pc'];
+
+/** A sequence counts what is refused, since it is not taken back with it. */
+const REFUSE = `
+  CREATE SEQUENCE bullmq.refused MINVALUE 0;
+  CREATE FUNCTION bullmq.refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+    $$ BEGIN PERFORM nextval('bullmq.refused'); RAISE 'the queue takes no jobs'; END $$;
+  CREATE TRIGGER refuse BEFORE INSERT ON bullmq.job FOR EACH ROW EXECUTE FUNCTION bullmq.refuse();
+  SELECT nextval('bullmq.refused')`;
+
+async function rejectedScripts(redis: Redis): Promise<number> {
+  const found = (await redis.info('commandstats')).matchAll(/^cmdstat_eval(?:sha)?:.*rejected_calls=(\d+)/gm);
+  return [...found].reduce((sum, [, calls]) => sum + Number(calls), 0);
 }
 
 /** Whoever works with the queue at the same moment has other rows locked: where the two wait for each other, one is turned away, and we are the ones to insist. */
