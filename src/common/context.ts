@@ -23,7 +23,7 @@ export interface Context {
   requestId: string | null;
   /** The open transaction, which inner calls join. */
   transaction?: Prisma.TransactionClient;
-  /** For writes of the open transaction whose answers nobody waits for. */
+  /** How SQL reaches the open transaction past Prisma. */
   wire?: Wire;
   afterCommit?: (() => void)[];
   /** What the open transaction does last, by who asked for it. */

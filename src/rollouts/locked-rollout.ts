@@ -1,3 +1,4 @@
+import { tenantId } from '../common/context.ts';
 import type { Database } from '../common/database.ts';
 import { limitsOf } from '../tenants/limits.ts';
 import type { Failure } from './core/failure.ts';
@@ -26,17 +27,17 @@ export interface LockedRollout {
 }
 
 /**
- * Locks the rollout's row, then reads all of it: whoever changes something of it either shows here or waits. Runs in the caller's transaction, for its loop and
- * for whoever speaks a verb.
+ * Locks the rollout's row, then reads all of it: whoever changes something of it either shows here or waits. Runs in the caller's transaction and tenant, for
+ * its loop and for whoever speaks a verb.
  *
  * @param token of the caller's lease; null = the caller needs none
  * @returns null where there is no such rollout, or the lease is gone
  */
-export async function lockRollout(database: Database, tenantId: string, id: string, token: string | null): Promise<LockedRollout | null> {
+export async function lockRollout(database: Database, id: string, token: string | null): Promise<LockedRollout | null> {
   // Asked at once and answered in this order: what the second sees, it sees once the first has the row.
   const [[locked], [parts]] = await Promise.all([
-    database.query<LockedRow>(LOCK, [tenantId, id, token]),
-    database.query<PartsRow>(PARTS, [tenantId, id]),
+    database.query<LockedRow>(LOCK, [tenantId(), id, token]),
+    database.query<PartsRow>(PARTS, [tenantId(), id]),
   ]);
   if (!locked || !parts) return null;
   const { rollout } = locked;

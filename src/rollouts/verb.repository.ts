@@ -15,7 +15,7 @@ export class VerbRepository {
 
   async lock(id: string): Promise<LockedRollout | null> {
     if (!isId(id)) return null;
-    return lockRollout(this.database, tenantId(), id, null);
+    return lockRollout(this.database, id, null);
   }
 
   async promote(waveId: string, promotedStep: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectStatus } from '../support/api.ts';
-import { ask, settled } from '../support/world.ts';
-import { begin, makeStoryWorkload, onlyReplicaSet, runs, startStoryWorld, storyDocument, targetAt, until } from './story/world.ts';
+import { ask, settled, violations } from '../support/world.ts';
+import { makeStoryWorkload, onlyReplicaSet, runs, startStoryWorld, storyDocument, targetAt, until } from './story/world.ts';
 import type { FullRollout, Site, StoryWorld } from './story/world.ts';
 import { providedClusters } from './support/clusters.ts';
 
@@ -29,7 +29,7 @@ describe.skipIf(providedClusters().length === 0)('what goes wrong on one of two 
     if (!bad || !good) throw new Error('two control planes are needed');
     const sites = [bad, good];
     await makeStoryWorkload(world, name, sites, document, { image: `shop/${OLD}` });
-    const id = await begin(world, `/workloads/${name}/rollouts`);
+    const id = await ask(world, `/workloads/${name}/rollouts`);
     expect(await settled(world, id, 60)).toMatchObject({ phase: 'SUCCEEDED' });
     for (const site of sites) {
       await runs(site, name, OLD, 4);
@@ -46,7 +46,7 @@ describe.skipIf(providedClusters().length === 0)('what goes wrong on one of two 
     expectStatus(await world.tenant.rest('PATCH', `/v1/workloads/${name}`, { placements }), 200);
   };
   const roll = async ({ name }: Case, body: Record<string, unknown> = {}): Promise<FullRollout> => {
-    const id = await begin(world, `/workloads/${name}/rollouts`, { values: { image: `shop/${NEW}` }, ...body });
+    const id = await ask(world, `/workloads/${name}/rollouts`, { values: { image: `shop/${NEW}` }, ...body });
     return (await settled(world, id, 60)) as FullRollout;
   };
   const backEverywhere = async ({ name, bad, good, before }: Case, rollout: FullRollout, there = 'ROLLED_BACK'): Promise<void> => {
@@ -179,7 +179,7 @@ describe.skipIf(providedClusters().length === 0)('what goes wrong on one of two 
       const owner = `${bad.plane.name}-owner`;
       expectStatus(await world.tenant.rest('POST', '/v1/clusters', { name: owner, region: 'eu', server, caData, token: adminToken }), 201);
       await makeStoryWorkload(world, 'homeless', [{ ...bad, name: owner, namespace: 'no-such-namespace' }, good]);
-      const rollout = (await settled(world, await begin(world, '/workloads/homeless/rollouts'), 60)) as FullRollout;
+      const rollout = (await settled(world, await ask(world, '/workloads/homeless/rollouts'), 60)) as FullRollout;
       expect(rollout).toMatchObject({ phase: 'ROLLED_BACK', failure: { reason: 'NAMESPACE_MISSING', cluster: owner } });
       expect(rollout.failure?.message).toContain('no-such-namespace');
       expect(rollout.failure?.advice).toContain('Create the namespace');
@@ -194,7 +194,7 @@ describe.skipIf(providedClusters().length === 0)('what goes wrong on one of two 
       const binding = await bad.admin.request('GET', `${path}/slipway`);
       await bad.admin.request('DELETE', `${path}/slipway`);
       await makeStoryWorkload(world, 'locked', [bad, good]);
-      const id = await begin(world, '/workloads/locked/rollouts');
+      const id = await ask(world, '/workloads/locked/rollouts');
       const waiting = await until(world, id, 'the bad one waits and the good one is done', (rollout) => {
         return targetAt(rollout, bad).condition !== null && targetAt(rollout, good).phase === 'SUCCEEDED';
       });
@@ -209,7 +209,7 @@ describe.skipIf(providedClusters().length === 0)('what goes wrong on one of two 
   });
 
   test('the invariants held at every step', async () => {
-    expect(await world.violations()).toEqual([]);
+    expect(await violations(world)).toEqual([]);
   });
 });
 

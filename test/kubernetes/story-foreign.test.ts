@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask, settled } from '../support/world.ts';
+import { ask, settled, violations } from '../support/world.ts';
 import type { KubernetesObject } from './control-plane/client.ts';
-import { begin, makeStoryWorkload, onlyReplicaSet, running, runs, startStoryWorld, storyDocument, targetAt, until } from './story/world.ts';
+import { makeStoryWorkload, onlyReplicaSet, running, runs, startStoryWorld, storyDocument, targetAt, until } from './story/world.ts';
 import type { FullRollout, Site, StoryWorld } from './story/world.ts';
 import { providedClusters } from './support/clusters.ts';
 
@@ -46,7 +46,7 @@ describe.skipIf(providedClusters().length === 0)('somebody else on one of two re
     its.touched.admin.request('PATCH', `${deployment(its)}/scale?fieldManager=autoscaler`, { spec: { replicas } });
   const settle = async (id: string): Promise<FullRollout> => (await settled(world, id, 60)) as FullRollout;
   const roll = async ({ name }: Case, path: string, body: unknown = {}): Promise<FullRollout> =>
-    settle(await begin(world, `/workloads/${name}${path}`, body));
+    settle(await ask(world, `/workloads/${name}${path}`, body));
   const promote = async (id: string): Promise<FullRollout> => {
     await ask(world, `/rollouts/${id}/promote`);
     return settle(id);
@@ -192,6 +192,6 @@ describe.skipIf(providedClusters().length === 0)('somebody else on one of two re
   });
 
   test('the invariants held at every step', async () => {
-    expect(await world.violations()).toEqual([]);
+    expect(await violations(world)).toEqual([]);
   });
 });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectStatus } from '../support/api.ts';
-import { ask, eventsOf, settled } from '../support/world.ts';
-import { begin, makeStoryWorkload, onlyReplicaSet, running, runs, startStoryWorld } from './story/world.ts';
+import { ask, eventsOf, remove, settled, violations } from '../support/world.ts';
+import { makeStoryWorkload, onlyReplicaSet, running, runs, startStoryWorld } from './story/world.ts';
 import type { FullRollout, Site, StoryWorld } from './story/world.ts';
 import { providedClusters } from './support/clusters.ts';
 
@@ -27,7 +27,7 @@ describe.skipIf(providedClusters().length === 0)('the whole story on two real co
   let sites: Site[];
 
   const roll = async (path: string, body: unknown = {}): Promise<FullRollout> =>
-    (await settled(world, await begin(world, `/workloads/shop${path}`, body), 60)) as FullRollout;
+    (await settled(world, await ask(world, `/workloads/shop${path}`, body), 60)) as FullRollout;
   const runEverywhere = (image: string, replicas: number): Promise<void[]> =>
     Promise.all(sites.map((site) => runs(site, 'shop', image, replicas)));
   const uids = (): string[] => sites.map((site) => onlyReplicaSet(site, 'shop'));
@@ -113,16 +113,13 @@ describe.skipIf(providedClusters().length === 0)('the whole story on two real co
 
   test('a removed workload leaves nothing behind', async () => {
     for (const { recorder } of sites) recorder.expect('shop', null);
-    const removal = expectStatus(await world.tenant.rest<{ id: string }>('DELETE', '/v1/workloads/shop'), 202);
-    world.rollouts.push(removal.id);
-    expect(await settled(world, removal.id, 60)).toMatchObject({ kind: 'DELETE', phase: 'SUCCEEDED' });
+    expect(await settled(world, await remove(world, 'shop'), 60)).toMatchObject({ kind: 'DELETE', phase: 'SUCCEEDED' });
     const kinds = ['apps/v1/deployments', 'apps/v1/replicasets', 'v1/pods', 'v1/services', 'v1/configmaps'];
     for (const site of sites) for (const kind of kinds) await site.admin.until(labelled(site, kind), (left) => left.length === 0);
     expect((await world.tenant.rest('GET', '/v1/workloads/shop')).status).toBe(404);
   });
 
   test('the invariants held at every step', async () => {
-    for (const { recorder } of sites) expect(recorder.unseen()).toEqual([]);
-    expect(await world.violations()).toEqual([]);
+    expect(await violations(world)).toEqual([]);
   });
 });

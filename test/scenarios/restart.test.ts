@@ -7,9 +7,21 @@ import { startPostgres } from '../support/postgres.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { QUEUE_BACKENDS } from '../support/queues.ts';
 import type { QueueBackend } from '../support/queues.ts';
-import { startRecorder } from '../support/recorder.ts';
 import type { Recorder } from '../support/recorder.ts';
-import { BAD, BETTER, deploy, eventsOf, eventViolations, GOOD, makeWorkload, settled, startWorld, webDocument } from '../support/world.ts';
+import {
+  BAD,
+  BETTER,
+  deploy,
+  eventsOf,
+  expectEverywhere,
+  GOOD,
+  makeWorkload,
+  running,
+  settled,
+  startWorld,
+  violations,
+  webDocument,
+} from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 /** How long the server stays away. */
@@ -32,11 +44,9 @@ interface Answered {
 interface Scene {
   queue: QueueBackend;
   world: World;
-  recorders: Recorder[];
   shop: string;
   cart: string;
   image: string;
-  rollouts: string[];
   /** Numbers of the events that one stream, opened once, was given. */
   streamed: string[];
   stream: AbortController;
@@ -59,41 +69,28 @@ async function follow(world: World, streamed: string[], signal: AbortSignal): Pr
 
 async function build(queue: QueueBackend, postgres: TestPostgres): Promise<Scene> {
   const world = await startWorld({ clusters: 2, queue, database: await freshDatabase(postgres) });
-  const recorders = await Promise.all(world.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
   const [shop, cart] = [await makeWorkload(world, 'shop', document), await makeWorkload(world, 'cart', document)];
   const stream = new AbortController();
-  const scene: Scene = { queue, world, recorders, shop, cart, image: GOOD, rollouts: [], streamed: [], stream };
+  const scene: Scene = { queue, world, shop, cart, image: GOOD, streamed: [], stream };
   await follow(world, scene.streamed, stream.signal);
   for (const workload of [shop, cart]) {
-    const id = await deploy(world, workload);
-    scene.rollouts.push(id);
-    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(await settled(world, await deploy(world, workload))).toMatchObject({ phase: 'SUCCEEDED' });
   }
-  for (const recorder of recorders)
-    for (const name of ['shop', 'cart']) recorder.expect(name, { replicas: 4, maxSurge: 1, maxUnavailable: 0 });
+  for (const name of ['shop', 'cart']) expectEverywhere(world, name, { replicas: 4, maxSurge: 1, maxUnavailable: 0 });
   return scene;
 }
 
 /** Starts a change of `shop` and one of `cart` that fails, and answers once both are under way on every cluster. */
 async function change(scene: Scene): Promise<{ shop: string; cart: string }> {
-  const { world, recorders } = scene;
+  const { world } = scene;
   scene.image = scene.image === GOOD ? BETTER : GOOD;
   const shop = await deploy(world, scene.shop, { values: { image: scene.image } });
   const cart = await deploy(world, scene.cart, { values: { image: BAD } });
-  scene.rollouts.push(shop, cart);
   const started = (recorder: Recorder): Promise<void> =>
     recorder.until(() => recorder.replicaSets('shop').length === 2, 'the first new pods');
-  await Promise.all(recorders.map(started));
+  await Promise.all(world.recorders.map(started));
   return { shop, cart };
 }
-
-const running = ({ recorders }: Scene, name: string): string[] =>
-  recorders.map((recorder) =>
-    recorder
-      .replicaSets(name)
-      .map((one) => `${one.image} x${one.replicas}`)
-      .join(' + '),
-  );
 
 /** What was told of a rollout, but for the number of its release: its own events, and those of each target, in their order. */
 async function story({ world }: Scene, id: string): Promise<Record<string, string[]>> {
@@ -166,9 +163,8 @@ describe('the server of Postgres is restarted in the middle of rollouts', () => 
     queues.work('looks', async (job) => void served.push(String(job.data['id'])), { concurrency: 1 });
   });
   afterAll(async () => {
-    await each(async ({ world, recorders, stream }) => {
+    await each(async ({ world, stream }) => {
       stream.abort();
-      await Promise.all(recorders.map((recorder) => recorder.stop()));
       await world.close();
     });
     await queues.close();
@@ -223,8 +219,8 @@ describe('the server of Postgres is restarted in the middle of rollouts', () => 
         expect(all.at(-1)?.status).toBeLessThan(300);
       }
       expect(settles).toEqual(scenes.map(() => ['SUCCEEDED', 'ROLLED_BACK']));
-      expect(scenes.map((scene) => running(scene, 'shop'))).toEqual(scenes.map(({ image }) => Array(2).fill(`${image} x4`)));
-      expect(scenes.map((scene) => running(scene, 'cart'))).toEqual(scenes.map(() => Array(2).fill(`${GOOD} x4`)));
+      expect(scenes.map((scene) => running(scene.world, 'shop'))).toEqual(scenes.map(({ image }) => Array(2).fill(`${image} x4`)));
+      expect(scenes.map((scene) => running(scene.world, 'cart'))).toEqual(scenes.map(() => Array(2).fill(`${GOOD} x4`)));
       expect(await each((scene) => story(scene, under(scene).shop))).toEqual(undisturbed);
     },
   );
@@ -236,9 +232,8 @@ describe('the server of Postgres is restarted in the middle of rollouts', () => 
   });
 
   test('the invariants held at every step, and no event is missing or told twice', async () => {
-    await each(async ({ world, recorders, rollouts, streamed }) => {
-      expect(recorders.flatMap((recorder) => [...recorder.violations, ...recorder.unseen()])).toEqual([]);
-      expect(await eventViolations(world, rollouts)).toEqual([]);
+    await each(async ({ world, streamed }) => {
+      expect(await violations(world)).toEqual([]);
       const { items } = (await world.tenant.rest<{ items: { id: string }[] }>('GET', '/v1/events?limit=1')).body;
       const last = Number(items[0]?.id);
       await expect.poll(() => streamed.length).toBe(last);

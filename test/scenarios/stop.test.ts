@@ -8,9 +8,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startStandalone } from '../../src/standalone.ts';
 import { expectStatus, OPERATOR_KEY } from '../support/api.ts';
 import { onConnection } from '../support/database.ts';
-import { startRecorder } from '../support/recorder.ts';
 import type { Recorder } from '../support/recorder.ts';
-import { ask, BETTER, deploy, eventViolations, makeWorkload, settled, startWorld, webDocument } from '../support/world.ts';
+import { ask, BETTER, deploy, makeWorkload, running, settled, startWorld, violations, webDocument } from '../support/world.ts';
 import type { Worker, World } from '../support/world.ts';
 
 /** What a stop is promised to take at most; whoever had to be made to stop has taken longer. */
@@ -83,7 +82,6 @@ describe('stopped in the middle of a rollout', () => {
   let way: Way;
   let recorder: Recorder;
   let folder: string;
-  const rollouts: string[] = [];
 
   const startAll = async (): Promise<Worker> => {
     const { databaseUrl, databaseOwnerUrl, masterKey, allowedNetworks } = world.config;
@@ -126,11 +124,10 @@ describe('stopped in the middle of a rollout', () => {
     if (!cluster) throw new Error('there is no cluster');
     const kubeconfig = cluster.kubeconfig.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${await way.open()}`);
     expectStatus(await world.tenant.rest('POST', '/v1/clusters', { name: CLUSTER, region: 'eu', kubeconfig }), 201);
-    recorder = await startRecorder(cluster.name, cluster);
+    [recorder] = world.recorders as [Recorder];
   });
   afterEach(() => way.set('ANSWERED'));
   afterAll(async () => {
-    await recorder.stop();
     way.close();
     await world.close();
     rmSync(folder, { recursive: true });
@@ -142,15 +139,13 @@ describe('stopped in the middle of a rollout', () => {
     ['API and worker, whose cluster swallows a write and all else', 'SWALLOWED', startAll],
     ['a worker, whose cluster swallows a write and all else', 'SWALLOWED', () => world.startWorker()],
   ] as const)('%s: they end by themselves, and the next worker goes on', async (_, fate, start) => {
-    const name = `shop-${rollouts.length}`;
+    const name = `shop-${world.rollouts.size}`;
     const there = { ...world, clusters: world.clusters.map((cluster) => ({ ...cluster, name: CLUSTER })) };
     const workload = await makeWorkload(there, name, document);
     const first = await start();
-    const made = await deploy(world, workload);
-    expect(await settled(world, made)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(await settled(world, await deploy(world, workload))).toMatchObject({ phase: 'SUCCEEDED' });
     recorder.expect(name, { replicas: 4, maxSurge: 1, maxUnavailable: 0 });
     const id = await deploy(world, workload, { values: { image: BETTER } });
-    rollouts.push(made, id);
     expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
 
     way.set(fate);
@@ -167,13 +162,12 @@ describe('stopped in the middle of a rollout', () => {
     way.set('ANSWERED');
     const next = await world.startWorker();
     expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
-    expect(recorder.replicaSets(name).map((set) => `${set.image} x${set.replicas}`)).toEqual([`${BETTER} x4`]);
+    expect(running(world, name)).toEqual([`${BETTER} x4`]);
     await next.close();
     world.workers.length = 0;
   });
 
   test('the invariants held at every step', async () => {
-    expect(recorder.violations).toEqual([]);
-    expect(await eventViolations(world, rollouts)).toEqual([]);
+    expect(await violations(world)).toEqual([]);
   });
 });

@@ -49,7 +49,7 @@ export class Recorder {
   private readonly judged = new Map<string, number>();
   private readonly stopping = new AbortController();
   private readonly agent: Agent;
-  private running: Promise<void>[] = [];
+  private following: Promise<void>[] = [];
   private readonly waiting = new Set<() => void>();
   private readonly access: Access;
   private readonly namespace: string;
@@ -66,12 +66,12 @@ export class Recorder {
   async start(): Promise<void> {
     const kinds = Object.keys(PATHS) as Kind[];
     const versions = await Promise.all(kinds.map((kind) => this.list(kind)));
-    this.running = kinds.map((kind, index) => this.follow(kind, versions[index] ?? ''));
+    this.following = kinds.map((kind, index) => this.follow(kind, versions[index] ?? ''));
   }
 
   async stop(): Promise<void> {
     this.stopping.abort();
-    await Promise.all(this.running);
+    await Promise.all(this.following);
     await this.agent.destroy();
   }
 
@@ -97,6 +97,14 @@ export class Recorder {
         image: spec.template?.spec.containers[0]?.image ?? '',
       }))
       .filter((one) => one.replicas > 0 || this.podsOf(workload, one.uid) > 0);
+  }
+
+  /** What runs of a workload by its ReplicaSets: `image xN`, in the order of their images. */
+  running(workload: string): string {
+    return this.replicaSets(workload)
+      .map((one) => `${one.image} x${one.replicas}`)
+      .toSorted()
+      .join(' + ');
   }
 
   readyPods(workload: string): number {

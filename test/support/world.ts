@@ -6,6 +6,8 @@ import { expectStatus, makeRegion, startTestApi, testConfig } from './api.ts';
 import type { TestApi, TestTenant } from './api.ts';
 import type { FreshDatabase } from './database.ts';
 import type { QueueBackend } from './queues.ts';
+import { startRecorder } from './recorder.ts';
+import type { Expectation, Recorder } from './recorder.ts';
 import { startRedis } from './redis.ts';
 import type { TestRedis } from './redis.ts';
 
@@ -72,6 +74,10 @@ export interface World {
   redis: TestRedis | null;
   simulator: Simulator;
   clusters: SimulatedCluster[];
+  /** One of each cluster, from the start on. */
+  recorders: Recorder[];
+  /** Every rollout that was asked for. */
+  rollouts: Set<string>;
   regions: { id: string; name: string }[];
   workers: Worker[];
   startWorker(change?: Partial<Config>): Promise<Worker>;
@@ -79,7 +85,7 @@ export interface World {
 }
 
 /** Whoever has a tenant to speak for. */
-export type Speaker = Pick<World, 'tenant'>;
+export type Speaker = Pick<World, 'tenant' | 'rollouts'>;
 
 const FAST: SimulatorOptions = { podStartMilliseconds: [60, 150], podStopMilliseconds: [20, 60], crashBackoffMilliseconds: 100 };
 
@@ -110,6 +116,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     redis,
     simulator,
     clusters: simulator.clusters,
+    recorders: await Promise.all(simulator.clusters.map((cluster) => startRecorder(cluster.name, cluster))),
+    rollouts: new Set(),
     regions: made,
     workers: [],
     startWorker: async (more = {}) => {
@@ -118,6 +126,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       return worker;
     },
     close: async () => {
+      await Promise.all(world.recorders.map((recorder) => recorder.stop()));
       await Promise.all(world.workers.map((worker) => worker.close()));
       await api.close();
       await Promise.all([simulator.stop(), redis?.stop()]);
@@ -158,14 +167,22 @@ export async function makeWorkload(
   return id;
 }
 
-/** Asks for something that makes a rollout, and answers its id. */
-export async function ask(world: Speaker, path: string, body: unknown = {}): Promise<string> {
-  const answer = await world.tenant.rest<{ id: string }>('POST', `/v1${path}`, body);
-  return expectStatus(answer, 202).id;
+/** Asks for something that makes or changes a rollout, and answers its id. */
+export async function ask({ tenant, rollouts }: Speaker, path: string, body: unknown = {}): Promise<string> {
+  const { id } = expectStatus(await tenant.rest<{ id: string }>('POST', `/v1${path}`, body), 202);
+  rollouts.add(id);
+  return id;
 }
 
 export const deploy = (world: Speaker, workload: string, body: unknown = {}): Promise<string> =>
   ask(world, `/workloads/${workload}/rollouts`, body);
+
+/** Asks for the workload to be taken away everywhere, and answers the id of the rollout that does it. */
+export async function remove({ tenant, rollouts }: Speaker, workload: string): Promise<string> {
+  const { id } = expectStatus(await tenant.rest<{ id: string }>('DELETE', `/v1/workloads/${workload}`), 202);
+  rollouts.add(id);
+  return id;
+}
 
 /** The rollout once it is terminal, or paused for good. */
 export async function settled(world: Speaker, id: string, seconds = 25): Promise<RolloutView> {
@@ -184,8 +201,25 @@ export async function eventsOf(world: Speaker, id: string): Promise<EventView[]>
 
 const TERMINAL = ['rollout.succeeded', 'rollout.rolled_back', 'rollout.failed', 'rollout.canceled', 'rollout.superseded'];
 
+/** From now on this must hold of the workload on every cluster. */
+export function expectEverywhere({ recorders }: World, workload: string, expectation: Expectation | null): void {
+  for (const recorder of recorders) recorder.expect(workload, expectation);
+}
+
+/** What runs of the workload, cluster by cluster. */
+export const running = ({ recorders }: World, workload: string): string[] => recorders.map((recorder) => recorder.running(workload));
+
+/** What broke an invariant: at a change that a recorder saw (A, S), or in what was told of a rollout (T, E). A workload that no recorder ever saw proves nothing. */
+export async function violations(world: Speaker & { recorders: readonly Recorder[] }): Promise<string[]> {
+  const seen = world.recorders.flatMap((recorder) => [
+    ...recorder.violations,
+    ...recorder.unseen().map((workload) => `${workload} was not seen`),
+  ]);
+  return [...seen, ...(await eventViolations(world))];
+}
+
 /** Reads the tenant's whole event table and names what breaks T (exactly one terminal event per rollout that has settled, none after it) or E (no gap in the sequence). */
-export async function eventViolations(world: Speaker, rollouts: readonly string[]): Promise<string[]> {
+async function eventViolations(world: Speaker): Promise<string[]> {
   const events: EventView[] = [];
   for (let after = '0'; ;) {
     const { items } = expectStatus(await world.tenant.rest<{ items: EventView[] }>('GET', `/v1/events?after=${after}&limit=200`), 200);
@@ -195,7 +229,7 @@ export async function eventViolations(world: Speaker, rollouts: readonly string[
     after = last.id;
   }
   const gaps = events.flatMap((event, index) => (Number(event.id) === index + 1 ? [] : [`E: event ${event.id} is number ${index + 1}`]));
-  const terminal = rollouts.flatMap((id) => {
+  const terminal = [...world.rollouts].flatMap((id) => {
     const own = events.filter((event) => event.rollout === id);
     const ends = own.filter((event) => TERMINAL.includes(event.type));
     if (ends.length !== 1) return [`T: rollout ${id} has ${ends.length} terminal events`];

@@ -38,7 +38,7 @@ export interface Answer {
 }
 
 /** The connections to one cluster, and what is the same in all requests. */
-interface Wire {
+interface Line {
   requests: Pool;
   watches: Pool;
   prefix: string;
@@ -48,7 +48,7 @@ interface Wire {
   maxBytes: number;
 }
 
-function wireTo(credential: Credential, options: TransportOptions): Wire {
+function lineTo(credential: Credential, options: TransportOptions): Line {
   const { origin, pathname, protocol } = new URL(credential.server);
   if (protocol !== 'https:') throw new Error('a cluster is spoken to over https alone');
   const { auth } = credential;
@@ -79,25 +79,25 @@ function wireTo(credential: Credential, options: TransportOptions): Wire {
  */
 export class Transport {
   private constructor(
-    private readonly wire: Wire,
+    private readonly line: Line,
     /** Ends every request when it is aborted; null = none is ended from outside. */
     private readonly holder: AbortSignal | null,
   ) {}
 
   static to(credential: Credential, options: TransportOptions): Transport {
-    return new Transport(wireTo(credential, options), null);
+    return new Transport(lineTo(credential, options), null);
   }
 
   /** The same connections, for requests that end with the signal. */
   under(signal: AbortSignal): Transport {
-    return new Transport(this.wire, this.holder ? AbortSignal.any([this.holder, signal]) : signal);
+    return new Transport(this.line, this.holder ? AbortSignal.any([this.holder, signal]) : signal);
   }
 
   /** One request and its whole answer; every status of 300 and more is an error. */
   async send(request: Request): Promise<Answer> {
     try {
-      const timeout = this.wire.timeoutMilliseconds * (request.method === 'GET' ? 1 : 3);
-      const answer = await this.dispatch(this.wire.requests, request, timeout);
+      const timeout = this.line.timeoutMilliseconds * (request.method === 'GET' ? 1 : 3);
+      const answer = await this.dispatch(this.line.requests, request, timeout);
       const body = await this.readBody(answer, timeout);
       if (answer.statusCode >= 300) throw this.failure(answer.statusCode, body.toString('utf8'), header(answer, 'retry-after'));
       return { status: answer.statusCode, body, date: readDate(header(answer, 'date')) };
@@ -121,9 +121,9 @@ export class Transport {
   /** A request whose answer has no end of its own. The caller reads it as it comes, and ends it by aborting the request's signal. */
   async stream(request: Request & { signal: AbortSignal }): Promise<AsyncIterable<Buffer>> {
     try {
-      const answer = await this.dispatch(this.wire.watches, request, this.wire.timeoutMilliseconds);
+      const answer = await this.dispatch(this.line.watches, request, this.line.timeoutMilliseconds);
       if (answer.statusCode < 300) return publicErrors(answer.body);
-      const body = await this.readBody(answer, this.wire.timeoutMilliseconds);
+      const body = await this.readBody(answer, this.line.timeoutMilliseconds);
       throw this.failure(answer.statusCode, body.toString('utf8'), header(answer, 'retry-after'));
     } catch (error) {
       throw errorFromTransport(error);
@@ -132,7 +132,7 @@ export class Transport {
 
   /** A cluster may say anything, our own token included; that never gets further than here. */
   redact(text: string): string {
-    return this.wire.secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text);
+    return this.line.secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text);
   }
 
   /** The error that an answer (or an ERROR event of a watch, which has no header) stands for. */
@@ -142,15 +142,15 @@ export class Transport {
 
   /** Cuts every connection, those of others who share them too. */
   async close(): Promise<void> {
-    await Promise.all([this.wire.requests.destroy(), this.wire.watches.destroy()]);
+    await Promise.all([this.line.requests.destroy(), this.line.watches.destroy()]);
   }
 
   private async dispatch(pool: Pool, request: Request, timeoutMilliseconds: number): Promise<Dispatcher.ResponseData> {
-    const headers: Record<string, string> = { ...this.wire.headers, accept: request.accept ?? 'application/json' };
+    const headers: Record<string, string> = { ...this.line.headers, accept: request.accept ?? 'application/json' };
     if (request.body !== undefined) headers['content-type'] = request.contentType ?? 'application/json';
     return pool.request({
       method: request.method,
-      path: this.wire.prefix + request.path + queryString(request.query),
+      path: this.line.prefix + request.path + queryString(request.query),
       headers,
       body: request.body ?? null,
       signal: this.signalOf(request),
@@ -171,7 +171,7 @@ export class Transport {
     try {
       for await (const chunk of answer.body as AsyncIterable<Buffer>) {
         size += chunk.length;
-        if (size > this.wire.maxBytes) throw unreadableAnswer(`it is longer than ${this.wire.maxBytes} bytes`);
+        if (size > this.line.maxBytes) throw unreadableAnswer(`it is longer than ${this.line.maxBytes} bytes`);
         chunks.push(chunk);
       }
     } finally {

@@ -83,7 +83,7 @@ export class Leases {
   private async takeNudges(table: LeasedTable, leases: readonly Lease[], tell: (lease: Lease) => void): Promise<void> {
     try {
       const rows = await this.system.query<LeaseRow>(nudgedStatement(table), [this.owner, ...columnsOf(leases)]);
-      const taken = new Set(rows.map((row) => `${table} ${row.tenant_id} ${row.id}`));
+      const taken = new Set(rows.map((row) => rowKey(table, row)));
       leases.filter((lease) => taken.has(keyOf(lease))).forEach(tell);
     } catch (error) {
       // Whether any were taken nobody knows.
@@ -140,7 +140,7 @@ export class Leases {
     const sentAt = performance.now();
     const tables = leases.map((lease) => lease.table);
     const rows = await this.renewals.query<RenewalRow>(RENEW, [this.owner, tables, ...columnsOf(leases)]);
-    const answers = new Map(rows.map((row) => [`${row.kind} ${row.tenant_id} ${row.id}`, row.renewed]));
+    const answers = new Map(rows.map((row) => [rowKey(row.kind, row), row.renewed]));
     for (const lease of leases) {
       const renewed = answers.get(keyOf(lease));
       if (renewed) lease.renewed(sentAt);
@@ -149,7 +149,8 @@ export class Leases {
   }
 }
 
-const keyOf = (lease: Lease): string => `${lease.table} ${lease.tenantId} ${lease.id}`;
+const rowKey = (table: LeasedTable, row: { tenant_id: string; id: string }): string => `${table} ${row.tenant_id} ${row.id}`;
+const keyOf = ({ table, tenantId, id }: Lease): string => rowKey(table, { tenant_id: tenantId, id });
 
 const columnsOf = (leases: readonly Lease[]): [string[], string[], string[]] => [
   leases.map((lease) => lease.tenantId),

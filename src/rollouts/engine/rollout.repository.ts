@@ -15,7 +15,7 @@ export class HeldRolloutRepository {
 
   /** Null where the lease is gone. */
   async load(lease: Lease): Promise<LockedRollout | null> {
-    return lockRollout(this.database, lease.tenantId, lease.id, lease.token);
+    return lockRollout(this.database, lease.id, lease.token);
   }
 
   /** Gives the lease back and says when to look again. */

@@ -8,7 +8,7 @@ import { expectStatus, makeRegion, startTestApi, testConfig } from '../../suppor
 import type { TestApi, TestTenant } from '../../support/api.ts';
 import { startRecorder } from '../../support/recorder.ts';
 import type { Recorder } from '../../support/recorder.ts';
-import { ask, eventViolations, rolloutOf } from '../../support/world.ts';
+import { rolloutOf } from '../../support/world.ts';
 import type { RolloutView, TargetView, Worker } from '../../support/world.ts';
 import { Client, RequestFailed } from '../control-plane/client.ts';
 import type { Access, KubernetesObject } from '../control-plane/client.ts';
@@ -44,13 +44,13 @@ export interface StoryWorld {
   config: Config;
   /** The same tenant's key, as a client that reads streams. */
   slipway: Slipway;
+  /** One of each site. */
+  recorders: Recorder[];
   /** Every rollout that was asked for. */
-  rollouts: string[];
+  rollouts: Set<string>;
   startWorker(): Promise<Worker>;
   /** One namespace on each of the planes, registered and recorded. */
   sites(planes: readonly Plane[], label: string): Promise<Site[]>;
-  /** What T and E say of everything that happened, and the recorders of every site. */
-  violations(): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -68,7 +68,8 @@ export async function startStoryWorld({ workers = 1 } = {}): Promise<StoryWorld>
     tenant,
     config,
     slipway: new Slipway(api.url, tenant.key),
-    rollouts: [],
+    recorders: [],
+    rollouts: new Set(),
     startWorker: async () => {
       const worker = await startWorker(config);
       running.push(worker);
@@ -77,11 +78,11 @@ export async function startStoryWorld({ workers = 1 } = {}): Promise<StoryWorld>
     sites: async (planes, label) => {
       const made = await Promise.all(planes.map((plane, index) => makeSite(tenant, plane, label, REGIONS[index % REGIONS.length] ?? '')));
       all.push(...made);
+      world.recorders.push(...made.map(({ recorder }) => recorder));
       return made;
     },
-    violations: async () => [...all.flatMap(({ recorder }) => recorder.violations), ...(await eventViolations(world, world.rollouts))],
     close: async () => {
-      await Promise.all(all.map(({ recorder }) => recorder.stop()));
+      await Promise.all(world.recorders.map((recorder) => recorder.stop()));
       await Promise.all(running.map((worker) => worker.close()));
       await Promise.all(all.map(leave));
       await api.close();
@@ -160,13 +161,6 @@ export async function makeStoryWorkload(
   expectStatus(await tenant.rest('POST', '/v1/workloads', { name, template: name, values, placements }), 201);
 }
 
-/** Asks for something that makes a rollout, and remembers it. */
-export async function begin(world: StoryWorld, path: string, body: unknown = {}): Promise<string> {
-  const id = await ask(world, path, body);
-  world.rollouts.push(id);
-  return id;
-}
-
 /** A failure in all its fields. */
 export interface FullFailure {
   reason: string;
@@ -226,13 +220,8 @@ async function* follow(slipway: Slipway, id: string, signal: AbortSignal): Async
   yield 'END';
 }
 
-/** What runs at a site by its ReplicaSets, as `image xN` in the order of their images. */
-export const running = ({ recorder }: Site, workload: string): string =>
-  recorder
-    .replicaSets(workload)
-    .map((one) => `${one.image.slice(one.image.lastIndexOf('/') + 1)} x${one.replicas}`)
-    .toSorted()
-    .join(' + ');
+/** What runs at a site by its ReplicaSets, as `image xN`, less the images' registries. */
+export const running = ({ recorder }: Site, workload: string): string => recorder.running(workload).replaceAll(/\S*\//g, '');
 
 /** Exactly this runs, and all of it is Ready (R). The recorder's own watch may be a moment behind what the product has seen. */
 export async function runs(site: Site, workload: string, image: string, replicas: number): Promise<void> {
