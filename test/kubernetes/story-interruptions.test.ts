@@ -39,9 +39,11 @@ async function hold(world: StoryWorld, name: string, tag: string): Promise<strin
 
 /**
  * Starts the API server again, and with it whoever reads from it: their watches back off for up to half a minute, in which the cluster's own controllers and
- * nodes would look dead. kwok comes back as another, who would wait for the leases of the first to run out.
+ * nodes would look dead. The controllers go first: to those who were there all the time, nodes without a heartbeat would be dead, and no pod of theirs Ready.
+ * kwok comes back as another, who would wait for the leases of the first to run out.
  */
 async function bringBack(plane: ControlPlane): Promise<void> {
+  await plane.kill('kube-controller-manager');
   await plane.restart('kube-apiserver');
   await plane.kill('kwok');
   await plane.request('DELETE', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases');

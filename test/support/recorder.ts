@@ -45,7 +45,7 @@ export class Recorder {
     pods: new Map(),
   };
   private readonly expectations = new Map<string, Expectation>();
-  /** How often each workload was judged that something was ever expected of. */
+  /** How often each workload was looked at that something was ever expected of. */
   private readonly judged = new Map<string, number>();
   private readonly stopping = new AbortController();
   private readonly agent: Agent;
@@ -79,7 +79,8 @@ export class Recorder {
   expect(workload: string, expectation: Expectation | null): void {
     if (!expectation) return void this.expectations.delete(workload);
     this.expectations.set(workload, expectation);
-    this.judged.set(workload, this.judged.get(workload) ?? 0);
+    const stands = (Object.keys(PATHS) as Kind[]).some((kind) => this.of(kind, workload).length > 0);
+    this.judged.set(workload, (this.judged.get(workload) ?? 0) + (stands ? 1 : 0));
   }
 
   /** Workloads that something was expected of and that nothing was ever seen of: their silence proves nothing. */
