@@ -1,16 +1,29 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import type { GraphqlContext } from '../common/graphql/loaders.ts';
 import { operationOf } from '../common/graphql/operation.ts';
+import { Problem } from '../common/problem.ts';
+import { routeOf } from '../common/route.ts';
 import { authorize } from './actions.ts';
+import { callerOf } from './hooks.ts';
 
-/** Checks each field of Query, Mutation and Subscription by the table that routes are checked by, in Fastify's hook. */
+/** Checks each field of Query, Mutation and Subscription by the one table; and each route once more, for whoever got past Fastify's hook. */
 @Injectable()
 export class Authorization implements CanActivate {
   canActivate(execution: ExecutionContext): boolean {
-    if (execution.getType<string>() !== 'graphql') return true;
+    if (execution.getType<string>() !== 'graphql') return this.mayAskFor(execution);
     const operation = operationOf(execution.getHandler());
     if (!operation) throw new Error(`${execution.getHandler().name} has no action`);
     authorize(execution.getArgByIndex<GraphqlContext>(2).caller, operation.action);
+    return true;
+  }
+
+  private mayAskFor(execution: ExecutionContext): boolean {
+    const route = routeOf(execution.getHandler());
+    if (!route) return true;
+    const caller = callerOf(execution.switchToHttp().getRequest<FastifyRequest>());
+    if (!caller) throw new Problem('UNAUTHENTICATED', 'A key is needed.');
+    authorize(caller, route.action);
     return true;
   }
 }

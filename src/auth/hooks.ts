@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { context, NO_TENANT } from '../common/context.ts';
 import { asProblem, sendProblem } from '../common/http/problems.ts';
-import { factsOf } from '../common/http/server.ts';
+import { factsOf, isGraphql, isOpen } from '../common/http/server.ts';
 import { Problem } from '../common/problem.ts';
 import { TokenBuckets } from '../common/token-bucket.ts';
 import { authorize, isTenantless } from './actions.ts';
@@ -15,7 +15,6 @@ type Called = FastifyRequest & { [CALLER]?: Caller };
 export const callerOf = (request: FastifyRequest): Caller | null => (request as Called)[CALLER] ?? null;
 
 const header = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
-const NEEDS_KEY = /^\/(v1|graphql)(\/|\?|$)/;
 
 /** Who calls, how often, and whether they may: before a byte of the body is read, which Nest's guards would be too late for. */
 @Injectable()
@@ -36,16 +35,15 @@ export class RequestHooks {
 
   /** Refusals are sent, not thrown: under /graphql a thrown one would be answered by Mercurius. */
   private async admit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
-    if (request.method === 'OPTIONS' || !NEEDS_KEY.test(request.url)) return undefined;
-    const isGraphql = !request.url.startsWith('/v1');
+    if (request.method === 'OPTIONS' || isOpen(request)) return undefined;
     // A socket says who it is in its first message.
-    if (isGraphql && request.headers.upgrade !== undefined) return undefined;
+    if (isGraphql(request) && request.method === 'GET' && request.headers.upgrade !== undefined) return undefined;
     try {
       const action = factsOf(request)?.action ?? null;
       const caller = await this.authenticate(request, action);
       (request as Called)[CALLER] = caller;
       this.meter(caller, reply, factsOf(request)?.cost ?? 1);
-      if (isGraphql && request.method !== 'POST') throw new Problem('GRAPHQL_INVALID', 'GraphQL is asked by POST.');
+      if (isGraphql(request) && request.method !== 'POST') throw new Problem('GRAPHQL_INVALID', 'GraphQL is asked by POST.');
       if (action !== null) authorize(caller, action);
       return undefined;
     } catch (error) {

@@ -1,4 +1,8 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../src/common/route.ts';
 import { startTestApi, testConfig, type TestApi } from '../support/api.ts';
 import { startApi } from '../../src/main.ts';
 
@@ -35,6 +39,26 @@ describe('without a key', () => {
         path === '//v1/me' || path === '/V1/me' || path === '/v1%2Fme' ? 404 : 401,
       ]);
     }
+  });
+
+  it('however its address is written: every route asks for a key', async () => {
+    const { hostname, port } = new URL(api.url);
+    const ask = async (method: string, path: string): Promise<number> => {
+      const sent = request({ hostname, port, method, path });
+      sent.end();
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      answer.resume();
+      return answer.statusCode ?? 0;
+    };
+    const asPercent = (text: string): string => text.replaceAll(/[a-z0-9-]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
+    const asked: [string, number][] = [];
+    for (const { method, path } of [...routes(), { method: 'POST', path: '/graphql' }, { method: 'GET', path: '/graphql' }]) {
+      const plain = path.replaceAll(/:\w+/g, 'x');
+      for (const written of [plain, `${plain}?x=1`, plain.replace(/[a-z]/, asPercent), asPercent(plain), `http://elsewhere.test${plain}`])
+        asked.push([`${method} ${written}`, await ask(method, written)]);
+    }
+    expect(asked.length).toBeGreaterThan(200);
+    expect(asked.filter(([, status]) => status !== 401)).toEqual([]);
   });
 
   it('/metrics is not on the port of the API', async () => {

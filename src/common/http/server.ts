@@ -43,8 +43,22 @@ const factsIn = (config: unknown): RouteFacts | null =>
 /** The facts of the route that was found; null where none was or where it is not one of ours. */
 export const factsOf = (request: FastifyRequest): RouteFacts | null => factsIn(request.routeOptions.config);
 
-/** Paths that answer without a key: what they say is the same for everybody. */
-const OPEN = /^\/(healthz|readyz|openapi\.json|schema\.graphql|docs|graphiql)(\/|$)|^\/(docs-json|docs-yaml)$|^\/graphql$|^\*?$/;
+/** Routes that answer without a key: what they say is the same for everybody. */
+const OPEN = /^\/(healthz|readyz|openapi\.json|schema\.graphql|docs|graphiql)(\/|$)|^\/(docs-json|docs-yaml)$/;
+/** Routes of libraries that check for themselves: GraphQL its fields, and the one of preflight requests, which leads nowhere. */
+const CHECKED_ELSEWHERE = /^\/graphql$|^\*?$/;
+const BELOW_V1 = /^\/v1(\/|\?|$)/;
+
+export const isGraphql = (request: FastifyRequest): boolean => request.routeOptions.url === '/graphql';
+
+/**
+ * Whether a request is answered without a key. The route that was found decides, never the address, which can be written in many ways. Where there is none
+ * there is nothing to keep; below /v1 that too is said to callers alone.
+ */
+export function isOpen(request: FastifyRequest): boolean {
+  const { url } = request.routeOptions;
+  return request.is404 || url === undefined ? !BELOW_V1.test(request.url) : OPEN.test(url);
+}
 
 /** Nest's adapter on a server whose every answer, errors of parsers and hooks included, is ours. */
 export function createAdapter(): FastifyAdapter {
@@ -61,7 +75,8 @@ export function createAdapter(): FastifyAdapter {
   const server = adapter.getInstance<FastifyInstance>();
   server.setErrorHandler((error, _request, reply) => answer(error, reply));
   server.addHook('onRoute', (route) => {
-    if (!OPEN.test(route.url) && !factsIn(route.config)) throw new Error(`${String(route.method)} ${route.url} has no action`);
+    if (!OPEN.test(route.url) && !CHECKED_ELSEWHERE.test(route.url) && !factsIn(route.config))
+      throw new Error(`${String(route.method)} ${route.url} has no action`);
   });
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
