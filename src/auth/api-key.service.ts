@@ -52,6 +52,7 @@ export class ApiKeyService {
     const expires = expiresAt === undefined ? undefined : future(expiresAt);
     return this.database.transaction(async () => {
       const old = await this.row(reference);
+      if (isExpired(old)) throw invalid({ parameter: 'key', detail: 'has expired: make a new one' });
       this.keys.holdName(old.name);
       const made = await this.make(old.name, old.role, expires === undefined ? old.expiresAt : expires);
       if (overlapSeconds > 0) await this.keys.expire(old.id, new Date(Date.now() + overlapSeconds * 1000));

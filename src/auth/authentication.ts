@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG } from '../common/database.module.ts';
 import { type Context, NO_TENANT } from '../common/context.ts';
+import { canonical } from '../common/id.ts';
 import { invalid, Problem } from '../common/problem.ts';
 import type { Rate } from '../common/token-bucket.ts';
 import type { Config } from '../config.ts';
@@ -14,12 +15,12 @@ export interface Claims {
   authorization: string | undefined;
   /** `Slipway-Tenant`. */
   tenant: string | undefined;
-  /** `Slipway-Actor`. */
-  actor: string | undefined;
 }
 
 export interface Caller extends Context {
   rate: Rate;
+  /** Said once the request has been counted; null = nothing speaks against it. */
+  refusal: Problem | null;
 }
 
 const BEARER = /^Bearer +([\x21-\x7e]{1,300}) *$/i;
@@ -39,7 +40,7 @@ export class Authentication {
     this.operator = config.operatorKey === null ? null : sha256(config.operatorKey);
   }
 
-  /** The caller, without a tenant where the operator names none. Throws UNAUTHENTICATED, or what is wrong with the headers. */
+  /** The caller, without a tenant where the operator names none. Throws UNAUTHENTICATED, or INVALID where the operator names one that is not there. */
   async caller(claims: Claims, requestId: string | null): Promise<Caller> {
     const key = BEARER.exec(claims.authorization ?? '')?.[1];
     if (key === undefined) throw new Problem('UNAUTHENTICATED', 'A key is needed: Authorization: Bearer slp_...');
@@ -47,10 +48,10 @@ export class Authentication {
     const found = await this.keys.find(key);
     if (!found) throw new Problem('UNAUTHENTICATED', 'The key is not valid: unknown, expired or revoked.');
     const { tenantId, tenantName, rate, role, id, name } = found;
-    if (claims.tenant !== undefined && claims.tenant !== tenantId && claims.tenant !== tenantName) {
-      throw new Problem('FORBIDDEN', "The key is not this tenant's.", [{ parameter: 'Slipway-Tenant', detail: "is not the key's tenant" }]);
-    }
-    return { tenantId, role, requestId, rate, author: { keyId: id, name, actor: actorOf(claims.actor) } };
+    const isOther = claims.tenant !== undefined && ![tenantId, tenantName].includes(canonical(claims.tenant));
+    const faults = [{ parameter: 'Slipway-Tenant', detail: "is not the key's tenant" }];
+    const refusal = isOther ? new Problem('FORBIDDEN', "The key is not this tenant's.", faults) : null;
+    return { tenantId, role, requestId, rate, author: { keyId: id, name, actor: null }, refusal };
   }
 
   /** Compared by digests of the same length, so that the time says nothing about the key. */
@@ -58,21 +59,21 @@ export class Authentication {
     return this.operator !== null && timingSafeEqual(sha256(key), this.operator);
   }
 
-  private async asOperator({ tenant, actor }: Claims, requestId: string | null): Promise<Caller> {
-    const author = { keyId: null, name: 'operator', actor: actorOf(actor) };
-    if (tenant === undefined) return { tenantId: NO_TENANT, role: 'OPERATOR', requestId, author, rate: rateOf(DEFAULT_LIMITS) };
+  private async asOperator({ tenant }: Claims, requestId: string | null): Promise<Caller> {
+    const operator = { role: 'OPERATOR', requestId, author: { keyId: null, name: 'operator', actor: null }, refusal: null } as const;
+    if (tenant === undefined) return { ...operator, tenantId: NO_TENANT, rate: rateOf(DEFAULT_LIMITS) };
     const found = await this.tenants.findSummary(tenant);
     if (!found) throw invalid({ parameter: 'Slipway-Tenant', detail: 'names no tenant' });
-    return { tenantId: found.id, role: 'OPERATOR', requestId, author, rate: rateOf(found.limits) };
+    return { ...operator, tenantId: found.id, rate: rateOf(found.limits) };
   }
 }
 
-/** Headers are bytes; a name of a person in UTF-8 is meant as one. */
-function actorOf(header: string | undefined): string | null {
+/** `Slipway-Actor`. Headers are bytes; a name of a person in UTF-8 is meant as one. */
+export function actorOf(header: string | undefined): string | null {
   if (header === undefined || header === '') return null;
   const text = Buffer.from(header, 'latin1').toString('utf8');
   // eslint-disable-next-line no-control-regex -- refusing them is the point
-  if (text.length > LONGEST_ACTOR || /[\u0000-\u001f\u007f]/.test(text))
+  if ([...text].length > LONGEST_ACTOR || /[\u0000-\u001f\u007f]/.test(text))
     throw invalid({ parameter: 'Slipway-Actor', detail: `must be at most ${LONGEST_ACTOR} printable characters` });
   return text;
 }

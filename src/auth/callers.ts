@@ -31,11 +31,12 @@ export class KeyCallers implements Callers {
   }
 
   async ofSocket(first: { authorization?: unknown; slipwayTenant?: unknown }): Promise<Context | null> {
-    const claims = { authorization: text(first.authorization), tenant: text(first.slipwayTenant), actor: undefined };
-    return this.authentication.caller(claims, newId()).catch((error: unknown) => {
+    const claims = { authorization: text(first.authorization), tenant: text(first.slipwayTenant) };
+    const caller = await this.authentication.caller(claims, newId()).catch((error: unknown) => {
       if (error instanceof Problem) return null;
       throw error;
     });
+    return caller?.refusal ? null : caller;
   }
 
   /** Calls `end` once the key is revoked or expired: at its announcement, and looking every few seconds. Answers how to stop watching. */

@@ -6,7 +6,7 @@ import { factsOf, isGraphql, isOpen } from '../common/http/server.ts';
 import { Problem } from '../common/problem.ts';
 import { TokenBuckets } from '../common/token-bucket.ts';
 import { authorize, isTenantless } from './actions.ts';
-import { Authentication, type Caller } from './authentication.ts';
+import { actorOf, Authentication, type Caller } from './authentication.ts';
 
 const CALLER = Symbol('caller');
 type Called = FastifyRequest & { [CALLER]?: Caller };
@@ -26,10 +26,16 @@ export class RequestHooks {
   install(server: FastifyInstance): void {
     server.addHook('onRequest', async (request, reply) => this.admit(request, reply));
     // Body parsers lose the asynchronous context: it begins after them.
-    server.addHook('preHandler', (request, _reply, done) => {
+    server.addHook('preHandler', (request, reply, done) => {
       const caller = callerOf(request);
-      if (caller) context.run({ ...caller }, done);
-      else done();
+      if (!caller) return done();
+      try {
+        const author = { ...caller.author, actor: actorOf(header(request.headers['slipway-actor'])) };
+        (request as Called)[CALLER] = { ...caller, author };
+        context.run({ ...caller, author }, done);
+      } catch (error) {
+        void sendProblem(reply, asProblem(error));
+      }
     });
   }
 
@@ -43,6 +49,7 @@ export class RequestHooks {
       const caller = await this.authenticate(request, action);
       (request as Called)[CALLER] = caller;
       this.meter(caller, reply, factsOf(request)?.cost ?? 1);
+      if (caller.refusal) throw caller.refusal;
       if (isGraphql(request) && request.method !== 'POST') throw new Problem('GRAPHQL_INVALID', 'GraphQL is asked by POST.');
       if (action !== null) authorize(caller, action);
       return undefined;
@@ -52,12 +59,9 @@ export class RequestHooks {
   }
 
   private async authenticate(request: FastifyRequest, action: string | null): Promise<Caller> {
-    const { authorization, 'slipway-tenant': tenant, 'slipway-actor': actor } = request.headers;
+    const { authorization, 'slipway-tenant': tenant } = request.headers;
     const own = action !== null && isTenantless(action);
-    const caller = await this.authentication.caller(
-      { authorization, tenant: own ? undefined : header(tenant), actor: header(actor) },
-      request.id,
-    );
+    const caller = await this.authentication.caller({ authorization, tenant: own ? undefined : header(tenant) }, request.id);
     return own && caller.role === 'OPERATOR' ? { ...caller, tenantId: NO_TENANT } : caller;
   }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Enum, labels, listOf, name, reference, resource, time } from '../common/model/fields.ts';
+import { Enum, labels, labelsPatch, listOf, name, reference, resource, time } from '../common/model/fields.ts';
 import { Arguments, Input, Model, Output } from '../common/model/model.ts';
 import { pageArguments, pageQuery } from '../common/page.ts';
 import { Reference } from '../common/reference.model.ts';
@@ -31,7 +31,7 @@ export class Cluster extends Model({
   status: ClusterStatus,
   statusReason: z.string().nullable().describe('Why, in one sentence for a person.'),
   kubernetesVersion: z.string().nullable(),
-  latencyMilliseconds: z.int().nullable().describe('Time of one request, as last measured.'),
+  latencySeconds: z.number().nullable().describe('Time of one request, as last measured.'),
   missingPermissions: z.array(MissingPermission.schema),
   checkedAt: time.nullable().describe('When it was last checked.'),
 }) {}
@@ -64,7 +64,10 @@ export class CreateCluster extends Model({ name, region: reference('a region'), 
 ) {}
 
 @Input('What is to change; what is left out stays.')
-export class UpdateCluster extends Model({ name: name.optional(), labels: labels.optional().describe('Replaces all labels.') }) {}
+export class UpdateCluster extends Model({
+  name: name.optional(),
+  labels: labelsPatch.optional().describe('Labels to set; null takes one away, and what is not named stays.'),
+}) {}
 
 @Input('New credentials of a cluster: a kubeconfig, or server, caData and token.')
 export class ReplaceCredentials extends Model(credentials, (schema) => schema.superRefine(eitherForm)) {}
@@ -121,7 +124,7 @@ export const clusterOf = (row: ClusterRow): Cluster => ({
   status: row.status,
   statusReason: row.statusReason,
   kubernetesVersion: row.kubernetesVersion,
-  latencyMilliseconds: row.latencyMilliseconds,
+  latencySeconds: row.latencyMilliseconds === null ? null : row.latencyMilliseconds / 1000,
   missingPermissions: (row.missingPermissions as unknown as (Access & { namespace: string })[]).map(missingOf),
   checkedAt: row.checkedAt,
   version: row.version,

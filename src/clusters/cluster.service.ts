@@ -3,6 +3,8 @@ import { CONFIG } from '../common/database.module.ts';
 import { Database } from '../common/database.ts';
 import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
 import { newId } from '../common/id.ts';
+import { differing, mergePatch } from '../common/merge-patch.ts';
+import { MOST_LABELS } from '../common/model/fields.ts';
 import { Nudges } from '../common/nudges.ts';
 import { type Page, pageOf, type Window } from '../common/page.ts';
 import { invalid, notFound, Problem } from '../common/problem.ts';
@@ -40,11 +42,13 @@ export class ClusterService {
 
   /** Registers a cluster without waiting for it: a worker checks it at once. */
   async create({ name, region, labels = {}, ...credentials }: CreateCluster): Promise<Cluster> {
-    const credential = credentialOf(credentials, this.allowed);
     return this.database.transaction(async () => {
+      await this.tenants.checkQuota('clusters');
+      // Said before what is wrong with the meaning; of two at once the database tells one.
+      if (await this.clusters.find(name)) throw new Problem('NAME_TAKEN', 'A cluster of this name exists.');
       const found = await this.regions.find(region);
       if (!found) throw invalid({ pointer: '/region', detail: 'names no region' });
-      await this.tenants.checkQuota('clusters');
+      const credential = credentialOf(credentials, this.allowed);
       const row = await this.clusters.create({ id: newId(), name, regionId: found.id, labels, server: credential.server });
       await this.store.put(row.id, credential);
       await this.check(row);
@@ -71,18 +75,20 @@ export class ClusterService {
 
   update(reference: string, { name, labels }: UpdateCluster, expected: ExpectedVersions): Promise<Cluster> {
     return this.database.transaction(async () => {
-      const { id } = await this.lock(reference, expected);
-      return clusterOf(
-        await this.clusters.update(id, { ...(name === undefined ? {} : { name }), ...(labels === undefined ? {} : { labels }) }),
-      );
+      const row = await this.lock(reference, expected);
+      const after = labels && (mergePatch(row.labels as Record<string, string>, labels) as Record<string, string>);
+      if (after && Object.keys(after).length > MOST_LABELS)
+        throw invalid({ pointer: '/labels', detail: `would be more than ${MOST_LABELS}` });
+      const change = differing(row, { name, labels: after });
+      return clusterOf(change ? await this.clusters.update(row.id, change) : row);
     });
   }
 
   /** New credentials take the place of the old ones, which are gone; the cluster is checked with them at once. */
   async replaceCredentials(reference: string, credentials: Credentials, expected: ExpectedVersions): Promise<Cluster> {
-    const credential = credentialOf(credentials, this.allowed);
     return this.database.transaction(async () => {
       const { id } = await this.lock(reference, expected);
+      const credential = credentialOf(credentials, this.allowed);
       await this.store.put(id, credential);
       const row = await this.clusters.update(id, { server: credential.server, status: 'UNKNOWN', statusReason: null });
       await this.check(row);

@@ -88,8 +88,18 @@ export class Idempotency implements NestInterceptor {
     if ('answer' in outcome) return outcome.answer;
     const { fingerprint, status, resource, resourceId } = outcome.before;
     if (fingerprint !== asked.fingerprint) throw new Problem('KEY_REUSED', 'This idempotency key has been used for another request.');
-    const value = resourceId === null ? null : await this.resources.read(resource, resourceId);
+    const value = resourceId === null ? null : await this.readAgain(resource, resourceId);
     return new Answered(value, status, { 'idempotency-replayed': 'true' });
+  }
+
+  /** What is gone was made all the same, and is not what the path names. */
+  private async readAgain(resource: string, id: string): Promise<unknown> {
+    try {
+      return await this.resources.read(resource, id);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'NOT_FOUND') throw error;
+      throw new Problem('EXPIRED', 'What this request made has been removed since. Another one takes another idempotency key.');
+    }
   }
 
   private async lock(key: string): Promise<void> {

@@ -6,7 +6,8 @@ import type { Observable } from 'rxjs';
 import type { z } from 'zod';
 import type { Fault } from './fault.ts';
 import { unstorable } from './http/text.ts';
-import { faultsOf, parameterFaults } from './model/faults.ts';
+import { faultsOf, parameterFaults, withoutNulls } from './model/faults.ts';
+import { unwrapped } from './model/fields.ts';
 import { messageOf } from './model/messages.ts';
 import type { Modelled } from './model/model.ts';
 import { invalid } from './problem.ts';
@@ -53,6 +54,13 @@ function parsed(model: Modelled, value: unknown, place: Place): { value: unknown
   return { value: null, faults: place === 'pointer' ? faultsOf(result.error.issues) : parameterFaults(result.error.issues) };
 }
 
+/** GraphQL's own forms aside: unions come wrapped, and clients send null for what they leave out. */
+function parsedArguments(model: Modelled, given: unknown, place: Place): { value: unknown; faults: Fault[] } {
+  const value = unwrapped(model.schema, given);
+  const result = model.schema.safeParse(value ?? {}, { error: messageOf });
+  return parsed(model, result.success ? value : withoutNulls(value, result.error.issues), place);
+}
+
 /** The value as the model has it. Throws INVALID with each fault at its pointer, or by its parameter's name. */
 export function checked<M extends Modelled>(model: M, value: unknown, place: Place = 'pointer'): z.output<M['schema']> {
   const result = parsed(model, value, place);
@@ -97,12 +105,13 @@ function checkArguments(given: Record<string, unknown>, taken: Taken): void {
   if (stored) throw invalid({ pointer: stored, detail: 'holds a character that cannot be stored' });
   const faults = taken.arguments.flatMap(({ name, model }) => {
     if (name !== '') {
-      const result = parsed(model, given[name], 'pointer');
+      const result = parsedArguments(model, given[name], 'pointer');
       given[name] = result.value;
       return result.faults;
     }
     const own = Object.keys((model.schema as unknown as z.ZodObject).shape).filter((key) => Object.hasOwn(given, key));
-    const result = parsed(model, Object.fromEntries(own.map((key) => [key, given[key]])), 'parameter');
+    const result = parsedArguments(model, Object.fromEntries(own.map((key) => [key, given[key]])), 'parameter');
+    for (const key of own) Reflect.deleteProperty(given, key);
     Object.assign(given, result.value);
     return result.faults;
   });

@@ -10,7 +10,9 @@ export const EVENT_STREAM = 'text/event-stream';
 const GRACE_MILLISECONDS = 1_000;
 
 /** Does the request want a stream rather than a page? */
-export const wantsStream = (accept: string | undefined): boolean => accept?.includes(EVENT_STREAM) ?? false;
+export const wantsStream = (accept: string | undefined): boolean =>
+  (accept ?? '').split(',').some((range) => ACCEPTS.test(range.trim()) && !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range));
+const ACCEPTS = /^text\/event-stream\s*(;|$)/i;
 
 /** Server-sent events. A client that does not read holds nobody up: events are taken only while there is room, and one that falls too far behind is cut. */
 export function sse(stream: Stream, reply: FastifyReply): StreamableFile {

@@ -32,7 +32,10 @@ export const Concurrency = Enum(
   'What becomes of the active rollout: the new one is refused, or the active one makes way.',
 );
 
-const count = z.union([z.int().min(0), z.string().regex(/^(100|[0-9]{1,2})%$/, 'must be a number of pods or a percentage such as 25%')]);
+const count = z.union([
+  z.int().min(0).max(10_000),
+  z.string().regex(/^(100|[0-9]{1,2})%$/, 'must be a number of pods or a percentage such as 25%'),
+]);
 
 @Shape('One step of a canary: exactly one of its fields.', { isOneOf: true })
 export class Step extends Model(

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { authorize } from '../auth/actions.ts';
+import { currentContext } from '../common/context.ts';
 import { Database } from '../common/database.ts';
 import { checkVersion } from '../common/etag.ts';
 import type { ExpectedVersions } from '../common/etag.ts';
@@ -118,7 +120,10 @@ export class RolloutService {
         );
       }
       const superseded = await this.acceptance.makeWay(locked, 'REJECT', 'a retry was asked for');
-      if (kind === 'DELETE') return this.removed(locked, options, superseded, 'DELETE');
+      if (kind === 'DELETE') {
+        authorize(currentContext(), 'workloads.delete');
+        return this.removed(locked, options, superseded, 'DELETE');
+      }
       if (kind === 'RESTART') return this.restarted(locked, options, superseded);
       const release = await this.kept.byId(settled.release!.id);
       const values = settled.values as Record<string, unknown>;
@@ -151,7 +156,8 @@ export class RolloutService {
       (placement) => placement.wanted && (placement.applied !== null || abandoned.has(placement.id)),
     );
     const sides = concerned.map((placement) => ({ placement, side: sideAt(placement) }));
-    if (sides.every(({ side }) => side === null)) throw invalid({ detail: `nothing of ${workload.name} runs yet: roll it out first` });
+    if (sides.every(({ side }) => side === null))
+      throw invalid({ parameter: 'workload', detail: `nothing of ${workload.name} runs yet: roll it out first` });
     const restartedAt = (await this.database.now()).toISOString();
     const bytes = await this.kept.objects([...new Set(sides.flatMap(({ side }) => side?.digest ?? []))]);
     const aims = sides.map(({ placement, side }) => {
@@ -170,7 +176,7 @@ export class RolloutService {
     const made = await this.rollouts.madePlacements(workload.id);
     const standing = concerned.filter((placement) => placement.applied !== null || made.get(placement.id) === true);
     if (standing.length === 0 && !concerned.some((placement) => made.has(placement.id))) {
-      throw invalid({ detail: `nothing of ${workload.name} runs there yet: roll it out first` });
+      throw invalid({ parameter: 'workload', detail: `nothing of ${workload.name} runs there yet: roll it out first` });
     }
     const aims = standing.map((placement) => ({ placement, to: null }));
     const applied = standing.find((placement) => placement.applied !== null);
@@ -194,7 +200,8 @@ export class RolloutService {
     const occupied = await this.rollouts.occupiedPlacements(workload.id);
     const wanted = workload.placements.filter((placement) => placement.wanted);
     const unwanted = workload.placements.filter((placement) => !placement.wanted && occupied.has(placement.id));
-    if (wanted.length + unwanted.length === 0) throw invalid({ detail: `${workload.name} has no placements: add some by PATCH` });
+    if (wanted.length + unwanted.length === 0)
+      throw invalid({ parameter: 'workload', detail: `${workload.name} has no placements: add some by PATCH` });
     return { wanted, unwanted: unwanted.map((placement) => ({ placement, to: null })) };
   }
 

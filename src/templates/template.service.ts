@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../common/database.ts';
 import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
 import { newId } from '../common/id.ts';
+import { differing } from '../common/merge-patch.ts';
 import { type Page, pageOf, type Window } from '../common/page.ts';
 import { notFound } from '../common/problem.ts';
 import { Resources } from '../common/resources.ts';
@@ -45,10 +46,11 @@ export class TemplateService {
     return pageOf(await this.templates.list(window), window.limit, (row) => row.id, templateOf);
   }
 
-  update(reference: string, change: UpdateTemplate, expected: ExpectedVersions): Promise<Template> {
+  update(reference: string, wanted: UpdateTemplate, expected: ExpectedVersions): Promise<Template> {
     return this.database.transaction(async () => {
-      const { id } = await this.lock(reference, expected);
-      return templateOf(await this.templates.update(id, change));
+      const row = await this.lock(reference, expected);
+      const change = differing(row, wanted);
+      return templateOf(change ? await this.templates.update(row.id, change) : row);
     });
   }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
 import { Database } from '../common/database.ts';
 import { newId } from '../common/id.ts';
+import { differing } from '../common/merge-patch.ts';
 import { type Page, pageOf, type Window } from '../common/page.ts';
 import { notFound, Problem } from '../common/problem.ts';
 import { Resources } from '../common/resources.ts';
@@ -57,7 +58,8 @@ export class TenantService {
       if (!row) throw notFound('Tenant', reference);
       checkVersion(row.version, expected);
       const limits = quotas && { ...(row.limits as Partial<Limits>), ...set(quotas) };
-      return tenantOf(await this.tenants.update(id, { ...(name === undefined ? {} : { name }), ...(limits ? { limits } : {}) }));
+      const change = differing(row, { name, limits });
+      return tenantOf(change ? await this.tenants.update(id, change) : row);
     });
   }
 }

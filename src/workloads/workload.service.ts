@@ -4,6 +4,8 @@ import type { Fault } from '../common/fault.ts';
 import { newId } from '../common/id.ts';
 import { checkVersion } from '../common/etag.ts';
 import type { ExpectedVersions } from '../common/etag.ts';
+import { canonical } from '../common/id.ts';
+import { differing, mergePatch } from '../common/merge-patch.ts';
 import { pageOf } from '../common/page.ts';
 import type { Page, Window } from '../common/page.ts';
 import { invalid, notFound, Problem } from '../common/problem.ts';
@@ -14,7 +16,7 @@ import { placementChanges } from './core/placement-changes.ts';
 import { workloadOf } from './workload.model.ts';
 import type { CreateWorkload, PlacementPlace, PlacementRule, UpdateWorkload, Workload } from './workload.model.ts';
 import { WorkloadRepository } from './workload.repository.ts';
-import type { ClusterReference, NewPlacement, WorkloadRow } from './workload.repository.ts';
+import type { ClusterReference, NewPlacement, WorkloadChange, WorkloadRow } from './workload.repository.ts';
 
 type Placements = PlacementPlace[] | PlacementRule;
 
@@ -90,30 +92,33 @@ export class WorkloadService {
     return this.database.transaction(async () => {
       const row = await this.lock(reference);
       checkVersion(row.version, expected);
-      if (Object.keys(input).length === 0) return workloadOf(row);
       const template = input.template === undefined ? null : await this.templateOf(input.template);
-      const placements = input.placements;
-      if (placements !== undefined) await this.place(row, placements);
+      const { placements, values } = input;
+      const hasMoved = placements !== undefined && (await this.place(row, placements));
       const isOther = template !== null && template.id !== row.templateId;
-      await this.workloads.change(row.id, {
+      const change = differing<WorkloadRow, WorkloadChange>(row, {
         ...(isOther && { templateId: template.id, pinnedRevision: null, pinnedAtLatest: null }),
-        ...(input.values && { values: mergePatch(row.values as Record<string, unknown>, input.values) as Prisma.InputJsonObject }),
+        ...(values && { values: mergePatch(row.values as Record<string, unknown>, values) as Prisma.InputJsonObject }),
         ...(placements && { placementRule: Array.isArray(placements) ? null : placements }),
       });
+      if (!change && !hasMoved) return workloadOf(row);
+      await this.workloads.change(row.id, change ?? {});
       return this.get(row.id);
     });
   }
 
-  /** Sets the placements' own number of pods, everywhere or on one cluster; answers the placements that it concerns. */
+  /** Sets the placements' own number of pods, everywhere or on one cluster, which is a client's change; answers the placements that it concerns. */
   async setReplicas(row: WorkloadRow, replicas: number, cluster: string | undefined): Promise<WorkloadRow['placements']> {
-    const isMeant = ({ id, name }: { id: string; name: string }): boolean => cluster === undefined || id === cluster || name === cluster;
+    const wanted = cluster && canonical(cluster);
+    const isMeant = ({ id, name }: { id: string; name: string }): boolean => wanted === undefined || id === wanted || name === wanted;
     const concerned = row.placements.filter((placement) => placement.wanted && isMeant(placement.cluster));
     if (cluster !== undefined && concerned.length === 0)
       throw invalid({ pointer: '/cluster', detail: `${row.name} has no placement on cluster ${cluster}` });
-    await this.workloads.setReplicas(
-      concerned.map((placement) => placement.id),
-      replicas,
-    );
+    const other = concerned.filter((placement) => placement.replicas !== replicas).map((placement) => placement.id);
+    if (other.length > 0) {
+      await this.workloads.setReplicas(other, replicas);
+      await this.workloads.change(row.id, {});
+    }
     return concerned;
   }
 
@@ -123,13 +128,14 @@ export class WorkloadService {
     return template;
   }
 
-  /** Brings the placements in line with what is wanted: adds, changes, and marks for removal what is left out. */
-  private async place(row: WorkloadRow, placements: Placements): Promise<void> {
+  /** Brings the placements in line with what is wanted: adds, changes, and marks for removal what is left out. False where they were. */
+  private async place(row: WorkloadRow, placements: Placements): Promise<boolean> {
     const wanted = await this.newPlacements(placements);
     const changes = placementChanges(row.placements, wanted, Array.isArray(placements));
     await this.workloads.addPlacements(row.id, changes.add);
     for (const { id, ...change } of changes.change) await this.workloads.changePlacement(id, change);
     await this.workloads.takeAway(changes.remove);
+    return changes.add.length + changes.change.length + changes.remove.length > 0;
   }
 
   private async newPlacements(placements: Placements): Promise<NewPlacement[]> {
@@ -144,7 +150,7 @@ export class WorkloadService {
     const faults: Fault[] = [];
     const seen = new Set<string>();
     const found = placements.flatMap((placement, i) => {
-      const cluster = byReference.get(placement.cluster);
+      const cluster = byReference.get(canonical(placement.cluster));
       if (!cluster) {
         faults.push({ pointer: `/placements/${i}/cluster`, detail: `there is no cluster ${placement.cluster}` });
         return [];
@@ -171,7 +177,3 @@ const newPlacement = (
   values: (place.values ?? {}) as Prisma.InputJsonObject,
   replicas: place.replicas ?? null,
 });
-
-/** JSON Merge Patch (RFC 7396) of a flat object of values: null takes a value away. */
-const mergePatch = (before: Record<string, unknown>, patch: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries({ ...before, ...patch }).filter(([, value]) => value !== null));

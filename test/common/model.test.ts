@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { nesting, unstorable } from '../../src/common/http/text.ts';
 import { pointer } from '../../src/common/model/faults.ts';
-import { AnyOf, listOf, name, wholeNumber } from '../../src/common/model/fields.ts';
+import { AnyOf, listOf, name, unwrapped, wholeNumber } from '../../src/common/model/fields.ts';
 import { exactlyOne, Model } from '../../src/common/model/model.ts';
 import { checked } from '../../src/common/shapes.ts';
 import { Problem } from '../../src/common/problem.ts';
@@ -55,13 +55,15 @@ describe('a model', () => {
     expect(faults(value)).toEqual(expected);
   });
 
-  it('takes each option of a union bare, as REST has it, and named, as GraphQL has it', () => {
+  it('takes each option of a union bare, as REST has it, and once unwrapped as GraphQL names it', () => {
     const list = [{ cluster: 'a' }];
     const rule = { labels: { a: 'b' }, namespace: 'n' };
     expect(checked(Sample, { places: list }).places).toEqual(list);
-    expect(checked(Sample, { places: { list } }).places).toEqual(list);
     expect(checked(Sample, { places: rule }).places).toEqual(rule);
-    expect(checked(Sample, { places: { match: rule } }).places).toEqual(rule);
+    expect(faults({ places: { list } })).toContain('/places/list: is not a field');
+    expect(unwrapped(Sample.schema, { name: 'a', places: { list } })).toEqual({ name: 'a', places: list });
+    expect(unwrapped(Sample.schema, { places: { match: rule } })).toEqual({ places: rule });
+    expect(unwrapped(Sample.schema, { places: null, name: null })).toEqual({ places: null, name: null });
   });
 
   it('takes lists and numbers as a query writes them, and as they are', () => {

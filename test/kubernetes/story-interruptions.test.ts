@@ -115,27 +115,34 @@ describe.skipIf(NONE).concurrent('a real cluster that goes away in the middle of
     for (const site of [north, west]) await runs(site, 'away', NEW, 4);
   });
 
-  test.sequential('is given up after a minute where a rollout says so: left out by one, and for another a reason to go back', async () => {
-    await Promise.all(['skip', 'fail'].map((name) => firstRelease(world, name, [north, west])));
-    await plane.kill('kube-apiserver');
-    const change = (name: string, onUnreachable: 'SKIP' | 'FAIL'): Promise<string> =>
-      ask(world, `/workloads/${name}/rollouts`, { ...image(NEW), strategy: { type: 'ROLLING' }, onUnreachable });
-    const [skip, fail] = await Promise.all([change('skip', 'SKIP'), change('fail', 'FAIL')]);
-    const westIsDone = (rollout: FullRollout): boolean => awayAt(rollout) && targetAt(rollout, west).phase === 'SUCCEEDED';
-    await Promise.all([skip, fail].map((id) => until(world, id, 'north is away and west is done', westIsDone)));
-    const left = (await settled(world, skip, 100)) as FullRollout;
-    expect(left).toMatchObject({ phase: 'SUCCEEDED', phaseReason: '1 of 2 targets succeeded, 1 skipped.' });
-    expect(targetAt(left, north)).toMatchObject({ phase: 'SKIPPED', phaseReason: expect.stringContaining('has been away since') as string });
-    await runs(west, 'skip', NEW, 4);
-    const taken = (await settled(world, fail, 100)) as FullRollout;
-    expect(taken).toMatchObject({ phase: 'ROLLED_BACK', failure: { reason: 'UNREACHABLE', cluster: north.name } });
-    expect(targetAt(taken, north).phase).toBe('FAILED');
-    await runs(west, 'fail', OLD, 4);
-    await bringBack(plane);
-    const next = await ask(world, '/workloads/skip/rollouts', { strategy: { type: 'ROLLING' } });
-    expect(await settled(world, next, 100)).toMatchObject({ phase: 'SUCCEEDED' });
-    await Promise.all([runs(north, 'skip', NEW, 4), runs(west, 'skip', NEW, 4), runs(north, 'fail', OLD, 4)]);
-  }, 180_000);
+  test.sequential(
+    'is given up after a minute where a rollout says so: left out by one, and for another a reason to go back',
+    async () => {
+      await Promise.all(['skip', 'fail'].map((name) => firstRelease(world, name, [north, west])));
+      await plane.kill('kube-apiserver');
+      const change = (name: string, onUnreachable: 'SKIP' | 'FAIL'): Promise<string> =>
+        ask(world, `/workloads/${name}/rollouts`, { ...image(NEW), strategy: { type: 'ROLLING' }, onUnreachable });
+      const [skip, fail] = await Promise.all([change('skip', 'SKIP'), change('fail', 'FAIL')]);
+      const westIsDone = (rollout: FullRollout): boolean => awayAt(rollout) && targetAt(rollout, west).phase === 'SUCCEEDED';
+      await Promise.all([skip, fail].map((id) => until(world, id, 'north is away and west is done', westIsDone)));
+      const left = (await settled(world, skip, 100)) as FullRollout;
+      expect(left).toMatchObject({ phase: 'SUCCEEDED', phaseReason: '1 of 2 targets succeeded, 1 skipped.' });
+      expect(targetAt(left, north)).toMatchObject({
+        phase: 'SKIPPED',
+        phaseReason: expect.stringContaining('has been away since') as string,
+      });
+      await runs(west, 'skip', NEW, 4);
+      const taken = (await settled(world, fail, 100)) as FullRollout;
+      expect(taken).toMatchObject({ phase: 'ROLLED_BACK', failure: { reason: 'UNREACHABLE', cluster: north.name } });
+      expect(targetAt(taken, north).phase).toBe('FAILED');
+      await runs(west, 'fail', OLD, 4);
+      await bringBack(plane);
+      const next = await ask(world, '/workloads/skip/rollouts', { strategy: { type: 'ROLLING' } });
+      expect(await settled(world, next, 100)).toMatchObject({ phase: 'SUCCEEDED' });
+      await Promise.all([runs(north, 'skip', NEW, 4), runs(west, 'skip', NEW, 4), runs(north, 'fail', OLD, 4)]);
+    },
+    180_000,
+  );
 
   test.sequential('the invariants held at every step', async () => {
     expect(await violations(world)).toEqual([]);

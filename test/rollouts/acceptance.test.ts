@@ -289,7 +289,9 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
     const active = await deploy(name);
     const scale = await door(shop.tenant, 'scale', name, { replicas: 3 });
     expect(await door(shop.tenant, 'deleteWorkload', name, undefined, version + 5)).toMatchObject({ code: 'STALE' });
-    const removal = await door(shop.tenant, 'deleteWorkload', name, undefined, version);
+    // The scale has changed what a client may write.
+    expect(await door(shop.tenant, 'deleteWorkload', name, undefined, version)).toMatchObject({ code: 'STALE' });
+    const removal = await door(shop.tenant, 'deleteWorkload', name, undefined, version + 1);
     expect(removal).toMatchObject({ kind: 'DELETE', release: null, phase: 'QUEUED' });
     expect(removal.targets).toHaveLength(2);
     expect((await door(shop.tenant, 'deleteWorkload', name)).id).toBe(removal.id);

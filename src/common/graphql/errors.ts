@@ -22,7 +22,8 @@ function format(error: GraphQLError, requestId: string | null): GraphQLFormatted
   const { locations, path } = error;
   const place = { ...(locations ? { locations } : {}), ...(path ? { path } : {}) };
   const cause = original(error);
-  const isAboutDocument = cause === undefined || cause === null || cause instanceof GraphQLError || isMercurius(cause);
+  const isAboutDocument =
+    cause === undefined || cause === null || cause instanceof GraphQLError || (isMercurius(cause) && !isTooLarge(cause));
   const problem = isAboutDocument ? new Problem('GRAPHQL_INVALID', error.message) : asProblem(cause);
   if (problem.code === 'INTERNAL') log.error({ message: problem.message, requestId, error: cause });
   const { status } = CODES[problem.code];
@@ -31,6 +32,8 @@ function format(error: GraphQLError, requestId: string | null): GraphQLFormatted
 
 const isMercurius = (error: unknown): boolean =>
   String((error as { code?: unknown }).code).startsWith('MER_') || String((error as { code?: unknown }).code).startsWith('FST_');
+
+const isTooLarge = (error: unknown): boolean => (error as { statusCode?: unknown }).statusCode === 413;
 
 /** 200 once execution has begun; a document that cannot be executed is a 400, or what the problem says. */
 export function formatErrors(execution: { data?: unknown; errors?: readonly Error[] | undefined }, requestId: string | null) {

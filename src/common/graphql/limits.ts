@@ -7,6 +7,7 @@ import {
   type GraphQLSchema,
   isObjectType,
   Kind,
+  OperationTypeNode,
   type SelectionSetNode,
   valueFromASTUntyped,
 } from 'graphql';
@@ -91,6 +92,15 @@ class Meter {
     const type = name === undefined ? undefined : this.schema.getType(name);
     return isObjectType(type) ? type : null;
   }
+}
+
+/** Refuses a subscription that came as a request: it has an answer for each event, and a request has one. */
+export function checkRequested(document: DocumentNode): void {
+  const isSubscription = document.definitions.some(
+    (node) => node.kind === Kind.OPERATION_DEFINITION && node.operation === OperationTypeNode.SUBSCRIPTION,
+  );
+  if (isSubscription)
+    throw new Problem('GRAPHQL_INVALID', 'A subscription is asked for over a WebSocket (graphql-transport-ws) at /graphql.');
 }
 
 /** Refuses a document that asks for too much. Depth is checked by Mercurius. */

@@ -8,7 +8,7 @@ import type { Config } from '../../config.ts';
 import type { Context } from '../context.ts';
 import { CONFIG } from '../database.module.ts';
 import { formatErrors } from './errors.ts';
-import { checkCost, checkSource } from './limits.ts';
+import { checkCost, checkRequested, checkSource } from './limits.ts';
 import { Loaders, type GraphqlContext } from './loaders.ts';
 
 /** What GraphQL must be told by whoever knows keys: who calls, over HTTP and over a socket. */
@@ -68,8 +68,10 @@ export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
       context: (request: FastifyRequest): GraphqlContext => ({ caller: this.callers.ofRequest(request), loaders: new Loaders() }),
       hooks: {
         preParsing: async (_schema: GraphQLSchema, source: string) => checkSource(source),
-        preExecution: async (schema: GraphQLSchema, document: DocumentNode, _context: unknown, variables: Record<string, unknown>) =>
-          checkCost(schema, document, variables ?? {}),
+        preExecution: async (schema: GraphQLSchema, document: DocumentNode, _context: unknown, variables: Record<string, unknown>) => {
+          checkRequested(document);
+          checkCost(schema, document, variables ?? {});
+        },
         preSubscriptionParsing: async (_schema: GraphQLSchema, source: string) => checkSource(source),
         preSubscriptionExecution: async (schema: GraphQLSchema, document: DocumentNode) => checkCost(schema, document, {}),
       },

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import { HttpException } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { problemOf } from '../database-errors.ts';
@@ -58,7 +60,25 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
   if (retryAfter !== null) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfter))));
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   return reply
+    .header('x-request-id', reply.request.id)
     .status(status)
     .type('application/problem+json')
     .send(JSON.stringify(problemBody(problem, reply.request.id)));
+}
+
+const HEADERS_TOO_LARGE = 431;
+
+/** What Node cannot parse never becomes a request: the same problem, written to the socket by hand. */
+export function refuseUnparsed(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable) return void socket.destroy();
+  const problem = asProblem({ statusCode: error.code === 'HPE_HEADER_OVERFLOW' ? HEADERS_TOO_LARGE : 400 });
+  const { status } = CODES[problem.code];
+  const body = JSON.stringify(problemBody(problem, null));
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

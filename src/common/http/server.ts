@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { BODY_DIGEST } from '../idempotency.ts';
 import { invalid, Problem } from '../problem.ts';
 import type { RouteFacts } from '../route.ts';
-import { asProblem, sendProblem } from './problems.ts';
+import { asProblem, refuseUnparsed, sendProblem } from './problems.ts';
 import { mayBeUnstorable, nesting, unstorable, YamlText } from './text.ts';
 
 const BODY_LIMIT = 1024 * 1024;
@@ -70,6 +71,7 @@ export function createAdapter(): FastifyAdapter {
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     frameworkErrors: (error: unknown, _request: unknown, reply: unknown) => void answer(error, reply as FastifyReply),
+    clientErrorHandler: (error: Error, socket: Socket) => refuseUnparsed(error, socket),
     routerOptions: { maxParamLength: 300 },
   });
   const server = adapter.getInstance<FastifyInstance>();
@@ -83,6 +85,8 @@ export function createAdapter(): FastifyAdapter {
   });
   // Once the caller is known, before anything is looked for: Postgres takes no NUL.
   server.addHook('preParsing', async (request) => {
+    const encoding = request.headers['content-encoding'] ?? 'identity';
+    if (encoding !== 'identity') throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'A body is taken as it is, without a content encoding.');
     if (request.url.includes('%00')) throw new Problem('UNREADABLE', 'The address holds a character that is not taken.');
   });
   addParsers(server);

@@ -8,9 +8,10 @@ export class YamlText {
 /** Strings that Postgres would refuse: with NUL, or with half of a surrogate pair. */
 const isStorable = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 
-/** Pointer to the first string or key that cannot be stored, or null. */
+/** Pointer to the first string, key or number that cannot be stored, or null. */
 export function unstorable(value: unknown, path: string[] = []): string | null {
   if (typeof value === 'string') return isStorable(value) ? null : pointer(path);
+  if (typeof value === 'number') return Number.isFinite(value) ? null : pointer(path);
   if (typeof value !== 'object' || value === null) return null;
   for (const [key, item] of Object.entries(value)) {
     const found = isStorable(key) ? unstorable(item, [...path, key]) : pointer(path);
@@ -19,8 +20,8 @@ export function unstorable(value: unknown, path: string[] = []): string | null {
   return null;
 }
 
-/** Only an escape can bring such a string in: the body itself is decoded as UTF-8. */
-export const mayBeUnstorable = (text: string): boolean => text.includes('\0') || /\\u(0000|d[89a-f])/i.test(text);
+/** Only an escape can bring such a string in, as the body itself is decoded as UTF-8; only three digits of exponent, or of length, such a number. */
+export const mayBeUnstorable = (text: string): boolean => text.includes('\0') || /\\u(0000|d[89a-f])|\de\+?\d{3}|\d{300}/i.test(text);
 
 /** How deep brackets nest in JSON text. Whoever walks the value later recurses, and must not run out of stack. */
 export function nesting(text: string): number {

@@ -26,6 +26,23 @@ export function faultsOf(issues: readonly z.core.$ZodIssue[], at = ''): Fault[] 
   });
 }
 
+const unescape = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~');
+
+/** A copy of the value without the nulls that issues are about. */
+export function withoutNulls(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  const copy = structuredClone(value);
+  for (const { pointer: place = '' } of faultsOf(issues)) {
+    const path = place.split('/').slice(1).map(unescape);
+    const key = path.pop() ?? '';
+    const parent = path.reduce<unknown>((at, part) => (at as Record<string, unknown> | null | undefined)?.[part], copy) as Record<
+      string,
+      unknown
+    >;
+    if (typeof parent === 'object' && !Array.isArray(parent) && parent[key] === null) Reflect.deleteProperty(parent, key);
+  }
+  return copy;
+}
+
 /** The same for a query or for arguments, which have names instead of places. */
 export function parameterFaults(issues: readonly z.core.$ZodIssue[]): Fault[] {
   return faultsOf(issues).map((fault) => ({

@@ -43,7 +43,12 @@ const labelName = z
   .max(317)
   .regex(/^([a-z0-9.-]{1,253}\/)?([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$/, 'must be a label name as Kubernetes has them');
 
-export const labels = z.record(labelName, labelValue).refine((record) => Object.keys(record).length <= 64, 'must be at most 64 labels');
+export const MOST_LABELS = 64;
+const fewEnough = (record: object): boolean => Object.keys(record).length <= MOST_LABELS;
+export const labels = z.record(labelName, labelValue).refine(fewEnough, `must be at most ${MOST_LABELS} labels`);
+
+/** A merge patch of labels: null takes one away. */
+export const labelsPatch = z.record(labelName, labelValue.nullable()).refine(fewEnough, `must be at most ${MOST_LABELS} labels`);
 
 /** What every resource has. */
 export const resource = {
@@ -82,12 +87,22 @@ export function AnyOf<O extends Record<string, z.ZodType>>(typeName: string, des
   }
   InputType(typeName, { description, isOneOf: true })(Wrapped);
   const bare = z.union(Object.values(options) as [z.ZodType, ...z.ZodType[]]) as unknown as z.ZodType<z.output<O[keyof O]>>;
-  const unwrap = (value: unknown): unknown => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-    const [only, ...more] = Object.keys(value);
-    return only !== undefined && Object.hasOwn(options, only) && more.length === 0 ? (value as Record<string, unknown>)[only] : value;
-  };
-  const schema = z.preprocess(unwrap, bare).describe(description);
+  const schema = bare.describe(description);
   nameInGraphql(schema, () => Wrapped);
+  wrappers.add(Wrapped);
   return schema;
+}
+
+const wrappers = new WeakSet<object>();
+
+/** What GraphQL was given with the unions among its fields bare, as REST takes them. */
+export function unwrapped(schema: z.ZodType, given: unknown): unknown {
+  if (!(schema instanceof z.ZodObject) || typeof given !== 'object' || given === null) return given;
+  const entries = Object.entries(given as Record<string, unknown>).map(([key, value]): [string, unknown] => {
+    const field = schema.shape[key] as z.ZodType | undefined;
+    const isWrapped =
+      field !== undefined && wrappers.has(graphqlType(field).type() as object) && typeof value === 'object' && value !== null;
+    return [key, isWrapped ? Object.values(value as Record<string, unknown>)[0] : value];
+  });
+  return Object.fromEntries(entries);
 }

@@ -1,0 +1,24 @@
+import { isDeepStrictEqual } from 'node:util';
+
+type JsonObject = Record<string, unknown>;
+
+const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** JSON Merge Patch (RFC 7396): what the patch names takes its value, null takes it away, and what the patch does not name stays; objects within likewise. */
+export function mergePatch(before: JsonObject, patch: JsonObject): JsonObject {
+  const after = new Map(Object.entries(before));
+  for (const [key, value] of Object.entries(patch)) {
+    const old = after.get(key);
+    if (value === null) after.delete(key);
+    else after.set(key, isObject(value) ? mergePatch(isObject(old) ? old : {}, value) : value);
+  }
+  return Object.fromEntries(after);
+}
+
+/** What of a change differs from the row, or null where nothing does: then nothing is written, and the version counts nothing. */
+export function differing<T extends object, C extends object>(row: T, change: C): Partial<C> | null {
+  const entries = Object.entries(change).filter(
+    ([key, value]) => value !== undefined && !isDeepStrictEqual((row as Record<string, unknown>)[key], value),
+  );
+  return entries.length === 0 ? null : (Object.fromEntries(entries) as Partial<C>);
+}
