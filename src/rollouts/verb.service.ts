@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { authorize } from '../auth/actions.ts';
+import { currentContext } from '../common/context.ts';
 import { Database } from '../common/database.ts';
 import { Nudges } from '../common/nudges.ts';
 import { notFound, Problem } from '../common/problem.ts';
@@ -29,12 +31,14 @@ export class VerbService {
 
   /**
    * @returns the id of the rollout that does what was asked for: a retry may be a new one
-   * @throws Problem WRONG_PHASE, which names the phase
+   * @throws Problem WRONG_PHASE, which names the phase, or FORBIDDEN
    */
   async perform(id: string, verb: Verb): Promise<string> {
     return this.database.transaction(async () => {
       const locked = await this.rows.lock(id);
       if (!locked) throw notFound('Rollout', id);
+      // Whoever may not remove a workload may not do so by trying somebody's removal again.
+      if (verb.kind === 'RETRY' && locked.rollout.kind === 'DELETE') authorize(currentContext(), 'workloads.delete');
       const decision = decideVerb(verb, { ...locked, targets: locked.targets.map(({ row }) => row.state) });
       switch (decision.kind) {
         case 'DONE':

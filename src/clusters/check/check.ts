@@ -21,8 +21,8 @@ export interface Finding {
 const EXCESSIVE =
   "The credential may do everything in this cluster, far more than is needed. Apply the cluster's access manifest and give its account's token instead.";
 
-/** What only new credentials or permissions put right. */
-const DENIED: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
+/** What only new credentials or permissions put right. A check asks nothing that a policy for workloads would refuse: one that does refuses us. */
+const DENIED: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'ADMISSION_DENIED']);
 
 /** Asks the cluster who it is and what we may do in each of these namespaces: those of its placements, since nothing is wanted elsewhere. Never throws for anything that a cluster does. */
 export async function checkCluster(

@@ -41,8 +41,10 @@ export function parseConnection(connection: { server: string; caData: string; to
 function readDocument(text: string, faults: Fault[]): Credential | null {
   const root = readYaml(text, faults);
   if (root === null) return null;
-  const kind = root['kind'];
+  refuseFields(root, '', {}, knownInRoot, faults);
+  const { kind, apiVersion } = root;
   if (kind !== undefined && kind !== 'Config') faults.push({ pointer: '/kind', detail: 'must be Config' });
+  if (apiVersion !== undefined && apiVersion !== 'v1') faults.push({ pointer: '/apiVersion', detail: 'must be v1' });
   const context = chooseContext(root, faults);
   if (context === null) return null;
   const cluster = namedEntry(root, 'clusters', 'cluster', context.cluster, `${context.pointer}/cluster`, faults);
@@ -140,7 +142,10 @@ function chooseContext(root: Values, faults: Fault[]): Context | null {
 
 function readContext(entry: unknown, pointer: string, faults: Fault[]): Context | null {
   const context = isRecord(entry) ? entry['context'] : undefined;
-  if (isRecord(context)) return { cluster: context['cluster'], user: context['user'], pointer: `${pointer}/context` };
+  if (isRecord(context)) {
+    refuseFields(context, `${pointer}/context`, refusedInUser, knownInContext, faults);
+    return { cluster: context['cluster'], user: context['user'], pointer: `${pointer}/context` };
+  }
   faults.push({ pointer: `${pointer}/context`, detail: 'must be a mapping' });
   return null;
 }
@@ -165,7 +170,9 @@ function namedEntry(
     return null;
   }
   const pointer = `/${list}/${index}/${field}`;
-  const value = (entries[index] as Values)[field];
+  const entry = entries[index] as Values;
+  refuseFields(entry, `/${list}/${index}`, refusedInUser, ['name', field], faults);
+  const value = entry[field];
   if (isRecord(value)) return { value, pointer };
   faults.push({ pointer, detail: 'must be a mapping' });
   return null;
@@ -191,6 +198,8 @@ const refusedInUser: Record<string, string> = {
   'as-groups': 'is not accepted: no one is impersonated',
   'as-user-extra': 'is not accepted: no one is impersonated',
 };
+const knownInRoot = ['apiVersion', 'kind', 'preferences', 'clusters', 'users', 'contexts', 'current-context', 'extensions'];
+const knownInContext = ['cluster', 'user', 'namespace', 'extensions'];
 const knownInCluster = ['server', 'certificate-authority-data', 'disable-compression', 'extensions'];
 const knownInUser = ['token', 'client-certificate-data', 'client-key-data', 'extensions'];
 

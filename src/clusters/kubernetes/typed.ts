@@ -8,7 +8,7 @@ import {
   wrapHttpLibrary,
 } from '@kubernetes/client-node';
 import type { RequestContext } from '@kubernetes/client-node';
-import { errorFromTransport } from './failures.ts';
+import { errorFromTransport, unreadableAnswer } from './failures.ts';
 import type { Request, Transport } from './transport.ts';
 
 /** Client-node's typed APIs, for the requests whose answers are not kept: they drop every field that they do not know. */
@@ -62,6 +62,6 @@ export async function typed<T>(request: Promise<T>): Promise<T> {
   try {
     return await request;
   } catch (error) {
-    throw errorFromTransport(error);
+    throw error instanceof SyntaxError ? unreadableAnswer('it is not JSON') : errorFromTransport(error);
   }
 }

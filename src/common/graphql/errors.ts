@@ -8,7 +8,9 @@ const log = new Logger('graphql');
 /** Parse and validation failures arrive as one wrapper that carries the list. (Never any `.errors`: a Problem has faults, others have who knows what.) */
 function separate(error: GraphQLError): readonly GraphQLError[] {
   const list = ((error.originalError ?? error) as { errors?: unknown }).errors;
-  return Array.isArray(list) && list.length > 0 && list.every((item) => item instanceof GraphQLError) ? list : [error];
+  if (!Array.isArray(list) || list.length === 0) return [error];
+  if (list.every((item) => item instanceof GraphQLError)) return list;
+  return list.every((item) => item instanceof Error && isMercurius(item)) ? list.map((item: Error) => new GraphQLError(item.message)) : [error];
 }
 
 /** The error under the wrapping: GraphQL's own, the compiler's, Mercurius'. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash, randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
@@ -93,11 +94,19 @@ export function createAdapter(): FastifyAdapter {
   return adapter;
 }
 
+/** The body's text, or why it is none: a byte that is not UTF-8 must not become another character. */
+function decoded(request: FastifyRequest, raw: Buffer): string | Problem {
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(request.headers['content-type'] ?? '')?.[1] ?? 'utf-8';
+  if (!/^utf-?8$/i.test(charset)) return new Problem('UNSUPPORTED_MEDIA_TYPE', 'Text is taken in UTF-8.');
+  return isUtf8(raw) ? raw.toString('utf8') : new Problem('UNREADABLE', 'The body is not UTF-8.');
+}
+
 /** JSON, which may be empty, everywhere; other types where the route says so. */
 function addParsers(server: FastifyInstance): void {
   const json = server.getDefaultJsonParser('error', 'ignore');
   const parseJson = (request: FastifyRequest, raw: string | Buffer, done: (error: Error | null, body?: unknown) => void): void => {
-    const text = String(raw);
+    const text = decoded(request, raw as Buffer);
+    if (text instanceof Problem) return done(text);
     Object.assign(request, { [BODY_DIGEST]: createHash('sha256').update(text).digest('hex') });
     if (text.trim() === '') return done(null, undefined);
     if (nesting(text) > DEEPEST) return done(new Problem('UNREADABLE', `The body nests deeper than ${DEEPEST} levels.`));
@@ -110,12 +119,14 @@ function addParsers(server: FastifyInstance): void {
   const asText = (request: FastifyRequest, raw: string | Buffer, done: (error: Error | null, body?: unknown) => void): void => {
     const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
     if (!factsOf(request)?.consumes.includes(type)) return done(new Problem('UNSUPPORTED_MEDIA_TYPE', 'JSON is expected here.'));
+    const text = decoded(request, raw as Buffer);
+    if (text instanceof Problem) return done(text);
     Object.assign(request, { [BODY_DIGEST]: createHash('sha256').update(raw).digest('hex') });
-    return done(null, new YamlText(String(raw)));
+    return done(null, new YamlText(text));
   };
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser(['application/json', 'application/merge-patch+json'], { parseAs: 'string' }, parseJson);
-  server.addContentTypeParser('application/yaml', { parseAs: 'string' }, asText);
+  server.addContentTypeParser(['application/json', 'application/merge-patch+json'], { parseAs: 'buffer' }, parseJson);
+  server.addContentTypeParser('application/yaml', { parseAs: 'buffer' }, asText);
   server.addContentTypeParser('*', (request, payload, done) => {
     if (request.headers['content-length'] === '0') return done(null, undefined);
     payload.resume();

@@ -49,6 +49,9 @@ function config({ cluster, user, root }: Parts = {}): string {
   });
 }
 
+const contextWith = (more: object): string =>
+  config({ root: { contexts: [{ name: 'c', context: { cluster: 'k', user: 'u', ...more } }] } });
+
 /** Runs synchronous work with every function of the modules that reach out of the process replaced by one that notes its name. */
 function reachingOut(work: () => void): string[] {
   const calls: string[] = [];
@@ -197,6 +200,15 @@ const hostile: Hostile[] = [
     /not a field/,
   ],
   ['a field named constructor', () => config({ user: { token, constructor: 1 } }), `${user}/constructor`, /not a field/],
+  ['another user, said in the context', () => contextWith({ as: 'root' }), '/contexts/0/context/as', /impersonated/],
+  [
+    'a command beside the user',
+    () => config({ root: { users: [{ name: 'u', user: { token }, exec }] } }),
+    '/users/0/exec',
+    /runs a command/,
+  ],
+  ['a proxy for everything', () => config({ root: { 'proxy-url': 'http://attacker.example' } }), '/proxy-url', /not a field/],
+  ['another version', () => config({ root: { apiVersion: 'v9' } }), '/apiVersion', /must be v1/],
   ['a proxy', () => config({ cluster: { 'proxy-url': 'http://attacker.example:3128' } }), `${cluster}/proxy-url`, /directly/],
   [
     'TLS that is not verified',

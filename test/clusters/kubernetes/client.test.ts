@@ -410,8 +410,10 @@ describe('a server that is not to be trusted', () => {
 
   it('is told as such when it does not speak Kubernetes', async () => {
     const server = await serve((_, response) => void response.end('<html>Welcome</html>'));
-    const error = await failure(connect(server).read(webRef));
-    expect([error.kind, error.advice]).toEqual(['SERVER', "Check the server's URL: what answers there does not speak the Kubernetes API."]);
+    for (const asked of [connect(server).read(webRef), connect(server).version(), connect(server).missingAccess('shop')]) {
+      const error = await failure(asked);
+      expect([error.kind, error.advice]).toEqual(['SERVER', "Check the server's URL: what answers there does not speak the Kubernetes API."]);
+    }
   });
 });
 
