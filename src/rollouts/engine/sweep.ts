@@ -17,7 +17,7 @@ export interface Due {
 }
 
 export interface SweepListener {
-  /** The regions that this worker serves, each time that they are not what they were. */
+  /** The regions that this worker serves: at the first look, and each time that they are not what they were. */
   onRegions(regions: readonly Region[]): void;
   onDue(due: Due): void;
   /** Once a second, whether or not anything is due. */
@@ -30,7 +30,8 @@ export interface SweepListener {
  * the database's time and finds regions that are new.
  */
 export class Sweep {
-  private regions: Region[] = [];
+  /** null before the first look. */
+  private regions: Region[] | null = null;
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
   private closed = false;
@@ -68,7 +69,7 @@ export class Sweep {
   }
 
   private async sweep(): Promise<void> {
-    const ids = this.regions.map((region) => region.id);
+    const ids = this.regions?.map((region) => region.id) ?? [];
     const [row] = await this.system.query<Due & { now: Date; regions: Region[] }>(SWEEP, [ids]);
     if (!row) return;
     this.clock.hear(row.now);
@@ -78,7 +79,7 @@ export class Sweep {
 
   private see(all: Region[]): void {
     const served = all.filter((region) => this.wanted === null || this.wanted.includes(region.name));
-    if (served.map((region) => region.id).join() === this.regions.map((region) => region.id).join()) return;
+    if (served.map((region) => region.id).join() === this.regions?.map((region) => region.id).join()) return;
     this.regions = served;
     this.listener.onRegions(served);
   }
