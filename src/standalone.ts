@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { startEmbeddedPostgres } from './common/embedded-postgres.ts';
 import type { EmbeddedPostgres } from './common/embedded-postgres.ts';
 import { migrate } from './common/migrate.ts';
 import { runUntilStopped } from './common/process.ts';
 import type { Running } from './common/process.ts';
-import { freeze, keptSecret, operatorKey, readSettings, StartError, tellOperatorKey } from './config.ts';
+import { StartError } from './common/start-error.ts';
+import { freeze, keptMasterKey, operatorKey, readSettings, tellOperatorKey } from './config.ts';
 import type { Config, Environment, Settings } from './config.ts';
 
 export interface Standalone extends Running {
@@ -20,13 +20,11 @@ function complete(settings: Settings, postgres: EmbeddedPostgres | null): Config
   const databaseUrl = settings.databaseUrl ?? postgres?.nearUrl;
   const databaseOwnerUrl = settings.databaseOwnerUrl ?? postgres?.ownerUrl;
   if (!databaseUrl || !databaseOwnerUrl) throw new StartError('There is no database.');
-  const kept = (): Buffer =>
-    Buffer.from(keptSecret(settings.dataDirectory, 'master-key', () => randomBytes(32).toString('base64')).value, 'base64');
   return freeze({
     ...settings,
     databaseUrl,
     databaseOwnerUrl,
-    masterKey: settings.masterKey ?? kept(),
+    masterKey: settings.masterKey ?? keptMasterKey(settings.dataDirectory),
     operatorKey: operatorKey(settings, tellOperatorKey),
   });
 }

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { LATEST_SCHEMA_VERSION, runMigrations } from 'bullmq';
 import pg from 'pg';
-import { StartError } from '../config.ts';
 import { readMigrations } from './schema-engine.ts';
 import type { Migration } from './schema-engine.ts';
+import { StartError } from './start-error.ts';
 
 /** The schema in which the queue lives, apart from the product's tables. */
 export const QUEUE_SCHEMA = 'bullmq';

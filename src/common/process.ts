@@ -1,4 +1,5 @@
-import { ConfigError, StartError } from '../config.ts';
+import { ConfigError } from '../config.ts';
+import { StartError } from './start-error.ts';
 
 /** What a process has started and will have to stop. */
 export interface Running {

@@ -5,7 +5,8 @@ import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { migrate } from '../../src/common/migrate.ts';
 import { startFaults } from '../../src/common/process.ts';
-import { ConfigError, StartError } from '../../src/config.ts';
+import { StartError } from '../../src/common/start-error.ts';
+import { ConfigError } from '../../src/config.ts';
 import { inDatabase, testServer } from '../support/database.ts';
 
 const fault = (work: Promise<unknown>): Promise<string[]> => work.then(() => [], startFaults);
