@@ -1,8 +1,8 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
+import { keptSecret } from './common/kept-secret.ts';
 
 /** What the environment says, parsed once, frozen, and handed to whoever needs it: nobody else reads `process.env`. */
 export interface Config {
@@ -46,9 +46,6 @@ export class ConfigError extends Error {
   }
 }
 
-/** Why a process cannot start, as one line for the person who started it. */
-export class StartError extends Error {}
-
 /** The environment as read, before the process fills in what it makes itself. */
 export interface Settings extends Omit<Config, 'databaseUrl' | 'databaseOwnerUrl' | 'masterKey'> {
   databaseUrl: string | null;
@@ -57,13 +54,23 @@ export interface Settings extends Omit<Config, 'databaseUrl' | 'databaseOwnerUrl
 }
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
+const OPERATOR_KEY = /^[\x21-\x7e]{32,256}$/;
+const OPERATOR_KEY_MUST = '32 to 256 visible ASCII characters';
+/** The file of the data folder that keeps the master key where none is given. */
+export const MASTER_KEY_FILE = 'master-key';
 const REGION = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-const list = (raw: string): string[] =>
-  raw
-    .split(',')
-    .map((item) => item.trim())
-    .filter(Boolean);
+/** A list separated by commas, of one item at least: whoever means none leaves the variable unset. */
+const listOf = (isItem: (item: string) => boolean) =>
+  z
+    .string()
+    .transform((raw) =>
+      raw
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean),
+    )
+    .refine((items) => items.length > 0 && items.every(isItem));
 
 /** A schema of one variable whose faults name what is wrong and how to put it right. */
 const port = z
@@ -109,7 +116,7 @@ const VARIABLES = {
   },
   REDIS_URL: { schema: url('redis:', 'rediss:'), must: 'a URL like redis://host:6379', secret: true },
   DATA_DIR: { schema: z.string(), must: 'a folder' },
-  SLIPWAY_OPERATOR_KEY: { schema: z.string().regex(/^[\x21-\x7e]{32,256}$/), must: '32 to 256 visible ASCII characters', secret: true },
+  SLIPWAY_OPERATOR_KEY: { schema: z.string().regex(OPERATOR_KEY), must: OPERATOR_KEY_MUST, secret: true },
   SLIPWAY_MASTER_KEY: {
     schema: z
       .string()
@@ -119,24 +126,15 @@ const VARIABLES = {
     secret: true,
   },
   SLIPWAY_REGIONS: {
-    schema: z
-      .string()
-      .transform(list)
-      .refine((names) => names.length > 0 && names.every((name) => REGION.test(name))),
+    schema: listOf((name) => REGION.test(name)),
     must: 'names of regions separated by commas, such as eu-west,us-east (unset it to serve all)',
   },
   SLIPWAY_ALLOWED_NETWORKS: {
-    schema: z
-      .string()
-      .transform(list)
-      .refine((items) => items.every(network)),
+    schema: listOf(network),
     must: 'networks in CIDR notation separated by commas, such as 10.0.0.0/8,fd00::/8',
   },
   SLIPWAY_CORS_ORIGINS: {
-    schema: z
-      .string()
-      .transform(list)
-      .refine((items) => items.every(origin)),
+    schema: listOf(origin),
     must: 'origins separated by commas, such as https://console.example.com',
   },
   LOG_LEVEL: { schema: z.enum(LOG_LEVELS), must: `one of ${LOG_LEVELS.join(', ')}` },
@@ -209,30 +207,27 @@ export const freeze = (config: Config): Config =>
     corsOrigins: Object.freeze([...config.corsOrigins]),
   }) as Config;
 
-/** A secret kept in the data folder, for the owner's eyes only; made at the first start. Whoever finds the file finds all of it. */
-export function keptSecret(directory: string, file: string, make: () => string): { value: string; made: boolean } {
-  const name = path.join(directory, file);
-  const draft = `${name}.${process.pid}`;
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  let made = false;
-  if (!existsSync(name)) {
-    writeFileSync(draft, make(), { mode: 0o600 });
-    try {
-      linkSync(draft, name);
-      made = true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    } finally {
-      rmSync(draft);
-    }
-  }
-  return { value: readFileSync(name, 'utf8').trim(), made };
+/** The master key that standalone makes for itself and keeps in the data folder. */
+export function keptMasterKey(dataDirectory: string): Buffer {
+  return keptSecret(dataDirectory, {
+    file: MASTER_KEY_FILE,
+    what: 'the master key (32 bytes in base64 or hex)',
+    make: () => randomBytes(32).toString('base64'),
+    parse: keyBytes,
+    remedy: 'put it back from a copy, or set SLIPWAY_MASTER_KEY to the key that was in it',
+  }).value;
 }
 
 /** The operator's key: the one given, else the one kept in the data folder, told about once when it is made. */
 export function operatorKey(settings: Pick<Settings, 'operatorKey' | 'dataDirectory'>, tell: (key: string) => void): string {
   if (settings.operatorKey) return settings.operatorKey;
-  const kept = keptSecret(settings.dataDirectory, 'operator-key', () => randomBytes(32).toString('base64url'));
+  const kept = keptSecret(settings.dataDirectory, {
+    file: 'operator-key',
+    what: `the operator's key (${OPERATOR_KEY_MUST})`,
+    make: () => randomBytes(32).toString('base64url'),
+    parse: (text) => (OPERATOR_KEY.test(text) ? text : null),
+    remedy: 'write it there again, or move the file away and start again, which makes a new one',
+  });
   if (kept.made) tell(kept.value);
   return kept.value;
 }

@@ -23,6 +23,7 @@ import { runUntilStopped } from './common/process.ts';
 import { Resources } from './common/resources.ts';
 import { routes } from './common/route.ts';
 import { type Config, configOrExit } from './config.ts';
+import { checkMasterKey } from './tenants/master-key.ts';
 
 export interface Api {
   /** As in `http://127.0.0.1:3000`. */
@@ -139,6 +140,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   await runUntilStopped(async () => {
     const config = configOrExit('api');
     await migrate(config.databaseOwnerUrl, config.databaseUrl);
+    await checkMasterKey(config);
     const api = await startApi(config);
     process.stdout.write(`Slipway's API is at ${api.url}\n`);
     return api;

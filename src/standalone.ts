@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { startEmbeddedPostgres } from './common/embedded-postgres.ts';
 import type { EmbeddedPostgres } from './common/embedded-postgres.ts';
 import { migrate } from './common/migrate.ts';
 import { runUntilStopped } from './common/process.ts';
 import type { Running } from './common/process.ts';
-import { freeze, keptSecret, operatorKey, readSettings, StartError, tellOperatorKey } from './config.ts';
+import { StartError } from './common/start-error.ts';
+import { freeze, keptMasterKey, MASTER_KEY_FILE, operatorKey, readSettings, tellOperatorKey } from './config.ts';
 import type { Config, Environment, Settings } from './config.ts';
 
 export interface Standalone extends Running {
@@ -20,13 +21,11 @@ function complete(settings: Settings, postgres: EmbeddedPostgres | null): Config
   const databaseUrl = settings.databaseUrl ?? postgres?.nearUrl;
   const databaseOwnerUrl = settings.databaseOwnerUrl ?? postgres?.ownerUrl;
   if (!databaseUrl || !databaseOwnerUrl) throw new StartError('There is no database.');
-  const kept = (): Buffer =>
-    Buffer.from(keptSecret(settings.dataDirectory, 'master-key', () => randomBytes(32).toString('base64')).value, 'base64');
   return freeze({
     ...settings,
     databaseUrl,
     databaseOwnerUrl,
-    masterKey: settings.masterKey ?? kept(),
+    masterKey: settings.masterKey ?? keptMasterKey(settings.dataDirectory),
     operatorKey: operatorKey(settings, tellOperatorKey),
   });
 }
@@ -48,7 +47,12 @@ async function closeAll({ postgres, programs }: Started): Promise<void> {
 export async function startStandalone(environment: Environment): Promise<Standalone> {
   const settings = readSettings(environment, 'standalone');
   // Loading the program takes longer than starting Postgres, so both are done at once.
-  const programs = Promise.all([import('./main.ts'), import('./worker.ts'), import('./common/nudges.ts')]);
+  const programs = Promise.all([
+    import('./main.ts'),
+    import('./worker.ts'),
+    import('./common/nudges.ts'),
+    import('./tenants/master-key.ts'),
+  ]);
   programs.catch(() => undefined);
   const started: Started = { postgres: null, programs: [] };
   try {
@@ -56,7 +60,8 @@ export async function startStandalone(environment: Environment): Promise<Standal
     started.postgres = postgres;
     const config = complete(settings, postgres);
     await migrate(config.databaseOwnerUrl, config.databaseUrl);
-    const [{ startApi }, { startWorker }, { Nudges }] = await programs;
+    const [{ startApi }, { startWorker }, { Nudges }, { checkMasterKey }] = await programs;
+    await checkMasterKey(config, `SLIPWAY_MASTER_KEY or else ${path.join(settings.dataDirectory, MASTER_KEY_FILE)}`);
     const worker = await startWorker(config);
     started.programs.push(worker);
     const api = await startApi(config);

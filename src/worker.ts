@@ -6,6 +6,7 @@ import { runUntilStopped } from './common/process.ts';
 import type { Running } from './common/process.ts';
 import { configOrExit } from './config.ts';
 import type { Config } from './config.ts';
+import { checkMasterKey } from './tenants/master-key.ts';
 import { WorkerModule } from './worker.module.ts';
 
 export interface Worker extends Running {
@@ -27,6 +28,7 @@ if (import.meta.main) {
   await runUntilStopped(async () => {
     const config = configOrExit('worker');
     await migrate(config.databaseOwnerUrl, config.databaseUrl);
+    await checkMasterKey(config);
     return startWorker(config);
   });
 }

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ConfigError, operatorKey, readConfig, readSettings } from '../src/config.ts';
+import { StartError } from '../src/common/start-error.ts';
+import { ConfigError, keptMasterKey, operatorKey, readConfig, readSettings } from '../src/config.ts';
 import type { Environment } from '../src/config.ts';
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'slipway-config-'));
@@ -103,7 +104,11 @@ describe('the configuration', () => {
   });
 
   it('takes an empty variable for one that is not set', () => {
-    expect(readSettings({ PORT: '', SLIPWAY_REGIONS: ' ' }, 'standalone')).toMatchObject({ port: 3000, regions: null });
+    expect(readSettings({ PORT: '', SLIPWAY_REGIONS: ' ', SLIPWAY_ALLOWED_NETWORKS: '' }, 'standalone')).toMatchObject({
+      port: 3000,
+      regions: null,
+      allowedNetworks: ['127.0.0.0/8', '::1/128'],
+    });
   });
 
   it.each([
@@ -115,6 +120,9 @@ describe('the configuration', () => {
     [{ SLIPWAY_ENV: 'prod' }, 'SLIPWAY_ENV must be production, development or test, not "prod".'],
     [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL must be a URL like redis://host:6379'],
     [{ SLIPWAY_REGIONS: 'EU West' }, 'SLIPWAY_REGIONS must be names of regions'],
+    [{ SLIPWAY_REGIONS: ',' }, 'SLIPWAY_REGIONS must be names of regions'],
+    [{ SLIPWAY_ALLOWED_NETWORKS: ',' }, 'SLIPWAY_ALLOWED_NETWORKS must be networks in CIDR notation'],
+    [{ SLIPWAY_CORS_ORIGINS: ' , ' }, 'SLIPWAY_CORS_ORIGINS must be origins'],
     [{ SLIPWAY_ALLOWED_NETWORKS: '10.0.0.0' }, 'SLIPWAY_ALLOWED_NETWORKS must be networks in CIDR notation'],
     [{ SLIPWAY_ALLOWED_NETWORKS: '10.0.0.0/33' }, 'SLIPWAY_ALLOWED_NETWORKS must be'],
     [{ SLIPWAY_CORS_ORIGINS: 'https://a.example/path' }, 'SLIPWAY_CORS_ORIGINS must be origins'],
@@ -188,5 +196,49 @@ describe("the operator's key", () => {
 
     expect(operatorKey(settings, () => expect.fail('told'))).toBe('given'.repeat(10));
     expect(() => statSync(settings.dataDirectory)).toThrow();
+  });
+});
+
+describe('a secret of the data folder', () => {
+  const folder = path.join(scratch, 'spoilt');
+  const readers: Record<string, () => unknown> = {
+    'operator-key': () => operatorKey({ operatorKey: null, dataDirectory: folder }, silent),
+    'master-key': () => keptMasterKey(folder),
+  };
+  const spoil = (file: string, text: string): string => {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, file), text);
+    return path.join(folder, file);
+  };
+
+  it.each([
+    ['operator-key', '', "does not hold the operator's key (32 to 256 visible ASCII characters): write it there again, or move"],
+    ['operator-key', 'two words that are not a key at all, but long', "does not hold the operator's key"],
+    ['master-key', 'abc', 'does not hold the master key (32 bytes in base64 or hex): put it back from a copy, or set SLIPWAY_MASTER_KEY'],
+  ])('%s that holds %j is refused by the name of its file, and kept as it is', (file, text, line) => {
+    const name = spoil(file, text);
+
+    const read = (): unknown => readers[file]?.();
+
+    expect(read).toThrow(StartError);
+    expect(read).toThrow(`${name} ${line}`);
+    expect(readFileSync(name, 'utf8')).toBe(text);
+  });
+
+  it('that cannot be read is refused by the name of its file', () => {
+    mkdirSync(path.join(folder, 'directory/master-key'), { recursive: true });
+
+    expect(() => keptMasterKey(path.join(folder, 'directory'))).toThrow(/directory\/master-key cannot be read \(EISDIR\): /);
+  });
+
+  it.skipIf(process.platform !== 'linux')('is not looked for for ever where no folder can be made', () => {
+    expect(() => keptMasterKey('/proc/nope/x')).toThrow('The folder /proc/nope/x cannot be made (ENOENT): choose another with DATA_DIR.');
+  });
+
+  it('is made in folders that are made for it', () => {
+    const deep = path.join(folder, 'a/b/c');
+
+    expect(keptMasterKey(deep)).toEqual(keptMasterKey(deep));
+    expect(statSync(deep).mode & 0o777).toBe(0o700);
   });
 });

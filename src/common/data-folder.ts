@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { StartError } from '../config.ts';
+import { StartError } from './start-error.ts';
 
 /** The account that runs Postgres: our own, or where we are root, which Postgres refuses, another. */
 export interface Account {

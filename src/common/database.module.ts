@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { Announce } from './announce.ts';
 import { Database } from './database.ts';
@@ -9,6 +10,20 @@ import { Seal } from './seal.ts';
 
 /** Injects the configuration: `@Inject(CONFIG) config: Config`. */
 export const CONFIG = Symbol('configuration');
+
+/** The queues; that they are away is said in one line, and that they are back in another. */
+function queuesOf({ databaseUrl, redisUrl }: Config, logger: Logger): Queues {
+  const advice = `work goes on, and is looked for once a second: check ${redisUrl ? 'REDIS_URL' : 'DATABASE_URL'}`;
+  return new Queues({
+    url: databaseUrl,
+    redisUrl,
+    onError: (error) => logger.warn({ err: error, part: 'queue' }, 'something went wrong in the queue'),
+    onReach: (away) => {
+      if (away === null) logger.info({ part: 'queue' }, 'the queue can be reached again');
+      else logger.warn({ part: 'queue', reason: away }, `the queue cannot be reached; ${advice}`);
+    },
+  });
+}
 
 /** The configuration, the rows, the queue, the announcements and the seal, for every module. They are closed when everything else has stopped. */
 @Module({})
@@ -26,7 +41,7 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
       { provide: CONFIG, useValue: config },
       { provide: Database, useFactory: () => new Database({ url: config.databaseUrl, onError: onError('database') }) },
       { provide: Announce, useFactory: () => new Announce({ url: config.databaseUrl, onError: onError('announce') }) },
-      { provide: Queues, useFactory: () => new Queues({ url: config.databaseUrl, redisUrl: config.redisUrl, onError: onError('queue') }) },
+      { provide: Queues, useFactory: () => queuesOf(config, logger) },
       { provide: Seal, useFactory: () => new Seal(config.masterKey) },
     ];
     return { module: DatabaseModule, global: true, providers, exports: providers.map(({ provide }) => provide) };

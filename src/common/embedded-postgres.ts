@@ -1,16 +1,18 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
-import { keptSecret, StartError } from '../config.ts';
 import { accountFor, isAlive, takeFolder } from './data-folder.ts';
 import type { Account } from './data-folder.ts';
+import { keptSecret, makeFolder } from './kept-secret.ts';
+import { draftFolder, holdsDatabase, moveInto } from './postgres-folder.ts';
+import { StartError } from './start-error.ts';
 
 /** A Postgres of our own in a data folder. */
 export interface EmbeddedPostgres {
@@ -37,6 +39,9 @@ export interface EmbeddedPostgresOptions {
 const OWNER = 'slipway_owner';
 const LOGIN = 'slipway_login';
 const DATABASE = 'slipway';
+const PASSWORD_FILE = 'postgres-password';
+/** SQLSTATE. */
+const WRONG_PASSWORD = '28P01';
 const START_MILLISECONDS = 30_000;
 const STOP_MILLISECONDS = 20_000;
 
@@ -126,7 +131,7 @@ function run(command: string, args: string[], account: Account): Promise<void> {
   });
 }
 
-/** Makes the data folder. The password's hash needs few rounds: the password is 256 random bits. */
+/** Makes the database's folder, which is there when it is whole. The password's hash needs few rounds: the password is 256 random bits. */
 async function initialise(
   data: string,
   password: string,
@@ -134,22 +139,20 @@ async function initialise(
   account: Account,
   options: EmbeddedPostgresOptions,
 ): Promise<void> {
-  const passwordFile = `${data}.password`;
-  rmSync(data, { recursive: true, force: true });
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const draft = draftFolder(data);
+  const passwordFile = `${draft}.password`;
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   const { uid, gid } = account.ids;
-  if (uid !== undefined && gid !== undefined) for (const file of [data, passwordFile]) chownSync(file, uid, gid);
+  if (uid !== undefined && gid !== undefined) for (const file of [draft, passwordFile]) chownSync(file, uid, gid);
   try {
     const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
     const access = [`--username=${OWNER}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--set=scram_iterations=1'];
     const sync = options.durable === false ? ['--no-sync'] : [];
-    await run(programs.initdb, [`--pgdata=${data}`, ...locale, ...access, ...sync], account);
-  } catch (error) {
-    rmSync(data, { recursive: true, force: true });
-    throw error;
+    await run(programs.initdb, [`--pgdata=${draft}`, ...locale, ...access, ...sync], account);
+    moveInto(draft, data);
   } finally {
     rmSync(passwordFile, { force: true });
+    rmSync(draft, { recursive: true, force: true });
   }
 }
 
@@ -257,26 +260,24 @@ interface Folder {
   account: Account;
 }
 
-/** Refuses a folder that another major version made: it would not start, and its message is long. */
-function checkVersion({ data }: Folder, programs: Binaries): void {
-  const major = readFileSync(path.join(data, 'PG_VERSION'), 'utf8').trim();
-  if (major === programs.major) return;
-  throw new StartError(
-    `${data} was made by Postgres ${major}, and this Slipway brings Postgres ${programs.major}: dump it with the old one, or choose another folder with DATA_DIR.`,
-  );
+/** The password of the database's users, which only that of a database yet to be made may be made anew. */
+function passwordOf(directory: string, { data }: Folder, isMade: boolean): string {
+  const file = path.join(directory, PASSWORD_FILE);
+  const remedy = `put it back from a copy, without which the database in ${data} cannot be opened`;
+  if (isMade && !existsSync(file)) throw new StartError(`${file} is missing: ${remedy}.`);
+  const make = (): string => randomBytes(32).toString('hex');
+  const parse = (text: string): string | null => (/^[0-9a-f]{64}$/.test(text) ? text : null);
+  return keptSecret(directory, { file: PASSWORD_FILE, what: "the database's password (64 hexadecimal digits)", make, parse, remedy }).value;
 }
 
 async function startIn(directory: string, options: EmbeddedPostgresOptions, release: () => void): Promise<EmbeddedPostgres> {
   const programs = await binaries();
   const account = accountFor(directory, [programs.postgres, programs.initdb]);
   const folder = { data: path.join(directory, 'postgres'), log: path.join(directory, 'postgres.log'), account };
-  const password = keptSecret(directory, 'postgres-password', () => randomBytes(32).toString('hex')).value;
-  await stopOrphan(folder.data);
-  // The control file is the last thing that matters which initdb writes: without it there is nothing to lose.
-  if (!existsSync(path.join(folder.data, 'PG_VERSION')) || !existsSync(path.join(folder.data, 'global', 'pg_control'))) {
-    await initialise(folder.data, password, programs, folder.account, options);
-  }
-  checkVersion(folder, programs);
+  const isMade = holdsDatabase(folder.data, programs.major);
+  const password = passwordOf(directory, folder, isMade);
+  if (isMade) await stopOrphan(folder.data);
+  else await initialise(folder.data, password, programs, folder.account, options);
   const port = await freePort();
   const url = (user: string, database: string): string => `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`;
   const { pid, ended } = await launch(folder, port, programs, options);
@@ -288,7 +289,10 @@ async function startIn(directory: string, options: EmbeddedPostgresOptions, rele
     await prepare(url, password);
   } catch (error) {
     await stop();
-    throw error;
+    if ((error as { code?: unknown }).code !== WRONG_PASSWORD) throw error;
+    throw new StartError(
+      `The password in ${path.join(directory, PASSWORD_FILE)} is not the one of the database in ${folder.data}: put the file back from a copy.`,
+    );
   }
   const [ownerUrl, appUrl, socket] = [url(OWNER, DATABASE), url(LOGIN, DATABASE), socketFolder(folder.data)];
   const nearUrl = socket === '' ? appUrl : `${appUrl}?host=${encodeURIComponent(socket)}`;
@@ -297,16 +301,11 @@ async function startIn(directory: string, options: EmbeddedPostgresOptions, rele
 
 /**
  * Starts Postgres in `directory` on the loopback interface and a free port; made at the first start, kept afterwards.
- * Throws `StartError` where the folder is in use by a live Slipway, was made by another major version, or cannot be used.
+ * Throws `StartError` where the folder is in use by a live Slipway, has something else where the database is to be, or cannot be used. It never
+ * removes what it did not make.
  */
 export async function startEmbeddedPostgres(directory: string, options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new StartError(
-      `The folder ${directory} cannot be made (${(error as NodeJS.ErrnoException).code}): choose another with DATA_DIR.`,
-    );
-  }
+  makeFolder(directory);
   const release = takeFolder(directory);
   try {
     return await startIn(directory, options, release);

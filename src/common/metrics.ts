@@ -33,7 +33,8 @@ export async function serveMetrics(port: number, registry: Registry): Promise<Me
       () => response.writeHead(500).end(),
     );
   });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, resolve));
+  const named = (error: Error): Error => Object.assign(error, { variable: 'METRICS_PORT' });
+  await new Promise<void>((resolve, reject) => server.once('error', (error) => reject(named(error))).listen(port, resolve));
   const close = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve());

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { LATEST_SCHEMA_VERSION, runMigrations } from 'bullmq';
 import pg from 'pg';
-import { StartError } from '../config.ts';
 import { readMigrations } from './schema-engine.ts';
 import type { Migration } from './schema-engine.ts';
+import { StartError } from './start-error.ts';
 
 /** The schema in which the queue lives, apart from the product's tables. */
 export const QUEUE_SCHEMA = 'bullmq';
@@ -120,6 +120,15 @@ export async function isMigrated(ownerUrl: string, folder = MIGRATIONS_FOLDER): 
   }
 }
 
+/** Connects; where that fails, the error says to which host and port, without who and with which password. */
+async function connect(client: pg.Client): Promise<void> {
+  try {
+    await client.connect();
+  } catch (error) {
+    throw error instanceof Error ? Object.assign(error, { destination: { host: client.host, port: client.port } }) : error;
+  }
+}
+
 /**
  * Brings the database up to this version: the product's tables, then the queue's, then the roles of the login that the application connects with.
  * Safe from several processes at once: one migrates, the others wait and find nothing left to do. Connects as the owner of the tables.
@@ -128,7 +137,7 @@ export async function migrate(ownerUrl: string, appUrl = ownerUrl, folder = MIGR
   const migrations = readMigrations(folder);
   const client = new pg.Client({ connectionString: ownerUrl, application_name: 'slipway migrate' });
   client.on('error', () => undefined); // what was under way fails, and says so
-  await client.connect();
+  await connect(client);
   try {
     const login = decodeURIComponent(new URL(appUrl).username) || (client.user ?? '');
     if (await isCurrent(client, migrations, login)) return { applied: [] };

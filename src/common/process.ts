@@ -1,4 +1,5 @@
-import { ConfigError, StartError } from '../config.ts';
+import { ConfigError } from '../config.ts';
+import { StartError } from './start-error.ts';
 
 /** What a process has started and will have to stop. */
 export interface Running {
@@ -14,7 +15,14 @@ interface Fault {
   code?: string;
   port?: number;
   address?: string;
+  /** The variable that the port was chosen with; none = PORT. */
+  variable?: string;
   message: string;
+}
+
+/** What `migrate` adds to an error of the connection: where it was to go, which an unknown name's error does not say. */
+interface Destination {
+  destination?: { host: string; port: number };
 }
 
 const REFUSED_LOGIN = ['28P01', '28000'];
@@ -26,16 +34,22 @@ function innermost(error: unknown): Fault {
   return first instanceof Error ? first : { message: String(first) };
 }
 
+function placeOf(error: unknown, address: string | undefined, port: number | undefined): string {
+  if (address) return ` at ${address}:${port}`;
+  const { destination } = error as Destination;
+  return destination ? ` at ${destination.host}:${destination.port}` : '';
+}
+
 /** Why the process did not start, one line for each fault, with what to do where that is known. */
 export function startFaults(error: unknown): string[] {
   if (error instanceof ConfigError) return error.lines;
   if (error instanceof StartError) return [error.message];
-  const { code, port, address, message } = innermost(error);
+  const { code, port, address, variable = 'PORT', message } = innermost(error);
   if (code === 'EADDRINUSE')
-    return [`Port ${port} is taken: stop what listens there, or choose another port with PORT (0 takes any free one).`];
-  if (code === 'EACCES' && port) return [`Port ${port} may not be used by this user: choose one above 1023 with PORT.`];
+    return [`Port ${port} is taken: stop what listens there, or choose another port with ${variable} (0 takes any free one).`];
+  if (code === 'EACCES' && port) return [`Port ${port} may not be used by this user: choose one above 1023 with ${variable}.`];
   if (code && UNREACHABLE.includes(code))
-    return [`The database cannot be reached${address ? ` at ${address}:${port}` : ''} (${code}): check DATABASE_URL.`];
+    return [`The database cannot be reached${placeOf(error, address, port)} (${code}): check DATABASE_URL.`];
   if (code && REFUSED_LOGIN.includes(code))
     return [`The database refuses the login (${message}): check user and password in DATABASE_URL.`];
   if (code === '3D000') return [`The database does not exist (${message}): create it, or correct DATABASE_URL.`];

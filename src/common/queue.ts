@@ -7,6 +7,8 @@ import pg from 'pg';
 import { withSettings } from './database.ts';
 import { QUEUE_SCHEMA } from './migrate.ts';
 import { outliveConnections } from './pool.ts';
+import { Reach } from './reach.ts';
+import type { OnReach } from './reach.ts';
 
 /** A wake-up: it says where to look, never what to do there. */
 export interface Job {
@@ -35,6 +37,8 @@ export interface QueuesOptions {
   /** Connections for queries, however many queues there are. Each worker has one more to listen on. Default 4. */
   poolSize?: number;
   onError?: (error: Error) => void;
+  /** Told once when the queue cannot be reached, and once when it can be again; `onError` hears nothing of that. */
+  onReach?: OnReach;
 }
 
 /** What a hint may take before it is given up, so that an unreachable queue holds nobody up. */
@@ -64,12 +68,12 @@ interface Backend {
 const finished = { removeOnComplete: true, removeOnFail: true } as const;
 
 /** BullMQ on Redis. While it is away, what is added waits for a few seconds and is then given up; who works waits for as long as it takes. */
-function redisBackend(url: string, onError: (error: Error) => void): Backend {
+function redisBackend(url: string, onError: (error: Error) => void, onReady: () => void): Backend {
   const connections: Redis[] = [];
   const connect = (options: object): Redis => {
     const redis = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: (times) => Math.min(times * 100, 2_000), ...options });
     redis.setMaxListeners(0);
-    redis.on('error', onError);
+    redis.on('error', onError).on('ready', onReady);
     connections.push(redis);
     return redis;
   };
@@ -147,19 +151,30 @@ export class Queues {
   private readonly backend: Backend;
   private readonly opened = new Map<string, Queue>();
   private readonly workers = new Set<QueueWorker>();
+  /** What failed, be it because the queue is away or not. */
   private readonly onError: (error: Error) => void;
+  private readonly report: (error: Error) => void;
+  private readonly reach: Reach;
   private closing = false;
 
   constructor(options: QueuesOptions) {
-    this.onError = (error) => {
+    this.reach = new Reach((away) => {
+      if (!this.closing) options.onReach?.(away);
+    });
+    this.report = (error) => {
       if (!this.closing) options.onError?.(error);
     };
-    this.backend = options.redisUrl ? redisBackend(options.redisUrl, this.onError) : postgresBackend(options, this.onError);
+    this.onError = (error) => {
+      if (!this.reach.lost(error)) this.report(error);
+    };
+    const onReady = (): void => this.reach.found();
+    this.backend = options.redisUrl ? redisBackend(options.redisUrl, this.onError, onReady) : postgresBackend(options, this.onError);
   }
 
   /** Rejects when the queue cannot be reached. */
   async ping(): Promise<void> {
     await within(ADD_MILLISECONDS, this.backend.ping());
+    this.reach.found();
   }
 
   open(name: string): QueueHandle {
@@ -170,14 +185,14 @@ export class Queues {
     const queue = this.queue(name);
     const options = { ...finished, deduplication: { id: deduplicationId, keepLastIfActive: true } };
     const added = queue.add(job.name, job.data, options).then(
-      () => undefined,
+      () => this.reach.found(),
       (error: unknown) => {
         this.onError(error instanceof Error ? error : new Error(String(error)));
         this.forget(name, queue);
       },
     );
-    // Who is slow is not held against the job, only against the caller's patience.
-    await within(ADD_MILLISECONDS, added).catch(this.onError);
+    // Who is slow is not held against the job, only against the caller's patience; who is known to be away is not waited for at all.
+    if (!this.reach.isAway) await within(ADD_MILLISECONDS, added).catch(this.onError);
   }
 
   private queue(name: string): Queue {
@@ -198,19 +213,27 @@ export class Queues {
   /** Serves a queue, and opens it again for as long as it cannot be reached. A handler that fails has failed this wake-up, nothing more. */
   work(name: string, handler: (job: Job) => Promise<void>, options: { concurrency: number }): QueueWorker {
     const stopping = new AbortController();
+    const stopped = new Promise<false>((resolve) => stopping.signal.addEventListener('abort', () => resolve(false)));
+    const running = new Set<Promise<void>>();
     let worker: Worker | null = null;
-    const process = async ({ name: jobName, data }: QueuedJob): Promise<void> => handler({ name: jobName, data: data as Job['data'] });
+    const process = async ({ name: jobName, data }: QueuedJob): Promise<void> => {
+      this.reach.found();
+      const handled = handler({ name: jobName, data: data as Job['data'] });
+      running.add(handled);
+      await handled.finally(() => running.delete(handled));
+    };
     const open = async (): Promise<void> => {
       while (!stopping.signal.aborted) {
         worker = this.backend.worker(name, process, options.concurrency);
         worker.on('error', this.onError);
-        worker.on('failed', (_job, error) => this.onError(error));
-        const ready = await worker.waitUntilReady().then(
+        worker.on('failed', (_job, error) => this.report(error));
+        const ready = worker.waitUntilReady().then(
           () => true,
           () => false,
         );
-        if (ready) return;
-        await worker.close(true).catch(() => undefined);
+        if (await Promise.race([ready, stopped])) return this.reach.found();
+        // Not waited for: who has not been reached does not say goodbye either.
+        worker.close(true).catch(() => undefined);
         await sleep(REOPEN_MILLISECONDS, undefined, { signal: stopping.signal }).catch(() => undefined);
       }
     };
@@ -219,10 +242,10 @@ export class Queues {
       close: async () => {
         this.workers.delete(served);
         stopping.abort();
-        const closing = worker?.close();
         await opening;
-        await closing;
-        await worker?.close();
+        const closed = worker?.close(this.reach.isAway).catch(this.onError);
+        if (!this.reach.isAway) await closed;
+        await Promise.allSettled(running);
       },
     };
     this.workers.add(served);
@@ -233,9 +256,9 @@ export class Queues {
     this.closing = true;
     const orderly = async (): Promise<void> => {
       await Promise.all([...this.workers].map((worker) => worker.close()));
-      await Promise.all([...this.opened.values()].map((queue) => queue.close()));
+      // A queue that is away cannot be taken leave of.
+      if (!this.reach.isAway) await Promise.all([...this.opened.values()].map((queue) => queue.close()));
     };
-    // A queue that is away cannot be taken leave of.
     await within(CLOSE_MILLISECONDS, orderly()).catch(() => undefined);
     await this.backend.close();
   }

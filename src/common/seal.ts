@@ -10,8 +10,15 @@ export interface SealedFor {
 
 /** A sealed value that was changed, was sealed under another key, or belongs to another row. */
 export class SealError extends Error {
+  constructor(message = 'the sealed value cannot be opened') {
+    super(message);
+  }
+}
+
+/** The tenant's data key itself does not open, most likely because the master key is another one: nothing of the tenant can be opened or sealed. */
+export class DataKeyError extends SealError {
   constructor() {
-    super('the sealed value cannot be opened');
+    super("the tenant's data key cannot be opened with this master key");
   }
 }
 
@@ -61,18 +68,32 @@ export class Seal {
     return encrypt(this.#masterKey, randomBytes(KEY_BYTES), additionalData('data-key', { tenantId, clusterId: '', version: 0 }));
   }
 
-  /** Seals under the tenant's data key. Throws `SealError` when that is not the tenant's. */
+  /** Whether the data key is the tenant's and was sealed under this master key. */
+  opensDataKey(dataKeySealed: Uint8Array, tenantId: string): boolean {
+    try {
+      this.#dataKey(dataKeySealed, tenantId);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Seals under the tenant's data key. Throws `DataKeyError` when that is not the tenant's. */
   seal(dataKeySealed: Uint8Array, plaintext: Uint8Array | string, owner: SealedFor): Buffer {
     const key = this.#dataKey(dataKeySealed, owner.tenantId);
     return encrypt(key, typeof plaintext === 'string' ? Buffer.from(plaintext) : plaintext, additionalData('value', owner));
   }
 
-  /** Opens what `seal` made for the very same tenant, cluster and version. Throws `SealError` for anything else. */
+  /** Opens what `seal` made for the very same tenant, cluster and version. Throws `SealError` for anything else, `DataKeyError` where nothing of the tenant opens. */
   open(dataKeySealed: Uint8Array, sealed: Uint8Array, owner: SealedFor): Buffer {
     return decrypt(this.#dataKey(dataKeySealed, owner.tenantId), sealed, additionalData('value', owner));
   }
 
   #dataKey(dataKeySealed: Uint8Array, tenantId: string): Buffer {
-    return decrypt(this.#masterKey, dataKeySealed, additionalData('data-key', { tenantId, clusterId: '', version: 0 }));
+    try {
+      return decrypt(this.#masterKey, dataKeySealed, additionalData('data-key', { tenantId, clusterId: '', version: 0 }));
+    } catch {
+      throw new DataKeyError();
+    }
   }
 }

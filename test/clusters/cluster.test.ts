@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import pg from 'pg';
 import { parse, parseAllDocuments } from 'yaml';
@@ -6,6 +7,9 @@ import { Announce } from '../../src/common/announce.ts';
 import { Seal } from '../../src/common/seal.ts';
 import { CredentialReader } from '../../src/clusters/credential.reader.ts';
 import { SealError } from '../../src/common/seal.ts';
+import { CheckRepository } from '../../src/clusters/check/check.repository.ts';
+import { Connections } from '../../src/rollouts/engine/connections.ts';
+import type { Lease } from '../../src/rollouts/engine/lease.ts';
 import { expectStatus, makeRegion, startTestApi, type Answer, type TestApi, type TestTenant } from '../support/api.ts';
 import { makeAuthority } from './kubernetes/server.ts';
 
@@ -158,10 +162,9 @@ describe('registering a cluster', () => {
 });
 
 describe('credentials', () => {
-  const read = async (clusterId: string, tenantId = tenant.id): Promise<unknown> => {
-    const database = api.app.get(Database);
-    return database.as({ tenantId }, () => new CredentialReader(database, api.app.get(Seal)).get(clusterId));
-  };
+  const reader = (): CredentialReader => new CredentialReader(api.app.get(Database), api.app.get(Seal));
+  const read = async (clusterId: string, tenantId = tenant.id): Promise<unknown> =>
+    api.app.get(Database).as({ tenantId }, () => reader().get(clusterId));
 
   it('are nowhere in plain: not in the database, not in any answer', async () => {
     const made = await register('sealed');
@@ -197,6 +200,32 @@ describe('credentials', () => {
     ]);
     await expect(read(one.id)).rejects.toThrow(SealError);
     await expect(read(two.id)).resolves.toMatchObject({ version: 1 });
+  });
+
+  it('cannot be put where the master key is not the one used before, and whoever opens them is told so', async () => {
+    const stranger = await api.tenant('sealed-elsewhere');
+    const body = { name: 'old', region: 'eu', ...connection() };
+    const made = expectStatus(await stranger.rest<Cluster>('POST', '/v1/clusters', body), 201);
+    const dataKey = new Seal(randomBytes(32)).newDataKey(stranger.id);
+    await rows('UPDATE tenants SET data_key_sealed = $2 WHERE id = $1', [stranger.id, dataKey]);
+
+    const answers = [
+      await stranger.rest('PUT', `/v1/clusters/${made.id}/credentials`, connection()),
+      await stranger.rest('POST', '/v1/clusters', { ...body, name: 'new' }),
+    ];
+
+    for (const answer of answers)
+      expect(expectStatus(answer, 503)).toMatchObject({
+        code: 'UNAVAILABLE',
+        detail:
+          'Credentials cannot be taken: the master key of this Slipway is not the one that was used before. Its operator has to start it with that key.',
+      });
+    expect(await rows('SELECT data_key_sealed AS key FROM tenants WHERE id = $1', [stranger.id])).toEqual([{ key: dataKey }]);
+    const connections = new Connections(api.app.get(Database), reader(), new CheckRepository(api.app.get(Database)), []);
+    await expect(connections.openNewest({ tenantId: stranger.id } as Lease, made.id)).rejects.toMatchObject({
+      message: "The cluster's credentials cannot be opened with this installation's master key.",
+      advice: 'Have the operator start Slipway with the SLIPWAY_MASTER_KEY that was used before.',
+    });
   });
 
   it("of another tenant's cluster cannot be reached", async () => {

@@ -1,6 +1,6 @@
 import { execFileSync, fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
@@ -161,12 +161,81 @@ describe('the embedded Postgres', () => {
     expect(String((error as Error).message)).not.toContain('\n');
   });
 
-  it('starts over after a first start that was cut short', async () => {
-    rmSync(path.join(folder, 'postgres/global/pg_control'));
+  it('starts over after a first start that was killed, and leaves nothing of it', async () => {
+    renameSync(path.join(folder, 'postgres'), path.join(folder, 'postgres.unfinished-abcdef'));
+    rmSync(path.join(folder, 'postgres.unfinished-abcdef/global/pg_control'));
+    writeFileSync(path.join(folder, 'postgres.unfinished-abcdef.password'), 'left');
 
     const postgres = await start();
 
     expect(await onConnection(postgres.ownerUrl, async (client) => (await client.query('SELECT 1 AS one')).rows)).toEqual([{ one: 1 }]);
+    expect(readdirSync(folder).filter((name) => name.includes('unfinished'))).toEqual([]);
+  });
+
+  it('is made in an empty folder', async () => {
+    rmSync(path.join(folder, 'postgres'), { recursive: true });
+    mkdirSync(path.join(folder, 'postgres'));
+
+    expect(isAlive((await start()).pid)).toBe(true);
+  });
+
+  it.each([
+    ['with files of somebody else', ['precious'], /holds files but no database of Slipway's: move it away, .*DATA_DIR\.$/],
+    [
+      'with databases of Debian',
+      ['16/main/PG_VERSION', '16/main/global/pg_control'],
+      /holds files but no database of Slipway's: move it away, .*DATA_DIR\.$/,
+    ],
+    ['with what is left of another major version', ['PG_VERSION', 'base/1'], /was made by Postgres 13, .*DATA_DIR\.$/],
+  ])('refuses a folder %s in one line and leaves it as it is', async (_, files, line) => {
+    const data = path.join(folder, 'postgres');
+    rmSync(data, { recursive: true });
+    for (const file of files) {
+      mkdirSync(path.dirname(path.join(data, file)), { recursive: true });
+      writeFileSync(path.join(data, file), '13\n');
+    }
+
+    const { message } = (await start().catch((reason: unknown) => reason)) as Error;
+
+    expect(message).toMatch(line);
+    expect(message).toContain(data);
+    expect(message).not.toContain('\n');
+    expect(files.map((file) => readFileSync(path.join(data, file), 'utf8'))).toEqual(files.map(() => '13\n'));
+  });
+
+  it('refuses a database that has lost its control file, and leaves it as it is', async () => {
+    rmSync(path.join(folder, 'postgres/global/pg_control'));
+
+    await expect(start()).rejects.toThrow(
+      /holds a database that is not whole \(global\/pg_control is missing\): put it back from a copy, .*DATA_DIR\.$/,
+    );
+
+    expect(existsSync(path.join(folder, 'postgres/PG_VERSION'))).toBe(true);
+  });
+
+  it.each([
+    ['is missing', (file: string) => rmSync(file), /postgres-password is missing: put it back from a copy/],
+    [
+      'is empty',
+      (file: string) => writeFileSync(file, ''),
+      /postgres-password does not hold the database's password \(64 hexadecimal digits\): put it back/,
+    ],
+    [
+      'is another',
+      (file: string) => writeFileSync(file, 'a'.repeat(64)),
+      /The password in .*postgres-password is not the one of the database in .*: put the file back/,
+    ],
+  ])('says so in one line where its password %s, and makes no other', async (_, spoil, line) => {
+    const file = path.join(folder, 'postgres-password');
+    spoil(file);
+    const before = existsSync(file) ? readFileSync(file, 'utf8') : null;
+
+    const { message } = (await start().catch((reason: unknown) => reason)) as Error;
+
+    expect(message).toMatch(line);
+    expect(message).not.toContain('\n');
+    expect(existsSync(file) ? readFileSync(file, 'utf8') : null).toBe(before);
+    expect(existsSync(path.join(folder, 'postgres/postmaster.pid'))).toBe(false);
   });
 
   it.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')(

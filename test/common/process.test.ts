@@ -2,10 +2,13 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
+import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { serveMetrics } from '../../src/common/metrics.ts';
 import { migrate } from '../../src/common/migrate.ts';
 import { startFaults } from '../../src/common/process.ts';
-import { ConfigError, StartError } from '../../src/config.ts';
+import { StartError } from '../../src/common/start-error.ts';
+import { ConfigError } from '../../src/config.ts';
 import { inDatabase, testServer } from '../support/database.ts';
 
 const fault = (work: Promise<unknown>): Promise<string[]> => work.then(() => [], startFaults);
@@ -20,6 +23,25 @@ describe('why a process does not start', () => {
 
     expect(startFaults(error)).toEqual([
       `Port ${port} is taken: stop what listens there, or choose another port with PORT (0 takes any free one).`,
+    ]);
+  });
+
+  it('names the variable of the metrics where their port is taken', async () => {
+    const taken = createServer().listen(0);
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as AddressInfo;
+
+    const lines = await fault(serveMetrics(port, new Registry()));
+    taken.close();
+
+    expect(lines).toEqual([
+      `Port ${port} is taken: stop what listens there, or choose another port with METRICS_PORT (0 takes any free one).`,
+    ]);
+  });
+
+  it("is one line with the host where the database's name is not known", async () => {
+    expect(await fault(migrate('postgresql://app:hunter2@nowhere.invalid:5433/slipway'))).toEqual([
+      expect.stringMatching(/^The database cannot be reached at nowhere\.invalid:5433 \((ENOTFOUND|EAI_AGAIN)\): check DATABASE_URL\.$/),
     ]);
   });
 

@@ -167,23 +167,57 @@ describe.each(QUEUE_BACKENDS)('the queue on %s', (backend) => {
 
 describe('a queue that cannot be reached', () => {
   it('does not fail or hold up who adds a job, and tells of it', async () => {
-    const told: string[] = [];
+    const told: (string | null)[] = [];
     const away = [
-      make({ redisUrl: 'redis://127.0.0.1:1', onError: (error) => told.push(error.message) }),
-      make({ url: 'postgresql://nobody:x@127.0.0.1:1/none', redisUrl: null, onError: (error) => told.push(error.message) }),
+      make({ redisUrl: 'redis://127.0.0.1:1', onReach: (reason) => told.push(reason) }),
+      make({ url: 'postgresql://nobody:x@127.0.0.1:1/none', redisUrl: null, onReach: (reason) => told.push(reason) }),
     ];
     const began = Date.now();
 
     for (const queues of away) await queues.open('somewhere').add({ name: 'look', data: {} }, 'look');
 
     expect(Date.now() - began).toBeLessThan(6_000);
-    expect(told.length).toBeGreaterThan(0);
+    expect(told).toEqual(away.map(() => 'connect ECONNREFUSED 127.0.0.1:1'));
     for (const queues of away) await expect(queues.ping()).rejects.toThrow();
+  });
+
+  it.each([
+    ['Redis', { redisUrl: 'redis://127.0.0.1:1' }],
+    ['Postgres', { redisUrl: null, url: 'postgresql://nobody:x@127.0.0.1:1/none' }],
+  ])('on %s is told of once, however long it is away, and is stopped at once', async (_, options) => {
+    const [told, failed]: [(string | null)[], Error[]] = [[], []];
+    const onReach = (reason: string | null): void => void told.push(reason);
+    const queues = new Queues({ url: '', ...options, onReach, onError: (error) => failed.push(error) });
+    for (const name of ['one', 'two', 'three']) queues.work(name, () => Promise.resolve(), { concurrency: 1 });
+    await queues.open('one').add({ name: 'look', data: {} }, 'look');
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(told).toEqual(['connect ECONNREFUSED 127.0.0.1:1']);
+    expect(failed).toEqual([]);
+
+    const began = performance.now();
+    await queues.close();
+
+    expect(performance.now() - began).toBeLessThan(500);
+    expect(told).toHaveLength(1);
+  });
+
+  it('is not what a handler complains of whose database is away', async () => {
+    const [told, failed]: [(string | null)[], string[]] = [[], []];
+    const queues = make({ redisUrl: null, onReach: (reason) => told.push(reason), onError: (error) => failed.push(error.message) });
+    const away = (): Promise<void> => Promise.reject(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
+    const name = `fails-${randomUUID()}`;
+    queues.work(name, away, { concurrency: 1 });
+
+    await queues.open(name).add({ name: 'look', data: {} }, 'look');
+    await until(() => failed.length === 1);
+
+    expect(told).toEqual([]);
   });
 
   it.skipIf(skipRedis)('takes jobs again, and gives them to the same worker, once Redis is back with nothing in it', async () => {
     let own = await startRedis();
-    const queues = make({ redisUrl: own.url });
+    const told: (string | null)[] = [];
+    const queues = make({ redisUrl: own.url, onReach: (reason) => told.push(reason) });
     const got: number[] = [];
     queues.work('again', async (job) => void got.push(Number(job.data.turn)), { concurrency: 1 });
     await queues.open('again').add({ name: 'look', data: { turn: 1 } }, 'a');
@@ -198,6 +232,7 @@ describe('a queue that cannot be reached', () => {
         await new Promise((resolve) => setTimeout(resolve, 300));
       }
       expect(got.some((turn) => turn >= 3)).toBe(true);
+      expect(told).toEqual([expect.any(String), null]);
       await queues.close();
     } finally {
       await own.stop();

@@ -75,3 +75,19 @@ export function spawnWorker(config: Config, environment: Record<string, string> 
   ready.catch(() => undefined);
   return { pid: child.pid ?? -1, ready, ended, kill: (signal) => child.kill(signal) };
 }
+
+/** Runs the API or a worker until it ends by itself: what it said, and its exit code. */
+export async function runProgram(
+  name: 'main' | 'worker',
+  environment: Record<string, string>,
+): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [...SHORT_LIVED, path.join(folder, `${name}.js`)], {
+    env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compiled, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, out, err };
+}

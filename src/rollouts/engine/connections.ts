@@ -5,7 +5,7 @@ import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
 import { watchPlacement } from '../../clusters/kubernetes/placement-watch.ts';
 import type { KubernetesClient, PlacementWatch } from '../../clusters/kubernetes/types.ts';
 import type { Database } from '../../common/database.ts';
-import { SealError } from '../../common/seal.ts';
+import { DataKeyError, SealError } from '../../common/seal.ts';
 import type { Lease } from './lease.ts';
 
 /** How long a connection that nobody uses is kept warm. */
@@ -86,10 +86,12 @@ export class Connections {
     const opened = await this.database
       .as({ tenantId }, () => this.credentials.get(clusterId))
       .catch((error: unknown) => {
-        if (error instanceof SealError) throw unusable("The cluster's credentials cannot be opened with this installation's master key.");
+        if (error instanceof DataKeyError)
+          throw unusable("The cluster's credentials cannot be opened with this installation's master key.", KEY_USED_BEFORE);
+        if (error instanceof SealError) throw unusable("The cluster's credentials cannot be opened.", CREDENTIALS_ANEW);
         throw error;
       });
-    if (!opened) throw unusable('The cluster has no credentials.');
+    if (!opened) throw unusable('The cluster has no credentials.', CREDENTIALS_ANEW);
     const { version, credential } = opened;
     const shared: Shared = {
       client: connectCluster(credential, { allowedNetworks: this.allowedNetworks }),
@@ -119,5 +121,7 @@ export class Connections {
   }
 }
 
-const unusable = (message: string): KubernetesError =>
-  new KubernetesError({ kind: 'UNAUTHENTICATED', message, advice: "Put the cluster's credentials anew." });
+const CREDENTIALS_ANEW = "Put the cluster's credentials anew.";
+const KEY_USED_BEFORE = 'Have the operator start Slipway with the SLIPWAY_MASTER_KEY that was used before.';
+
+const unusable = (message: string, advice: string): KubernetesError => new KubernetesError({ kind: 'UNAUTHENTICATED', message, advice });
