@@ -1,6 +1,7 @@
 import type { Fault } from '../../common/fault.ts';
 import { at, isObject, listOf, objectOf } from './json.ts';
 import { isDnsLabel, isPortName, isVariableName } from './names.ts';
+import { normalPath } from './paths.ts';
 import { quantityOf } from './quantity.ts';
 
 /** INIT runs before the application and ends; SIDECAR is an init container that is restarted for ever and so runs beside it. */
@@ -8,9 +9,6 @@ export type ContainerKind = 'CONTAINER' | 'INIT' | 'SIDECAR';
 
 const HANDLERS = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'];
 const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const;
-
-/** A mount path as the kernel sees it: one without the slashes that mean nothing. */
-export const normalPath = (path: string): string => `/${path.split('/').filter((part) => part !== '' && part !== '.').join('/')}`; // prettier-ignore
 
 const isPort = (port: unknown): boolean => typeof port !== 'number' || (port >= 1 && port <= 65_535);
 

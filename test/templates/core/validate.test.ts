@@ -62,7 +62,7 @@ describe('shape: what is wrong is named at its pointer', () => {
     [
       'a relative path',
       (d) => (d.sidecars[0]!.path = 'var/log'),
-      '/sidecars/0/path must be an absolute path other than "/", without ":" and ".."',
+      '/sidecars/0/path must be an absolute path other than "/", without ":", ".." and control characters',
     ],
     ['a port out of range', (d) => (d.sidecars[3]!.port = 70_000), '/sidecars/3/port must be at most 65535'],
     [
@@ -97,6 +97,20 @@ describe('shape: what is wrong is named at its pointer', () => {
     ],
   ])('%s', (_, change, fault) => {
     expect(faultsOf(changed(change))).toEqual([fault]);
+  });
+
+  it.each(['/', '//', '/.', '/./', '/\n', '/a/../b', '/a/..', '/a:b', '/a\nb', '/a\u0085', ''])(
+    'the path %j is none to mount at',
+    (path) => {
+      const wanted =
+        path === '' ? 'must not be empty' : 'must be an absolute path other than "/", without ":", ".." and control characters';
+      expect(faultsOf(changed((d) => (d.sidecars[0]!.path = path)))).toEqual([`/sidecars/0/path ${wanted}`]);
+      expect(faultsOf(changed((d) => (d.config[0]!.path = path)))).toEqual([`/config/0/path ${wanted}`]);
+    },
+  );
+
+  it.each(['/a', '/a/', '//a', '/./a', '/a/..b', '/a b', '/...'])('the path %j is one to mount at', (path) => {
+    expect(faultsOf(changed((d) => (d.sidecars[0]!.path = path)))).toEqual([]);
   });
 
   it.each([[null], [[]], ['pod'], [3]])('%j is no document', (document) => {
