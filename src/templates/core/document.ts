@@ -85,7 +85,7 @@ const sidecarSchema = z.discriminatedUnion(
       port: open(integer(1, 65_535), 'integer'),
     }),
   ],
-  { error: 'must be one of logging, configUpdater, contentSync, monitoring' },
+  { error: ({ code }) => (code === 'invalid_union' ? 'must be one of logging, configUpdater, contentSync, monitoring' : undefined) },
 );
 
 const fileName = text(253).regex(/^(?!\.\.)(?!\.$)[-._a-zA-Z0-9]+$/, 'must be a file name of letters, digits, "-", "_" and "."');

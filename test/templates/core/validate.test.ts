@@ -76,6 +76,15 @@ describe('shape: what is wrong is named at its pointer', () => {
       (d) => (d.config[0]!.files = { '../x': '' }),
       '/config/0/files/..~1x must be a file name of letters, digits, "-", "_" and "."',
     ],
+    [
+      'a file name too long',
+      (d) => (d.config[0]!.files = { ['x'.repeat(254)]: '' }),
+      `/config/0/files/${'x'.repeat(254)} must have at most 253 characters`,
+    ],
+    ['a file name that is empty', (d) => (d.config[0]!.files = { '': '' }), '/config/0/files/ must not be empty'],
+    ['a sidecar that is null', (d) => ((d as any).sidecars = [null]), '/sidecars/0 must be an object'],
+    ['a sidecar that is text', (d) => ((d as any).sidecars = ['logging']), '/sidecars/0 must be an object'],
+    ['a sidecar without pattern', (d) => ((d as any).sidecars = [{}]), '/sidecars/0/pattern is required'],
     ['a file that is no text', (d) => (d.config[0]!.files = { a: 1 }), '/config/0/files/a must be a string'],
     ['a file that is null', (d) => (d.config[0]!.files = { a: null }), '/config/0/files/a must be a string'],
     ['a config name too long', (d) => (d.config[0]!.name = 'x'.repeat(41)), '/config/0/name must have at most 40 characters'],
@@ -115,6 +124,41 @@ describe('shape: what is wrong is named at its pointer', () => {
 
   it.each([[null], [[]], ['pod'], [3]])('%j is no document', (document) => {
     expect(faultsOf(document)).toEqual([' must be an object: a template with at least a pod']);
+  });
+});
+
+describe('whatever stands wherever', () => {
+  const junk = [
+    null,
+    true,
+    0,
+    -1,
+    0.5,
+    1e300,
+    '',
+    'x',
+    'x'.repeat(5000),
+    [],
+    [null],
+    ['x'],
+    {},
+    { '': null },
+    { x: {} },
+    { ['x'.repeat(300)]: '' },
+  ];
+  /** Every place of a value, its own first. */
+  const placesIn = (value: unknown): (string | number)[][] =>
+    typeof value === 'object' && value !== null
+      ? [[], ...Object.entries(value).flatMap(([key, inner]) => placesIn(inner).map((rest) => [key, ...rest]))]
+      : [[]];
+  const placed = (value: any, [key, ...rest]: (string | number)[], put: unknown): unknown =>
+    key === undefined ? put : Object.assign(Array.isArray(value) ? [...value] : { ...value }, { [key]: placed(value[key], rest, put) });
+
+  it('is refused in our own words, or not at all', () => {
+    for (const place of placesIn(completeDocument()))
+      for (const put of junk)
+        for (const fault of faultsOf(placed(completeDocument(), place, put)))
+          expect(fault).not.toMatch(/expected|Too (big|small)|Invalid|Unrecognized/i);
   });
 });
 
