@@ -124,6 +124,17 @@ describe('a document with one of everything', () => {
     expect(other.templateDigest).not.toBe(rendering.templateDigest);
   });
 
+  it('names no ConfigMap as another workload names its own, however the two names of each are put together', () => {
+    const nameIn = (of: string, config: string): string => {
+      const document = accepted({ ...smallDocument(), config: [{ name: config, container: 'web', path: '/etc/app', files: { a: '1' } }] });
+      const result = render({ workload: { ...workload, name: of }, namespace, release: null, document, values: {} });
+      if ('faults' in result) throw new Error(JSON.stringify(result.faults));
+      return objectOf(result.rendering, 'ConfigMap').metadata.name;
+    };
+    expect(nameIn('a', 'b-c')).toMatch(/^a-b-c-[0-9a-f]{10}$/);
+    expect(nameIn('a', 'b-c')).not.toBe(nameIn('a-b', 'c'));
+  });
+
   it('is a pod that would be accepted in itself', () => {
     expect(schemaFaults('PodTemplateSpec', deployment.spec.template, '')).toEqual([]);
     expect(podFaults({ ...deployment.spec.template, metadata: {} }, '')).toEqual([]);
