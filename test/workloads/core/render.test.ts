@@ -240,6 +240,28 @@ describe('values that make no valid rendering are named', () => {
     ]);
   });
 
+  it.each<[string, object, unknown, string]>([
+    [
+      'a number of a probe',
+      { livenessProbe: { exec: { command: ['x'] }, periodSeconds: '${{ params.x }}' } },
+      -1,
+      'livenessProbe/periodSeconds must be at least 0',
+    ],
+    ['a quantity', { resources: { limits: { cpu: '${{ params.x }}' } } }, -1, 'resources/limits/cpu must be at least 0'],
+    [
+      'a part of a volume',
+      { volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a/${{ params.x }}' }] },
+      '..',
+      'volumeMounts/0/subPath must be a path within the volume: relative, and without ".."',
+    ],
+  ])('where %s is one that no API server takes', (_, fields, x, fault) => {
+    const document = {
+      parameters: { x: { type: typeof x === 'number' ? 'integer' : 'string', required: true } },
+      pod: { spec: { containers: [{ name: 'web', image: 'x', ...fields }], volumes: [{ name: 'v', emptyDir: {} }] } },
+    };
+    expect(faultsOf(document, { x })).toEqual([{ pointer: '/values/x', detail: `with these values, /pod/spec/containers/0/${fault}` }]);
+  });
+
   it('where two names that come from values meet', () => {
     const document = {
       parameters: { a: { type: 'string', required: true }, b: { type: 'string', required: true } },
