@@ -36,8 +36,10 @@ function mountErrors(one: Container, path: string, volumes: ReadonlySet<string>)
       errors.push(invalidValue(`${at}.subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
     errors.push(...pathErrors(subPathExpr, `${path}.volumeMounts.subPathExpr`));
   });
-  ((one['volumeDevices'] ?? []) as { name: string }[]).forEach(({ name }, index) => {
-    if (!volumes.has(name)) errors.push(notFound(`${path}.volumeDevices[${index}].name`, name));
+  ((one['volumeDevices'] ?? []) as { name: string; devicePath: string }[]).forEach(({ name, devicePath }, index) => {
+    const at = `${path}.volumeDevices[${index}]`;
+    if (!volumes.has(name)) errors.push(notFound(`${at}.name`, name));
+    if (devicePath.split('/').includes('..')) errors.push(invalidValue(`${at}.devicePath`, devicePath, "can not contain backsteps ('..')"));
   });
   return errors;
 }
@@ -56,7 +58,8 @@ function environmentErrors(one: Container, path: string): FieldError[] {
   });
 }
 
-function resourceErrors({ resources }: Container, path: string, claims: ReadonlySet<string>): FieldError[] {
+/** What is wrong with the resources of a container or of a pod. */
+export function resourceErrors({ resources }: Pick<Container, 'resources'>, path: string, claims: ReadonlySet<string>): FieldError[] {
   const errors = (['limits', 'requests'] as const).flatMap((kind) =>
     Object.entries(resources?.[kind] ?? {})
       .filter(([, value]) => quantity(value) < 0)
@@ -71,8 +74,11 @@ function resourceErrors({ resources }: Container, path: string, claims: Readonly
   return errors;
 }
 
-function restartErrors({ restartPolicy }: Container, path: string): FieldError[] {
-  if (restartPolicy === undefined || ['Always', 'Never', 'OnFailure'].includes(restartPolicy)) return [];
+function restartErrors({ restartPolicy, ...one }: Container, path: string): FieldError[] {
+  const rules = (one['restartPolicyRules'] ?? []) as unknown[];
+  if (restartPolicy === undefined)
+    return rules.length > 0 ? [requiredValue(`${path}.restartPolicy`, 'must specify restartPolicy when restart rules are used')] : [];
+  if (['Always', 'Never', 'OnFailure'].includes(restartPolicy)) return [];
   const message = `Unsupported value: ${JSON.stringify(restartPolicy)}: supported values: "Always", "Never", "OnFailure"`;
   return [{ reason: 'FieldValueNotSupported', field: `${path}.restartPolicy`, message }];
 }

@@ -1,10 +1,10 @@
 /** The validations that decide whether a write is accepted; messages are the API server's own. */
 import { isIP } from 'node:net';
 import { equal, isFields } from '../objects.ts';
-import type { Deployment, Fields, KubernetesObject, PodSpec, PodTemplate, ReplicaSet, Service, StringMap } from '../objects.ts';
+import type { Container, Deployment, Fields, KubernetesObject, PodSpec, PodTemplate, ReplicaSet, Service, StringMap } from '../objects.ts';
 import { forbiddenValue, invalidValue, requiredValue } from '../status.ts';
 import type { FieldError } from '../status.ts';
-import { containerErrors } from './containers.ts';
+import { containerErrors, resourceErrors } from './containers.ts';
 import { dnsLabel, labelText, labelValueFault, subdomain, subdomainText } from './names.ts';
 import { selectorErrors } from './selectors.ts';
 
@@ -157,6 +157,7 @@ function podSpecErrors(spec: PodSpec, path: string): FieldError[] {
       names.add(one.name);
     });
   }
+  errors.push(...resourceErrors(spec as Pick<Container, 'resources'>, path, claims));
   return errors;
 }
 
@@ -202,8 +203,10 @@ function serviceErrors(object: Service, previous: Service | undefined): FieldErr
   ports.forEach(({ nodePort = 0 }, index) => {
     const field = `spec.ports[${index}].nodePort`;
     if (nodePort !== 0 && type === 'ClusterIP') errors.push(forbiddenValue(field, "may not be used when `type` is 'ClusterIP'"));
+    else if (nodePort !== 0 && (nodePort < 30_000 || nodePort > 32_767))
+      errors.push(invalidValue(field, nodePort, 'provided port is not in the valid range. The range of valid ports is 30000-32767'));
   });
-  if (clusterIP !== undefined && clusterIP !== '' && clusterIP !== 'None' && isIP(clusterIP) === 0)
+  if (clusterIP !== undefined && clusterIP !== '' && clusterIP !== 'None' && (isIP(clusterIP) === 0 || clusterIP.includes('%')))
     errors.push(invalidValue('spec.clusterIPs[0]', clusterIP, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
   if (previous?.spec.clusterIP !== undefined && clusterIP !== previous.spec.clusterIP)
     errors.push(invalidValue('spec.clusterIPs[0]', clusterIP ?? null, 'may not change once set'));

@@ -141,6 +141,31 @@ describe('objects', () => {
       selected({ matchExpressions: [{ key: 'app', operator: 'Is', values: ['web'] }] }),
       'spec.selector.matchExpressions[0].operator: Invalid value: "Is": not a valid selector operator',
     ],
+    [
+      'a device path outside',
+      inContainer({ volumeDevices: [{ name: 'v', devicePath: '/../v' }] }),
+      'devicePath: Invalid value: "/../v": can not contain backsteps (\'..\')',
+    ],
+    [
+      'rules without a restart policy',
+      inContainer({ restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }] }),
+      'containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used',
+    ],
+    [
+      'a negative quantity for the pod',
+      inContainer({}, { resources: { limits: { cpu: '-1' } } }),
+      'spec.template.spec.resources.limits[cpu]: Invalid value: "-1"',
+    ],
+    [
+      'very long annotations',
+      {
+        template: {
+          metadata: { labels: { app: 'web' }, annotations: { a: 'x'.repeat(262_144) } },
+          spec: { containers: [{ name: 'web', image: 'x' }] },
+        },
+      },
+      'spec.template.annotations: Too long: may not be more than 262144 bytes',
+    ],
   ];
   it.each(refusedFields)('refuses a Deployment with %s', async (_, spec, message) => {
     const answer = await world.client.create(deployments, deployment(1, spec));
@@ -169,6 +194,11 @@ describe('objects', () => {
       'a port of the nodes',
       { ports: [{ port: 80, nodePort: 30_000 }] },
       "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
+    ],
+    [
+      'a port that no node hands out',
+      { type: 'NodePort', ports: [{ port: 80, nodePort: 65_536 }] },
+      'spec.ports[0].nodePort: Invalid value: 65536: provided port is not in the valid range. The range of valid ports is 30000-32767',
     ],
   ])('refuses a Service with %s', async (_, spec, message) => {
     const answer = await world.client.create('/api/v1/namespaces/default/services', {
