@@ -71,7 +71,7 @@ export interface Container extends Fields {
   ports?: { name?: string; containerPort: number; protocol?: string }[];
   env?: { name: string; value?: string; valueFrom?: Fields }[];
   envFrom?: { configMapRef?: { name: string; optional?: boolean }; secretRef?: { name: string; optional?: boolean } }[];
-  volumeMounts?: { name: string; mountPath: string }[];
+  volumeMounts?: { name: string; mountPath: string; subPath?: string; subPathExpr?: string }[];
   resources?: { requests?: StringMap; limits?: StringMap };
 }
 
@@ -165,6 +165,7 @@ export interface ServicePort extends Fields {
   port: number;
   protocol?: string;
   targetPort?: number | string;
+  nodePort?: number;
 }
 
 export interface Service extends KubernetesObject {

@@ -155,7 +155,10 @@ function container(one: Container, hostNetwork: boolean): void {
 
 function probe(found: Fields | undefined): void {
   if (!found) return;
-  fill(found, { timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 });
+  for (const [name, value] of Object.entries({ timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 })) {
+    // Zero counts as not set.
+    if (!found[name]) found[name] = value;
+  }
   httpGet(found);
   const grpc = part(found, 'grpc');
   if (grpc) fill(grpc, { service: '' });

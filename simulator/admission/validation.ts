@@ -1,20 +1,12 @@
 /** The validations that decide whether a write is accepted; messages are the API server's own. */
+import { isIP } from 'node:net';
 import { equal, isFields } from '../objects.ts';
-import type { Container, Deployment, Fields, KubernetesObject, PodSpec, PodTemplate, ReplicaSet, Service } from '../objects.ts';
+import type { Container, Deployment, Fields, KubernetesObject, PodSpec, PodTemplate, ReplicaSet, Service, StringMap } from '../objects.ts';
 import { forbiddenValue, invalidValue, requiredValue } from '../status.ts';
 import type { FieldError } from '../status.ts';
-import { labelSelectorMatch } from '../store/selector.ts';
-
-const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const labelValue = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
-
-const subdomainText =
-  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const labelText =
-  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const labelValueText =
-  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+import { containerErrors, resourceErrors } from './containers.ts';
+import { dnsLabel, labelText, labelValueFault, subdomain, subdomainText } from './names.ts';
+import { selectorErrors } from './selectors.ts';
 
 /** Everything that is wrong with an object; `previous` where it replaces one. */
 export function validate(object: KubernetesObject, previous: KubernetesObject | undefined): FieldError[] {
@@ -31,12 +23,23 @@ function metadataErrors({ kind, metadata }: KubernetesObject, previous: Kubernet
   } else if (!subdomain.test(name)) errors.push(invalidValue('metadata.name', name, subdomainText));
   else if (name.length > 253) errors.push(invalidValue('metadata.name', name, 'must be no more than 253 bytes'));
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
-    if (value.length > 63) errors.push(invalidValue('metadata.labels', value, 'must be no more than 63 bytes'));
-    else if (!labelValue.test(value)) errors.push(invalidValue('metadata.labels', value, labelValueText));
+    const why = labelValueFault(value);
+    if (why !== undefined) errors.push(invalidValue('metadata.labels', value, why));
     if (key === '') errors.push(invalidValue('metadata.labels', key, 'name part must be non-empty'));
   }
+  errors.push(...annotationErrors(metadata.annotations, 'metadata.annotations'));
   if (previous && metadata.uid !== previous.metadata.uid) errors.push(invalidValue('metadata.uid', metadata.uid, 'field is immutable'));
   return errors;
+}
+
+/** More annotations than are stored with one object, keys and values together. */
+function annotationErrors(annotations: StringMap | undefined, field: string): FieldError[] {
+  const bytes = Buffer.byteLength(
+    Object.entries(annotations ?? {})
+      .flat()
+      .join(''),
+  );
+  return bytes > 262_144 ? [{ reason: 'FieldValueTooLong', field, message: 'Too long: may not be more than 262144 bytes' }] : [];
 }
 
 function kindErrors(object: KubernetesObject, previous: KubernetesObject | undefined): FieldError[] {
@@ -67,15 +70,7 @@ function workloadErrors(object: Deployment | ReplicaSet, previous: Deployment | 
   if (spec.replicas < 0) errors.push(invalidValue('spec.replicas', spec.replicas, 'must be greater than or equal to 0'));
   if ((spec.minReadySeconds ?? 0) < 0)
     errors.push(invalidValue('spec.minReadySeconds', spec.minReadySeconds, 'must be greater than or equal to 0'));
-  const { matchLabels = {}, matchExpressions = [] } = spec.selector ?? {};
-  if (spec.selector === undefined) errors.push(requiredValue('spec.selector'));
-  else if (Object.keys(matchLabels).length + matchExpressions.length === 0) {
-    errors.push(invalidValue('spec.selector', spec.selector, `empty selector is invalid for ${object.kind.toLowerCase()}`));
-  }
-  if (!labelSelectorMatch(spec.selector)(spec.template.metadata?.labels)) {
-    const labels = spec.template.metadata?.labels ?? {};
-    errors.push(invalidValue('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
-  }
+  errors.push(...selectorErrors(spec.selector, spec.template.metadata?.labels, object.kind));
   if (previous && !equal(previous.spec.selector, spec.selector))
     errors.push(invalidValue('spec.selector', spec.selector, 'field is immutable'));
   return [...errors, ...templateErrors(spec.template)];
@@ -132,7 +127,10 @@ function rollingErrors({
 }
 
 function templateErrors(template: PodTemplate): FieldError[] {
-  const errors = podSpecErrors(template.spec, 'spec.template.spec');
+  const errors = [
+    ...annotationErrors(template.metadata?.annotations, 'spec.template.annotations'),
+    ...podSpecErrors(template.spec, 'spec.template.spec'),
+  ];
   const { restartPolicy } = template.spec;
   if (restartPolicy !== undefined && restartPolicy !== 'Always') {
     errors.push({
@@ -148,40 +146,18 @@ function podSpecErrors(spec: PodSpec, path: string): FieldError[] {
   const errors: FieldError[] = [];
   if (!Array.isArray(spec.containers) || spec.containers.length === 0) errors.push(requiredValue(`${path}.containers`));
   const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
+  const claims = new Set(((spec['resourceClaims'] ?? []) as { name: string }[]).map(({ name }) => name));
   const names = new Set<string>();
   for (const list of ['initContainers', 'containers'] as const) {
     (spec[list] ?? []).forEach((one, index) => {
       const at = `${path}.${list}[${index}]`;
-      errors.push(...containerErrors(one, at, volumes));
+      errors.push(...containerErrors(one, list === 'initContainers', at, { volumes, claims }));
       if (names.has(one.name))
         errors.push({ reason: 'FieldValueDuplicate', field: `${at}.name`, message: `Duplicate value: ${JSON.stringify(one.name)}` });
       names.add(one.name);
     });
   }
-  return errors;
-}
-
-function containerErrors(one: Container, path: string, volumes: ReadonlySet<string>): FieldError[] {
-  const errors: FieldError[] = [];
-  if (!one.name) errors.push(requiredValue(`${path}.name`));
-  else if (!dnsLabel.test(one.name)) errors.push(invalidValue(`${path}.name`, one.name, labelText));
-  if (!one.image) errors.push(requiredValue(`${path}.image`));
-  else if (one.image !== one.image.trim())
-    errors.push(invalidValue(`${path}.image`, one.image, 'must not have leading or trailing whitespace'));
-  (one.ports ?? []).forEach((port, index) => {
-    if (!(port.containerPort > 0 && port.containerPort < 65536)) {
-      errors.push(invalidValue(`${path}.ports[${index}].containerPort`, port.containerPort, 'must be between 1 and 65535, inclusive'));
-    }
-  });
-  (one.volumeMounts ?? []).forEach((mount, index) => {
-    if (!volumes.has(mount.name)) {
-      errors.push({
-        reason: 'FieldValueNotFound',
-        field: `${path}.volumeMounts[${index}].name`,
-        message: `Not found: ${JSON.stringify(mount.name)}`,
-      });
-    }
-  });
+  errors.push(...resourceErrors(spec as Pick<Container, 'resources'>, path, claims));
   return errors;
 }
 
@@ -224,6 +200,14 @@ function serviceErrors(object: Service, previous: Service | undefined): FieldErr
       errors.push(invalidValue(`spec.ports[${index}].${name}`, value, 'must be between 1 and 65535, inclusive'));
     }
   });
+  ports.forEach(({ nodePort = 0 }, index) => {
+    const field = `spec.ports[${index}].nodePort`;
+    if (nodePort !== 0 && type === 'ClusterIP') errors.push(forbiddenValue(field, "may not be used when `type` is 'ClusterIP'"));
+    else if (nodePort !== 0 && (nodePort < 30_000 || nodePort > 32_767))
+      errors.push(invalidValue(field, nodePort, 'provided port is not in the valid range. The range of valid ports is 30000-32767'));
+  });
+  if (clusterIP !== undefined && clusterIP !== '' && clusterIP !== 'None' && (isIP(clusterIP) === 0 || clusterIP.includes('%')))
+    errors.push(invalidValue('spec.clusterIPs[0]', clusterIP, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
   if (previous?.spec.clusterIP !== undefined && clusterIP !== previous.spec.clusterIP)
     errors.push(invalidValue('spec.clusterIPs[0]', clusterIP ?? null, 'may not change once set'));
   return errors;

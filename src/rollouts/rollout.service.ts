@@ -3,6 +3,8 @@ import { Database } from '../common/database.ts';
 import { checkVersion } from '../common/etag.ts';
 import type { ExpectedVersions } from '../common/etag.ts';
 import { invalid, Problem } from '../common/problem.ts';
+import { ofRequest, ofWorkload } from '../workloads/core/layers.ts';
+import type { Values } from '../workloads/core/layers.ts';
 import type { KubernetesObject } from '../workloads/core/objects.ts';
 import { templateDigestOf, withRestart } from '../workloads/core/restart.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
@@ -51,8 +53,8 @@ export class RolloutService {
       const superseded = await this.acceptance.makeWay(locked, concurrency ?? 'REJECT', 'another rollout was asked for');
       const workload = await this.workloads.placed(locked);
       const [revision, { wanted, unwanted }] = await Promise.all([this.revisionOf(workload, number), this.placesOf(workload)]);
-      const values = { ...(workload.values as Record<string, unknown>), ...options.values };
-      const { release, renderings } = await this.releases.make(workload, revision, values, wanted.map(siteOf), options.reason ?? null);
+      const layers = [ofWorkload(workload.values as Values), ofRequest(options.values ?? {})];
+      const { release, renderings } = await this.releases.make(workload, revision, layers, wanted.map(siteOf), options.reason ?? null);
       const aims = [...aimsOf(wanted, release, renderings), ...unwanted];
       const chosen = chosenStrategy(strategyOf(aims), wish);
       if ('faults' in chosen) throw invalid(...chosen.faults);
@@ -249,8 +251,9 @@ function orderOf(
 
 const siteOf = (placement: PlacementRow) => ({
   id: placement.id,
+  cluster: placement.cluster.name,
   namespace: placement.namespace,
-  values: placement.values as Record<string, unknown>,
+  values: placement.values as Values,
 });
 
 const appliedOf = (placement: PlacementRow): Side => placement.applied as unknown as Side;

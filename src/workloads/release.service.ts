@@ -6,6 +6,8 @@ import type { Page, Window } from '../common/page.ts';
 import { invalid, notFound } from '../common/problem.ts';
 import { canonicalJson } from '../templates/core/digest.ts';
 import type { TemplateDocument } from '../templates/core/document.ts';
+import { merged, ofPlacement, ofRelease, withOrigins } from './core/layers.ts';
+import type { Layer, Values } from './core/layers.ts';
 import { render } from './core/render.ts';
 import type { Rendering } from './core/render.ts';
 import { releaseOf } from './release.model.ts';
@@ -14,12 +16,10 @@ import { ReleaseRepository } from './release.repository.ts';
 import type { ReleaseRow, StoredRendering } from './release.repository.ts';
 import { WorkloadService } from './workload.service.ts';
 
-/** Values of parameters by name. */
-export type Values = Readonly<Record<string, unknown>>;
-
 /** What rendering needs to know of where the objects go. */
 export interface Site {
   id: string;
+  cluster: string;
   namespace: string;
   values: Values;
 }
@@ -38,15 +38,17 @@ export class ReleaseService {
     private readonly workloads: WorkloadService,
   ) {}
 
-  /** Makes the workload's next release and renders it everywhere; any fault: 422 and nothing is stored. Runs in the caller's transaction. */
+  /** Makes the workload's next release of these values (under each site's own) and renders it everywhere; any fault: 422 and nothing is stored. Runs in the caller's transaction. */
   async make(
     workload: { id: string; name: string; latestRelease: number },
     revision: Revision,
-    values: Values,
+    layers: readonly Layer[],
     sites: readonly Site[],
     reason: string | null,
   ): Promise<{ release: { id: string; number: number }; renderings: Map<string, StoredRendering> }> {
-    const renderings = sites.map((site) => storedRendering(site.id, this.renderAt(workload, revision, values, site)));
+    const renderings = sites.map((site) =>
+      storedRendering(site.id, this.renderAt(workload, revision, site.namespace, layersAt(site, layers))),
+    );
     const id = newId();
     const number = workload.latestRelease + 1;
     const release = {
@@ -54,7 +56,7 @@ export class ReleaseService {
       workload_id: workload.id,
       number,
       revision_id: revision.id,
-      values,
+      values: merged(layers),
       placements: sites.map((site) => ({ placementId: site.id, namespace: site.namespace, values: site.values })),
       reason,
       created_by: author(),
@@ -74,17 +76,20 @@ export class ReleaseService {
     const missing = sites.filter((site) => !kept.has(site.id));
     if (missing.length === 0) return kept;
     const revision = await this.releases.revisionById(release.revision.id);
-    const added = missing.map((site) => storedRendering(site.id, this.renderAt(workload, revision, release.values as Values, site)));
+    const layers = [ofRelease(release.number, release.values as Values)];
+    const added = missing.map((site) =>
+      storedRendering(site.id, this.renderAt(workload, revision, site.namespace, layersAt(site, layers))),
+    );
     this.releases.store(release.id, added);
     return new Map([...kept, ...byPlacement(added)]);
   }
 
   /** Renders without storing. */
-  renderAt(workload: { id: string; name: string }, revision: Revision, values: Values, site: Omit<Site, 'id'>): Rendering {
+  renderAt(workload: { id: string; name: string }, revision: Revision, namespace: string, layers: readonly Layer[]): Rendering {
     // The document is immutable and was validated when it was posted. The release's number is written beside the rendering: bytes are kept once.
     const document = revision.document as TemplateDocument;
-    const rendered = render({ workload, namespace: site.namespace, release: null, document, values: { ...values, ...site.values } });
-    if ('faults' in rendered) throw invalid(...rendered.faults);
+    const rendered = render({ workload, namespace, release: null, document, values: merged(layers) });
+    if ('faults' in rendered) throw invalid(...withOrigins(rendered.faults, layers));
     return rendered.rendering;
   }
 
@@ -124,6 +129,11 @@ export class ReleaseService {
     );
   }
 }
+
+const layersAt = ({ cluster, namespace, values }: Site, layers: readonly Layer[]): Layer[] => [
+  ...layers,
+  ofPlacement(`${cluster}/${namespace}`, values),
+];
 
 const byPlacement = <T extends { placementId: string }>(list: readonly T[]): Map<string, T> =>
   new Map(list.map((each) => [each.placementId, each]));

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { NO_TENANT } from '../common/context.ts';
 import { invalid } from '../common/problem.ts';
 import { RevisionService } from '../templates/revision.service.ts';
+import { ofRequest, ofWorkload } from './core/layers.ts';
+import type { Values } from './core/layers.ts';
 import { ReleaseService } from './release.service.ts';
 import type { Rendered, RenderInput } from './render.model.ts';
 import { WorkloadRepository } from './workload.repository.ts';
@@ -21,11 +23,8 @@ export class RenderService {
     if (input.workload !== undefined && !workload)
       throw invalid({ pointer: '/workload', detail: `there is no workload ${input.workload}` });
     const subject = workload ?? { id: NO_TENANT, name: workloadNameOf(revision.template.name) };
-    const values = { ...(workload?.values as Record<string, unknown> | undefined), ...input.values };
-    const { objects, digest, replicas } = this.releases.renderAt(subject, revision, values, {
-      namespace: input.namespace ?? 'default',
-      values: {},
-    });
+    const layers = [ofWorkload((workload?.values ?? {}) as Values), ofRequest(input.values ?? {})];
+    const { objects, digest, replicas } = this.releases.renderAt(subject, revision, input.namespace ?? 'default', layers);
     return { objects: objects as unknown as Record<string, unknown>[], digest, replicas };
   }
 }

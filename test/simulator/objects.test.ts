@@ -45,6 +45,172 @@ describe('objects', () => {
       message: 'json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
     },
   ];
+  const inContainer = (fields: object, rest: object = {}): object => ({
+    template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'x', ...fields }], ...rest } },
+  });
+  const probe = (name: string, fields: object): object => inContainer({ [name]: { exec: { command: ['x'] }, ...fields } });
+  const mount = (fields: object): object =>
+    inContainer({ volumeMounts: [{ name: 'v', mountPath: '/v', ...fields }] }, { volumes: [{ name: 'v', emptyDir: {} }] });
+  const selected = (selector: object): object => ({ selector });
+  const refusedFields: [string, object, string][] = [
+    [
+      'a delay below zero',
+      probe('livenessProbe', { initialDelaySeconds: -1 }),
+      'livenessProbe.initialDelaySeconds: Invalid value: -1: must be greater than or equal to 0',
+    ],
+    [
+      'a timeout below zero',
+      probe('readinessProbe', { timeoutSeconds: -1 }),
+      'readinessProbe.timeoutSeconds: Invalid value: -1: must be greater than or equal to 0',
+    ],
+    [
+      'two successes of liveness',
+      probe('livenessProbe', { successThreshold: 2 }),
+      'livenessProbe.successThreshold: Invalid value: 2: must be 1',
+    ],
+    [
+      'two successes of startup',
+      probe('startupProbe', { successThreshold: 2 }),
+      'startupProbe.successThreshold: Invalid value: 2: must be 1',
+    ],
+    ['a grace period for readiness', probe('readinessProbe', { terminationGracePeriodSeconds: 5 }), 'must not be set for readinessProbes'],
+    ['no grace period', probe('livenessProbe', { terminationGracePeriodSeconds: 0 }), 'Invalid value: 0: must be greater than 0'],
+    [
+      'a probe without handler',
+      inContainer({ livenessProbe: {} }),
+      'containers[0].livenessProbe: Required value: must specify a handler type',
+    ],
+    [
+      'a probe with two',
+      probe('livenessProbe', { tcpSocket: { port: 1 } }),
+      'livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type',
+    ],
+    ['a probe without command', probe('livenessProbe', { exec: {} }), 'livenessProbe.exec.command: Required value'],
+    [
+      'a probe of port 0',
+      inContainer({ livenessProbe: { tcpSocket: { port: 0 } } }),
+      'livenessProbe.tcpSocket.port: Invalid value: 0: must be between 1 and 65535, inclusive',
+    ],
+    ['a hook without command', inContainer({ lifecycle: { preStop: { exec: {} } } }), 'lifecycle.preStop.exec.command: Required value'],
+    [
+      'a probe of an init container',
+      inContainer({}, { initContainers: [{ name: 'first', image: 'x', livenessProbe: { tcpSocket: { port: 1 } } }] }),
+      'initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always',
+    ],
+    [
+      'a restart policy that there is not',
+      inContainer({}, { initContainers: [{ name: 'first', image: 'x', restartPolicy: 'Sometimes' }] }),
+      'initContainers[0].restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
+    ],
+    ['an absolute part of a volume', mount({ subPath: '/a' }), 'volumeMounts.subPath: Invalid value: "/a": must be a relative path'],
+    ['a part outside a volume', mount({ subPath: 'a/../..' }), `volumeMounts.subPath: Invalid value: "a/../..": must not contain '..'`],
+    ['two parts of a volume', mount({ subPath: 'a', subPathExpr: 'b' }), 'subPathExpr and subPath are mutually exclusive'],
+    ['a device of no volume', inContainer({ volumeDevices: [{ name: 'v', devicePath: '/v' }] }), 'volumeDevices[0].name: Not found: "v"'],
+    [
+      'a variable from nothing',
+      inContainer({ env: [{ name: 'X', valueFrom: {} }] }),
+      'env[0].valueFrom: Invalid value: "": must specify one of',
+    ],
+    [
+      'a negative quantity',
+      inContainer({ resources: { limits: { cpu: '-1' } } }),
+      'resources.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0',
+    ],
+    [
+      'a claim that is not there',
+      inContainer({ resources: { claims: [{ name: 'gpu' }] } }),
+      'must be one of the names in pod.spec.resourceClaims which is empty',
+    ],
+    [
+      'a selector with no value of a label',
+      selected({ matchLabels: { app: 'a b' } }),
+      'spec.selector.matchLabels: Invalid value: "a b": a valid label must be an empty string',
+    ],
+    [
+      'a selector with no key of a label',
+      selected({ matchLabels: { 'a b': 'x' } }),
+      'spec.selector.matchLabels: Invalid value: "a b": name part must consist of',
+    ],
+    [
+      'a selector that compares with nothing',
+      selected({ matchExpressions: [{ key: 'app', operator: 'In' }] }),
+      "spec.selector.matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
+    ],
+    [
+      'a selector with an operator that there is not',
+      selected({ matchExpressions: [{ key: 'app', operator: 'Is', values: ['web'] }] }),
+      'spec.selector.matchExpressions[0].operator: Invalid value: "Is": not a valid selector operator',
+    ],
+    [
+      'a device path outside',
+      inContainer({ volumeDevices: [{ name: 'v', devicePath: '/../v' }] }),
+      'devicePath: Invalid value: "/../v": can not contain backsteps (\'..\')',
+    ],
+    [
+      'rules without a restart policy',
+      inContainer({ restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }] }),
+      'containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used',
+    ],
+    [
+      'a negative quantity for the pod',
+      inContainer({}, { resources: { limits: { cpu: '-1' } } }),
+      'spec.template.spec.resources.limits[cpu]: Invalid value: "-1"',
+    ],
+    [
+      'very long annotations',
+      {
+        template: {
+          metadata: { labels: { app: 'web' }, annotations: { a: 'x'.repeat(262_144) } },
+          spec: { containers: [{ name: 'web', image: 'x' }] },
+        },
+      },
+      'spec.template.annotations: Too long: may not be more than 262144 bytes',
+    ],
+  ];
+  it.each(refusedFields)('refuses a Deployment with %s', async (_, spec, message) => {
+    const answer = await world.client.create(deployments, deployment(1, spec));
+    expect(answer).toMatchObject({ code: 422, body: { reason: 'Invalid' } });
+    expect(answer.body.message).toContain(message);
+  });
+
+  it('reads zero in a probe as not set', async () => {
+    const numbers = { timeoutSeconds: 0, periodSeconds: 0, successThreshold: 0, failureThreshold: 0 };
+    const { body } = await world.client.create(deployments, deployment(1, probe('livenessProbe', numbers)));
+    expect(body.spec.template.spec.containers[0].livenessProbe).toMatchObject({
+      timeoutSeconds: 1,
+      periodSeconds: 10,
+      successThreshold: 1,
+      failureThreshold: 3,
+    });
+  });
+
+  it.each([
+    [
+      'an address that is none',
+      { clusterIP: 'here', ports: [{ port: 80 }] },
+      'spec.clusterIPs[0]: Invalid value: "here": must be a valid IP address',
+    ],
+    [
+      'a port of the nodes',
+      { ports: [{ port: 80, nodePort: 30_000 }] },
+      "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
+    ],
+    [
+      'a port that no node hands out',
+      { type: 'NodePort', ports: [{ port: 80, nodePort: 65_536 }] },
+      'spec.ports[0].nodePort: Invalid value: 65536: provided port is not in the valid range. The range of valid ports is 30000-32767',
+    ],
+  ])('refuses a Service with %s', async (_, spec, message) => {
+    const answer = await world.client.create('/api/v1/namespaces/default/services', {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'web' },
+      spec,
+    });
+    expect(answer).toMatchObject({ code: 422, body: { reason: 'Invalid' } });
+    expect(answer.body.message).toContain(message);
+  });
+
   it.each(refusals)('refuses a Deployment with $why', async ({ spec, code, message }) => {
     const answer = await world.client.create(deployments, deployment(1, spec));
     expect(answer.code).toBe(code);

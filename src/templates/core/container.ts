@@ -1,18 +1,22 @@
 import type { Fault } from '../../common/fault.ts';
+import { choiceFault } from './choice.ts';
 import { at, isObject, listOf, objectOf } from './json.ts';
-import { isDnsLabel, isPortName, isVariableName } from './names.ts';
-import { quantityOf } from './quantity.ts';
+import { isDnsLabel, isPort, isPortName, isVariableName, type KnownNames } from './names.ts';
+import { hasStepsBack, isWithinVolume, normalPath } from './paths.ts';
+import { probeFaults } from './probes.ts';
+import { resourceFaults } from './resources.ts';
 
 /** INIT runs before the application and ends; SIDECAR is an init container that is restarted for ever and so runs beside it. */
 export type ContainerKind = 'CONTAINER' | 'INIT' | 'SIDECAR';
 
-const HANDLERS = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'];
-const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const;
+/** What the containers of a pod can refer to. */
+export interface PodNames {
+  volumes: KnownNames;
+  claims: KnownNames;
+}
 
-/** A mount path as the kernel sees it: one without the slashes that mean nothing. */
-export const normalPath = (path: string): string => `/${path.split('/').filter((part) => part !== '' && part !== '.').join('/')}`; // prettier-ignore
-
-const isPort = (port: unknown): boolean => typeof port !== 'number' || (port >= 1 && port <= 65_535);
+const SOURCES = ['fieldRef', 'resourceFieldRef', 'configMapKeyRef', 'secretKeyRef', 'fileKeyRef'];
+const RESTARTS = ['Always', 'Never', 'OnFailure'];
 
 function portFaults(container: Record<string, unknown>, pointer: string): Fault[] {
   const seen = new Map<string, number>();
@@ -38,20 +42,47 @@ function environmentFaults(container: Record<string, unknown>, pointer: string):
     const faults: Fault[] = [];
     if (typeof name === 'string' && !isVariableName(name))
       faults.push({ pointer: at(here, 'name'), detail: 'must be printable ASCII without "="' });
-    if (value !== undefined && value !== '' && valueFrom !== undefined)
-      faults.push({ pointer: at(here, 'valueFrom'), detail: 'cannot stand beside value' });
+    const from = at(here, 'valueFrom');
+    const wrong = isObject(valueFrom) ? choiceFault(valueFrom, SOURCES) : null;
+    if (value !== undefined && value !== '' && valueFrom !== undefined) faults.push({ pointer: from, detail: 'cannot stand beside value' });
+    if (wrong) faults.push({ pointer: from, detail: wrong });
     return faults;
   });
 }
 
-function mountFaults(container: Record<string, unknown>, pointer: string, volumes: ReadonlySet<unknown> | null): Fault[] {
+function volumeFaults(name: unknown, pointer: string, volumes: KnownNames): Fault[] {
+  return typeof name === 'string' && volumes && !volumes.has(name)
+    ? [{ pointer: at(pointer, 'name'), detail: `names no volume of the pod: there is no "${name}"` }]
+    : [];
+}
+
+const deviceFaults = (container: Record<string, unknown>, pointer: string, volumes: KnownNames): Fault[] =>
+  listOf(container.volumeDevices).flatMap((device, index) => {
+    const { name, devicePath } = objectOf(device);
+    const here = at(pointer, 'volumeDevices', index);
+    const faults = volumeFaults(name, here, volumes);
+    if (devicePath === '' || (typeof devicePath === 'string' && hasStepsBack(devicePath)))
+      faults.push({ pointer: at(here, 'devicePath'), detail: 'must be a path without ".."' });
+    return faults;
+  });
+
+/** What is wrong with the part of a volume that a mount asks for. */
+function partFaults({ subPath, subPathExpr }: Record<string, unknown>, pointer: string): Fault[] {
+  const faults: Fault[] = [];
+  if (typeof subPath === 'string' && subPath !== '' && typeof subPathExpr === 'string' && subPathExpr !== '')
+    faults.push({ pointer: at(pointer, 'subPathExpr'), detail: 'cannot stand beside subPath' });
+  for (const [field, path] of Object.entries({ subPath, subPathExpr }))
+    if (typeof path === 'string' && !isWithinVolume(path))
+      faults.push({ pointer: at(pointer, field), detail: 'must be a path within the volume: relative, and without ".."' });
+  return faults;
+}
+
+function mountFaults(container: Record<string, unknown>, pointer: string, volumes: KnownNames): Fault[] {
   const seen = new Map<string, number>();
   return listOf(container.volumeMounts).flatMap((mount, index) => {
     const { name, mountPath } = objectOf(mount);
     const here = at(pointer, 'volumeMounts', index);
-    const faults: Fault[] = [];
-    if (typeof name === 'string' && volumes && !volumes.has(name))
-      faults.push({ pointer: at(here, 'name'), detail: `names no volume of the pod: there is no "${name}"` });
+    const faults = [...volumeFaults(name, here, volumes), ...partFaults(objectOf(mount), here)];
     if (typeof mountPath !== 'string') return faults;
     if (mountPath === '' || mountPath.includes(':')) faults.push({ pointer: at(here, 'mountPath'), detail: 'must be a path without ":"' });
     const first = seen.get(normalPath(mountPath));
@@ -65,59 +96,22 @@ function mountFaults(container: Record<string, unknown>, pointer: string, volume
   });
 }
 
-function resourceFaults(container: Record<string, unknown>, pointer: string): Fault[] {
-  const { requests, limits } = objectOf(container.resources);
-  return Object.entries(objectOf(requests)).flatMap(([name, request]) => {
-    const limit = objectOf(limits)[name];
-    const [asked, most] = [quantityOf(request), quantityOf(limit)];
-    const here = at(pointer, 'resources', 'requests', name);
-    if (asked !== null && asked < 0) return [{ pointer: here, detail: 'must be at least 0' }];
-    return asked !== null && most !== null && asked > most
-      ? [{ pointer: here, detail: `must be at most the limit, ${String(limit)}` }]
-      : [];
-  });
+/** How a container restarts by itself: since Kubernetes 1.35 in each of three ways, before that as a sidecar alone. */
+function restartFaults({ restartPolicy, restartPolicyRules }: Record<string, unknown>, pointer: string): Fault[] {
+  const here = at(pointer, 'restartPolicy');
+  if (restartPolicy === undefined)
+    return listOf(restartPolicyRules).length ? [{ pointer: here, detail: 'is required where restartPolicyRules are given' }] : [];
+  return typeof restartPolicy !== 'string' || RESTARTS.includes(restartPolicy)
+    ? []
+    : [{ pointer: here, detail: `must be one of ${RESTARTS.join(', ')}` }];
 }
 
-/** What is wrong with a probe or a hook of the life cycle: not exactly one way of asking, or a port that the container does not have. */
-function handlerFaults(handler: unknown, pointer: string, portNames: unknown[]): Fault[] {
-  if (!isObject(handler)) return [];
-  const given = HANDLERS.filter((name) => handler[name] !== undefined);
-  if (given.length !== 1)
-    return [
-      { pointer, detail: `must have exactly one of ${HANDLERS.join(', ')}${given.length ? `, and has ${given.join(' and ')}` : ''}` },
-    ];
-  return given.flatMap((name) => {
-    const { port } = objectOf(handler[name]);
-    const here = at(pointer, name, 'port');
-    if (!isPort(port)) return [{ pointer: here, detail: 'must be between 1 and 65535' }];
-    const unknown =
-      typeof port === 'string' && portNames.every((known) => typeof known === 'string' || known === undefined) && !portNames.includes(port);
-    return unknown ? [{ pointer: here, detail: `names no port of this container: there is no "${port}"` }] : [];
-  });
-}
-
-function probeFaults(container: Record<string, unknown>, kind: ContainerKind, pointer: string): Fault[] {
-  const names = listOf(container.ports).map((port) => objectOf(port).name);
-  const faults: Fault[] = [];
-  for (const probe of PROBES) {
-    if (kind === 'INIT' && container[probe] !== undefined)
-      faults.push({ pointer: at(pointer, probe), detail: 'cannot be set for an init container, which runs to its end' });
-    else faults.push(...handlerFaults(container[probe], at(pointer, probe), names));
-  }
-  if (kind === 'INIT' && container.lifecycle !== undefined)
-    faults.push({ pointer: at(pointer, 'lifecycle'), detail: 'cannot be set for an init container, which runs to its end' });
-  else
-    for (const hook of ['postStart', 'preStop'])
-      faults.push(...handlerFaults(objectOf(container.lifecycle)[hook], at(pointer, 'lifecycle', hook), names));
-  return faults;
-}
-
-/** What is wrong with one container beyond its schema. `volumes` are the names of the pod's volumes, or null while one of them is not known: then no mount is blamed for naming a missing one. */
+/** What is wrong with one container beyond its schema. */
 export function containerFaults(
   container: Record<string, unknown>,
   kind: ContainerKind,
   pointer: string,
-  volumes: ReadonlySet<unknown> | null,
+  { volumes, claims }: PodNames,
 ): Fault[] {
   const { name, image } = container;
   const faults: Fault[] = [];
@@ -131,7 +125,9 @@ export function containerFaults(
     ...portFaults(container, pointer),
     ...environmentFaults(container, pointer),
     ...mountFaults(container, pointer, volumes),
-    ...resourceFaults(container, pointer),
-    ...probeFaults(container, kind, pointer),
+    ...deviceFaults(container, pointer, volumes),
+    ...resourceFaults(container.resources, at(pointer, 'resources'), claims),
+    ...restartFaults(container, pointer),
+    ...probeFaults(container, kind === 'INIT', pointer),
   ];
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { JsonObject } from './json.ts';
 import { isLabelValue, isQualifiedName } from './names.ts';
 import { PARAMETER_NAME, parameterSchema, type Parameters, type ParameterType } from './parameters.ts';
+import { isMountPoint } from './paths.ts';
 import { Hole } from './placeholders.ts';
 import { detailOf } from './zod-faults.ts';
 
@@ -59,12 +60,9 @@ const label = (maximum: number) =>
     'must consist of lower-case letters, digits and "-", and begin and end with a letter or digit',
   );
 
-const path = text(4096).refine(
-  (value) => value.startsWith('/') && value !== '/' && !value.includes(':') && !value.split('/').includes('..'),
-  {
-    error: 'must be an absolute path other than "/", without ":" and ".."',
-  },
-);
+const path = text(4096).refine(isMountPoint, {
+  error: 'must be an absolute path other than "/", without ":", ".." and control characters',
+});
 const image = text(1000).regex(/^\S+$/, 'must not contain white space');
 const container = text(63);
 
@@ -87,7 +85,7 @@ const sidecarSchema = z.discriminatedUnion(
       port: open(integer(1, 65_535), 'integer'),
     }),
   ],
-  { error: 'must be one of logging, configUpdater, contentSync, monitoring' },
+  { error: ({ code }) => (code === 'invalid_union' ? 'must be one of logging, configUpdater, contentSync, monitoring' : undefined) },
 );
 
 const fileName = text(253).regex(/^(?!\.\.)(?!\.$)[-._a-zA-Z0-9]+$/, 'must be a file name of letters, digits, "-", "_" and "."');

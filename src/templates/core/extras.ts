@@ -1,6 +1,6 @@
 import type { Fault } from '../../common/fault.ts';
-import { normalPath } from './container.ts';
 import { at, listOf, objectOf, own } from './json.ts';
+import { normalPath } from './paths.ts';
 import { containersOf, type PlacedContainer } from './pod.ts';
 
 /** What one entry of `sidecars` or `config` adds to the pod. */

@@ -1,3 +1,5 @@
+import { listOf, objectOf } from './json.ts';
+
 /** Rules of Kubernetes for names: RFC 1123 labels and subdomains, label keys and values, port names (RFC 6335), names of environment variables. */
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
@@ -30,3 +32,15 @@ export const isWorkloadName = (name: string): boolean => name.length <= 47 && /^
 
 /** Labels and annotations under this prefix are ours alone. */
 export const OUR_PREFIX = 'slipway.dev/';
+
+/** False for a number that no port has; true also for what is no number, such as the name of one. */
+export const isPort = (port: unknown): boolean => typeof port !== 'number' || (port >= 1 && port <= 65_535);
+
+/** The names that something can refer to, or null while one of them is not known: then nothing is blamed for naming a missing one. */
+export type KnownNames = ReadonlySet<unknown> | null;
+
+/** The names of a list of named things. */
+export function knownNames(list: unknown): KnownNames {
+  const names = listOf(list).map((one) => objectOf(one).name);
+  return names.every((name) => typeof name === 'string') ? new Set(names) : null;
+}

@@ -1,7 +1,10 @@
 import type { Fault } from '../../common/fault.ts';
 import { containerFaults, type ContainerKind } from './container.ts';
 import { at, isObject, listOf, objectOf, own } from './json.ts';
-import { isDnsLabel, isLabelValue, isQualifiedName, OUR_PREFIX } from './names.ts';
+import { isDnsLabel, isLabelValue, isQualifiedName, knownNames, OUR_PREFIX } from './names.ts';
+import { resourceFaults } from './resources.ts';
+
+const MAX_ANNOTATION_BYTES = 256 * 1024;
 
 /** A container of a pod and where it stands. */
 export interface PlacedContainer {
@@ -51,6 +54,15 @@ function metadataFaults(pod: unknown, pointer: string): Fault[] {
   );
 }
 
+/** More annotations than an API server stores; what is not known yet counts when it is. */
+function annotationFaults(pod: unknown, pointer: string): Fault[] {
+  const annotations = Object.entries(objectOf(objectOf(objectOf(pod).metadata).annotations));
+  const bytes = annotations.flat().reduce<number>((sum, text) => sum + (typeof text === 'string' ? Buffer.byteLength(text) : 0), 0);
+  return bytes > MAX_ANNOTATION_BYTES
+    ? [{ pointer: at(pointer, 'metadata', 'annotations'), detail: 'must have at most 256 KiB, names and values together' }]
+    : [];
+}
+
 function volumeFaults(pod: unknown, pointer: string): Fault[] {
   return listOf(objectOf(objectOf(pod).spec).volumes).flatMap((volume, index) => {
     if (!isObject(volume)) return [];
@@ -88,13 +100,15 @@ function deploymentFaults(pod: unknown, pointer: string): Fault[] {
  */
 export function podFaults(pod: unknown, pointer: string): Fault[] {
   const containers = containersOf(pod, pointer);
-  const names = listOf(objectOf(objectOf(pod).spec).volumes).map((volume) => objectOf(volume).name);
-  const volumes = names.every((name) => typeof name === 'string') ? new Set<unknown>(names) : null;
+  const spec = objectOf(objectOf(pod).spec);
+  const names = { volumes: knownNames(spec.volumes), claims: knownNames(spec.resourceClaims) };
   return [
     ...deploymentFaults(pod, pointer),
     ...metadataFaults(pod, pointer),
+    ...annotationFaults(pod, pointer),
     ...nameFaults(containers),
     ...volumeFaults(pod, pointer),
-    ...containers.flatMap((placed) => containerFaults(placed.container, placed.kind, placed.pointer, volumes)),
+    ...resourceFaults(spec.resources, at(pointer, 'spec', 'resources'), names.claims),
+    ...containers.flatMap((placed) => containerFaults(placed.container, placed.kind, placed.pointer, names)),
   ];
 }

@@ -1,6 +1,7 @@
+import ipaddr from 'ipaddr.js';
 import type { Fault } from '../../common/fault.ts';
 import { at, isObject, listOf, objectOf } from './json.ts';
-import { isDnsLabel } from './names.ts';
+import { isDnsLabel, isPort } from './names.ts';
 import { containersOf } from './pod.ts';
 import { METRICS_PORT } from './sidecars.ts';
 
@@ -13,7 +14,23 @@ function portNames(pod: unknown, hasMonitoring: boolean): Set<unknown> | null {
   return names.every((name) => typeof name === 'string') ? new Set([...names, ...(hasMonitoring ? [METRICS_PORT] : [])]) : null;
 }
 
-const isPort = (port: unknown): boolean => typeof port !== 'number' || (port >= 1 && port <= 65_535);
+/** An address as Kubernetes reads it: with leading zeros in an IPv4 one, and without a zone in an IPv6 one. */
+const isAddress = (text: string): boolean =>
+  ipaddr.IPv4.isValidFourPartDecimal(text.replaceAll(/\b0+(?=\d)/g, '')) || (ipaddr.IPv6.isValid(text) && !text.includes('%'));
+
+function addressFaults({ clusterIP }: Record<string, unknown>): Fault[] {
+  return typeof clusterIP !== 'string' || clusterIP === '' || clusterIP === 'None' || isAddress(clusterIP)
+    ? []
+    : [{ pointer: '/service/clusterIP', detail: 'must be an IP address, "None" or empty' }];
+}
+
+/** Zero is no port of the nodes at all. */
+function nodePortFaults({ nodePort }: Record<string, unknown>, type: unknown, pointer: string): Fault[] {
+  if (typeof nodePort !== 'number' || nodePort === 0) return [];
+  const here = at(pointer, 'nodePort');
+  if (!isPort(nodePort)) return [{ pointer: here, detail: 'must be between 1 and 65535' }];
+  return type === undefined || type === 'ClusterIP' ? [{ pointer: here, detail: 'cannot be set where the type is ClusterIP' }] : [];
+}
 
 function portFaults(
   port: Record<string, unknown>,
@@ -44,7 +61,7 @@ function portFaults(
  */
 export function serviceFaults(service: unknown, pod: unknown, hasMonitoring: boolean): Fault[] {
   if (!isObject(service)) return [];
-  const faults: Fault[] = [];
+  const faults = addressFaults(service);
   if (service.selector !== undefined)
     faults.push({ pointer: '/service/selector', detail: 'cannot be given: the service selects the pods of its workload' });
   if (service.type === 'ExternalName')
@@ -57,6 +74,7 @@ export function serviceFaults(service: unknown, pod: unknown, hasMonitoring: boo
   ports.forEach((port, index) => {
     if (!isObject(port)) return;
     faults.push(...portFaults(port, index, ports.length > 1, names, headless));
+    faults.push(...nodePortFaults(port, service.type, at('/service/ports', index)));
     const first = seen.get(port.name);
     if (typeof port.name !== 'string') return;
     if (first === undefined) seen.set(port.name, index);

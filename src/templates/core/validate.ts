@@ -21,12 +21,17 @@ const distinct = (faults: Fault[]): Fault[] => {
   return [...byPointer.values()].slice(0, MAX_FAULTS);
 };
 
+/** The label by which the Deployment controller tells the pods of its ReplicaSets apart. */
+const POD_TEMPLATE_HASH = 'pod-template-hash';
+
 /** The selector against the labels that the pod itself has; the labels that it lacks are added when it is rendered. */
 function selectorFaults(selector: Record<string, unknown> | undefined, pod: unknown): Fault[] {
   const labels = objectOf(objectOf(objectOf(pod).metadata).labels);
   return Object.entries(selector ?? {}).flatMap(([key, value]) => {
     const pointer = at('/selector', key);
     if (key.startsWith(OUR_PREFIX)) return [{ pointer, detail: `is reserved: labels under ${OUR_PREFIX} are written by Slipway` }];
+    if (key === POD_TEMPLATE_HASH)
+      return [{ pointer, detail: 'is reserved: the Deployment controller writes it with a value of its own, so that no pod would match' }];
     const label = own(labels, key);
     if (label === undefined || label === value) return [];
     return [

@@ -37,7 +37,7 @@ export const detailOf = (issue: z.core.$ZodIssue, value: unknown): string => {
   if (value instanceof Hole && issue.code !== 'custom') return 'cannot be a placeholder: it must be fixed in the template';
   switch (issue.code) {
     case 'invalid_key':
-      return issue.issues[0]?.message ?? 'is not a name that can stand here';
+      return issue.issues[0] ? detailOf(issue.issues[0], issue.path.at(-1)) : 'is not a name that can stand here';
     case 'invalid_type':
       if (issue.message.startsWith('must ')) return issue.message;
       return `must be ${AN[issue.expected] ?? issue.expected}`;

@@ -73,9 +73,12 @@ const object = (
   ...content,
 });
 
-/** ConfigMaps are named by their content and never change, so that pods of the old and the new revision each keep their own, and going back brings the configuration back. */
-const configMapName = (place: Place, { name, files }: Config): string =>
-  `${place.workload.name}-${name}-${digestOf(files).slice(0, DIGEST_IN_NAME)}`;
+/**
+ * ConfigMaps are named by their content and never change, so that pods of the old and the new revision each keep their own, and going back brings the configuration back. The digest covers both names too:
+ * the config `b-c` of a workload `a` and the config `c` of a workload `a-b` are not the same object.
+ */
+const configMapName = ({ workload }: Place, { name, files }: Config): string =>
+  `${workload.name}-${name}-${digestOf({ workload: workload.name, name, files }).slice(0, DIGEST_IN_NAME)}`;
 
 function selectorOf({ selector }: ResolvedDocument, { workload }: Place): Record<string, string> {
   return { ...(selector ?? { [LABELS.workload]: workload.name }), [LABELS.workloadId]: workload.id };

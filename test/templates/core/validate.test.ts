@@ -62,7 +62,7 @@ describe('shape: what is wrong is named at its pointer', () => {
     [
       'a relative path',
       (d) => (d.sidecars[0]!.path = 'var/log'),
-      '/sidecars/0/path must be an absolute path other than "/", without ":" and ".."',
+      '/sidecars/0/path must be an absolute path other than "/", without ":", ".." and control characters',
     ],
     ['a port out of range', (d) => (d.sidecars[3]!.port = 70_000), '/sidecars/3/port must be at most 65535'],
     [
@@ -76,6 +76,15 @@ describe('shape: what is wrong is named at its pointer', () => {
       (d) => (d.config[0]!.files = { '../x': '' }),
       '/config/0/files/..~1x must be a file name of letters, digits, "-", "_" and "."',
     ],
+    [
+      'a file name too long',
+      (d) => (d.config[0]!.files = { ['x'.repeat(254)]: '' }),
+      `/config/0/files/${'x'.repeat(254)} must have at most 253 characters`,
+    ],
+    ['a file name that is empty', (d) => (d.config[0]!.files = { '': '' }), '/config/0/files/ must not be empty'],
+    ['a sidecar that is null', (d) => ((d as any).sidecars = [null]), '/sidecars/0 must be an object'],
+    ['a sidecar that is text', (d) => ((d as any).sidecars = ['logging']), '/sidecars/0 must be an object'],
+    ['a sidecar without pattern', (d) => ((d as any).sidecars = [{}]), '/sidecars/0/pattern is required'],
     ['a file that is no text', (d) => (d.config[0]!.files = { a: 1 }), '/config/0/files/a must be a string'],
     ['a file that is null', (d) => (d.config[0]!.files = { a: null }), '/config/0/files/a must be a string'],
     ['a config name too long', (d) => (d.config[0]!.name = 'x'.repeat(41)), '/config/0/name must have at most 40 characters'],
@@ -99,8 +108,57 @@ describe('shape: what is wrong is named at its pointer', () => {
     expect(faultsOf(changed(change))).toEqual([fault]);
   });
 
+  it.each(['/', '//', '/.', '/./', '/\n', '/a/../b', '/a/..', '/a:b', '/a\nb', '/a\u0085', ''])(
+    'the path %j is none to mount at',
+    (path) => {
+      const wanted =
+        path === '' ? 'must not be empty' : 'must be an absolute path other than "/", without ":", ".." and control characters';
+      expect(faultsOf(changed((d) => (d.sidecars[0]!.path = path)))).toEqual([`/sidecars/0/path ${wanted}`]);
+      expect(faultsOf(changed((d) => (d.config[0]!.path = path)))).toEqual([`/config/0/path ${wanted}`]);
+    },
+  );
+
+  it.each(['/a', '/a/', '//a', '/./a', '/a/..b', '/a b', '/...'])('the path %j is one to mount at', (path) => {
+    expect(faultsOf(changed((d) => (d.sidecars[0]!.path = path)))).toEqual([]);
+  });
+
   it.each([[null], [[]], ['pod'], [3]])('%j is no document', (document) => {
     expect(faultsOf(document)).toEqual([' must be an object: a template with at least a pod']);
+  });
+});
+
+describe('whatever stands wherever', () => {
+  const junk = [
+    null,
+    true,
+    0,
+    -1,
+    0.5,
+    1e300,
+    '',
+    'x',
+    'x'.repeat(5000),
+    [],
+    [null],
+    ['x'],
+    {},
+    { '': null },
+    { x: {} },
+    { ['x'.repeat(300)]: '' },
+  ];
+  /** Every place of a value, its own first. */
+  const placesIn = (value: unknown): (string | number)[][] =>
+    typeof value === 'object' && value !== null
+      ? [[], ...Object.entries(value).flatMap(([key, inner]) => placesIn(inner).map((rest) => [key, ...rest]))]
+      : [[]];
+  const placed = (value: any, [key, ...rest]: (string | number)[], put: unknown): unknown =>
+    key === undefined ? put : Object.assign(Array.isArray(value) ? [...value] : { ...value }, { [key]: placed(value[key], rest, put) });
+
+  it('is refused in our own words, or not at all', () => {
+    for (const place of placesIn(completeDocument()))
+      for (const put of junk)
+        for (const fault of faultsOf(placed(completeDocument(), place, put)))
+          expect(fault).not.toMatch(/expected|Too (big|small)|Invalid|Unrecognized/i);
   });
 });
 
@@ -379,6 +437,182 @@ describe('the pod, beyond the schema', () => {
     ],
   ])('%s', (_, change, fault) => {
     expect(faultsOf(changed(change)).filter((one) => !/names no (container|port of the pod)/.test(one))).toEqual([fault]);
+  });
+});
+
+describe('what an API server would refuse', () => {
+  const first = '/pod/spec/containers/0';
+  const init = (d: Complete) => d.pod.spec.initContainers as any as { [field: string]: any }[];
+  const probe = (name: string, fields: object) => (d: Complete) => (web(d)[0]![name] = { exec: { command: ['x'] }, ...fields });
+  const mount = (fields: object) => (d: Complete) => Object.assign(web(d)[0]!.volumeMounts[0], fields);
+  const variable = (fields: object) => (d: Complete) => (web(d)[0]!.env[0] = { name: 'X', ...fields });
+  const choice = 'must have exactly one of fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef';
+  const within = 'must be a path within the volume: relative, and without ".."';
+  const key = { name: 'x', key: 'x' };
+  const device = { name: 'data', devicePath: '/dev/x' };
+  const nodePort = (port: number, type?: string) => (d: Complete) => (d.service = { type, ports: [{ port: 80, nodePort: port }] });
+
+  it.each<[string, (document: Complete) => void, string]>([
+    [
+      'a delay below zero',
+      probe('readinessProbe', { initialDelaySeconds: -1 }),
+      `${first}/readinessProbe/initialDelaySeconds must be at least 0`,
+    ],
+    ['a timeout below zero', probe('livenessProbe', { timeoutSeconds: -1 }), `${first}/livenessProbe/timeoutSeconds must be at least 0`],
+    ['a period below zero', probe('startupProbe', { periodSeconds: -1 }), `${first}/startupProbe/periodSeconds must be at least 0`],
+    ['failures below zero', probe('livenessProbe', { failureThreshold: -1 }), `${first}/livenessProbe/failureThreshold must be at least 0`],
+    [
+      'successes below zero',
+      probe('readinessProbe', { successThreshold: -1 }),
+      `${first}/readinessProbe/successThreshold must be at least 0`,
+    ],
+    [
+      'two successes of liveness',
+      probe('livenessProbe', { successThreshold: 2 }),
+      `${first}/livenessProbe/successThreshold must be 1 for a probe of liveness or startup`,
+    ],
+    [
+      'two successes of startup',
+      probe('startupProbe', { successThreshold: 2 }),
+      `${first}/startupProbe/successThreshold must be 1 for a probe of liveness or startup`,
+    ],
+    [
+      'no time to end in',
+      probe('livenessProbe', { terminationGracePeriodSeconds: 0 }),
+      `${first}/livenessProbe/terminationGracePeriodSeconds must be at least 1`,
+    ],
+    [
+      'a time to end in for readiness',
+      probe('readinessProbe', { terminationGracePeriodSeconds: 5 }),
+      `${first}/readinessProbe/terminationGracePeriodSeconds cannot be set for a probe of readiness, which restarts nothing`,
+    ],
+    ['a probe without command', probe('livenessProbe', { exec: {} }), `${first}/livenessProbe/exec/command must have at least one entry`],
+    [
+      'a command of nothing',
+      probe('livenessProbe', { exec: { command: [] } }),
+      `${first}/livenessProbe/exec/command must have at least one entry`,
+    ],
+    [
+      'a hook without command',
+      (d) => (web(d)[0]!.lifecycle = { preStop: { exec: {} } }),
+      `${first}/lifecycle/preStop/exec/command must have at least one entry`,
+    ],
+    [
+      'a restart policy that there is not',
+      (d) => (init(d)[0]!.restartPolicy = 'Sometimes'),
+      '/pod/spec/initContainers/0/restartPolicy must be one of Always, Never, OnFailure',
+    ],
+    [
+      'rules for restarts without a policy',
+      (d) => (web(d)[0]!.restartPolicyRules = [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }]),
+      `${first}/restartPolicy is required where restartPolicyRules are given`,
+    ],
+    ['two parts of a volume', mount({ subPath: 'a', subPathExpr: 'b' }), `${first}/volumeMounts/0/subPathExpr cannot stand beside subPath`],
+    ['an absolute part', mount({ subPath: '/a' }), `${first}/volumeMounts/0/subPath ${within}`],
+    ['a part outside', mount({ subPath: 'a/../../b' }), `${first}/volumeMounts/0/subPath ${within}`],
+    ['an expression outside', mount({ subPathExpr: '../$(X)' }), `${first}/volumeMounts/0/subPathExpr ${within}`],
+    ['a variable from nothing', variable({ valueFrom: {} }), `${first}/env/0/valueFrom ${choice}`],
+    [
+      'a variable from two things',
+      variable({ valueFrom: { secretKeyRef: key, configMapKeyRef: key } }),
+      `${first}/env/0/valueFrom ${choice}, and has configMapKeyRef and secretKeyRef`,
+    ],
+    [
+      'a variable with a value and from a thing',
+      variable({ value: 'x', valueFrom: { secretKeyRef: key } }),
+      `${first}/env/0/valueFrom cannot stand beside value`,
+    ],
+    [
+      'less than nothing asked for',
+      (d) => (web(d)[0]!.resources = { requests: { cpu: '-1m' } }),
+      `${first}/resources/requests/cpu must be at least 0`,
+    ],
+    [
+      'less than nothing allowed',
+      (d) => (web(d)[0]!.resources = { limits: { cpu: -1 } }),
+      `${first}/resources/limits/cpu must be at least 0`,
+    ],
+    [
+      'less than nothing for the pod',
+      (d) => (d.pod.spec.resources = { limits: { cpu: '-1' } }),
+      '/pod/spec/resources/limits/cpu must be at least 0',
+    ],
+    [
+      'a claim that the pod does not have',
+      (d) => (web(d)[0]!.resources = { claims: [{ name: 'gpu' }] }),
+      `${first}/resources/claims/0/name names no resource claim of the pod: there is no "gpu"`,
+    ],
+    [
+      'a device of a volume that is not there',
+      (d) => (web(d)[0]!.volumeDevices = [{ ...device, name: 'date' }]),
+      `${first}/volumeDevices/0/name names no volume of the pod: there is no "date"`,
+    ],
+    [
+      'a device outside its folder',
+      (d) => (web(d)[0]!.volumeDevices = [{ ...device, devicePath: '/dev/../x' }]),
+      `${first}/volumeDevices/0/devicePath must be a path without ".."`,
+    ],
+    [
+      'very long annotations',
+      (d) => (d.pod.metadata.annotations = { a: 'x'.repeat(131_072), b: 'ä'.repeat(65_536) }),
+      '/pod/metadata/annotations must have at most 256 KiB, names and values together',
+    ],
+    [
+      'a selector that no pod matches',
+      (d) => (d.selector = { 'pod-template-hash': 'x' }),
+      '/selector/pod-template-hash is reserved: the Deployment controller writes it with a value of its own, so that no pod would match',
+    ],
+    ['a port of the nodes below 1', nodePort(-1, 'NodePort'), '/service/ports/0/nodePort must be between 1 and 65535'],
+    ['a port of the nodes above 65535', nodePort(65_536, 'NodePort'), '/service/ports/0/nodePort must be between 1 and 65535'],
+    ['a port of the nodes for ClusterIP', nodePort(30_000), '/service/ports/0/nodePort cannot be set where the type is ClusterIP'],
+    ...['none', '10.0.0', '10.0.0.256', 'fe80::1%eth0', 'example.com', '1'].map((address): [string, (d: Complete) => void, string] => [
+      `the address ${address}`,
+      (d) => (d.service.clusterIP = address),
+      '/service/clusterIP must be an IP address, "None" or empty',
+    ]),
+  ])('%s', (_, change, fault) => {
+    expect(faultsOf(changed(change))).toEqual([fault]);
+  });
+
+  it.each<[string, (document: Complete) => void]>([
+    [
+      'numbers of zero, which count as not set',
+      probe('livenessProbe', { timeoutSeconds: 0, periodSeconds: 0, successThreshold: 0, failureThreshold: 0 }),
+    ],
+    ['two successes of readiness', probe('readinessProbe', { successThreshold: 2 })],
+    ['a time to end in for liveness', probe('livenessProbe', { terminationGracePeriodSeconds: 1 })],
+    ['an init container that is never restarted', (d) => (init(d)[0]!.restartPolicy = 'Never')],
+    ['a part of a volume', mount({ subPath: 'a/..b', subPathExpr: '' })],
+    ['a variable without value', variable({})],
+    ['an empty value beside a source', variable({ value: '', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } })],
+    ['a variable from a file', variable({ valueFrom: { fileKeyRef: { volumeName: 'data', path: 'x', key: 'x' } } })],
+    ['nothing asked for', (d) => (web(d)[0]!.resources = { requests: { cpu: '0' }, limits: { cpu: '-0' } })],
+    [
+      'a claim that the pod has',
+      (d) => {
+        d.pod.spec.resourceClaims = [{ name: 'gpu', resourceClaimName: 'gpu' }];
+        web(d)[0]!.resources = { claims: [{ name: 'gpu' }] };
+      },
+    ],
+    [
+      'a device of a volume that is there',
+      (d) => {
+        d.pod.spec.volumes = [
+          { name: 'data', emptyDir: {} },
+          { name: 'disk', persistentVolumeClaim: { claimName: 'disk' } },
+        ];
+        web(d)[0]!.volumeDevices = [{ ...device, name: 'disk' }];
+      },
+    ],
+    ['annotations of 256 KiB', (d) => (d.pod.metadata.annotations = { a: 'x'.repeat(262_143) })],
+    ['a port of the nodes', nodePort(30_000, 'NodePort')],
+    ['no port of the nodes', nodePort(0)],
+    ...['', 'None', '10.0.0.1', '010.000.0.01', 'fd00::1', '::ffff:10.0.0.1'].map((address): [string, (d: Complete) => void] => [
+      `the address "${address}"`,
+      (d) => (d.service = { clusterIP: address, ports: [{ port: 8080 }] }),
+    ]),
+  ])('and not %s', (_, change) => {
+    expect(faultsOf(changed(change))).toEqual([]);
   });
 });
 

@@ -124,6 +124,17 @@ describe('a document with one of everything', () => {
     expect(other.templateDigest).not.toBe(rendering.templateDigest);
   });
 
+  it('names no ConfigMap as another workload names its own, however the two names of each are put together', () => {
+    const nameIn = (of: string, config: string): string => {
+      const document = accepted({ ...smallDocument(), config: [{ name: config, container: 'web', path: '/etc/app', files: { a: '1' } }] });
+      const result = render({ workload: { ...workload, name: of }, namespace, release: null, document, values: {} });
+      if ('faults' in result) throw new Error(JSON.stringify(result.faults));
+      return objectOf(result.rendering, 'ConfigMap').metadata.name;
+    };
+    expect(nameIn('a', 'b-c')).toMatch(/^a-b-c-[0-9a-f]{10}$/);
+    expect(nameIn('a', 'b-c')).not.toBe(nameIn('a-b', 'c'));
+  });
+
   it('is a pod that would be accepted in itself', () => {
     expect(schemaFaults('PodTemplateSpec', deployment.spec.template, '')).toEqual([]);
     expect(podFaults({ ...deployment.spec.template, metadata: {} }, '')).toEqual([]);
@@ -227,6 +238,28 @@ describe('values that make no valid rendering are named', () => {
     expect(faultsOf(document, { host: true })).toMatchObject([
       { pointer: '/values/host', detail: expect.stringContaining('Pod Security') },
     ]);
+  });
+
+  it.each<[string, object, unknown, string]>([
+    [
+      'a number of a probe',
+      { livenessProbe: { exec: { command: ['x'] }, periodSeconds: '${{ params.x }}' } },
+      -1,
+      'livenessProbe/periodSeconds must be at least 0',
+    ],
+    ['a quantity', { resources: { limits: { cpu: '${{ params.x }}' } } }, -1, 'resources/limits/cpu must be at least 0'],
+    [
+      'a part of a volume',
+      { volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a/${{ params.x }}' }] },
+      '..',
+      'volumeMounts/0/subPath must be a path within the volume: relative, and without ".."',
+    ],
+  ])('where %s is one that no API server takes', (_, fields, x, fault) => {
+    const document = {
+      parameters: { x: { type: typeof x === 'number' ? 'integer' : 'string', required: true } },
+      pod: { spec: { containers: [{ name: 'web', image: 'x', ...fields }], volumes: [{ name: 'v', emptyDir: {} }] } },
+    };
+    expect(faultsOf(document, { x })).toEqual([{ pointer: '/values/x', detail: `with these values, /pod/spec/containers/0/${fault}` }]);
   });
 
   it('where two names that come from values meet', () => {

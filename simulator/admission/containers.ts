@@ -1,0 +1,107 @@
+/** The validation of one container. */
+import type { Container, Fields } from '../objects.ts';
+import { invalidValue, requiredValue } from '../status.ts';
+import type { FieldError } from '../status.ts';
+import { dnsLabel, labelText } from './names.ts';
+import { lifeErrors } from './probes.ts';
+import { quantity } from './quantity.ts';
+
+/** What the containers of a pod can refer to. */
+export interface PodNames {
+  volumes: ReadonlySet<string>;
+  claims: ReadonlySet<string>;
+}
+
+const notFound = (field: string, name: string, why = ''): FieldError => ({
+  reason: 'FieldValueNotFound',
+  field,
+  message: `Not found: ${JSON.stringify(name)}${why === '' ? '' : `: ${why}`}`,
+});
+
+function pathErrors(path: string, field: string): FieldError[] {
+  return [
+    ...(path.startsWith('/') ? [invalidValue(field, path, 'must be a relative path')] : []),
+    ...(path.split('/').includes('..') ? [invalidValue(field, path, "must not contain '..'")] : []),
+  ];
+}
+
+function mountErrors(one: Container, path: string, volumes: ReadonlySet<string>): FieldError[] {
+  const errors: FieldError[] = [];
+  (one.volumeMounts ?? []).forEach(({ name, subPath = '', subPathExpr = '' }, index) => {
+    const at = `${path}.volumeMounts[${index}]`;
+    if (!volumes.has(name)) errors.push(notFound(`${at}.name`, name));
+    // The API server itself leaves the index out of these two.
+    errors.push(...pathErrors(subPath, `${path}.volumeMounts.subPath`));
+    if (subPath !== '' && subPathExpr !== '')
+      errors.push(invalidValue(`${at}.subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
+    errors.push(...pathErrors(subPathExpr, `${path}.volumeMounts.subPathExpr`));
+  });
+  ((one['volumeDevices'] ?? []) as { name: string; devicePath: string }[]).forEach(({ name, devicePath }, index) => {
+    const at = `${path}.volumeDevices[${index}]`;
+    if (!volumes.has(name)) errors.push(notFound(`${at}.name`, name));
+    if (devicePath.split('/').includes('..')) errors.push(invalidValue(`${at}.devicePath`, devicePath, "can not contain backsteps ('..')"));
+  });
+  return errors;
+}
+
+const sources = ['fieldRef', 'resourceFieldRef', 'configMapKeyRef', 'secretKeyRef', 'fileKeyRef'];
+
+function environmentErrors(one: Container, path: string): FieldError[] {
+  return (one.env ?? []).flatMap(({ value = '', valueFrom }, index) => {
+    if (valueFrom === undefined) return [];
+    const given = sources.filter((source) => valueFrom[source] !== undefined).length;
+    const refused = (why: string): FieldError[] => [invalidValue(`${path}.env[${index}].valueFrom`, '', why)];
+    if (given === 0)
+      return refused('must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`');
+    if (value !== '') return refused('may not be specified when `value` is not empty');
+    return given > 1 ? refused('may not have more than one field specified at a time') : [];
+  });
+}
+
+/** What is wrong with the resources of a container or of a pod. */
+export function resourceErrors({ resources }: Pick<Container, 'resources'>, path: string, claims: ReadonlySet<string>): FieldError[] {
+  const errors = (['limits', 'requests'] as const).flatMap((kind) =>
+    Object.entries(resources?.[kind] ?? {})
+      .filter(([, value]) => quantity(value) < 0)
+      .map(([name, value]) => invalidValue(`${path}.resources.${kind}[${name}]`, value, 'must be greater than or equal to 0')),
+  );
+  const claimed = ((resources as Fields | undefined)?.['claims'] ?? []) as { name: string }[];
+  const there = claims.size === 0 ? ' which is empty' : `: ${[...claims].sort().join(', ')}`;
+  claimed.forEach(({ name }, index) => {
+    if (!claims.has(name))
+      errors.push(notFound(`${path}.resources.claims[${index}]`, name, `must be one of the names in pod.spec.resourceClaims${there}`));
+  });
+  return errors;
+}
+
+function restartErrors({ restartPolicy, ...one }: Container, path: string): FieldError[] {
+  const rules = (one['restartPolicyRules'] ?? []) as unknown[];
+  if (restartPolicy === undefined)
+    return rules.length > 0 ? [requiredValue(`${path}.restartPolicy`, 'must specify restartPolicy when restart rules are used')] : [];
+  if (['Always', 'Never', 'OnFailure'].includes(restartPolicy)) return [];
+  const message = `Unsupported value: ${JSON.stringify(restartPolicy)}: supported values: "Always", "Never", "OnFailure"`;
+  return [{ reason: 'FieldValueNotSupported', field: `${path}.restartPolicy`, message }];
+}
+
+/** Everything that is wrong with a container of a pod that has these volumes and claims. */
+export function containerErrors(one: Container, isInit: boolean, path: string, { volumes, claims }: PodNames): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!one.name) errors.push(requiredValue(`${path}.name`));
+  else if (!dnsLabel.test(one.name)) errors.push(invalidValue(`${path}.name`, one.name, labelText));
+  if (!one.image) errors.push(requiredValue(`${path}.image`));
+  else if (one.image !== one.image.trim())
+    errors.push(invalidValue(`${path}.image`, one.image, 'must not have leading or trailing whitespace'));
+  (one.ports ?? []).forEach((port, index) => {
+    if (!(port.containerPort > 0 && port.containerPort < 65536)) {
+      errors.push(invalidValue(`${path}.ports[${index}].containerPort`, port.containerPort, 'must be between 1 and 65535, inclusive'));
+    }
+  });
+  return [
+    ...errors,
+    ...mountErrors(one, path, volumes),
+    ...environmentErrors(one, path),
+    ...resourceErrors(one, path, claims),
+    ...restartErrors(one, path),
+    ...lifeErrors(one, isInit, path),
+  ];
+}
