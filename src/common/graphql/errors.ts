@@ -10,7 +10,9 @@ function separate(error: GraphQLError): readonly GraphQLError[] {
   const list = ((error.originalError ?? error) as { errors?: unknown }).errors;
   if (!Array.isArray(list) || list.length === 0) return [error];
   if (list.every((item) => item instanceof GraphQLError)) return list;
-  return list.every((item) => item instanceof Error && isMercurius(item)) ? list.map((item: Error) => new GraphQLError(item.message)) : [error];
+  return list.every((item) => item instanceof Error && isMercurius(item))
+    ? list.map((item: Error) => new GraphQLError(item.message))
+    : [error];
 }
 
 /** The error under the wrapping: GraphQL's own, the compiler's, Mercurius'. */

@@ -412,7 +412,10 @@ describe('a server that is not to be trusted', () => {
     const server = await serve((_, response) => void response.end('<html>Welcome</html>'));
     for (const asked of [connect(server).read(webRef), connect(server).version(), connect(server).missingAccess('shop')]) {
       const error = await failure(asked);
-      expect([error.kind, error.advice]).toEqual(['SERVER', "Check the server's URL: what answers there does not speak the Kubernetes API."]);
+      expect([error.kind, error.advice]).toEqual([
+        'SERVER',
+        "Check the server's URL: what answers there does not speak the Kubernetes API.",
+      ]);
     }
   });
 });
