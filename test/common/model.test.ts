@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { nesting, unstorable } from '../../src/common/http/text.ts';
+import { lookAt, unstorable } from '../../src/common/http/text.ts';
 import { pointer } from '../../src/common/model/faults.ts';
 import { AnyOf, listOf, name, unwrapped, wholeNumber } from '../../src/common/model/fields.ts';
 import { exactlyOne, Model } from '../../src/common/model/model.ts';
@@ -99,12 +99,27 @@ describe('text of a body', () => {
     typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depth)) : 0;
 
   it('nests as deep as its value does', () => {
-    fc.assert(fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => nesting(JSON.stringify(value)) === depth(value)));
+    fc.assert(fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => lookAt(JSON.stringify(value), 100).depth === depth(value)));
+  });
+
+  it.each([
+    ['{"a":1,"b":{"a":2},"c":[{"a":3},{"a":4}]}', null],
+    ['{"a":1, "b":"a", "a" :2}', '"a"'],
+    ['{"x":{"a":"}","\\u0061":2}}', '"a"'],
+    ['[{"":1,"":2}]', '""'],
+    ['{"a\\"b":1,"a\\"b":2}', '"a\\"b"'],
+    ['{"\\x":1,"\\x":2', '"\\x"'],
+  ])('tells a key that one object has twice: %s', (text, key) => {
+    expect(lookAt(text, 100).repeated).toBe(key);
+  });
+
+  it('has no key twice where it was written from a value', () => {
+    fc.assert(fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => lookAt(JSON.stringify(value, null, 1), 100).repeated === null));
   });
 
   it('is measured whatever it is, and however deep', () => {
-    fc.assert(fc.property(fc.string(), (text) => nesting(text) >= 0));
-    expect(nesting('['.repeat(500_000))).toBe(500_000);
+    fc.assert(fc.property(fc.string(), (text) => lookAt(text, 100).depth >= 0));
+    expect(lookAt('{'.repeat(500_000), 100).depth).toBe(101);
   });
 
   it.each([

@@ -8,7 +8,7 @@ import { BODY_DIGEST } from '../idempotency.ts';
 import { invalid, Problem } from '../problem.ts';
 import type { RouteFacts } from '../route.ts';
 import { asProblem, refuseUnparsed, sendProblem } from './problems.ts';
-import { mayBeUnstorable, nesting, unstorable, YamlText } from './text.ts';
+import { lookAt, mayBeUnstorable, unstorable, YamlText } from './text.ts';
 
 const BODY_LIMIT = 1024 * 1024;
 const DEEPEST = 100;
@@ -109,7 +109,9 @@ function addParsers(server: FastifyInstance): void {
     if (text instanceof Problem) return done(text);
     Object.assign(request, { [BODY_DIGEST]: createHash('sha256').update(text).digest('hex') });
     if (text.trim() === '') return done(null, undefined);
-    if (nesting(text) > DEEPEST) return done(new Problem('UNREADABLE', `The body nests deeper than ${DEEPEST} levels.`));
+    const { depth, repeated } = lookAt(text, DEEPEST);
+    if (depth > DEEPEST) return done(new Problem('UNREADABLE', `The body nests deeper than ${DEEPEST} levels.`));
+    if (repeated !== null) return done(new Problem('UNREADABLE', `An object of the body has the key ${repeated.slice(0, 100)} twice.`));
     void json(request, text, (error, body) => {
       if (error) return done(new Problem('UNREADABLE', 'The body is not JSON.'));
       const place = mayBeUnstorable(text) ? unstorable(body) : null;

@@ -23,19 +23,64 @@ export function unstorable(value: unknown, path: string[] = []): string | null {
 /** Only an escape can bring such a string in, as the body itself is decoded as UTF-8; only three digits of exponent, or of length, such a number. */
 export const mayBeUnstorable = (text: string): boolean => text.includes('\0') || /\\u(0000|d[89a-f])|\de\+?\d{3}|\d{300}/i.test(text);
 
-/** How deep brackets nest in JSON text. Whoever walks the value later recurses, and must not run out of stack. */
-export function nesting(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
+/** What JSON text looks like before it is read. */
+export interface Look {
+  /** How deep brackets nest. Whoever walks the value later recurses, and must not run out of stack. */
+  depth: number;
+  /** A key, as it is written, that one object has twice: of the two values readers take either; null = there is none. */
+  repeated: string | null;
+}
+
+/** Looks at every bracket and key once, and no further where brackets nest deeper than `deepest`. Of text that is no JSON it says something, which nobody needs. */
+export function lookAt(text: string, deepest: number): Look {
+  /** The keys of each open object; null for an array. */
+  const open: (Set<string> | null)[] = [];
+  const found: Look = { depth: 0, repeated: null };
+  for (let i = 0; i < text.length && found.depth <= deepest; i++) {
     const c = text.charCodeAt(i);
-    if (inString) {
-      if (c === 0x5c) i++;
-      else if (c === 0x22) inString = false;
-    } else if (c === 0x22) inString = true;
-    else if (c === 0x7b || c === 0x5b) deepest = Math.max(deepest, ++depth);
-    else if (c === 0x7d || c === 0x5d) depth--;
+    if (c === QUOTE) {
+      const end = endOfString(text, i);
+      const keys = open.at(-1);
+      if (keys && isKey(text, end)) {
+        const key = unescaped(text.slice(i, end));
+        if (keys.has(key)) found.repeated ??= key;
+        keys.add(key);
+      }
+      i = end - 1;
+    } else if (c === 0x7b || c === 0x5b) {
+      open.push(c === 0x7b ? new Set() : null);
+      found.depth = Math.max(found.depth, open.length);
+    } else if (c === 0x7d || c === 0x5d) open.pop();
   }
-  return deepest;
+  return found;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Index behind the string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === BACKSLASH) i++;
+    else if (c === QUOTE) return i + 1;
+  }
+  return text.length;
+}
+
+function isKey(text: string, end: number): boolean {
+  let i = end;
+  while (i < text.length && text.charCodeAt(i) <= 0x20) i++;
+  return text[i] === ':';
+}
+
+/** The key as its reader has it, in quotes: `"a"` for `"\u0061"`. */
+function unescaped(key: string): string {
+  if (!key.includes('\\')) return key;
+  try {
+    return JSON.stringify(JSON.parse(key));
+  } catch {
+    // No JSON, and the parser will say so.
+    return key;
+  }
 }
