@@ -40,7 +40,7 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     const parts = { database, queues, announce, nudges, events, rollouts, placements, checks, credentials, unserved, renewals };
     const { regions, allowedNetworks } = config;
     const onRegions = (names: string[]): void => {
-      logger.info({ regions: names }, 'the worker serves these regions');
+      if (names.length > 0) logger.info({ regions: names }, 'the worker serves these regions');
       const missing = (regions ?? []).filter((name) => !names.includes(name));
       if (missing.length > 0) logger.warn({ regions: missing }, 'these regions do not exist yet: each is served once it has been made');
     };
