@@ -32,8 +32,8 @@ export interface TargetRow {
   condition: Prisma.JsonValue;
   failure: Prisma.JsonValue;
   namespace: string;
-  /** What was last seen of its pods. */
-  observed: Prisma.JsonValue;
+  /** As last seen while it was under way. */
+  pods: Prisma.JsonValue;
   cluster: { id: string; name: string };
   region: { id: string; name: string };
   /** How many steps the rollout's strategy has. */
@@ -280,9 +280,9 @@ const CREATE = `
   FROM rollout, wave, jsonb_populate_recordset(NULL::targets, $4::jsonb) n`;
 
 const TARGET_PAGE = `
-  SELECT id, "rolloutId", phase, "phaseReason", step, surge, unavailable, condition, failure, namespace, observed, cluster, region, steps FROM (
+  SELECT id, "rolloutId", phase, "phaseReason", step, surge, unavailable, condition, failure, namespace, pods, cluster, region, steps FROM (
     SELECT t.id, t.rollout_id AS "rolloutId", t.phase::text AS phase, t.phase_reason AS "phaseReason", t.step, t.surge, t.unavailable, t.condition, t.failure,
-      p.namespace, p.observed, json_build_object('id', c.id, 'name', c.name) AS cluster, json_build_object('id', g.id, 'name', g.name) AS region,
+      p.namespace, t.pods, json_build_object('id', c.id, 'name', c.name) AS cluster, json_build_object('id', g.id, 'name', g.name) AS region,
       jsonb_array_length(r.strategy -> 'steps') AS steps,
       row_number() OVER (PARTITION BY t.rollout_id ORDER BY array_position(ARRAY[${FAILED_FIRST.map((phase) => `'${phase}'`).join(',')}], t.phase::text), t.id) AS place
     FROM targets t

@@ -64,14 +64,6 @@ export const waveOf = ({ id, name, phase, maxConcurrent, maxFailed, evidence, ta
   targets,
 });
 
-/** What the holder of a placement last saw there. */
-interface Observed {
-  desired: number;
-  old: number;
-  new: number;
-  ready: number;
-}
-
 function stepOf(row: TargetRow, pods: TargetPods | null): TargetStep {
   const all = pods ? pods.old + pods.new : 0;
   const weight = pods && all > 0 ? Math.round((100 * pods.new) / all) : null;
@@ -79,8 +71,8 @@ function stepOf(row: TargetRow, pods: TargetPods | null): TargetStep {
 }
 
 export function targetOf(row: TargetRow): Target {
-  const observed = row.observed as unknown as Observed | null;
-  const pods = observed && { desired: observed.desired, old: observed.old, new: observed.new, ready: observed.ready };
+  const seen = row.pods as unknown as TargetPods | null;
+  const pods = seen && { desired: seen.desired, old: seen.old, new: seen.new, ready: seen.ready };
   return {
     id: row.id,
     cluster: row.cluster,

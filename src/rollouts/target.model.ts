@@ -35,7 +35,7 @@ export class TargetStep extends Model({
   unavailable: z.string().nullable(),
 }) {}
 
-@Output('Pods of a target, as last seen.')
+@Output('Pods of a target, as last seen while it was under way.')
 export class TargetPods extends Model({ desired: z.int(), old: z.int(), new: z.int(), ready: z.int() }) {}
 
 @Output('A rollout on one placement.')

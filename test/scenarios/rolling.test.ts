@@ -61,6 +61,16 @@ onEachQueue('rolling out over three clusters', (queue) => {
     expect(uids()).toEqual(before);
   });
 
+  test('every rollout goes on to tell of its pods what it left behind', async () => {
+    const pods = await Promise.all(
+      [...world.rollouts].map(async (id) => (await rolloutOf(world, id)).targets.map((target) => target.pods)),
+    );
+    const [made, replaced, undone] = pods;
+    expect([made, replaced]).toEqual(Array(2).fill(Array(3).fill({ desired: 4, old: 0, new: 4, ready: 4 })));
+    // A target that was never written has not been looked at either.
+    for (const seen of undone ?? []) expect([null, { desired: 4, old: 4, new: 0, ready: 4 }]).toContainEqual(seen);
+  });
+
   test('a restart makes new pods of the same release', async () => {
     const before = uids();
     const rollout = await roll('/restart');

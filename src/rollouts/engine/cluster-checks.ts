@@ -128,6 +128,7 @@ function countsOf({ id }: StandingPlacement, deployment: KubernetesObject | unde
   const old = Math.max(0, number(status['replicas']) - updated);
   return {
     id,
+    targets: [],
     progressAt: null,
     observed: { desired: number(spec['replicas']), ready: number(status['readyReplicas']), updated, new: updated, old },
   };

@@ -59,6 +59,8 @@ export interface Counts {
 
 export interface CountsChange {
   id: string;
+  /** Targets that are under way there: the counts are theirs too. */
+  targets: string[];
   observed: Counts;
   progressAt: Date | null;
 }
@@ -81,7 +83,7 @@ export class HeldPlacementRepository {
       lease.tenantId,
       change.rolloutId,
       change.tellRollout,
-      storableJson([targetChange(target)]),
+      storableJson([targetChange(target, change.observed)]),
       lease.id,
       lease.token,
       change.applied !== undefined,
@@ -113,10 +115,15 @@ export class HeldPlacementRepository {
     return this.database.query<StandingPlacement>(ON_CLUSTER, [tenantId(), clusterId]);
   }
 
-  /** Counts of many placements of one tenant, in one statement. */
-  async saveCounts(changes: readonly CountsChange[]): Promise<void> {
-    const rows = changes.map(({ id, observed, progressAt }) => ({ id, observed, progress_at: progressAt }));
-    await this.database.query(COUNTS, [tenantId(), JSON.stringify(rows)]);
+  /**
+   * Counts of many placements of one tenant, in one statement. A target that somebody is writing at this moment is not waited for.
+   *
+   * @returns ids of the placements whose counts are to be written again
+   */
+  async saveCounts(changes: readonly CountsChange[]): Promise<string[]> {
+    const rows = changes.map(({ id, targets, observed, progressAt }) => ({ id, targets, observed, progress_at: progressAt }));
+    const missed = await this.database.query<{ id: string }>(COUNTS, [tenantId(), JSON.stringify(rows)]);
+    return missed.map(({ id }) => id);
   }
 }
 
@@ -229,7 +236,16 @@ const ON_CLUSTER = `
   WHERE p.tenant_id = $1::uuid AND p.cluster_id = $2::uuid AND (p.wanted OR p.applied IS NOT NULL) AND w.deleted_at IS NULL`;
 
 const COUNTS = `
-  WITH n AS (SELECT * FROM jsonb_to_recordset($2::jsonb) AS n(id uuid, observed jsonb, progress_at timestamptz)),
-  ours AS (SELECT p.id FROM placements p JOIN n ON n.id = p.id WHERE p.tenant_id = $1::uuid ORDER BY p.id FOR NO KEY UPDATE OF p)
-  UPDATE placements p SET observed = n.observed, observed_at = now(), progress_at = greatest(n.progress_at, p.progress_at)
-  FROM n JOIN ours ON ours.id = n.id WHERE p.tenant_id = $1::uuid AND p.id = n.id`;
+  WITH n AS (SELECT * FROM jsonb_to_recordset($2::jsonb) AS n(id uuid, targets uuid[], observed jsonb, progress_at timestamptz)),
+  free AS (
+    SELECT t.id, n.observed FROM targets t JOIN n ON t.id = ANY(n.targets)
+    WHERE t.tenant_id = $1::uuid AND t.phase IN ('PROGRESSING', 'HELD', 'BAKING', 'ROLLING_BACK') FOR NO KEY UPDATE OF t SKIP LOCKED
+  ),
+  seen AS (UPDATE targets t SET pods = free.observed FROM free WHERE t.tenant_id = $1::uuid AND t.id = free.id RETURNING t.id),
+  ours AS (
+    SELECT p.id FROM placements p JOIN n ON n.id = p.id WHERE p.tenant_id = $1::uuid AND (SELECT count(*) FROM seen) >= 0 ORDER BY p.id FOR NO KEY UPDATE OF p
+  ), counted AS (
+    UPDATE placements p SET observed = n.observed, observed_at = now(), progress_at = greatest(n.progress_at, p.progress_at)
+    FROM n JOIN ours ON ours.id = n.id WHERE p.tenant_id = $1::uuid AND p.id = n.id
+  )
+  SELECT n.id FROM n WHERE EXISTS (SELECT 1 FROM unnest(n.targets) AS wanted WHERE wanted NOT IN (SELECT id FROM seen))`;

@@ -86,7 +86,8 @@ export class Placements {
     const changed = [...this.loops.values()].flatMap((loop) => {
       const view = loop.view();
       if (!view) return [];
-      const change = { id: loop.lease.id, observed: view.counts, progressAt: view.progressAt };
+      const targets = view.targets.map(({ target }) => target.state.id);
+      const change = { id: loop.lease.id, targets, observed: view.counts, progressAt: view.progressAt };
       const text = JSON.stringify(change);
       const before = this.written.get(loop.lease.id);
       if (before && before.text === text && performance.now() - before.at < REFRESH_MILLISECONDS) return [];
@@ -95,9 +96,10 @@ export class Placements {
       return [{ tenantId: loop.lease.tenantId, change }];
     });
     const tenants = Map.groupBy(changed, (each) => each.tenantId);
-    await Promise.all(
+    const missed = await Promise.all(
       [...tenants].map(([tenantId, group]) => this.database.as({ tenantId }, () => this.rows.saveCounts(group.map((each) => each.change)))),
     );
+    for (const id of missed.flat()) this.written.delete(id);
   }
 
   private announceProgress(loop: PlacementLoop, counts: Counts): void {

@@ -129,8 +129,8 @@ export const targetRow = (row: TargetJson, names: PlaceNames): TargetRow => ({
   },
 });
 
-/** What may change of a target, for `SAVE_TARGETS`. */
-export const targetChange = ({ state, version }: TargetRow): Record<string, unknown> => ({
+/** What may change of a target, for `SAVE_TARGETS`. `pods`: as last seen; null where whoever decides has not looked. */
+export const targetChange = ({ state, version }: TargetRow, pods: object | null = null): Record<string, unknown> => ({
   id: state.id,
   version,
   phase: state.phase,
@@ -150,6 +150,7 @@ export const targetChange = ({ state, version }: TargetRow): Record<string, unkn
   stopped_milliseconds: Math.round(state.stoppedMilliseconds),
   condition: state.condition,
   failure: state.failure,
+  pods,
 });
 
 const CHANGED: Record<string, string> = {
@@ -172,8 +173,18 @@ const CHANGED: Record<string, string> = {
 };
 
 /** The columns of the record set that `targetChange` makes. */
-const RECORD = ['id uuid', 'version int', 'phase text', ...Object.entries(CHANGED).map(([name, type]) => `${name} ${type}`)].join(', ');
-const SET = ['phase = n.phase::"TargetPhase"', ...Object.keys(CHANGED).map((name) => `${name} = n.${name}`)].join(', ');
+const RECORD = [
+  'id uuid',
+  'version int',
+  'phase text',
+  'pods jsonb',
+  ...Object.entries(CHANGED).map(([name, type]) => `${name} ${type}`),
+].join(', ');
+const SET = [
+  'phase = n.phase::"TargetPhase"',
+  'pods = coalesce(n.pods, t.pods)',
+  ...Object.keys(CHANGED).map((name) => `${name} = n.${name}`),
+].join(', ');
 
 /**
  * Saves changed targets, each compared to the version that it was decided on. `tenant` and `changes` are the numbers of the parameters; what did not get saved is
