@@ -86,8 +86,8 @@ function reasonOf(o: RolloutObservation, phase: TerminalPhase): string {
   if (phase === 'ROLLED_BACK')
     return `Every target that was changed runs what it ran before (${count('ROLLED_BACK')} of ${o.targets.length}).${why}`;
   const stuck = o.targets
-    .filter((target) => target.phase === 'FAILED')
-    .map((target) => `${target.cluster} (${target.failure?.reason ?? 'unknown'})`);
+    .filter(failed)
+    .map(({ cluster, phase, failure }) => `${cluster} (${failure?.reason ?? 'unknown'}${phase === 'ROLLED_BACK' ? ', went back' : ''})`);
   const mixed = count('SUCCEEDED') > 0 ? ` ${count('SUCCEEDED')} run the new release.` : '';
   return `An operator is needed: ${stuck.slice(0, 10).join(', ') || 'some targets run the new release and some the old one'}${stuck.length > 10 ? `, ${stuck.length - 10} more` : ''}.${mixed}`;
 }

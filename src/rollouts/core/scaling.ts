@@ -24,12 +24,13 @@ export function scaleDue({ target, placement }: TargetObservation, live: LiveDep
 
 /** Asks for the wanted number. Decided again it says nothing new. */
 export function scaleForward(o: TargetObservation, live: LiveDeployment): Draft {
-  const { target, placement, now } = o;
+  const { target, placement, rollout, now } = o;
   const wanted = placement.replicas;
   const reason = `Scaling from ${live.replicas} to ${pods(wanted)}.`;
   const action = { kind: 'SCALE' as const, replicas: wanted, precondition: preconditionOf(live) };
   if (target.replicasAfter === wanted) return { reason, action, stopped: false };
-  const made = target.stepN === null && target.to !== null;
+  // One that this target made, be it anew while going back, had no number before that could be gone back to.
+  const made = target.stepN === null && rollout.kind !== 'SCALE';
   const before = target.replicasAfter === null ? (made ? null : live.replicas) : target.replicasBefore;
   const set = { written: true, replicasBefore: before, replicasAfter: wanted, enteredAt: now, stoppedMilliseconds: 0 };
   return { reason, set, event: target.written ? 'target.step' : 'target.started', action, stopped: false };
@@ -44,13 +45,15 @@ export function scaleTarget(o: TargetObservation): Draft {
   if (!live.ours) return fail(o, notOurs(target, placement.workload));
   if (live.terminating) return wait('The Deployment is being deleted: waiting until it is gone.');
   if (o.writeFailure !== null) return fail(o, o.writeFailure.failure);
-  const blame = target.written ? fatalTrouble(live, [live.current, ...live.others]) : null;
+  const ready = readyNow([live.current, ...live.others]);
+  const done = live.replicas === placement.replicas && isScaled(live, ready);
+  // Where as many pods are Ready as were asked for, those that are not belong to what goes on beside.
+  const blame = target.written && !done ? fatalTrouble(live, [live.current, ...live.others]) : null;
   if (blame !== null) return failWith(o, blame);
   if (!mayMove(o)) return { ...wait(standstillReason(o)), stopped: true };
   if (live.replicas !== placement.replicas) return scaleForward(o, live);
-  const ready = readyNow([live.current, ...live.others]);
   const what = `${ready} of ${live.replicas} pods are Ready`;
-  if (!isScaled(live, ready)) return waitHealthy(o, seconds, what, null);
+  if (!done) return waitHealthy(o, seconds, what, null);
   return { reason: `${what}.`, set: { phase: 'SUCCEEDED' }, event: 'target.succeeded', stopped: false };
 }
 

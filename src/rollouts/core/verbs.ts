@@ -102,7 +102,7 @@ function wrongPhase(verb: string, rollout: RolloutState): VerbDecision {
   const word = rolloutPhases[rollout.phase].word;
   const why = rollout.pauseReason === null ? '' : ` (${rollout.pauseReason})`;
   const detail =
-    rollout.intent === null
+    rollout.intent === null || isSettled(rollout.phase)
       ? `A rollout that is ${word}${why} takes no ${verb}.`
       : `A rollout that is about to end (${rollout.intent}) takes no ${verb}.`;
   return { kind: 'WRONG_PHASE', detail: `${detail} Its phase is ${rollout.phase}.` };
