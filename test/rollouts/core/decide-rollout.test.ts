@@ -57,12 +57,14 @@ const decide = (rows: Rows): RolloutDecision => decideRollout({ now, quota: null
 const phases = (rows: Rows): Record<string, string> => Object.fromEntries(rows.targets.map((target) => [target.id, target.phase]));
 
 /** Applies decisions as the engine does until there is none left. */
-function exhaust(rows: Rows): { rows: Rows; kinds: string[] } {
+function exhaust(rows: Rows): { rows: Rows; kinds: string[]; reasons: string[] } {
   const kinds: string[] = [];
+  const reasons: string[] = [];
   for (;;) {
     const decision = decide(rows);
-    if (decision.kind === 'WAIT') return { rows, kinds };
+    if (decision.kind === 'WAIT') return { rows, kinds, reasons };
     kinds.push(decision.kind);
+    reasons.push(decision.reason);
     rows = applied(decision, rows);
     if (kinds.length > 100) throw new Error(`decided without end: ${kinds.slice(-5).join(', ')}`);
   }
@@ -237,6 +239,7 @@ describe('onFailure', () => {
     };
     const end = exhaust(rows).rows;
     expect([end.rollout.phase, end.targets[2]?.phase]).toEqual(['FAILED', 'SKIPPED']);
+    expect(exhaust(rows).reasons.at(-1)).toBe(`An operator is needed: t1 (${failure.reason}, went back). 1 run the new release.`);
   });
 
   it('PAUSE holds everything until it is retried or aborted', () => {

@@ -544,6 +544,42 @@ describe('the number of pods', () => {
     const held = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 2), others: [set(1, 8)] });
     expect(decide({ rollout: { kind: 'SCALE' }, target: { from: null, to: null }, live: held }).set).toMatchObject({ phase: 'SUCCEEDED' });
   });
+
+  it('of a SCALE target is reached although what goes on beside it has failed', () => {
+    const trouble = {
+      container: 'web',
+      reason: 'ImagePullBackOff',
+      message: 'no such image',
+      exitCode: null,
+      restarts: 0,
+      log: null,
+      severity: 'FATAL',
+    } as const;
+    const beside = set(2, 0, { replicas: 1, pods: pods(1, { name: 'bad', ready: false, readyMilliseconds: 0, trouble }) });
+    const live = onTwo({ current: beside, others: [set(1, 10)] });
+    const target = { from: null, to: null, written: true, uid: 'd-1', replicasBefore: 8, replicasAfter: 10 };
+    expect(decide({ rollout: { kind: 'SCALE' }, target, live }).set).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(decide({ rollout: { kind: 'SCALE' }, target, live: { ...live, others: [set(1, 9, { replicas: 10 })] } }).set).toMatchObject({
+      phase: 'FAILED',
+    });
+  });
+
+  it('of a Deployment that is made anew while going back is no number to go back from', () => {
+    const from = observe().target.from;
+    const target = { from, to: null, phase: 'ROLLING_BACK', written: true, undoing: true, surge: '25%', stepN: null } as const;
+    const one = present({ replicas: 1, current: set(1, 1) });
+    const raised = decide({ rollout: { kind: 'DEPLOY' }, target, live: one, replicas: 5 });
+    expect(raised).toMatchObject({ set: { replicasAfter: 5 }, action: { kind: 'SCALE', replicas: 5 } });
+    expect(raised.set).not.toHaveProperty('replicasBefore');
+    const all = present({ replicas: 5, current: set(1, 5) });
+    const placement = { ...observe().placement, replicas: 5, lastWrittenReplicas: 5 };
+    const after = decide({
+      target: { ...target, replicasBefore: null, replicasAfter: 5 },
+      live: all,
+      rest: { placement, finished: 'FROM' },
+    });
+    expect(after.action?.kind).not.toBe('SCALE');
+  });
 });
 
 describe('going back', () => {

@@ -24,6 +24,13 @@ const FULL: Verb = { kind: 'PROMOTE', full: true };
 const ABORT: Verb = { kind: 'ABORT' };
 const RETRY: Verb = { kind: 'RETRY' };
 
+describe('a verb that comes too late', () => {
+  it('is told how the rollout has ended, whatever it was asked before', () => {
+    const late = ask(PAUSE, { phase: 'ROLLED_BACK', intent: 'ABORT' });
+    expect(late).toMatchObject({ kind: 'WRONG_PHASE', detail: expect.stringMatching(/^A rollout that is (?!about to end)/) as string });
+  });
+});
+
 /** Phase (and reason of the pause) by verb: what it comes to. */
 const table: [RolloutState['phase'], RolloutState['pauseReason'], Record<string, string>][] = [
   [
