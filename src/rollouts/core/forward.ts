@@ -12,8 +12,24 @@ import { holdAt, resolveLimits } from './steps.ts';
 import { enterWalk, isGated, unfit, walk } from './walk.ts';
 import { applyGate, ownWritten, standsWritten } from './write.ts';
 
-/** A target with a `to` in PROGRESSING, HELD or BAKING, on a cluster that answers. */
+/** A target with a `to` in PROGRESSING, HELD or BAKING, on a cluster that answers. One that has failed ends here; `failure` says so before `phase` does. */
 export function forward(o: TargetObservation, to: Side): Draft {
+  if (o.target.failure !== null) return ended(o, to, o.target.failure);
+  const draft = onward(o, to);
+  return draft.set?.phase === 'FAILED' && draft.set.failure ? ended(o, to, draft.set.failure) : draft;
+}
+
+/** What fails and is not taken back would go on by itself once its pods recover: the gate is closed before the target is at its end. */
+function ended(o: TargetObservation, to: Side, failure: Failure): Draft {
+  const { live, rollout, wave, writeFailure } = o;
+  const stays = rollout.onFailure === 'PAUSE' || (rollout.onFailure !== 'ROLLBACK_TARGET' && wave.maxFailed > 0);
+  const untouched = live.kind === 'PRESENT' && live.ours && !live.terminating && live.editedBy === null && live.pausedBy === null;
+  if (!stays || !untouched || writeFailure !== null || !o.target.written || !bears(live, to)) return fail(o, failure);
+  const held = hold(o, to, live, 'Failed');
+  return held === null ? fail(o, failure) : { ...held, set: { ...held.set, failure } };
+}
+
+function onward(o: TargetObservation, to: Side): Draft {
   const { live, target, placement } = o;
   if (live.kind === 'ABSENT') {
     if (target.uid !== null) return fail(o, deleted(target, placement.workload));
@@ -109,16 +125,20 @@ function gateOpen(o: TargetObservation, to: Side, live: LiveDeployment): Draft {
   return { reason: live.replicas === 0 ? none : `${ran}${kept}.`, set: { phase: 'SUCCEEDED' }, event: 'target.succeeded', stopped: false };
 }
 
-/** Paused: a native rolling update would go on by itself, so the gate is closed around the split that is there. */
+/** Paused: what would go on by itself is held. */
 function standstill(o: TargetObservation, to: Side, live: LiveDeployment, onIt: boolean): Draft {
+  const held = o.rollout.phase === 'PAUSED' && onIt ? hold(o, to, live, 'Paused') : null;
+  return held ?? { ...wait(standstillReason(o)), stopped: o.target.phase !== 'HELD' };
+}
+
+/** A native rolling update would go on by itself, so the gate is closed around the split that is there; null where there is nothing to hold. */
+function hold(o: TargetObservation, to: Side, live: LiveDeployment, why: string): Draft | null {
   const { rollout, target } = o;
   const split = splitOf(live);
   const replacing = split.old > 0 || split.new < live.replicas;
-  if (rollout.phase !== 'PAUSED' || !onIt || live.gate === 'CLOSED' || !replacing || target.from === null) {
-    return { ...wait(standstillReason(o)), stopped: target.phase !== 'HELD' };
-  }
+  if (live.gate === 'CLOSED' || !replacing || target.from === null) return null;
   const limits = resolveLimits(rollout.strategy.maxSurge, rollout.strategy.maxUnavailable, live.replicas);
   const written = holdAt(live.replicas, split, limits);
-  const reason = `Paused: holding ${split.new} new and ${split.old} old pods where they are.`;
+  const reason = `${why}: holding ${split.new} new and ${split.old} old pods where they are.`;
   return applyGate(o, live, { side: to, which: 'TO', closed: true, written, reason, stopped: true });
 }

@@ -299,6 +299,37 @@ describe('failing fast', () => {
     });
   });
 
+  it('closes the gate first where what has failed is left where it is', () => {
+    const logs = new Map([['pod-0/web', '']]);
+    const left: [Partial<RolloutState>, number][] = [
+      [{ onFailure: 'PAUSE' }, 0],
+      [{ onFailure: 'ROLLBACK_ALL' }, 1],
+    ];
+    for (const [rollout, maxFailed] of left) {
+      const rest = { logs, wave: waveRow({ phase: 'OPEN', maxFailed }) };
+      const first = decide({ rollout, target: written, live: crashing, rest });
+      expect(first).toMatchObject({
+        reason: 'Failed: holding 3 new and 10 old pods where they are.',
+        set: { failure: { reason: 'CrashLoopBackOff' } },
+        action: { kind: 'APPLY', side: 'TO', gate: { closed: true, surge: '3', unavailable: '0%' } },
+      });
+      expect(first.set).not.toHaveProperty('phase');
+      const target = { ...written, ...first.set };
+      // Killed before the write: the same write again. Once it shows, the end, with the failure of before, whatever the pods do meanwhile.
+      expect(decide({ rollout, target, live: crashing, rest }).action).toEqual(first.action);
+      const closed = onTwo({ gate: 'CLOSED', surge: '3', unavailable: '0%', current: set(2, 3), others: [set(1, 10)] });
+      expect(decide({ rollout, target, live: closed, rest })).toMatchObject({
+        set: { phase: 'FAILED' },
+        event: { type: 'target.failed' },
+        action: null,
+      });
+    }
+    const taken = { logs, wave: waveRow({ phase: 'OPEN', maxFailed: 1 }) };
+    expect(decide({ rollout: { onFailure: 'ROLLBACK_TARGET' }, target: written, live: crashing, rest: taken }).set).toMatchObject({
+      phase: 'FAILED',
+    });
+  });
+
   it.each([
     ['a log that is empty', new Map([['pod-0/web', '']]), trouble],
     ['a container that never ran', new Map<string, string>(), { ...trouble, reason: 'ImagePullBackOff', log: null }],
