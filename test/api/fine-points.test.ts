@@ -137,7 +137,7 @@ describe('a request', () => {
     ['another charset', Buffer.from('{}'), { 'content-type': 'application/json; charset=iso-8859-1' }, [415, 'UNSUPPORTED_MEDIA_TYPE']],
     ['a content encoding', Buffer.from('{}'), { 'content-encoding': 'gzip' }, [415, 'UNSUPPORTED_MEDIA_TYPE']],
     ['a key twice', Buffer.from('{"name":"web","template":"a","template":"b"}'), {}, [400, 'UNREADABLE']],
-    ['a number that none can hold', Buffer.from('{"name":"web","values":{"x":1e400}}'), {}, [422, 'INVALID']],
+    ['a number that none can hold', Buffer.from('{"name":"huge","template":"idle","values":{"x":1e400}}'), {}, [422, 'INVALID']],
   ])('with %s is refused', async (_, body, headers, expected) => {
     const answer = await fetch(`${api.url}/v1/workloads`, {
       method: 'POST',
