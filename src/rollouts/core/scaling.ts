@@ -28,7 +28,7 @@ export function scaleForward(o: TargetObservation, live: LiveDeployment): Draft 
   const wanted = placement.replicas;
   const reason = `Scaling from ${live.replicas} to ${pods(wanted)}.`;
   const action = { kind: 'SCALE' as const, replicas: wanted, precondition: preconditionOf(live) };
-  if (target.replicasAfter === wanted) return { reason, action, stopped: false };
+  if (target.written && target.replicasAfter === wanted) return { reason, action, stopped: false };
   // One that this target made, be it anew while going back, had no number before that could be gone back to.
   const made = target.stepN === null && rollout.kind !== 'SCALE';
   const before = target.replicasAfter === null ? (made ? null : live.replicas) : target.replicasBefore;

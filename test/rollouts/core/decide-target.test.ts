@@ -571,6 +571,15 @@ describe('the number of pods', () => {
     expect(decide({ ...scale, live: { kind: 'ABSENT' } }).set).toMatchObject({ failure: { reason: 'NOTHING_RUNS' } });
   });
 
+  it('is never asked for before it is noted that something is written', () => {
+    const target = { from: null, to: null, written: false, uid: 'd-1', replicasAfter: 15 };
+    const live = present({ replicas: 12, current: set(1, 12) });
+    expect(decide({ rollout: { kind: 'SCALE' }, target, live, replicas: 15 })).toMatchObject({
+      set: { written: true },
+      action: { kind: 'SCALE', replicas: 15 },
+    });
+  });
+
   it('of a SCALE target counts both sides of a canary that is held beside it', () => {
     const held = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 2), others: [set(1, 8)] });
     expect(decide({ rollout: { kind: 'SCALE' }, target: { from: null, to: null }, live: held }).set).toMatchObject({ phase: 'SUCCEEDED' });
