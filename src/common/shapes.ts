@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Observable } from 'rxjs';
 import type { z } from 'zod';
 import type { Fault } from './fault.ts';
-import { unstorable } from './http/text.ts';
+import { UNSTORABLE, unstorable } from './http/text.ts';
 import { faultsOf, parameterFaults, withoutNulls } from './model/faults.ts';
 import { unwrapped } from './model/fields.ts';
 import { messageOf } from './model/messages.ts';
@@ -102,7 +102,7 @@ const strayParameters = (query: Record<string, unknown>): Fault[] =>
 /** Arguments are replaced in place: the resolver is given the same object. */
 function checkArguments(given: Record<string, unknown>, taken: Taken): void {
   const stored = unstorable(given);
-  if (stored) throw invalid({ pointer: stored, detail: 'holds a character that cannot be stored' });
+  if (stored) throw invalid({ pointer: stored, detail: UNSTORABLE });
   const faults = taken.arguments.flatMap(({ name, model }) => {
     if (name !== '') {
       const result = parsedArguments(model, given[name], 'pointer');

@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../common/database.ts';
 import type { Fault } from '../common/fault.ts';
-import { newId } from '../common/id.ts';
+import { canonical, newId } from '../common/id.ts';
 import { checkVersion } from '../common/etag.ts';
 import type { ExpectedVersions } from '../common/etag.ts';
-import { canonical } from '../common/id.ts';
 import { differing, mergePatch } from '../common/merge-patch.ts';
 import { pageOf } from '../common/page.ts';
 import type { Page, Window } from '../common/page.ts';

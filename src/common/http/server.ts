@@ -8,7 +8,7 @@ import { BODY_DIGEST } from '../idempotency.ts';
 import { invalid, Problem } from '../problem.ts';
 import type { RouteFacts } from '../route.ts';
 import { asProblem, refuseUnparsed, sendProblem } from './problems.ts';
-import { lookAt, mayBeUnstorable, unstorable, YamlText } from './text.ts';
+import { lookAt, mayBeUnstorable, UNSTORABLE, unstorable, YamlText } from './text.ts';
 
 const BODY_LIMIT = 1024 * 1024;
 const DEEPEST = 100;
@@ -115,7 +115,7 @@ function addParsers(server: FastifyInstance): void {
     void json(request, text, (error, body) => {
       if (error) return done(new Problem('UNREADABLE', 'The body is not JSON.'));
       const place = mayBeUnstorable(text) ? unstorable(body) : null;
-      return place === null ? done(null, body) : done(invalid({ pointer: place, detail: 'holds a character that cannot be stored' }));
+      return place === null ? done(null, body) : done(invalid({ pointer: place, detail: UNSTORABLE }));
     });
   };
   const asText = (request: FastifyRequest, raw: string | Buffer, done: (error: Error | null, body?: unknown) => void): void => {

@@ -8,6 +8,9 @@ export class YamlText {
 /** Strings that Postgres would refuse: with NUL, or with half of a surrogate pair. */
 const isStorable = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 
+/** What is wrong where `unstorable` points. */
+export const UNSTORABLE = 'holds a character or a number that cannot be stored';
+
 /** Pointer to the first string, key or number that cannot be stored, or null. */
 export function unstorable(value: unknown, path: string[] = []): string | null {
   if (typeof value === 'string') return isStorable(value) ? null : pointer(path);

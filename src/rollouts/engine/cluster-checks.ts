@@ -124,13 +124,15 @@ function countsOf({ id }: StandingPlacement, deployment: KubernetesObject | unde
   const number = (value: unknown): number => (typeof value === 'number' ? value : 0);
   const spec = (deployment?.['spec'] ?? {}) as Record<string, unknown>;
   const status = (deployment?.['status'] ?? {}) as Record<string, unknown>;
-  const updated = number(status['updatedReplicas']);
-  const old = Math.max(0, number(status['replicas']) - updated);
   return {
     id,
     targets: [],
     progressAt: null,
-    observed: { desired: number(spec['replicas']), ready: number(status['readyReplicas']), updated, new: updated, old },
+    observed: {
+      desired: number(spec['replicas']),
+      ready: number(status['readyReplicas']),
+      updated: number(status['updatedReplicas']),
+    },
   };
 }
 

@@ -48,11 +48,15 @@ export interface TargetCommit {
 }
 
 /** Counts of pods for those who read: never decided on. */
-export interface Counts {
+export interface PlacementCounts {
   desired: number;
   ready: number;
   /** Pods of the newest template. */
   updated: number;
+}
+
+/** The same with the two sides of a target that is under way. */
+export interface Counts extends PlacementCounts {
   new: number;
   old: number;
 }
@@ -61,7 +65,7 @@ export interface CountsChange {
   id: string;
   /** Targets that are under way there: the counts are theirs too. */
   targets: string[];
-  observed: Counts;
+  observed: PlacementCounts;
   progressAt: Date | null;
 }
 
