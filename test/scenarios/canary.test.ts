@@ -50,6 +50,22 @@ onEachQueue('a canary on two clusters', (queue) => {
     expect(sentences.some((sentence) => sentence.includes('5 of 10 pods'))).toBe(true);
   });
 
+  test('no more clusters move at once than its wave allows, whether they begin or go on after a pause', async () => {
+    const held = await roll({ values: { image: GOOD }, waves: [{ maxConcurrent: 1 }] });
+    expect(held).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+    await ask(world, `/rollouts/${held.id}/promote`);
+    expect(await settled(world, held.id)).toMatchObject({ phase: 'SUCCEEDED' });
+    const moving = new Set<string>();
+    const most = (await eventsOf(world, held.id)).map(({ target, data }) => {
+      if (target !== null) moving[data['phase'] === 'PROGRESSING' ? 'add' : 'delete'](target);
+      return moving.size;
+    });
+    expect(Math.max(...most)).toBe(1);
+    expect(await settled(world, await deploy(world, workload, { values: { image: BETTER }, strategy: { type: 'ROLLING' } }))).toMatchObject(
+      { phase: 'SUCCEEDED' },
+    );
+  });
+
   test('a bad image never gets past the first pods, and is taken back', async () => {
     const before = uids();
     expect(await roll({ values: { image: BAD } })).toMatchObject({ phase: 'ROLLED_BACK' });

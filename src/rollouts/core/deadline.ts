@@ -1,10 +1,11 @@
 /** The deadline of a step: ours, since the cluster's own is switched off while the gate is closed. */
-import { fail, logOf, pods, readLog, soonest } from './draft.ts';
+import { fail, logOf, pods, readLog } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { pastDeadline } from './failures.ts';
 import { slowTrouble } from './health.ts';
 import type { Verdict } from './health.ts';
 import type { Side, TargetObservation } from './observation.ts';
+import { soonest } from './times.ts';
 
 /** progressDeadlineSeconds after the later of the step's entry and the moment when a new pod last became Ready; time paused or unreachable is added. */
 export function deadlineOf({ now, target, placement }: TargetObservation, seconds: number): Date | null {

@@ -1,9 +1,13 @@
 /** What to do about a rollout as a whole now: on rows alone. */
 import { away } from './away.ts';
+import { isAway } from './conditions.ts';
 import type { RolloutDecision, TargetChange, WaveEvidence } from './decision.ts';
 import { afterFailure, failuresOf, settled, wholeFailure } from './outcome.ts';
 import type { RolloutObservation, TargetState, WaveState } from './observation.ts';
-import { entering, isSettled, isTerminal, targetPhases } from './phases.ts';
+import { pauseOf } from './pauses.ts';
+import type { Pause } from './pauses.ts';
+import { entering, goingOn, isSettled, isTerminal, targetPhases } from './phases.ts';
+import { soonest } from './times.ts';
 import { skipped, undoing } from './undo-rows.ts';
 
 /** What other rollouts leave free of the quota tells nobody: it is looked for this often. */
@@ -15,11 +19,23 @@ const QUOTA_LOOK_MILLISECONDS = 1_000;
  */
 export function decideRollout(o: RolloutObservation): RolloutDecision {
   const { rollout } = o;
-  if (isSettled(rollout.phase)) return { kind: 'WAIT', reason: 'The rollout has ended.', lookAt: null };
+  if (isSettled(rollout.phase)) return wait('The rollout has ended.');
   const given = away(o);
   if (given.decision !== null) return given.decision;
   const decision = rollout.phase === 'ROLLING_BACK' ? rollingBack(o) : rollout.intent === null ? (afterFailure(o) ?? onward(o)) : abort(o);
-  return decision.kind === 'WAIT' ? { ...decision, lookAt: earlier(decision.lookAt, given.lookAt) } : decision;
+  return decision.kind === 'WAIT' ? { ...decision, lookAt: soonest(decision.lookAt, given.lookAt, nextPauseEnd(o)) } : decision;
+}
+
+/** When the next timed pause ends, and a target may go on. */
+function nextPauseEnd(o: RolloutObservation): Date | null {
+  const held = o.targets.filter((target) => target.phase === 'HELD');
+  return soonest(...held.map((target) => pauseHolding(o, target)).map((pause) => (pause === null || pause.over ? null : pause.ends)));
+}
+
+/** The pause that a held target stands at. */
+function pauseHolding(o: RolloutObservation, target: TargetState): Pause | null {
+  const wave = o.waves.find((one) => one.id === target.waveId);
+  return wave === undefined ? null : pauseOf(o.now, o.rollout, wave, target);
 }
 
 /** On request: nothing written = CANCELED, else everything goes back. */
@@ -97,7 +113,7 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
       waveId: wave.id,
     };
   }
-  const held = open.filter((target) => atOpenPause(target, wave, o));
+  const held = open.filter((target) => atOpenPause(o, target));
   if (rollout.phase === 'PAUSED' && held.length > 0) return wait(`Held at a pause until it is promoted: ${names(held)}.`);
   const next = startable(o, wave, targets);
   if (next.length > 0) return start(o, wave, targets, next);
@@ -108,14 +124,19 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
   }
   if (o.quota !== null && open.some((target) => target.phase === 'PENDING') && roomOf(o, targets) === 0) {
     const reason = `Waiting for other rollouts: the tenant's quota lets ${counted(o.quota)} move at once.`;
-    return { kind: 'WAIT', reason, lookAt: new Date(o.now.getTime() + QUOTA_LOOK_MILLISECONDS) };
+    return { kind: 'WAIT', reason, lookAt: new Date(o.now.getTime() + QUOTA_LOOK_MILLISECONDS), show: true };
   }
   return wait(`${counted(open.length)} under way: ${names(open)}.`);
 }
 
-function atOpenPause(target: TargetState, wave: WaveState, { rollout }: RolloutObservation): boolean {
-  const step = rollout.strategy.steps[target.step];
-  return target.phase === 'HELD' && step !== undefined && 'pause' in step && wave.promotedStep < target.step;
+function atOpenPause(o: RolloutObservation, target: TargetState): boolean {
+  const pause = target.phase === 'HELD' ? pauseHolding(o, target) : null;
+  return pause !== null && 'pause' in pause.step && !pause.over;
+}
+
+/** Held at a pause that is over, on a cluster that answers: it moves again as soon as there is room. */
+function mayGoOn(o: RolloutObservation, target: TargetState): boolean {
+  return target.phase === 'HELD' && !isAway(target.condition) && (pauseHolding(o, target)?.over ?? false);
 }
 
 const busyOf = (targets: readonly TargetState[]): number => targets.filter((target) => targetPhases[target.phase].concurrent).length;
@@ -125,24 +146,34 @@ function roomOf(o: RolloutObservation, targets: readonly TargetState[]): number 
   return o.quota === null ? targets.length : Math.max(0, o.quota - o.elsewhere - busyOf(o.targets));
 }
 
-/** The next ones in order, as many as maxConcurrent and the tenant's quota leave room for. */
+/** As many as maxConcurrent and the tenant's quota leave room for: what has begun goes on before anything else begins. */
 function startable(o: RolloutObservation, wave: WaveState, targets: readonly TargetState[]): TargetState[] {
   const room = wave.maxConcurrent === null ? targets.length : Math.max(0, Math.max(1, wave.maxConcurrent) - busyOf(targets));
-  return targets.filter((target) => target.phase === 'PENDING').slice(0, Math.min(room, roomOf(o, targets)));
+  const waiting = [...targets.filter((target) => mayGoOn(o, target)), ...targets.filter((target) => target.phase === 'PENDING')];
+  return waiting.slice(0, Math.min(room, roomOf(o, targets)));
 }
 
 function start(o: RolloutObservation, wave: WaveState, targets: readonly TargetState[], next: readonly TargetState[]): RolloutDecision {
-  const reason = `Starting ${names(next)}${next.length === targets.length ? '' : ` (${counted(targets.length)} in wave ${wave.position + 1})`}.`;
-  const changes = next.map((target): TargetChange => {
-    return { targetId: target.id, set: { ...entering(o.now), phase: 'PROGRESSING', phaseReason: 'Started.' } };
-  });
-  return { kind: 'START_TARGETS', reason, targets: changes };
+  const held = next.filter((target) => target.phase === 'HELD');
+  const fresh = next.filter((target) => target.phase === 'PENDING');
+  const share = fresh.length === targets.length ? '' : ` (${counted(targets.length)} in wave ${wave.position + 1})`;
+  const reasons = [
+    ...(held.length > 0 ? [`Going on after the pause: ${names(held)}.`] : []),
+    ...(fresh.length > 0 ? [`Starting ${names(fresh)}${share}.`] : []),
+  ];
+  const changes = [
+    ...held.map((target) => changed(target, { ...goingOn(o.now), phaseReason: 'The pause is over.' })),
+    ...fresh.map((target) => changed(target, { ...entering(o.now), phaseReason: 'Started.' })),
+  ];
+  return { kind: 'START_TARGETS', reason: reasons.join(' '), targets: changes };
 }
 
-const earlier = (a: Date | null, b: Date | null): Date | null => (a !== null && (b === null || a < b) ? a : b);
+function changed({ id }: TargetState, set: TargetChange['set']): TargetChange {
+  return { targetId: id, set: { ...set, phase: 'PROGRESSING' } };
+}
 
 function wait(reason: string): Extract<RolloutDecision, { kind: 'WAIT' }> {
-  return { kind: 'WAIT', reason, lookAt: null };
+  return { kind: 'WAIT', reason, lookAt: null, show: false };
 }
 
 function counted(count: number): string {

@@ -60,7 +60,8 @@ export interface TargetChange {
 
 /** Everything that one decision changes commits together, with its events and where the lease still holds; `targets` lists every target row that changes, with what changes in it. */
 export type RolloutDecision =
-  | { kind: 'WAIT'; reason: string; lookAt: Date | null }
+  /** show: what is waited for is none of the rollout's own doing, and stands as its phaseReason meanwhile. */
+  | { kind: 'WAIT'; reason: string; lookAt: Date | null; show: boolean }
   /** QUEUED -> RUNNING is the first wave's opening. */
   | { kind: 'OPEN_WAVE'; reason: string; waveId: string; evidence: WaveEvidence[] }
   | { kind: 'COMPLETE_WAVE'; reason: string; waveId: string }

@@ -100,8 +100,3 @@ export function preconditionOf(live: LiveDeployment): { uid: string; resourceVer
 export function pods(count: number): string {
   return count === 1 ? '1 pod' : `${count} pods`;
 }
-
-export function soonest(...times: (Date | null)[]): Date | null {
-  const known = times.filter((time) => time !== null).map((time) => time.getTime());
-  return known.length === 0 ? null : new Date(Math.min(...known));
-}

@@ -47,7 +47,12 @@ export const targetPhases = {
 export const isSettled = (phase: RolloutPhase): boolean => rolloutPhases[phase].terminal;
 export const isTerminal = (phase: TargetPhase): boolean => targetPhases[phase].terminal;
 
-/** What of a target's row starts anew when a phase with steps of its own is entered: the step's memory and its clock. */
+/** What of a target's row starts anew when it goes on from where it was held: its clock. */
+export function goingOn(now: Date): Partial<TargetState> {
+  return { enteredAt: now, stoppedAt: null, stoppedMilliseconds: 0 };
+}
+
+/** What of a target's row starts anew when a phase with steps of its own is entered: the clock, and the step's memory. */
 export function entering(now: Date): Partial<TargetState> {
-  return { stepN: null, surge: null, unavailable: null, enteredAt: now, heldAt: null, stoppedAt: null, stoppedMilliseconds: 0 };
+  return { ...goingOn(now), stepN: null, surge: null, unavailable: null, heldAt: null };
 }

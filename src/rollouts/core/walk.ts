@@ -6,6 +6,8 @@ import { scaledWhileHeld } from './failures.ts';
 import { judgeGated, splitOf } from './health.ts';
 import type { Verdict } from './health.ts';
 import type { LiveDeployment, Side, TargetObservation } from './observation.ts';
+import { isPause, pauseOf } from './pauses.ts';
+import type { Pause, PauseStep } from './pauses.ts';
 import { canaryCount, goalOf, nextWrite, resolveLimits } from './steps.ts';
 import type { Goal, Limits, Split, Written } from './steps.ts';
 import { applyGate } from './write.ts';
@@ -24,8 +26,8 @@ export function isGated({ rollout, target }: TargetObservation, to: Side, live: 
 /** The canary's first write, or its entry again after a crash or a 409. Null where nothing but the open gate is left to write. */
 export function enterWalk(o: TargetObservation, to: Side, live: LiveDeployment): Draft | null {
   const { target, rollout } = o;
-  const step = stepAt(o);
-  if (step !== null && isPause(step) && !target.written) return pauseStep(o, to, live, step, null);
+  const pause = pauseAt(o);
+  if (pause !== null && !target.written) return pauseStep(o, to, live, pause, null);
   if (live.template === to.templateDigest) {
     const reason = `Release ${to.release} is held here already: going on from ${splitOf(live).new} of ${live.replicas} pods.`;
     return applyGate(o, live, {
@@ -48,14 +50,14 @@ export function walk(o: TargetObservation, to: Side, live: LiveDeployment): Draf
   const { target, rollout } = o;
   const { steps, progressDeadlineSeconds } = rollout.strategy;
   const verdict = judgeGated(live, to);
-  const step = stepAt(o);
-  if (step !== null && isPause(step)) return pauseStep(o, to, live, step, verdict);
+  const pause = pauseAt(o);
+  if (pause !== null) return pauseStep(o, to, live, pause, verdict);
   if (!verdict.healthy) return waitHealthy(o, progressDeadlineSeconds, progress(o, to, verdict), verdict.ripeInMilliseconds);
   const limits = limitsAt(o, live);
   const goal = goalOf(live.replicas, weightAt(steps, target.step), limits);
   const next = nextWrite(goal, live.replicas, limits, { surge: live.surge, unavailable: live.unavailable }, verdict.split.new);
   if (next !== null) return raise(o, to, live, goal, next, verdict.split.new);
-  if (step === null) return 'OPEN';
+  if (target.step >= steps.length) return 'OPEN';
   return goal.kind === 'SKIP' ? skipStep(o, live) : advance(o, to, live, verdict);
 }
 
@@ -70,30 +72,30 @@ function raise(o: TargetObservation, to: Side, live: LiveDeployment, goal: Goal,
   return applyGate(o, live, { side: to, which: 'TO', closed: true, written, reason });
 }
 
-/** Held at a pause: until its time since this target's own healthy moment is over, or until it is promoted. A pause skips no health. */
-function pauseStep(o: TargetObservation, to: Side, live: LiveDeployment, step: PauseStep, verdict: Verdict | null): Draft {
-  const { target, wave, now, rollout } = o;
-  const healthy = verdict === null || verdict.healthy;
-  const since = target.heldAt;
-  const ends = 'pauseSeconds' in step && since !== null ? new Date(since.getTime() + step.pauseSeconds * 1000) : null;
-  const over = wave.promotedStep >= target.step || (ends !== null && now >= ends);
-  if (over && healthy) return advance(o, to, live, verdict);
+/**
+ * At a pause: held there until it is over and the rollout lets the target go on, which makes it PROGRESSING again. A pause skips no health.
+ *
+ * @param verdict null before the first write, where there is nothing yet to be healthy
+ */
+function pauseStep(o: TargetObservation, to: Side, live: LiveDeployment, pause: Pause, verdict: Verdict | null): Draft {
+  const { target, rollout } = o;
   if (target.phase === 'HELD') {
-    if (!over) return wait(`Held at ${heldWhere(o, to, live)}${'pause' in step ? ' until it is promoted' : ''}.`, ends);
-    const reason = `The pause is over: waiting until release ${to.release} is healthy again.`;
-    return { reason, set: { phase: 'PROGRESSING', enteredAt: now, stoppedMilliseconds: 0 }, event: 'target.step', stopped: false };
+    const reason = pause.over ? `${heldAt(o, to, live)}: the pause is over, its turn comes next.` : holding(o, to, live, pause.step);
+    return { ...wait(reason), show: true };
   }
-  if (!healthy) {
+  if (verdict !== null && !verdict.healthy) {
     return waitHealthy(o, rollout.strategy.progressDeadlineSeconds, progress(o, to, verdict), verdict.ripeInMilliseconds);
   }
-  return hold(o, to, live, target.step);
+  return pause.over ? advance(o, to, live, verdict) : hold(o, to, live, target.step, pause.step);
 }
 
-function hold(o: TargetObservation, to: Side, live: LiveDeployment, index: number): Draft {
-  const step = o.rollout.strategy.steps[index];
-  const until = step !== undefined && 'pauseSeconds' in step ? `for ${step.pauseSeconds} s` : 'until it is promoted';
-  const reason = `Holding at ${heldWhere(o, to, live)}, ${until}.`;
-  return { reason, set: { phase: 'HELD', step: index, heldAt: o.target.heldAt ?? o.now }, event: 'target.step', stopped: false };
+function hold(o: TargetObservation, to: Side, live: LiveDeployment, index: number, step: PauseStep): Draft {
+  const set = { phase: 'HELD', step: index, heldAt: o.target.heldAt ?? o.now } as const;
+  return { reason: holding(o, to, live, step), set, event: 'target.step', stopped: false };
+}
+
+function holding(o: TargetObservation, to: Side, live: LiveDeployment, step: PauseStep): string {
+  return `${heldAt(o, to, live)}, ${'pauseSeconds' in step ? `for ${step.pauseSeconds} s` : 'until it is promoted'}.`;
 }
 
 /** On to the next step: a pause is entered at once, so that its time counts from this healthy moment. */
@@ -107,7 +109,7 @@ function advance(o: TargetObservation, to: Side, live: LiveDeployment, verdict: 
     stopped: false,
   };
   if (following !== undefined && isPause(following) && o.wave.promotedStep < next) {
-    const held = hold({ ...o, target: { ...o.target, heldAt: null } }, to, live, next);
+    const held = hold({ ...o, target: { ...o.target, heldAt: null } }, to, live, next, following);
     return { ...held, set: { ...fresh.set, ...held.set } };
   }
   const stands =
@@ -144,22 +146,15 @@ export function weightAt(steps: readonly StrategyStep[], index: number): number 
   return weights.at(-1) ?? 0;
 }
 
-type PauseStep = Exclude<StrategyStep, { weight: number }>;
-
-function isPause(step: StrategyStep): step is PauseStep {
-  return !('weight' in step);
-}
-
-function stepAt({ rollout, target }: TargetObservation): StrategyStep | null {
-  return rollout.strategy.steps[target.step] ?? null;
+function pauseAt({ now, rollout, wave, target }: TargetObservation): Pause | null {
+  return pauseOf(now, rollout, wave, target);
 }
 
 function limitsAt({ rollout }: TargetObservation, live: LiveDeployment): Limits {
   return resolveLimits(rollout.strategy.maxSurge, rollout.strategy.maxUnavailable, live.replicas);
 }
 
-/** "2 of 10 pods on release 7 (20%)": what is really there. */
-function heldWhere(o: TargetObservation, to: Side, live: LiveDeployment): string {
-  if (!o.target.written) return `0 of ${live.replicas} pods on release ${to.release}`;
-  return `${splitOf(live).new} of ${live.replicas} pods on release ${to.release}`;
+/** "Held at 2 of 10 pods on release 7": what is really there. */
+function heldAt({ target }: TargetObservation, to: Side, live: LiveDeployment): string {
+  return `Held at ${target.written ? splitOf(live).new : 0} of ${live.replicas} pods on release ${to.release}`;
 }

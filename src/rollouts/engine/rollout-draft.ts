@@ -29,7 +29,8 @@ export class RolloutDraft {
   }
 
   get changed(): boolean {
-    return this.events.length > 0 || this.changedWaves.size > 0 || this.changedTargets.size > 0;
+    const { rows, events, changedWaves, changedTargets, phaseReason } = this;
+    return events.length > 0 || changedWaves.size > 0 || changedTargets.size > 0 || phaseReason !== rows.phaseReason;
   }
 
   observation(): RolloutObservation {
@@ -37,13 +38,17 @@ export class RolloutDraft {
     return { now, rollout, waves, quota, elsewhere, targets: targets.map((target) => target.row.state) };
   }
 
-  take(decision: Exclude<RolloutDecision, { kind: 'WAIT' }>): void {
+  take(decision: RolloutDecision): void {
     switch (decision.kind) {
+      case 'WAIT':
+        if (decision.show) this.phaseReason = decision.reason;
+        return;
       case 'OPEN_WAVE':
         return this.openWave(decision);
       case 'COMPLETE_WAVE':
         return this.completeWave(decision);
       case 'START_TARGETS':
+        this.phaseReason = decision.reason;
         return this.changeTargets(decision.targets);
       case 'PAUSE':
         return this.pause(decision.pauseReason, decision.failure, decision.reason);

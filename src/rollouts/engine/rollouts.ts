@@ -16,12 +16,15 @@ import type { HeldRolloutRepository } from './rollout.repository.ts';
 const CAPACITY = 20;
 /** How often rows are read again that changed while they were decided on. */
 const TRIES = 5;
+/** What is due later than this is left to the sweep. */
+const LONGEST_TIMER_MILLISECONDS = 3_600_000;
 /** When to look again after a rollout could not be decided about. */
 const RETRY_MILLISECONDS = 3_000;
 
 /** The loop of all rollouts: claims those that are due, and takes every decision about each in one transaction. It touches Postgres alone. */
 export class Rollouts {
   private readonly claims: Claims;
+  private readonly timers = new Set<NodeJS.Timeout>();
 
   constructor(
     leases: Leases,
@@ -47,7 +50,20 @@ export class Rollouts {
   }
 
   ended(): Promise<void> {
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers.clear();
     return this.claims.ended();
+  }
+
+  /** The row says when it is due, and the sweep would find it within a second; a pause that is over need not wait for that. */
+  private wakeAt(time: Date): void {
+    const wait = time.getTime() - this.clock.now().getTime();
+    if (wait > LONGEST_TIMER_MILLISECONDS) return;
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      void this.wake().catch(this.report);
+    }, wait);
+    this.timers.add(timer.unref());
   }
 
   private async lookAfter(lease: Lease): Promise<void> {
@@ -78,6 +94,7 @@ export class Rollouts {
     this.clock.hear(rows.now);
     const draft = new RolloutDraft(rows);
     const lookAt = takeAll(draft);
+    if (lookAt) this.database.afterCommit(() => this.wakeAt(lookAt));
     if (!draft.changed) {
       this.rollouts.release(lease.id, lookAt);
       return;
@@ -101,8 +118,8 @@ export class Rollouts {
 function takeAll(draft: RolloutDraft): Date | null {
   while (draft.settled === null) {
     const decision = decideRollout(draft.observation());
-    if (decision.kind === 'WAIT') return decision.lookAt;
     draft.take(decision);
+    if (decision.kind === 'WAIT') return decision.lookAt;
   }
   return null;
 }

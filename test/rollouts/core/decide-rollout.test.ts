@@ -91,6 +91,39 @@ describe('waves', () => {
     expect(decide(rows)).toMatchObject({ kind: 'START_TARGETS', targets: [{ targetId: 't2' }] });
   });
 
+  it('lets held targets go on after their pause as there is room, before others begin', () => {
+    const held = ['t1', 't2', 't3'].map((id) => t(id, 'HELD', { step: 1, heldAt: ago(30) }));
+    const rows = running([...held, t('t4', 'PENDING')], {}, { promotedStep: 1, maxConcurrent: 2 });
+    expect(decide(rows)).toMatchObject({
+      kind: 'START_TARGETS',
+      reason: 'Going on after the pause: t1, t2.',
+      targets: [
+        { targetId: 't1', set: { phase: 'PROGRESSING', enteredAt: now } },
+        { targetId: 't2', set: { phase: 'PROGRESSING', enteredAt: now } },
+      ],
+    });
+    const next = exhaust(rows);
+    expect(phases(next.rows)).toEqual({ t1: 'PROGRESSING', t2: 'PROGRESSING', t3: 'HELD', t4: 'PENDING' });
+    const ended = next.rows.targets.map((one) => (one.id === 't1' || one.id === 't2' ? { ...one, phase: 'SUCCEEDED' as const } : one));
+    expect(decide({ ...next.rows, targets: ended }).reason).toBe('Going on after the pause: t3. Starting t4 (4 targets in wave 1).');
+  });
+
+  it('looks again when the next timed pause ends, and not at one that is over behind a pause of the whole rollout', () => {
+    const timed = strategy({ type: 'CANARY', steps: [{ weight: 20 }, { pauseSeconds: 60 }] });
+    const held = (id: string, seconds: number): TargetState => t(id, 'HELD', { step: 1, heldAt: ago(seconds) });
+    const both = [held('t1', 10), held('t2', 40)];
+    expect(decide(running(both, { strategy: timed }))).toMatchObject({ kind: 'WAIT', lookAt: new Date(now.getTime() + 20_000) });
+    expect(decide(running([held('t1', 10), held('t2', 60)], { strategy: timed }))).toMatchObject({ targets: [{ targetId: 't2' }] });
+    const manual = { strategy: timed, phase: 'PAUSED', pauseReason: 'MANUAL' } as const;
+    expect(decide(running([held('t1', 60)], manual))).toMatchObject({ kind: 'WAIT', lookAt: null });
+  });
+
+  it('gives no room to a held target whose cluster stays away', () => {
+    const gone = t('t1', 'HELD', { step: 1, condition: away(5) });
+    const rows = running([gone, t('t2', 'HELD', { step: 1 })], {}, { promotedStep: 1, maxConcurrent: 1 });
+    expect(decide(rows)).toMatchObject({ kind: 'START_TARGETS', targets: [{ targetId: 't2' }] });
+  });
+
   it("starts no more targets than the tenant's quota leaves beside its other rollouts, and looks again by itself", () => {
     const rows = running([t('t1', 'PROGRESSING'), t('t2', 'PENDING'), t('t3', 'PENDING')]);
     expect(decideRollout({ now, ...rows, quota: 5, elsewhere: 3 })).toMatchObject({ kind: 'START_TARGETS', targets: [{ targetId: 't2' }] });
@@ -98,6 +131,7 @@ describe('waves', () => {
       kind: 'WAIT',
       reason: "Waiting for other rollouts: the tenant's quota lets 4 targets move at once.",
       lookAt: new Date(now.getTime() + 1_000),
+      show: true,
     });
   });
 
@@ -135,7 +169,7 @@ describe('waves', () => {
     expect(decide(running([held, t('t2', 'PROGRESSING')])).kind).toBe('WAIT');
     expect(decide(running([held, t('t2', 'SUCCEEDED')]))).toMatchObject({ kind: 'PAUSE', pauseReason: 'STEP' });
     expect(decide(running([held], { phase: 'PAUSED', pauseReason: 'STEP' })).kind).toBe('WAIT');
-    expect(decide(running([held], {}, { promotedStep: 1 })).kind).toBe('WAIT');
+    expect(decide(running([held], {}, { promotedStep: 1 })).kind).toBe('START_TARGETS');
     const timed = strategy({ type: 'CANARY', steps: [{ weight: 20 }, { pauseSeconds: 5 }] });
     expect(decide(running([held], { strategy: timed })).kind).toBe('WAIT');
   });

@@ -104,7 +104,15 @@ const onTwo = (fields: Partial<LiveDeployment> = {}): LiveDeployment =>
 const written: Partial<TargetState> = { written: true, uid: 'd-1', surge: '25%', unavailable: '0', stepN: 10 };
 const heldAtTwenty: Fields = {
   rollout: { strategy: canary },
-  target: { ...written, phase: 'HELD', step: 1, heldAt: ago(30), surge: '0', unavailable: '20%' },
+  target: {
+    ...written,
+    phase: 'HELD',
+    phaseReason: 'Held at 2 of 10 pods on release 2, for 60 s.',
+    step: 1,
+    heldAt: ago(30),
+    surge: '0',
+    unavailable: '20%',
+  },
   live: onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 2), others: [set(1, 8)] }),
 };
 
@@ -416,36 +424,42 @@ describe('a canary', () => {
     });
     const rest = { ...heldAtTwenty.live, kind: 'PRESENT' } as LiveDeployment;
     expect(decide({ rollout: { strategy: canary }, target: { ...target, surge: '0', unavailable: '20%' }, live: rest })).toMatchObject({
-      reason: 'Holding at 2 of 10 pods on release 2, for 60 s.',
+      reason: 'Held at 2 of 10 pods on release 2, for 60 s.',
       set: { phase: 'HELD', step: 1, heldAt: now },
       action: null,
     });
   });
 
-  it("counts a timed pause from the target's own healthy time", () => {
-    const decision = decide(heldAtTwenty);
-    expect(isIdle(decision)).toBe(true);
-    expect(decision.lookAt).toEqual(new Date(ago(30).getTime() + 60_000));
-    const over = { ...heldAtTwenty, target: { ...heldAtTwenty.target, heldAt: ago(60) } };
-    expect(decide(over)).toMatchObject({
-      set: { phase: 'PROGRESSING', step: 2, heldAt: null, enteredAt: now },
-      event: { type: 'target.step' },
-    });
-  });
-
-  it('goes on when it is promoted, and only while the rollout may', () => {
-    expect(decide({ ...heldAtTwenty, promotedStep: 1 }).set).toMatchObject({ phase: 'PROGRESSING', step: 2 });
+  it('leaves it to the rollout when a pause is over: only that knows how many may move', () => {
+    expect(isIdle(decide(heldAtTwenty))).toBe(true);
+    const itsTurn = { phaseReason: 'Held at 2 of 10 pods on release 2: the pause is over, its turn comes next.' };
+    expect(decide({ ...heldAtTwenty, target: { ...heldAtTwenty.target, heldAt: ago(60) } }).set).toEqual(itsTurn);
+    expect(decide({ ...heldAtTwenty, promotedStep: 1 }).set).toEqual(itsTurn);
     const paused = { strategy: canary, phase: 'PAUSED', pauseReason: 'MANUAL' } as const;
     expect(decide({ ...heldAtTwenty, rollout: paused, promotedStep: 1 }).set).toEqual({});
   });
 
-  it('skips no health: a pause that is over waits until the canary is healthy again, with a deadline', () => {
+  it('goes on to the next step once the rollout has let it', () => {
+    const on = { ...heldAtTwenty.target, phase: 'PROGRESSING' as const };
+    expect(decide({ ...heldAtTwenty, target: { ...on, heldAt: ago(60) } })).toMatchObject({
+      set: { step: 2, heldAt: null, enteredAt: now },
+      event: { type: 'target.step' },
+    });
+    expect(decide({ ...heldAtTwenty, target: on, promotedStep: 1 }).set).toMatchObject({ step: 2 });
+  });
+
+  it('skips no health: after a pause it waits until the canary is healthy again, with a deadline', () => {
     const ill = { ...(heldAtTwenty.live as LiveDeployment), current: set(2, 1, { replicas: 2 }) };
     expect(isIdle(decide({ ...heldAtTwenty, live: ill }))).toBe(true);
-    const over = decide({ ...heldAtTwenty, live: ill, promotedStep: 1 });
-    expect(over.set).toMatchObject({ phase: 'PROGRESSING', enteredAt: now });
-    const waiting = { ...heldAtTwenty.target, phase: 'PROGRESSING' as const, enteredAt: ago(61) };
-    expect(decide({ ...heldAtTwenty, target: waiting, live: ill, promotedStep: 1 }).set).toMatchObject({ phase: 'FAILED' });
+    const on = { ...heldAtTwenty.target, phase: 'PROGRESSING' as const, enteredAt: ago(59) };
+    expect(isIdle(decide({ ...heldAtTwenty, target: on, live: ill, promotedStep: 1 }))).toBe(true);
+    const late = { ...on, enteredAt: ago(61) };
+    expect(decide({ ...heldAtTwenty, target: late, live: ill, promotedStep: 1 }).set).toMatchObject({ phase: 'FAILED' });
+  });
+
+  it('says how many pods are held when their number has changed meanwhile', () => {
+    const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', replicas: 20, current: set(2, 4), others: [set(1, 16)] });
+    expect(decide({ ...heldAtTwenty, live }).set).toEqual({ phaseReason: 'Held at 4 of 20 pods on release 2, for 60 s.' });
   });
 
   it('does not go back to an open pause that was promoted while it walked', () => {
@@ -477,14 +491,14 @@ describe('a canary', () => {
 
   it('accepts the split that scaling left, where it fits the plan', () => {
     const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 5), others: [set(1, 5)] });
-    expect(isIdle(decide({ ...heldAtTwenty, live }))).toBe(true);
+    expect(decide({ ...heldAtTwenty, live })).toMatchObject({ event: null, action: null });
     const on = decide({ ...heldAtTwenty, live, target: { ...heldAtTwenty.target, phase: 'PROGRESSING', step: 2, heldAt: null } });
     expect(on.action).toMatchObject({ gate: { surge: '0', unavailable: '50%' } });
   });
 
   it('judges nothing in the middle of a scaling', () => {
     const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', replicas: 5, current: set(2, 4), others: [set(1, 16)] });
-    expect(isIdle(decide({ ...heldAtTwenty, live }))).toBe(true);
+    expect(decide({ ...heldAtTwenty, live })).toMatchObject({ event: null, action: null });
   });
 
   it('goes on from a canary of the same template that it finds held', () => {
@@ -512,10 +526,7 @@ describe('a canary', () => {
   it('may begin with a pause: nothing is written until it is over', () => {
     const slow = strategy({ type: 'CANARY', steps: [{ pauseSeconds: 10 }, { weight: 50 }] });
     expect(decide({ rollout: { strategy: slow } })).toMatchObject({ set: { phase: 'HELD', heldAt: now }, action: null });
-    expect(decide({ rollout: { strategy: slow }, target: { phase: 'HELD', heldAt: ago(10) } }).set).toMatchObject({
-      phase: 'PROGRESSING',
-      step: 1,
-    });
+    expect(decide({ rollout: { strategy: slow }, target: { heldAt: ago(10) } })).toMatchObject({ set: { step: 1 }, action: null });
   });
 
   it('skips a weight that one pod without surge cannot have', () => {
