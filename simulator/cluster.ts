@@ -19,7 +19,7 @@ export interface ClusterOptions {
   podStartMilliseconds: readonly [number, number];
   podStopMilliseconds: readonly [number, number];
   /** The first wait of a crash loop; each further one is twice as long. What is reported is a kubelet's own count, which begins at 10 s. */
-  crashBackoffMilliseconds: number;
+  backoffMilliseconds: number;
   /** Least and most milliseconds until a controller looks at what has changed. */
   controllerDelayMilliseconds: readonly [number, number];
 }
@@ -28,7 +28,7 @@ export const defaultClusterOptions: ClusterOptions = {
   nodes: 3,
   podStartMilliseconds: [700, 1500],
   podStopMilliseconds: [300, 1000],
-  crashBackoffMilliseconds: 500,
+  backoffMilliseconds: 500,
   controllerDelayMilliseconds: [3, 15],
 };
 

@@ -1,4 +1,4 @@
-/** How controllers write. They live in the same process as the store, so their writes are never refused as stale; managed fields are kept for Deployments alone, where clients look at them. */
+/** How controllers write. They live in the same process as the store, so their writes are never refused as stale; managed fields are kept for the statuses of Deployments and pods alone, where clients look at them. */
 import { create } from '../api/create.ts';
 import { trackUpdate } from '../fields/managed-fields.ts';
 import type { Cluster } from '../cluster.ts';
@@ -6,9 +6,7 @@ import { timestamp } from '../clock.ts';
 import { withMetadata } from '../objects.ts';
 import type { Condition, Deployment, Fields, KubernetesObject, Metadata } from '../objects.ts';
 import type { Resource } from '../resources.ts';
-import { resources } from '../resources.ts';
-
-const manager = 'kube-controller-manager';
+import { groupVersion, resources } from '../resources.ts';
 
 /** Creates an object as a controller: defaults and admission apply, so that it may be refused by a quota. */
 export function createAsController(cluster: Cluster, resource: Resource, object: KubernetesObject): KubernetesObject {
@@ -42,8 +40,23 @@ export function writeStatus(cluster: Cluster, resource: Resource, object: Kubern
 
 /** A Deployment's status and the annotations that its controller keeps, under the controller's own field manager. */
 export function writeDeploymentStatus(cluster: Cluster, live: Deployment, next: Deployment): Deployment {
-  const writer = { manager, apiVersion: 'apps/v1', time: timestamp(cluster.clock.now()), subresource: 'status' };
-  return cluster.store.put(resources.deployments, trackUpdate(live, next, { ref: 'apps.v1.Deployment' }, writer)).object as Deployment;
+  return writeTracked(cluster, resources.deployments, live, next, 'kube-controller-manager') as Deployment;
+}
+
+/** A pod's status, under the kubelet's field manager. */
+export function writePodStatus(cluster: Cluster, live: KubernetesObject, status: Fields): KubernetesObject {
+  return writeTracked(cluster, resources.pods, live, { ...live, status }, 'kubelet');
+}
+
+function writeTracked(
+  cluster: Cluster,
+  resource: Resource,
+  live: KubernetesObject,
+  next: KubernetesObject,
+  manager: string,
+): KubernetesObject {
+  const writer = { manager, apiVersion: groupVersion(resource), time: timestamp(cluster.clock.now()), subresource: 'status' };
+  return cluster.store.put(resource, trackUpdate(live, next, { ref: resource.type }, writer)).object;
 }
 
 /** The conditions with one set: kept as it is where status and reason are the same, its transition time where only the status is. */

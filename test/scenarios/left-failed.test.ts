@@ -37,6 +37,19 @@ describe('a target that has failed and is not taken back', () => {
     expect(running(world, 'web')).toEqual(Array(2).fill(`${BETTER} x4`));
   });
 
+  test('is not judged by what was wrong before it was tried again, and is by what is wrong since', async () => {
+    world.clusters[0]?.setFaults({ unpullableImages: ['web:1'] });
+    const id = await deploy(world, workload, { values: { image: GOOD }, onFailure: 'PAUSE' });
+    expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'FAILURE' });
+    await ask(world, `/rollouts/${id}/retry`);
+    expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', failure: { reason: 'ErrImagePull' } });
+    world.clusters[0]?.clearFaults();
+    await ask(world, `/rollouts/${id}/retry`);
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running(world, 'web')).toEqual(Array(2).fill(`${GOOD} x4`));
+    expect(await settled(world, await deploy(world, workload, { values: { image: BETTER } }))).toMatchObject({ phase: 'SUCCEEDED' });
+  });
+
   test('stays where it is where its wave may have failures, and the next rollout takes it along', async () => {
     world.clusters[0]?.setFaults({ unpullableImages: ['web:1'] });
     const id = await deploy(world, workload, { values: { image: GOOD }, waves: [{ maxFailed: 1 }] });

@@ -87,7 +87,7 @@ export interface World {
 /** Whoever has a tenant to speak for. */
 export type Speaker = Pick<World, 'tenant' | 'rollouts'>;
 
-const FAST: SimulatorOptions = { podStartMilliseconds: [60, 150], podStopMilliseconds: [20, 60], crashBackoffMilliseconds: 100 };
+const FAST: SimulatorOptions = { podStartMilliseconds: [60, 150], podStopMilliseconds: [20, 60], backoffMilliseconds: 100 };
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const { clusters = 2, regions = ['eu', 'us'], workers = 1, queue = 'Postgres', database } = options;

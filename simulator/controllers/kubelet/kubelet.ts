@@ -6,7 +6,7 @@ import { resources } from '../../resources.ts';
 import type { Change } from '../../store/store.ts';
 import { recordEvent } from '../events.ts';
 import { isTerminating } from '../pod-state.ts';
-import { writeStatus } from '../writes.ts';
+import { writePodStatus } from '../writes.ts';
 import { behaviourAnnotation, fateOf, isSidecar, missingVolume } from './fates.ts';
 import type { Fate } from './fates.ts';
 import { Scheduler } from './scheduler.ts';
@@ -212,7 +212,7 @@ export class Kubelet {
     this.#runs.delete(pod.metadata.uid);
   }
 
-  #fail(run: Run, failing: readonly { container: Container; fate: Fate; init: boolean }[]): void {
+  #fail(run: Run, failing: readonly { container: Container; fate: Fate; init: boolean }[], round = 0): void {
     const pod = this.#pod(run);
     if (!pod) return;
     let at = pod;
@@ -227,7 +227,7 @@ export class Kubelet {
         at = this.#change(at, container.name, (status) => waiting(at, container, status, 'CreateContainerConfigError', fate.message));
       } else if (fate.kind === 'crashes') at = this.#change(at, container.name, (status) => crashed(at, container, status, this.#now()));
     }
-    this.#next(run, this.#cluster.random.between(300, 700), () => this.#backOff(run, failing, 0));
+    this.#next(run, this.#cluster.random.between(300, 700), () => this.#backOff(run, failing, round));
   }
 
   /** Failed pulls and crashed containers wait; after a while each is tried again. */
@@ -255,7 +255,7 @@ export class Kubelet {
         at = this.#change(at, container.name, (status) => backingOff(at, container, status, round));
       }
     }
-    const wait = Math.min(this.#cluster.options.crashBackoffMilliseconds * 2 ** round, 30_000);
+    const wait = Math.min(this.#cluster.options.backoffMilliseconds * 2 ** round, 30_000);
     this.#next(run, wait, () => this.#retry(run, failing, round));
   }
 
@@ -270,19 +270,10 @@ export class Kubelet {
       return !['runs', 'never-ready'].includes(fateOf(this.#cluster, pod, container, { init, first }).kind);
     });
     if (still.length < failing.length) return this.#again(pod);
-    const crashing = still.filter(({ fate }) => fate.kind === 'crashes');
     let at = pod;
-    for (const { container } of crashing) at = this.#change(at, container.name, (status) => restarted(at, container, status, this.#now()));
-    if (crashing.length === 0) return this.#next(run, 10_000, () => this.#retry(run, failing, round));
-    this.#next(run, 150, () => {
-      let then = this.#pod(run);
-      if (!then) return;
-      for (const { container } of crashing) {
-        const now: Pod = then;
-        then = this.#change(now, container.name, (status) => crashed(now, container, status, this.#now()));
-      }
-      this.#next(run, 150, () => this.#backOff(run, failing, round + 1));
-    });
+    for (const { container, fate } of still)
+      if (fate.kind === 'crashes') at = this.#change(at, container.name, (status) => restarted(at, container, status, this.#now()));
+    this.#next(run, 150, () => this.#fail(run, still, round + 1));
   }
 
   #change(pod: Pod, name: string, change: (status: ContainerStatus) => ContainerStatus): Pod {
@@ -292,7 +283,7 @@ export class Kubelet {
   }
 
   #write(pod: Pod, containers: Containers): Pod {
-    return writeStatus(this.#cluster, resources.pods, pod, podStatus(pod, containers, this.#now())) as Pod;
+    return writePodStatus(this.#cluster, pod, podStatus(pod, containers, this.#now())) as Pod;
   }
 
   /** A terminating pod stays for a moment, as long as its grace allows, and is then gone. */

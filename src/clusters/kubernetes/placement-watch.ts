@@ -127,8 +127,9 @@ function keyOf(object: KubernetesObject): string {
   return object.metadata.uid ?? object.metadata.name;
 }
 
-/** Who owns which field matters on the Deployment alone; elsewhere it is half of what an object weighs. */
+/** Who owns which field matters on the Deployment alone; elsewhere it is half of what an object weighs. When its status was written is kept. */
 function trimmed(object: KubernetesObject): KubernetesObject {
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
+  const { managedFields, ...metadata } = object.metadata;
+  const written = (managedFields ?? []).filter((entry) => entry.subresource === 'status');
+  return { ...object, metadata: { ...metadata, managedFields: written.map(({ fieldsV1: _, ...entry }) => entry) } };
 }

@@ -137,7 +137,7 @@ export interface PlacementSnapshot {
   /** Set while any of the three streams is down: since when by our own clock, and why. What the lists hold is then as old as that. */
   unreachable: { since: Date; error: KubernetesError } | null;
   deployments: KubernetesObject[];
-  /** Without managedFields, as are the pods. */
+  /** Of their managedFields, as of those of pods, only who wrote the status and when. */
   replicaSets: KubernetesObject[];
   pods: KubernetesObject[];
   /** The cluster's clock: the last list's Date header (whole seconds, so up to 1 s behind) plus our own monotonic time since. */

@@ -23,7 +23,8 @@ export function waitHealthy(o: TargetObservation, seconds: number, what: string,
   const blame = o.live.kind === 'PRESENT' ? slowTrouble(o.live) : null;
   const draft = { lookAt: soonest(ripe, deadlineOf(o, seconds)), stopped: false };
   if (blame === null || quietReasons.has(blame.trouble.reason)) return { ...draft, reason: `Waiting: ${what}.` };
-  return { ...draft, reason: `Waiting for pod ${blame.pod ?? ''}: ${blame.trouble.reason}: ${blame.trouble.message}`, show: true };
+  const whom = blame.pod === null ? 'pods to be created' : `pod ${blame.pod}`;
+  return { ...draft, reason: `Waiting for ${whom}: ${blame.trouble.reason}: ${blame.trouble.message}`, show: true };
 }
 
 /** Every pod says so while it starts: not worth a line of the timeline. */

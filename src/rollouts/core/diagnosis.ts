@@ -3,7 +3,7 @@
  * `Unschedulable`); only what cannot come right by waiting is FATAL.
  */
 import type { Trouble } from './observation.ts';
-import { number, part, parts, text } from './raw.ts';
+import { number, part, parts, text, time } from './raw.ts';
 import type { Raw } from './raw.ts';
 
 /** A crash loop counts as one from this many restarts on; fewer may be a dependency that is not there yet. */
@@ -14,19 +14,46 @@ const fatalWaits = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageNam
 /** How every container starts: no trouble by itself. */
 const ordinaryWaits = new Set(['ContainerCreating', 'PodInitializing']);
 
+/** A trouble with when it came about, by the cluster's clock; null where nothing tells. */
+type Told = Omit<Trouble, 'ageMilliseconds'> & { at: number | null };
+
 /**
  * The worst that is wrong with a pod that is neither Ready nor on its way out, null when it simply is. Init containers speak before containers, since those wait
  * for them; FATAL before SLOW. Total for any JSON.
+ *
+ * @param clusterNow milliseconds since 1970 by the cluster's clock
  */
-export function troubleOf(pod: Raw): Trouble | null {
+export function troubleOf(pod: Raw, clusterNow: number): Trouble | null {
+  const found = toldOf(pod);
+  if (found === null) return null;
+  const { at, ...trouble } = found;
+  return { ...trouble, ageMilliseconds: at === null ? 0 : Math.max(0, clusterNow - at) };
+}
+
+function toldOf(pod: Raw): Told | null {
   const status = part(pod, 'status');
   const never = text(part(pod, 'spec'), 'restartPolicy') === 'Never';
+  const times = timesOf(pod);
   const found = [
-    ...parts(status, 'initContainerStatuses').map((container) => initTrouble(container, never || neverRestarts(pod, container))),
-    ...parts(status, 'containerStatuses').map(containerTrouble),
+    ...parts(status, 'initContainerStatuses').map((one) => initTrouble(one, never || neverRestarts(pod, one), times)),
+    ...parts(status, 'containerStatuses').map((one) => containerTrouble(one, times)),
     unschedulable(status),
   ].filter((trouble) => trouble !== null);
   return found.find((trouble) => trouble.severity === 'FATAL') ?? found[0] ?? notReady(status);
+}
+
+interface PodTimes {
+  created: number | null;
+  /** When its status last changed: what a wait says came about then, since the kubelet words it anew with every attempt. */
+  told: number | null;
+}
+
+function timesOf(pod: Raw): PodTimes {
+  const metadata = part(pod, 'metadata');
+  const created = time(metadata, 'creationTimestamp');
+  const statuses = parts(metadata, 'managedFields').filter((entry) => entry['subresource'] === 'status');
+  const told = statuses.flatMap((entry) => time(entry, 'time') ?? []);
+  return { created, told: told.length === 0 ? created : Math.max(...told) };
 }
 
 /** A container may have a restart policy of its own (Kubernetes 1.34 and later; native sidecars have `Always`). */
@@ -35,26 +62,26 @@ function neverRestarts(pod: Raw, status: Raw): boolean {
   return text(spec, 'restartPolicy') === 'Never';
 }
 
-function initTrouble(container: Raw, never: boolean): Trouble | null {
+function initTrouble(container: Raw, never: boolean, times: PodTimes): Told | null {
   const ended = part(part(container, 'state'), 'terminated');
   const exitCode = number(ended, 'exitCode');
   if (never && exitCode !== null && exitCode !== 0) {
     return { ...terminated(container, ended, 'CURRENT'), reason: 'InitContainerFailed', severity: 'FATAL' };
   }
-  return containerTrouble(container);
+  return containerTrouble(container, times);
 }
 
-function containerTrouble(container: Raw): Trouble | null {
+function containerTrouble(container: Raw, times: PodTimes): Told | null {
   const state = part(container, 'state');
   const ended = part(state, 'terminated');
   if (number(ended, 'exitCode') !== null) return number(ended, 'exitCode') === 0 ? null : terminated(container, ended, 'CURRENT');
   const waiting = part(state, 'waiting');
   const reason = text(waiting, 'reason');
   if (reason === null || ordinaryWaits.has(reason)) return null;
-  return waitingTrouble(container, reason, text(waiting, 'message') ?? '');
+  return waitingTrouble(container, reason, text(waiting, 'message') ?? '', times);
 }
 
-function waitingTrouble(container: Raw, reason: string, message: string): Trouble {
+function waitingTrouble(container: Raw, reason: string, message: string, times: PodTimes): Told {
   const last = part(part(container, 'lastState'), 'terminated');
   const restarts = number(container, 'restartCount') ?? 0;
   const looping = reason === 'CrashLoopBackOff' && restarts >= CRASH_LOOP_RESTARTS;
@@ -68,10 +95,16 @@ function waitingTrouble(container: Raw, reason: string, message: string): Troubl
     restarts,
     log: exitCode === null ? null : 'PREVIOUS',
     severity: looping || fatalWaits.has(reason) ? 'FATAL' : 'SLOW',
+    at: exitCode === null ? waitingSince(reason, times) : time(last, 'finishedAt'),
   };
 }
 
-function terminated(container: Raw, ended: Raw, log: 'CURRENT'): Trouble {
+/** A back-off may speak of a pull that failed at any time since the pod was made. */
+function waitingSince(reason: string, { created, told }: PodTimes): number | null {
+  return reason === 'ImagePullBackOff' ? created : told;
+}
+
+function terminated(container: Raw, ended: Raw, log: 'CURRENT'): Told {
   return {
     reason: text(ended, 'reason') ?? 'Error',
     message: sentence(text(ended, 'message') ?? `The container ended with exit code ${number(ended, 'exitCode') ?? 'unknown'}`),
@@ -80,10 +113,11 @@ function terminated(container: Raw, ended: Raw, log: 'CURRENT'): Trouble {
     restarts: number(container, 'restartCount') ?? 0,
     log,
     severity: 'SLOW',
+    at: time(ended, 'finishedAt'),
   };
 }
 
-function unschedulable(status: Raw): Trouble | null {
+function unschedulable(status: Raw): Told | null {
   const scheduled = condition(status, 'PodScheduled');
   if (text(scheduled, 'status') !== 'False') return null;
   const reason = text(scheduled, 'reason') ?? 'Unschedulable';
@@ -91,7 +125,7 @@ function unschedulable(status: Raw): Trouble | null {
 }
 
 /** Everything runs and yet the pod is not Ready: its probes, or a readiness gate. */
-function notReady(status: Raw): Trouble | null {
+function notReady(status: Raw): Told | null {
   if (text(condition(status, 'Ready'), 'status') === 'True') return null;
   const containers = parts(status, 'containerStatuses');
   const unready = containers.find(
@@ -103,10 +137,11 @@ function notReady(status: Raw): Trouble | null {
   if (unready === undefined) return { ...quiet, reason: text(ready, 'reason') ?? 'NotReady', message };
   const restarts = number(unready, 'restartCount') ?? 0;
   const exitCode = number(part(part(unready, 'lastState'), 'terminated'), 'exitCode');
-  return { reason: 'NotReady', message, container, exitCode, restarts, log: exitCode === null ? 'CURRENT' : 'PREVIOUS', severity: 'SLOW' };
+  const log = exitCode === null ? 'CURRENT' : 'PREVIOUS';
+  return { ...quiet, reason: 'NotReady', message, container, exitCode, restarts, log };
 }
 
-const quiet: Trouble = { reason: '', message: '', container: null, exitCode: null, restarts: 0, log: null, severity: 'SLOW' };
+const quiet: Told = { reason: '', message: '', container: null, exitCode: null, restarts: 0, log: null, severity: 'SLOW', at: null };
 
 /** The condition of that type, empty where there is none. */
 export function condition(status: Raw, type: string): Raw {

@@ -40,7 +40,7 @@ function onward(o: TargetObservation, to: Side): Draft {
   if (refusal !== null) return fail(o, refusal);
   if (live.terminating) return wait('The Deployment is being deleted by somebody else: waiting until it is gone.');
   const onIt = target.written && bears(live, to);
-  const blame = onIt ? fatalTrouble(live) : null;
+  const blame = onIt ? fatalTrouble(o, live) : null;
   if (blame !== null) return failWith(o, blame);
   const unfitting = onIt ? unfit(o, to, live) : null;
   if (unfitting !== null) return unfitting;

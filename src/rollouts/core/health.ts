@@ -1,5 +1,5 @@
 /** Whether what was asked for stands and is healthy, and whom to blame where it does not. */
-import type { LiveDeployment, LivePod, LiveReplicaSet, Side, Trouble } from './observation.ts';
+import type { LiveDeployment, LivePod, LiveReplicaSet, Side, TargetObservation, Trouble } from './observation.ts';
 import { atRest } from './steps.ts';
 import type { Split } from './steps.ts';
 
@@ -70,30 +70,43 @@ export interface Blame {
   trouble: Trouble;
 }
 
-/** What waiting does not help against, on the side that is being made: refused creation first, then the first pod by name. */
-export function fatalTrouble(live: LiveDeployment, replicaSets: readonly (LiveReplicaSet | null)[] = [live.current]): Blame | null {
-  if (live.replicaFailure !== null) return { pod: null, trouble: refused(live.replicaFailure) };
-  return troubles(replicaSets).find(({ trouble }) => trouble.severity === 'FATAL') ?? null;
+/**
+ * What waiting does not help against, on the side that is being made: refused creation first, then the first pod by name. Of a target that was tried again
+ * only what has come about since counts: what stands there from before may be put right already, and the cluster has not got round to it.
+ */
+export function fatalTrouble(
+  o: TargetObservation,
+  live: LiveDeployment,
+  replicaSets: readonly (LiveReplicaSet | null)[] = [live.current],
+): Blame | null {
+  const { retriedAt } = o.target;
+  const isNews = ({ trouble }: Blame): boolean =>
+    retriedAt === null || trouble.ageMilliseconds + CLOCK_STEP_MILLISECONDS < o.now.getTime() - retriedAt.getTime();
+  return troubles(live, replicaSets).find((blame) => blame.trouble.severity === 'FATAL' && isNews(blame)) ?? null;
 }
+
+/** Kubernetes' times and its Date header have whole seconds. */
+const CLOCK_STEP_MILLISECONDS = 1_000;
 
 /** What may still come right but stands in the way now: named when the deadline passes. */
 export function slowTrouble(live: LiveDeployment): Blame | null {
-  const found = troubles([live.current]);
+  const found = troubles(live, [live.current]);
   return found.find(({ trouble }) => trouble.reason === 'Unschedulable') ?? found[0] ?? null;
 }
 
 /** Pods of the side being made that no node takes. */
 export function isUnschedulable(live: LiveDeployment): boolean {
-  return troubles([live.current]).some(({ trouble }) => trouble.reason === 'Unschedulable');
+  return troubles(live, [live.current]).some(({ trouble }) => trouble.reason === 'Unschedulable');
 }
 
-function troubles(replicaSets: readonly (LiveReplicaSet | null)[]): { pod: string; trouble: Trouble }[] {
-  return replicaSets.flatMap((one) =>
+function troubles(live: LiveDeployment, replicaSets: readonly (LiveReplicaSet | null)[]): Blame[] {
+  const ofPods = replicaSets.flatMap((one) =>
     standing(one).flatMap((pod) => (pod.trouble === null || pod.ready ? [] : [{ pod: pod.name, trouble: pod.trouble }])),
   );
+  return live.replicaFailure === null ? ofPods : [{ pod: null, trouble: refused(live.replicaFailure) }, ...ofPods];
 }
 
-function refused(failure: { reason: string; message: string }): Trouble {
+function refused(failure: NonNullable<LiveDeployment['replicaFailure']>): Trouble {
   return { ...failure, container: null, exitCode: null, restarts: 0, log: null, severity: 'FATAL' };
 }
 

@@ -58,7 +58,7 @@ export function liveOf(watched: Watched): Live {
       .filter((replicaSet) => replicaSet !== current)
       .map(view)
       .filter((one) => one.replicas > 0 || one.pods.length > 0),
-    replicaFailure: replicaFailureOf(deployment, current),
+    replicaFailure: replicaFailureOf(deployment, current, clusterNow),
   };
 }
 
@@ -134,7 +134,7 @@ function podOf(pod: Raw, clusterNow: Date): LivePod {
     ready,
     readyMilliseconds: ready ? Math.max(0, Math.floor(clusterNow.getTime() - since - 1000)) : 0,
     terminating: text(metadata, 'deletionTimestamp') !== null,
-    trouble: ready ? null : troubleOf(pod),
+    trouble: ready ? null : troubleOf(pod, clusterNow.getTime()),
   };
 }
 
@@ -145,17 +145,21 @@ function replicaSetOf(replicaSet: Raw, pods: ReadonlyMap<string, LivePod[]>): Li
 }
 
 /** The current ReplicaSet's own word; the Deployment's only while there is no ReplicaSet, since it may still speak of the one before. */
-function replicaFailureOf(deployment: Raw, current: Raw | null): LiveDeployment['replicaFailure'] {
+function replicaFailureOf(deployment: Raw, current: Raw | null, clusterNow: Date): LiveDeployment['replicaFailure'] {
   const status = part(current ?? deployment, 'status');
   const failure = condition(status, 'ReplicaFailure');
-  if (text(failure, 'status') === 'True') return said(failure, 'FailedCreate');
+  if (text(failure, 'status') === 'True') return said(failure, 'FailedCreate', clusterNow);
   const progressing = condition(status, 'Progressing');
   const refused = current === null && text(progressing, 'status') === 'False' && text(progressing, 'reason') === 'ReplicaSetCreateError';
-  return refused ? said(progressing, 'ReplicaSetCreateError') : null;
+  return refused ? said(progressing, 'ReplicaSetCreateError', clusterNow) : null;
 }
 
-function said(of: Raw, reason: string): { reason: string; message: string } {
-  return { reason: text(of, 'reason') ?? reason, message: text(of, 'message') ?? 'The cluster refuses to create pods.' };
+function said(of: Raw, reason: string, clusterNow: Date): NonNullable<LiveDeployment['replicaFailure']> {
+  return {
+    reason: text(of, 'reason') ?? reason,
+    message: text(of, 'message') ?? 'The cluster refuses to create pods.',
+    ageMilliseconds: Math.max(0, clusterNow.getTime() - (time(of, 'lastTransitionTime') ?? clusterNow.getTime())),
+  };
 }
 
 interface Owner {

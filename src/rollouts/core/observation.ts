@@ -95,6 +95,8 @@ export interface TargetState {
   surge: string | null;
   unavailable: string | null;
   enteredAt: Date | null;
+  /** When it was tried again on request, null if never: what pods were in trouble with before then says nothing about now. */
+  retriedAt: Date | null;
   /** Since when the step's counts stand and are healthy; a timed pause counts from here. */
   heldAt: Date | null;
   /** Milliseconds spent paused or unreachable since `enteredAt`: added to the deadline. */
@@ -140,6 +142,8 @@ export interface Trouble {
   log: 'CURRENT' | 'PREVIOUS' | null;
   /** FATAL: waiting does not help; SLOW: may still come right before the deadline. */
   severity: 'FATAL' | 'SLOW';
+  /** Milliseconds since it came about, by the cluster's clock and at the most; 0 where the cluster does not say. */
+  ageMilliseconds: number;
 }
 
 export interface LiveReplicaSet {
@@ -185,7 +189,7 @@ export interface LiveDeployment {
   current: LiveReplicaSet | null;
   others: LiveReplicaSet[];
   /** Pods are counted by ReplicaSet; those that no ReplicaSet of ours owns are not here. The Deployment's or the current ReplicaSet's ReplicaFailure condition: quota, admission. */
-  replicaFailure: { reason: string; message: string } | null;
+  replicaFailure: { reason: string; message: string; ageMilliseconds: number } | null;
 }
 
 /** The outcome of the look at permissions, dry runs and field conflicts; kept by the holder, taken again after a crash. */

@@ -48,7 +48,7 @@ export function scaleTarget(o: TargetObservation): Draft {
   const ready = readyNow([live.current, ...live.others]);
   const done = live.replicas === placement.replicas && isScaled(live, ready);
   // Where as many pods are Ready as were asked for, those that are not belong to what goes on beside.
-  const blame = target.written && !done ? fatalTrouble(live, [live.current, ...live.others]) : null;
+  const blame = target.written && !done ? fatalTrouble(o, live, [live.current, ...live.others]) : null;
   if (blame !== null) return failWith(o, blame);
   if (!mayMove(o)) return { ...wait(standstillReason(o)), stopped: true };
   if (live.replicas !== placement.replicas) return scaleForward(o, live);

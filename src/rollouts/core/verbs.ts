@@ -2,7 +2,7 @@
 import type { RolloutPhase } from '../../generated/prisma/enums.ts';
 import type { VerbDecision } from './decision.ts';
 import type { RolloutRows, RolloutState, TargetState, WaveState } from './observation.ts';
-import { entering, isSettled, rolloutPhases } from './phases.ts';
+import { isSettled, rolloutPhases } from './phases.ts';
 
 export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY' };
 
@@ -86,8 +86,9 @@ function retry({ now, rollout, targets }: RolloutRows): VerbDecision {
   if (retriedAnew.includes(rollout.phase)) return { kind: 'NEW_ROLLOUT' };
   if (rollout.phase !== 'PAUSED' || rollout.pauseReason !== 'FAILURE' || rollout.intent !== null) return wrongPhase('retry', rollout);
   const failed = targets.filter((target) => target.phase === 'FAILED' && !target.undoing);
-  const again = { ...entering(now), phase: 'PROGRESSING' as const, phaseReason: 'Tried again on request.', failure: null, condition: null };
-  const message = `Tried again on request: ${failed.map((target) => target.cluster).join(', ') || 'nothing had failed'}.`;
+  // They are started as everything is, in turns.
+  const again = { phase: 'PENDING' as const, phaseReason: 'To be tried again on request.', retriedAt: now, failure: null, condition: null };
+  const message = `To be tried again on request: ${failed.map((target) => target.cluster).join(', ') || 'nothing had failed'}.`;
   return {
     ...change({ phase: 'RUNNING', pauseReason: null }, 'rollout.retried', message),
     targets: failed.map((target) => ({ targetId: target.id, set: again })),

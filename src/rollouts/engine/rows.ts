@@ -57,6 +57,7 @@ export interface TargetJson {
   surge: string | null;
   unavailable: string | null;
   entered_at: string | null;
+  retried_at: string | null;
   held_at: string | null;
   stopped_at: string | null;
   stopped_milliseconds: number;
@@ -121,6 +122,7 @@ export const targetRow = (row: TargetJson, names: PlaceNames): TargetRow => ({
     surge: row.surge,
     unavailable: row.unavailable,
     enteredAt: date(row.entered_at),
+    retriedAt: date(row.retried_at),
     heldAt: date(row.held_at),
     stoppedAt: date(row.stopped_at),
     stoppedMilliseconds: Number(row.stopped_milliseconds),
@@ -145,6 +147,7 @@ export const targetChange = ({ state, version }: TargetRow, pods: object | null 
   surge: state.surge,
   unavailable: state.unavailable,
   entered_at: state.enteredAt,
+  retried_at: state.retriedAt,
   held_at: state.heldAt,
   stopped_at: state.stoppedAt,
   stopped_milliseconds: Math.round(state.stoppedMilliseconds),
@@ -165,6 +168,7 @@ const CHANGED: Record<string, string> = {
   surge: 'text',
   unavailable: 'text',
   entered_at: 'timestamptz',
+  retried_at: 'timestamptz',
   held_at: 'timestamptz',
   stopped_at: 'timestamptz',
   stopped_milliseconds: 'bigint',

@@ -14,12 +14,14 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
+const STATUS_WRITTEN = { manager: 'kubelet', time: '2026-01-01T12:00:00Z', subresource: 'status', fieldsV1: { 'f:status': {} } };
+
 /** A pod as the wire has it. */
 function pod(name: string, resourceVersion: number, uid = name): Record<string, unknown> {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace: 'shop', uid, resourceVersion: String(resourceVersion), managedFields: [{ manager: 'x' }] },
+    metadata: { name, namespace: 'shop', uid, resourceVersion: String(resourceVersion), managedFields: [{ manager: 'x' }, STATUS_WRITTEN] },
   };
 }
 
@@ -320,7 +322,7 @@ describe('a placement', () => {
 
   const names = (objects: { metadata: { name: string } }[]): string[] => objects.map((object) => object.metadata.name);
 
-  it('is synced when all three kinds are listed, keeps the owners of fields on the Deployment alone, and knows the time of the cluster', async () => {
+  it('is synced when all three kinds are listed, keeps who owns which field on the Deployment alone, of others when their status was written, and knows the time of the cluster', async () => {
     const { watch } = await world({ deployments: [pod('web', 3)], replicasets: [pod('web-1', 4)], pods: [pod('web-1-a', 5)] });
     expect(watch.snapshot()).toMatchObject({ synced: false, clusterNow: null, unreachable: null, pods: [] });
     await watch.synced;
@@ -331,8 +333,9 @@ describe('a placement', () => {
       ['web-1'],
       ['web-1-a'],
     ]);
-    expect(snapshot.deployments[0]?.metadata.managedFields).toHaveLength(1);
-    expect([snapshot.replicaSets[0]?.metadata.managedFields, snapshot.pods[0]?.metadata.managedFields]).toEqual([undefined, undefined]);
+    expect(snapshot.deployments[0]?.metadata.managedFields).toHaveLength(2);
+    const { fieldsV1: _, ...written } = STATUS_WRITTEN;
+    for (const [object] of [snapshot.replicaSets, snapshot.pods]) expect(object?.metadata.managedFields).toEqual([written]);
     expect(Math.abs((snapshot.clusterNow?.getTime() ?? 0) - Date.now())).toBeLessThan(2_500);
   });
 

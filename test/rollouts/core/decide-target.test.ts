@@ -276,6 +276,7 @@ describe('failing fast', () => {
     restarts: 3,
     log: 'PREVIOUS',
     severity: 'FATAL',
+    ageMilliseconds: 0,
   } as const;
   const crashing = onTwo({
     current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, readyMilliseconds: 0, trouble }) }),
@@ -304,6 +305,29 @@ describe('failing fast', () => {
         },
       },
       event: { type: 'target.failed', message: 'east-1: CrashLoopBackOff (pod pod-0, container web): back-off.' },
+    });
+  });
+
+  it('judges what is tried again by what has come about since, to the second, and names the rest at the deadline', () => {
+    const aged = (ageMilliseconds: number): LiveDeployment => ({
+      ...crashing,
+      current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, trouble: { ...trouble, ageMilliseconds } }) }),
+    });
+    const target = { ...written, retriedAt: ago(10), enteredAt: ago(9) };
+    for (const old of [60_000, 10_000, 9_000]) expect(decide({ target, live: aged(old) })).toMatchObject({ set: {}, action: null });
+    expect(decide({ target, live: aged(8_000) }).action).toMatchObject({ kind: 'READ_LOG' });
+    const refused = {
+      ...crashing,
+      current: set(2, 0),
+      replicaFailure: { reason: 'FailedCreate', message: 'quota.', ageMilliseconds: 60_000 },
+    };
+    expect(decide({ target, live: refused })).toMatchObject({
+      reason: 'Waiting for pods to be created: FailedCreate: quota.',
+      set: { phaseReason: 'Waiting for pods to be created: FailedCreate: quota.' },
+    });
+    expect(decide({ target: { ...target, enteredAt: ago(61), retriedAt: ago(61) }, live: refused }).set).toMatchObject({
+      phase: 'FAILED',
+      failure: { reason: 'PROGRESS_DEADLINE' },
     });
   });
 
@@ -360,7 +384,7 @@ describe('failing fast', () => {
     const live = onTwo({
       current: set(2, 0, { replicas: 3 }),
       others: [set(1, 10)],
-      replicaFailure: { reason: 'FailedCreate', message: 'exceeded quota: pods' },
+      replicaFailure: { reason: 'FailedCreate', message: 'exceeded quota: pods', ageMilliseconds: 0 },
     });
     expect(decide({ target: written, live }).set).toMatchObject({
       phase: 'FAILED',
@@ -377,6 +401,7 @@ describe('failing fast', () => {
       log: null,
       exitCode: null,
       severity: 'SLOW',
+      ageMilliseconds: 0,
     } as const;
     const live = onTwo({ current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, trouble: waiting }) }), others: [set(1, 10)] });
     expect(decide({ target: written, live })).toMatchObject({
@@ -577,7 +602,8 @@ describe('the number of pods', () => {
     expect(isIdle(decide({ ...scale, target, live: waiting }))).toBe(true);
     expect(decide({ ...scale, target, live: present({ replicas: 15, current: set(1, 15) }) }).set).toMatchObject({ phase: 'SUCCEEDED' });
     expect(
-      decide({ ...scale, target, live: { ...waiting, replicaFailure: { reason: 'FailedCreate', message: 'quota' } } }).set,
+      decide({ ...scale, target, live: { ...waiting, replicaFailure: { reason: 'FailedCreate', message: 'quota', ageMilliseconds: 0 } } })
+        .set,
     ).toMatchObject({ phase: 'FAILED' });
     expect(decide({ ...scale, live: { kind: 'ABSENT' } }).set).toMatchObject({ failure: { reason: 'NOTHING_RUNS' } });
   });
@@ -605,6 +631,7 @@ describe('the number of pods', () => {
       restarts: 0,
       log: null,
       severity: 'FATAL',
+      ageMilliseconds: 0,
     } as const;
     const beside = set(2, 0, { replicas: 1, pods: pods(1, { name: 'bad', ready: false, readyMilliseconds: 0, trouble }) });
     const live = onTwo({ current: beside, others: [set(1, 10)] });
@@ -657,7 +684,7 @@ describe('going back', () => {
   });
 
   it.each([
-    ['a full quota', { replicaFailure: { reason: 'FailedCreate', message: 'quota' } }],
+    ['a full quota', { replicaFailure: { reason: 'FailedCreate', message: 'quota', ageMilliseconds: 0 } }],
     [
       'nodes that are full',
       {
@@ -667,7 +694,16 @@ describe('going back', () => {
             ...pods(8),
             ...pods(2, {
               ready: false,
-              trouble: { reason: 'Unschedulable', message: '', container: null, exitCode: null, restarts: 0, log: null, severity: 'SLOW' },
+              trouble: {
+                reason: 'Unschedulable',
+                message: '',
+                container: null,
+                exitCode: null,
+                restarts: 0,
+                log: null,
+                severity: 'SLOW',
+                ageMilliseconds: 0,
+              },
             }),
           ],
         }),
@@ -875,6 +911,7 @@ describe('whatever the rows and the cluster say', () => {
         restarts: fc.nat(9),
         log: fc.constantFrom('CURRENT' as const, 'PREVIOUS' as const, null),
         severity: fc.constantFrom('FATAL' as const, 'SLOW' as const),
+        ageMilliseconds: fc.nat(100_000),
       }),
     ),
   });
@@ -920,7 +957,9 @@ describe('whatever the rows and the cluster say', () => {
         terminating: fc.boolean(),
         current: orNull(anySet),
         others: fc.array(anySet, { maxLength: 3 }),
-        replicaFailure: orNull(fc.constant({ reason: 'FailedCreate', message: 'quota' })),
+        replicaFailure: orNull(
+          fc.record({ reason: fc.constant('FailedCreate'), message: fc.constant('quota'), ageMilliseconds: fc.nat(100_000) }),
+        ),
       }),
     },
   );

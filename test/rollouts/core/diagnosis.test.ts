@@ -4,6 +4,7 @@ import { troubleOf } from '../../../src/rollouts/core/diagnosis.ts';
 import { failureOf } from '../../../src/rollouts/core/failures.ts';
 import type { Raw } from '../../../src/rollouts/core/raw.ts';
 
+const now = Date.parse('2026-01-01T12:00:00Z');
 const waiting = (reason: string, message = '', fields: object = {}): object => ({
   name: 'web',
   ready: false,
@@ -26,7 +27,7 @@ describe("what a pod's status says is wrong", () => {
     ['CreateContainerError', 'SLOW'],
     ['RunContainerError', 'SLOW'],
   ])('%s is %s, and no container has run', (reason, severity) => {
-    expect(troubleOf(containers(waiting(reason, 'because')))).toEqual({
+    expect(troubleOf(containers(waiting(reason, 'because')), now)).toEqual({
       reason,
       message: 'because.',
       container: 'web',
@@ -34,7 +35,23 @@ describe("what a pod's status says is wrong", () => {
       restarts: 0,
       log: null,
       severity,
+      ageMilliseconds: 0,
     });
+  });
+
+  it.each([
+    ['a pull that failed, since the kubelet said so', waiting('ErrImagePull'), 20],
+    ['a back-off, since the pod was made: it may speak of any pull before', waiting('ImagePullBackOff'), 60],
+    ['a crash loop, since its last run ended', looping(3, { terminated: { exitCode: 1, finishedAt: '2026-01-01T11:59:55Z' } }), 5],
+    ['what cannot be created, since the kubelet said so', waiting('CreateContainerConfigError'), 20],
+  ])('counts the age of %s', (_what, container, seconds) => {
+    const managedFields = [
+      { manager: 'kube-controller-manager', operation: 'Update', time: '2026-01-01T11:59:50Z' },
+      { manager: 'kube-scheduler', operation: 'Update', time: '2026-01-01T11:59:01Z', subresource: 'status' },
+      { manager: 'kubelet', operation: 'Update', time: '2026-01-01T11:59:40Z', subresource: 'status' },
+    ];
+    const pod = { ...containers(container), metadata: { creationTimestamp: '2026-01-01T11:59:00Z', managedFields } };
+    expect(troubleOf(pod, now)?.ageMilliseconds).toBe(seconds * 1000);
   });
 
   it.each([
@@ -43,7 +60,7 @@ describe("what a pod's status says is wrong", () => {
     [3, 'FATAL'],
     [9, 'FATAL'],
   ])('a crash loop of %i restarts is %s, with the exit code of the run before', (restarts, severity) => {
-    expect(troubleOf(containers(looping(restarts)))).toMatchObject({
+    expect(troubleOf(containers(looping(restarts)), now)).toMatchObject({
       reason: 'CrashLoopBackOff',
       exitCode: 1,
       restarts,
@@ -53,13 +70,13 @@ describe("what a pod's status says is wrong", () => {
   });
 
   it('names the kernel as the killer where memory ran out', () => {
-    const trouble = troubleOf(containers(looping(3, died(137, 'OOMKilled'))));
+    const trouble = troubleOf(containers(looping(3, died(137, 'OOMKilled'))), now);
     expect(trouble?.message).toContain('OOMKilled');
     expect(trouble && failureOf({ cluster: 'east-1' }, { pod: 'web-1', trouble }, null).advice).toContain('memory limit');
   });
 
   it('says nothing bad of containers that are only starting', () => {
-    expect(troubleOf(containers(waiting('ContainerCreating')))).toMatchObject({ severity: 'SLOW', container: null });
+    expect(troubleOf(containers(waiting('ContainerCreating')), now)).toMatchObject({ severity: 'SLOW', container: null });
   });
 
   it('lets init containers speak first, and what is fatal before what is slow', () => {
@@ -70,7 +87,7 @@ describe("what a pod's status says is wrong", () => {
         containerStatuses: [waiting('PodInitializing')],
       },
     };
-    expect(troubleOf(pod)).toMatchObject({ container: 'migrate', reason: 'CrashLoopBackOff', severity: 'FATAL' });
+    expect(troubleOf(pod, now)).toMatchObject({ container: 'migrate', reason: 'CrashLoopBackOff', severity: 'FATAL' });
   });
 
   it.each([
@@ -78,11 +95,16 @@ describe("what a pod's status says is wrong", () => {
     ['the container itself', { spec: { restartPolicy: 'Always', initContainers: [{ name: 'web', restartPolicy: 'Never' }] } }],
   ])('ends with an init container that failed and that %s never restarts', (_who, spec) => {
     const status = { initContainerStatuses: [{ name: 'web', restartCount: 0, state: died(3) }] };
-    expect(troubleOf({ ...spec, status })).toMatchObject({ reason: 'InitContainerFailed', exitCode: 3, severity: 'FATAL', log: 'CURRENT' });
+    expect(troubleOf({ ...spec, status }, now)).toMatchObject({
+      reason: 'InitContainerFailed',
+      exitCode: 3,
+      severity: 'FATAL',
+      log: 'CURRENT',
+    });
   });
 
   it('waits for an init container that failed and is started again', () => {
-    expect(troubleOf({ status: { initContainerStatuses: [{ name: 'web', restartCount: 1, state: died(3) }] } })).toMatchObject({
+    expect(troubleOf({ status: { initContainerStatuses: [{ name: 'web', restartCount: 1, state: died(3) }] } }, now)).toMatchObject({
       reason: 'Error',
       severity: 'SLOW',
     });
@@ -92,12 +114,12 @@ describe("what a pod's status says is wrong", () => {
     const pod: Raw = {
       status: { initContainerStatuses: [{ name: 'init', state: died(0, 'Completed') }], containerStatuses: [waiting('ImagePullBackOff')] },
     };
-    expect(troubleOf(pod)).toMatchObject({ container: 'web', reason: 'ImagePullBackOff' });
+    expect(troubleOf(pod, now)).toMatchObject({ container: 'web', reason: 'ImagePullBackOff' });
   });
 
   it('waits for a node', () => {
     const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes are available' }];
-    expect(troubleOf({ status: { conditions } })).toMatchObject({
+    expect(troubleOf({ status: { conditions } }, now)).toMatchObject({
       reason: 'Unschedulable',
       message: '0/3 nodes are available.',
       severity: 'SLOW',
@@ -110,7 +132,7 @@ describe("what a pod's status says is wrong", () => {
       conditions: [{ type: 'Ready', status: 'False', reason: 'ContainersNotReady', message: 'containers with unready status: [web]' }],
     };
     const container = { name: 'web', ready: false, restartCount: 0, state: { running: { startedAt: '2026-01-01T00:00:00Z' } } };
-    expect(troubleOf({ status: { ...status, containerStatuses: [container] } })).toMatchObject({
+    expect(troubleOf({ status: { ...status, containerStatuses: [container] } }, now)).toMatchObject({
       reason: 'NotReady',
       container: 'web',
       log: 'CURRENT',
@@ -119,13 +141,13 @@ describe("what a pod's status says is wrong", () => {
   });
 
   it('finds nothing wrong with a pod that is Ready', () => {
-    expect(troubleOf({ status: { conditions: [{ type: 'Ready', status: 'True' }] } })).toBeNull();
+    expect(troubleOf({ status: { conditions: [{ type: 'Ready', status: 'True' }] } }, now)).toBeNull();
   });
 
   it('is total: any JSON has an answer', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
-        expect(() => troubleOf({ status: value, spec: value })).not.toThrow();
+        expect(() => troubleOf({ status: value, spec: value }, now)).not.toThrow();
       }),
     );
   });
@@ -133,7 +155,7 @@ describe("what a pod's status says is wrong", () => {
 
 describe('the failure that is shown', () => {
   it('says where, what and what to do', () => {
-    const trouble = troubleOf(containers(waiting('ImagePullBackOff', 'registry.invalid/shop/web:3.0: no such host')));
+    const trouble = troubleOf(containers(waiting('ImagePullBackOff', 'registry.invalid/shop/web:3.0: no such host')), now);
     expect(trouble && failureOf({ cluster: 'east-1' }, { pod: 'web-1', trouble }, null)).toEqual({
       reason: 'ImagePullBackOff',
       message: 'registry.invalid/shop/web:3.0: no such host.',

@@ -209,14 +209,16 @@ describe('what a decision sees of the cluster', () => {
   });
 
   it("takes the current ReplicaSet's word about refused pods, and the Deployment's only while there is none", () => {
-    const quota = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'exceeded quota' };
+    const lastTransitionTime = new Date(clusterNow.getTime() - 5_000).toISOString();
+    const quota = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'exceeded quota', lastTransitionTime };
     const stale = deployment({ status: { observedGeneration: 4, conditions: [quota] } });
     expect(live({ replicaSets: [replicaSet('two', 'web:2', { status: { conditions: [quota] } })] }).replicaFailure).toEqual({
       reason: 'FailedCreate',
       message: 'exceeded quota',
+      ageMilliseconds: 5_000,
     });
     expect(live({ deployment: stale, replicaSets: [replicaSet('two', 'web:2')] }).replicaFailure).toBeNull();
-    expect(live({ deployment: stale }).replicaFailure).toEqual({ reason: 'FailedCreate', message: 'exceeded quota' });
+    expect(live({ deployment: stale }).replicaFailure).toMatchObject({ reason: 'FailedCreate', message: 'exceeded quota' });
   });
 
   it('reads Recreate and odd numbers without complaint', () => {

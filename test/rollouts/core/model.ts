@@ -102,6 +102,7 @@ export function targetRow(fields: Partial<TargetState> = {}): TargetState {
     surge: null,
     unavailable: null,
     enteredAt: null,
+    retriedAt: null,
     heldAt: null,
     stoppedMilliseconds: 0,
     stoppedAt: null,
@@ -280,7 +281,7 @@ export class Model {
       terminating: false,
       current: current === null ? null : this.view(current),
       others: others.map((set) => this.view(set)),
-      replicaFailure: current?.failure ?? null,
+      replicaFailure: current?.failure ? { ...current.failure, ageMilliseconds: 0 } : null,
     };
   }
 
@@ -680,6 +681,7 @@ const notReady: Trouble = {
   restarts: 0,
   log: 'CURRENT',
   severity: 'SLOW',
+  ageMilliseconds: 0,
 };
 
 function scaled(value: string, total: number, round: (x: number) => number): number {

@@ -155,15 +155,13 @@ describe('what a verb changes', () => {
     expect(ask(verb, { phase: 'RUNNING', intent: 'ABORT' }).kind).toBe('WRONG_PHASE');
   });
 
-  it('retries what failed in the same rollout, where it stood, with a new clock', () => {
+  it('retries what failed in the same rollout, where it stood, as soon as it is its turn', () => {
     const failed = targetRow({ phase: 'FAILED', step: 2, written: true, stoppedMilliseconds: 5000, enteredAt: new Date(0) });
     const fine = targetRow({ id: 'fine', phase: 'SUCCEEDED' });
     const decision = ask(RETRY, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed, fine]);
     expect(decision).toMatchObject({ kind: 'CHANGE', rollout: { phase: 'RUNNING' }, event: { type: 'rollout.retried' } });
     const targets = decision.kind === 'CHANGE' ? decision.targets : [];
-    expect(targets).toEqual([
-      { targetId: 'target', set: expect.objectContaining({ phase: 'PROGRESSING', failure: null, enteredAt: now, stoppedMilliseconds: 0 }) },
-    ]);
+    expect(targets).toEqual([{ targetId: 'target', set: expect.objectContaining({ phase: 'PENDING', failure: null, retriedAt: now }) }]);
     expect(targets[0]?.set).not.toHaveProperty('step');
   });
 });
