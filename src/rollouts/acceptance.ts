@@ -118,12 +118,13 @@ function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTar
     from: kind === 'SCALE' ? null : ((before ? before.from : placement.applied) as Side | null),
     written: before?.written ?? false,
     uid: before?.uid ?? null,
+    made: before?.made ?? false,
     replicas_before: before?.replicasBefore ?? null,
     replicas_after: before?.replicasAfter ?? null,
   };
 }
 
-type TargetStart = Pick<NewRollout['targets'][number], 'from' | 'written' | 'uid' | 'replicas_before' | 'replicas_after'>;
+type TargetStart = Pick<NewRollout['targets'][number], 'from' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'>;
 
 function sentence({ kind, workload, release, aims }: Order): string {
   const where = `${aims.length} ${aims.length === 1 ? 'target' : 'targets'}`;

@@ -63,7 +63,7 @@ export interface NewRollout {
     due_at: Date;
   };
   wave: Pick<WaveJson, 'id' | 'position' | 'name' | 'max_concurrent' | 'max_failed'>;
-  targets: Pick<TargetJson, 'id' | 'placement_id' | 'from' | 'to' | 'written' | 'uid' | 'replicas_before' | 'replicas_after'>[];
+  targets: Pick<TargetJson, 'id' | 'placement_id' | 'from' | 'to' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'>[];
 }
 
 export interface RolloutFilter {
@@ -275,8 +275,8 @@ const CREATE = `
     INSERT INTO waves (tenant_id, id, rollout_id, position, name, max_concurrent, max_failed)
     SELECT $1::uuid, n.id, rollout.id, n.position, n.name, n.max_concurrent, n.max_failed FROM rollout, jsonb_populate_record(NULL::waves, $3::jsonb) n RETURNING id
   )
-  INSERT INTO targets (tenant_id, id, rollout_id, wave_id, placement_id, "from", "to", written, uid, replicas_before, replicas_after)
-  SELECT $1::uuid, n.id, rollout.id, wave.id, n.placement_id, n."from", n."to", n.written, n.uid, n.replicas_before, n.replicas_after
+  INSERT INTO targets (tenant_id, id, rollout_id, wave_id, placement_id, "from", "to", written, uid, made, replicas_before, replicas_after)
+  SELECT $1::uuid, n.id, rollout.id, wave.id, n.placement_id, n."from", n."to", n.written, n.uid, n.made, n.replicas_before, n.replicas_after
   FROM rollout, wave, jsonb_populate_recordset(NULL::targets, $4::jsonb) n`;
 
 const TARGET_PAGE = `

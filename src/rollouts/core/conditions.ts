@@ -35,7 +35,7 @@ export function away(o: TargetObservation, live: Extract<Live, { kind: 'UNREACHA
   if (rollout.onUnreachable !== 'WAIT' && now >= ends) {
     const reason = `${target.cluster} has been away since ${live.since.toISOString()}: ${live.message}`;
     if (rollout.onUnreachable === 'SKIP' && !target.written) return { reason, set: { phase: 'SKIPPED' }, stopped: false };
-    return fail(o, unreachableFailure(target, reason, live.advice));
+    return fail(o, target.failure ?? unreachableFailure(target, reason, live.advice));
   }
   const type = live.access ? 'ACCESS' : 'UNREACHABLE';
   const condition: Condition = { type, message: live.message, advice: live.advice, since: live.since.toISOString() };

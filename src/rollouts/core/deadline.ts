@@ -5,14 +5,12 @@ import { pastDeadline } from './failures.ts';
 import { slowTrouble } from './health.ts';
 import type { Verdict } from './health.ts';
 import type { Side, TargetObservation } from './observation.ts';
-import { soonest } from './times.ts';
+import { runningSince, soonest } from './times.ts';
 
-/** progressDeadlineSeconds after the later of the step's entry and the moment when a new pod last became Ready; time paused or unreachable is added. */
-export function deadlineOf({ now, target, placement }: TargetObservation, seconds: number): Date | null {
-  if (target.enteredAt === null) return null;
-  const from = Math.max(target.enteredAt.getTime(), placement.progressAt?.getTime() ?? 0);
-  const stopping = target.stoppedAt === null ? 0 : Math.max(0, now.getTime() - target.stoppedAt.getTime());
-  return new Date(from + seconds * 1000 + target.stoppedMilliseconds + stopping);
+/** progressDeadlineSeconds after the later of the step's entry and the moment when a new pod last became Ready; time paused or unreachable since is added. */
+export function deadlineOf(o: TargetObservation, seconds: number): Date | null {
+  const from = runningSince(o);
+  return from === null ? null : new Date(from.getTime() + seconds * 1000);
 }
 
 /** Waits for what is being made to become healthy, until the deadline; after it the target fails, naming what stands in the way. `what` says how far it is. */
@@ -26,6 +24,9 @@ export function waitHealthy(o: TargetObservation, seconds: number, what: string,
   const whom = blame.pod === null ? 'pods to be created' : `pod ${blame.pod}`;
   return { ...draft, reason: `Waiting for ${whom}: ${blame.trouble.reason}: ${blame.trouble.message}`, show: true };
 }
+
+/** What stands in the way of everything while somebody else's deletion, finalizers included, is under way. */
+export const BEING_DELETED = 'the Deployment is being deleted by somebody else';
 
 /** Every pod says so while it starts: not worth a line of the timeline. */
 const quietReasons = new Set(['NotReady', 'ContainersNotReady']);

@@ -5,6 +5,7 @@ import { failureOf } from './failures.ts';
 import type { Blame } from './health.ts';
 import type { LiveDeployment, Side, TargetObservation, TargetState } from './observation.ts';
 import { sameJson } from './raw.ts';
+import { runningSince } from './times.ts';
 
 export interface Draft {
   reason: string;
@@ -37,12 +38,12 @@ export function complete(o: TargetObservation, draft: Draft): TargetDecision {
   };
 }
 
-/** The stopwatch of `stoppedMilliseconds`: started and stopped once each, so that a pause of any length costs two statements. */
-function clock({ now, target }: TargetObservation, draft: Draft): TargetDecision['set'] {
+/** The clock of the deadline: stopped and started once each, so that a pause of any length costs two statements. */
+function clock(o: TargetObservation, draft: Draft): TargetDecision['set'] {
   if (draft.stopped === undefined) return {};
-  if (draft.stopped) return target.stoppedAt === null ? { stoppedAt: now } : {};
-  if (target.stoppedAt === null) return {};
-  return { stoppedAt: null, stoppedMilliseconds: target.stoppedMilliseconds + Math.max(0, now.getTime() - target.stoppedAt.getTime()) };
+  const { stoppedAt } = o.target;
+  if (draft.stopped) return stoppedAt === null ? { stoppedAt: o.now } : {};
+  return stoppedAt === null ? {} : { stoppedAt: null, enteredAt: runningSince(o) };
 }
 
 /** What the cluster shows and the row has to remember: the Deployment's uid, and that its owner's pause is over. */

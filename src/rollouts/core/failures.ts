@@ -100,6 +100,14 @@ export const scaledWhileHeld = (place: Place, detail: string): Failure =>
     'Retry with a plan that has room for it, allow a surge, or keep autoscaling from going that low during a canary.',
   );
 
+export const scaledByOthers = (place: Place, live: number, wanted: number): Failure =>
+  own(
+    'SCALED_BY_OTHERS',
+    place,
+    `The number of pods was set to ${live} by somebody else after ${wanted} had been asked for.`,
+    'Find out who sets it (a HorizontalPodAutoscaler, a script, a person) and change the number there.',
+  );
+
 export const nothingToScale = (place: Place, name: string): Failure =>
   own('NOTHING_RUNS', place, `There is no Deployment ${name} to scale.`, 'Roll out a release there first.');
 

@@ -1,5 +1,5 @@
 /** A target on its way to `to`: refusals, the first write, the walk, and what is left to do once only new pods are there. */
-import { progress, waitHealthy } from './deadline.ts';
+import { BEING_DELETED, progress, waitHealthy } from './deadline.ts';
 import { bears, fail, failWith, pods, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { deleted, edited, notOurs, replaced } from './failures.ts';
@@ -10,7 +10,7 @@ import { mayMove, ownersPause, standstillReason } from './conditions.ts';
 import { scaleDue, scaleForward } from './scaling.ts';
 import { holdAt, resolveLimits } from './steps.ts';
 import { enterWalk, isGated, unfit, walk } from './walk.ts';
-import { applyGate, ownWritten, standsWritten } from './write.ts';
+import { applyGate, isOwnDue, ownWritten } from './write.ts';
 
 /** A target with a `to` in PROGRESSING, HELD or BAKING, on a cluster that answers. One that has failed ends here; `failure` says so before `phase` does. */
 export function forward(o: TargetObservation, to: Side): Draft {
@@ -38,7 +38,7 @@ function onward(o: TargetObservation, to: Side): Draft {
   if (live.kind !== 'PRESENT') return wait('The cluster has not been listed yet.');
   const refusal = refusalOf(o, to, live);
   if (refusal !== null) return fail(o, refusal);
-  if (live.terminating) return wait('The Deployment is being deleted by somebody else: waiting until it is gone.');
+  if (live.terminating) return waitHealthy(o, o.rollout.strategy.progressDeadlineSeconds, BEING_DELETED, null);
   const onIt = target.written && bears(live, to);
   const blame = onIt ? fatalTrouble(o, live) : null;
   if (blame !== null) return failWith(o, blame);
@@ -62,7 +62,7 @@ function refusalOf(o: TargetObservation, to: Side, live: LiveDeployment): Failur
 /** Before the template is `to`'s: looked at first, then written; a canary may begin with a pause, or with a weight that does not exist at this N. */
 function firstWrite(o: TargetObservation, to: Side, live: LiveDeployment | null): Draft {
   const { target, preflight, rollout } = o;
-  if (!target.written) {
+  if (target.surge === null) {
     const reason = `Checking permissions, quota and fields on ${target.cluster} before release ${to.release} is written.`;
     if (preflight === null) return { reason, action: { kind: 'PREFLIGHT', takeOver: rollout.kind === 'ROLLBACK' }, stopped: false };
     if (!preflight.ok) return fail(o, preflight.failure);
@@ -86,8 +86,9 @@ function openingReason({ placement }: TargetObservation, to: Side, live: LiveDep
 function gateClosed(o: TargetObservation, to: Side, live: LiveDeployment): Draft {
   const next = isGated(o, to, live) ? walk(o, to, live) : 'OPEN';
   if (next !== 'OPEN') return next;
-  if (!caughtUp(live)) return wait('Waiting until the pods that were given up are on their way out.');
   const { strategy } = o.rollout;
+  if (!caughtUp(live))
+    return waitHealthy(o, strategy.progressDeadlineSeconds, 'pods that were given up are not on their way out yet', null);
   const split = splitOf(live);
   const reason =
     split.old === 0
@@ -100,11 +101,11 @@ function gateClosed(o: TargetObservation, to: Side, live: LiveDeployment): Draft
 function gateOpen(o: TargetObservation, to: Side, live: LiveDeployment): Draft {
   const seconds = o.rollout.strategy.progressDeadlineSeconds;
   const { target, placement } = o;
-  if (target.stepN === null && scaleDue(o, live)) return scaleForward(o, live);
+  if (target.made && scaleDue(o, live)) return scaleForward(o, live);
   const verdict = judgeAll(live, to);
   if (!verdict.healthy) return waitHealthy(o, seconds, progress(o, to, verdict), verdict.ripeInMilliseconds);
   const own = ownWritten(to.strategy);
-  if (!standsWritten(live, own)) {
+  if (isOwnDue(o, live, own)) {
     const reason = `Release ${to.release} stands: giving the Deployment its own maxSurge and maxUnavailable back.`;
     return applyGate(o, live, { side: to, which: 'TO', closed: false, written: own, reason });
   }

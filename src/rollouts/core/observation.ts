@@ -13,6 +13,7 @@ import type {
 } from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { Failure } from './failure.ts';
+import type { Written } from './steps.ts';
 
 /** Which release stands (or shall stand) on a placement, with the restart that was asked for since. */
 export interface Applied {
@@ -83,6 +84,8 @@ export interface TargetState {
   undoing: boolean;
   /** Uid of the Deployment once it has been seen: what is deleted and made again by others is reported, never adopted. */
   uid: string | null;
+  /** It found no Deployment and makes one: the number of pods is then its own to set, whatever stands there. */
+  made: boolean;
   /** N before our own change of it, null while we have made none: what an undo restores where the live number is still ours. */
   replicasBefore: number | null;
   /** The number that this target itself asked for, null while it has not: anything else that stands there is somebody else's wish and stays. */
@@ -94,13 +97,12 @@ export interface TargetState {
   /** maxSurge and maxUnavailable written last, e.g. "2" and "20%"; null before the first write. */
   surge: string | null;
   unavailable: string | null;
+  /** When the step was entered; moved on by the time that it was paused or unreachable since. */
   enteredAt: Date | null;
   /** When it was tried again on request, null if never: what pods were in trouble with before then says nothing about now. */
   retriedAt: Date | null;
   /** Since when the step's counts stand and are healthy; a timed pause counts from here. */
   heldAt: Date | null;
-  /** Milliseconds spent paused or unreachable since `enteredAt`: added to the deadline. */
-  stoppedMilliseconds: number;
   /** Since when it is stopped (paused or unreachable), null while it runs. */
   stoppedAt: Date | null;
   condition: Condition | null;
@@ -207,6 +209,8 @@ export interface TargetObservation {
   preflight: Preflight | null;
   /** The last of FINISH (by side) and DELETE that this holder carried through completely; null when none, so that a new holder does it again (both are idempotent). */
   finished: 'TO' | 'FROM' | 'DELETE' | null;
+  /** maxSurge and maxUnavailable of the last apply of this holder that the cluster took; null where none was, so that a new holder applies again. */
+  applied: Written | null;
   /**
    * The last error that a write met with and that no new observation explains (admission denied, forbidden), with when by the database's clock; null after a write that went through.
    * Never a 409, 429, 5xx or a cut connection: those are tried again below.

@@ -49,7 +49,7 @@ export const isTerminal = (phase: TargetPhase): boolean => targetPhases[phase].t
 
 /** What of a target's row starts anew when it goes on from where it was held: its clock. */
 export function goingOn(now: Date): Partial<TargetState> {
-  return { enteredAt: now, stoppedAt: null, stoppedMilliseconds: 0 };
+  return { enteredAt: now, stoppedAt: null };
 }
 
 /** What of a target's row starts anew when a phase with steps of its own is entered: the clock, and the step's memory. */

@@ -1,9 +1,9 @@
 /** The number of pods: a rollout's own last step, and the targets of a SCALE rollout. Somebody else's number is left alone. */
 import { mayMove, standstillReason } from './conditions.ts';
-import { waitHealthy } from './deadline.ts';
+import { BEING_DELETED, overdue, waitHealthy } from './deadline.ts';
 import { fail, failWith, pods, preconditionOf, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
-import { notOurs, nothingToScale } from './failures.ts';
+import { notOurs, nothingToScale, scaledByOthers } from './failures.ts';
 import { fatalTrouble, readyNow, splitOf } from './health.ts';
 import type { LiveDeployment, TargetObservation } from './observation.ts';
 import { limitsOf } from './steps.ts';
@@ -19,20 +19,19 @@ export function scaleDue({ target, placement }: TargetObservation, live: LiveDep
   const wanted = placement.replicas;
   if (live.replicas === wanted) return false;
   if (target.replicasAfter === wanted) return live.replicas === (target.replicasBefore ?? UNSET);
-  return target.stepN === null || live.replicas === (placement.lastWrittenReplicas ?? UNSET);
+  return target.made || live.replicas === (placement.lastWrittenReplicas ?? UNSET);
 }
 
 /** Asks for the wanted number. Decided again it says nothing new. */
 export function scaleForward(o: TargetObservation, live: LiveDeployment): Draft {
-  const { target, placement, rollout, now } = o;
+  const { target, placement, now } = o;
   const wanted = placement.replicas;
   const reason = `Scaling from ${live.replicas} to ${pods(wanted)}.`;
   const action = { kind: 'SCALE' as const, replicas: wanted, precondition: preconditionOf(live) };
   if (target.written && target.replicasAfter === wanted) return { reason, action, stopped: false };
   // One that this target made, be it anew while going back, had no number before that could be gone back to.
-  const made = target.stepN === null && rollout.kind !== 'SCALE';
-  const before = target.replicasAfter === null ? (made ? null : live.replicas) : target.replicasBefore;
-  const set = { written: true, replicasBefore: before, replicasAfter: wanted, enteredAt: now, stoppedMilliseconds: 0 };
+  const before = target.replicasAfter === null ? (target.made ? null : live.replicas) : target.replicasBefore;
+  const set = { written: true, replicasBefore: before, replicasAfter: wanted, enteredAt: now };
   return { reason, set, event: target.written ? 'target.step' : 'target.started', action, stopped: false };
 }
 
@@ -43,7 +42,7 @@ export function scaleTarget(o: TargetObservation): Draft {
   if (live.kind === 'ABSENT') return fail(o, nothingToScale(target, placement.workload));
   if (live.kind !== 'PRESENT') return wait('The cluster has not been listed yet.');
   if (!live.ours) return fail(o, notOurs(target, placement.workload));
-  if (live.terminating) return wait('The Deployment is being deleted: waiting until it is gone.');
+  if (live.terminating) return waitHealthy(o, seconds, BEING_DELETED, null);
   if (o.writeFailure !== null) return fail(o, o.writeFailure.failure);
   const ready = readyNow([live.current, ...live.others]);
   const done = live.replicas === placement.replicas && isScaled(live, ready);
@@ -51,10 +50,18 @@ export function scaleTarget(o: TargetObservation): Draft {
   const blame = target.written && !done ? fatalTrouble(o, live, [live.current, ...live.others]) : null;
   if (blame !== null) return failWith(o, blame);
   if (!mayMove(o)) return { ...wait(standstillReason(o)), stopped: true };
-  if (live.replicas !== placement.replicas) return scaleForward(o, live);
+  if (live.replicas !== placement.replicas) return overruled(o, live, seconds) ?? scaleForward(o, live);
   const what = `${ready} of ${live.replicas} pods are Ready`;
   if (!done) return waitHealthy(o, seconds, what, null);
   return { reason: `${what}.`, set: { phase: 'SUCCEEDED' }, event: 'target.succeeded', stopped: false };
+}
+
+/** Somebody else, an autoscaler perhaps, has set another number since: that is not fought over. Null while ours may only not have arrived. */
+function overruled(o: TargetObservation, live: LiveDeployment, seconds: number): Draft | null {
+  const { target, placement } = o;
+  if (!target.written || target.replicasAfter !== placement.replicas) return null;
+  if (live.replicas !== target.replicasBefore) return fail(o, scaledByOthers(target, live.replicas, placement.replicas));
+  return overdue(o, seconds, `the number of pods is ${live.replicas} again`);
 }
 
 /** N pods stand and are Ready; a canary held beside may have its surge above that. */

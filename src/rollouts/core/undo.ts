@@ -1,5 +1,5 @@
 /** Going back to `from`: preempts every other state, skips steps and pauses, and is never refused. */
-import { overdue, progress, waitHealthy } from './deadline.ts';
+import { BEING_DELETED, overdue, progress, waitHealthy } from './deadline.ts';
 import { bears, fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { edited, notOurs } from './failures.ts';
@@ -9,7 +9,7 @@ import { removal } from './removal.ts';
 import { isScaled, restore, restoreDue, scaleDue, scaleForward } from './scaling.ts';
 import { resolveLimits } from './steps.ts';
 import type { Written } from './steps.ts';
-import { applyGate, ownWritten, standsWritten } from './write.ts';
+import { applyGate, isOwnDue, ownWritten, standsWritten } from './write.ts';
 
 /** How long after a refused write an undo tries it again: it has nothing else to fall back on. */
 const RETRY_SECONDS = 5;
@@ -63,7 +63,7 @@ function backTo(o: TargetObservation, from: Side): Draft {
     return applyGate(o, null, { side: from, which: 'FROM', closed: false, written: ownWritten(from.strategy), reason });
   }
   if (!live.ours) return fail(o, notOurs(target, placement.workload));
-  if (live.terminating) return waitHealthy(o, seconds, 'the Deployment is being deleted by somebody else', null);
+  if (live.terminating) return waitHealthy(o, seconds, BEING_DELETED, null);
   const standsOpen = bears(live, from) && live.gate === 'OPEN' && live.pausedBy === null;
   if (!standsOpen) return backWrite(o, from, live);
   if (live.editedBy !== null) return fail(o, edited(target, placement.workload, live.editedBy));
@@ -114,12 +114,12 @@ function notReady(replicaSets: readonly (LiveReplicaSet | null)[]): number {
 function settle(o: TargetObservation, from: Side, live: LiveDeployment): Draft {
   const { target, finished } = o;
   const seconds = secondsOf(o);
-  if (target.stepN === null && target.surge !== null && scaleDue(o, live)) return scaleForward(o, live);
+  if (target.made && scaleDue(o, live)) return scaleForward(o, live);
   const verdict = judgeAll(live, from);
   const what = progress(o, from, verdict);
   if (!verdict.healthy) return unstick(o, from, live) ?? waitHealthy(o, seconds, what, verdict.ripeInMilliseconds);
   const own = ownWritten(from.strategy);
-  if (!standsWritten(live, own)) {
+  if (isOwnDue(o, live, own)) {
     const reason = `Release ${from.release} is back: giving the Deployment its own maxSurge and maxUnavailable again.`;
     return applyGate(o, live, { side: from, which: 'FROM', closed: false, written: own, reason });
   }

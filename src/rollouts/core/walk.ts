@@ -27,7 +27,7 @@ export function isGated({ rollout, target }: TargetObservation, to: Side, live: 
 export function enterWalk(o: TargetObservation, to: Side, live: LiveDeployment): Draft | null {
   const { target, rollout } = o;
   const pause = pauseAt(o);
-  if (pause !== null && !target.written) return pauseStep(o, to, live, pause, null);
+  if (pause !== null && live.template !== to.templateDigest) return pauseStep(o, to, live, pause, null);
   if (live.template === to.templateDigest) {
     const reason = `Release ${to.release} is held here already: going on from ${splitOf(live).new} of ${live.replicas} pods.`;
     return applyGate(o, live, {
@@ -80,7 +80,7 @@ function raise(o: TargetObservation, to: Side, live: LiveDeployment, goal: Goal,
 function pauseStep(o: TargetObservation, to: Side, live: LiveDeployment, pause: Pause, verdict: Verdict | null): Draft {
   const { target, rollout } = o;
   if (target.phase === 'HELD') {
-    const reason = pause.over ? `${heldAt(o, to, live)}: the pause is over, its turn comes next.` : holding(o, to, live, pause.step);
+    const reason = pause.over ? `${heldAt(to, live)}: the pause is over, its turn comes next.` : holding(o, to, live, pause.step);
     return { ...wait(reason), show: true };
   }
   if (verdict !== null && !verdict.healthy) {
@@ -95,7 +95,7 @@ function hold(o: TargetObservation, to: Side, live: LiveDeployment, index: numbe
 }
 
 function holding(o: TargetObservation, to: Side, live: LiveDeployment, step: PauseStep): string {
-  return `${heldAt(o, to, live)}, ${'pauseSeconds' in step ? `for ${step.pauseSeconds} s` : 'until it is promoted'}.`;
+  return `${heldAt(to, live)}, ${'pauseSeconds' in step ? `for ${step.pauseSeconds} s` : 'until it is promoted'}.`;
 }
 
 /** On to the next step: a pause is entered at once, so that its time counts from this healthy moment. */
@@ -105,7 +105,7 @@ function advance(o: TargetObservation, to: Side, live: LiveDeployment, verdict: 
   const following = steps[next];
   const fresh: Draft = {
     reason: '',
-    set: { phase: 'PROGRESSING', step: next, heldAt: null, enteredAt: o.now, stoppedMilliseconds: 0 },
+    set: { phase: 'PROGRESSING', step: next, heldAt: null, enteredAt: o.now },
     stopped: false,
   };
   if (following !== undefined && isPause(following) && o.wave.promotedStep < next) {
@@ -120,7 +120,7 @@ function advance(o: TargetObservation, to: Side, live: LiveDeployment, verdict: 
 
 function skipStep(o: TargetObservation, live: LiveDeployment): Draft {
   const reason = `${weightAt(o.rollout.strategy.steps, o.target.step)}% is skipped: ${pods(live.replicas)} cannot be split without a surge.`;
-  return { reason, set: { step: o.target.step + 1, enteredAt: o.now, stoppedMilliseconds: 0 }, event: 'target.step', stopped: false };
+  return { reason, set: { step: o.target.step + 1, enteredAt: o.now }, event: 'target.step', stopped: false };
 }
 
 /** Aborts a canary whose split no longer fits the plan, paused or not; null while it fits, or while the controller is still at it. */
@@ -155,6 +155,6 @@ function limitsAt({ rollout }: TargetObservation, live: LiveDeployment): Limits 
 }
 
 /** "Held at 2 of 10 pods on release 7": what is really there. */
-function heldAt({ target }: TargetObservation, to: Side, live: LiveDeployment): string {
-  return `Held at ${target.written ? splitOf(live).new : 0} of ${live.replicas} pods on release ${to.release}`;
+function heldAt(to: Side, live: LiveDeployment): string {
+  return `Held at ${live.template === to.templateDigest ? splitOf(live).new : 0} of ${live.replicas} pods on release ${to.release}`;
 }

@@ -25,6 +25,12 @@ export function standsWritten(live: LiveDeployment, written: Written): boolean {
   return live.surge === written.surge && live.unavailable === written.unavailable;
 }
 
+/** The side's own numbers are still to be given back. Where the cluster took them and keeps others (an admission webhook's, a person's), that is not fought over. */
+export function isOwnDue(o: TargetObservation, live: LiveDeployment, own: Written): boolean {
+  const taken = o.applied?.surge === own.surge && o.applied.unavailable === own.unavailable;
+  return !taken && !standsWritten(live, own);
+}
+
 /**
  * Applies a side with a gate. The step's clock starts with the first time that this very write is decided; the same write decided again (after a crash or a 409)
  * commits nothing and says nothing new. However late, it is tried: a holder that comes back after its deadline has not failed yet.
@@ -45,7 +51,7 @@ export function applyGate(o: TargetObservation, live: LiveDeployment | null, wri
   if (again) return { reason: write.reason, action, stopped };
   return {
     reason: write.reason,
-    set: { ...entered(now), surge, unavailable, stepN, written: true },
+    set: { ...entered(now), surge, unavailable, stepN, written: true, made: target.made || live === null },
     event: eventOf(target),
     action,
     stopped,
@@ -53,7 +59,7 @@ export function applyGate(o: TargetObservation, live: LiveDeployment | null, wri
 }
 
 function entered(now: Date): Partial<TargetState> {
-  return { enteredAt: now, heldAt: null, stoppedMilliseconds: 0 };
+  return { enteredAt: now, heldAt: null };
 }
 
 function eventOf(target: TargetState): 'target.started' | 'target.step' {

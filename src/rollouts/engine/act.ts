@@ -1,5 +1,6 @@
 import type { KubernetesClient, ObjectRef, Precondition } from '../../clusters/kubernetes/types.ts';
 import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
+import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import { failpoint } from '../../common/failpoint.ts';
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
@@ -13,6 +14,8 @@ import type { ActiveTarget } from './placement.repository.ts';
 import { preflight } from './preflight.ts';
 
 const LOG_LINES = 20;
+/** Answers that another attempt would get as well: the container has no log, or we may not read it. */
+const NO_LOG: ReadonlySet<KubernetesErrorKind> = new Set(['NOT_FOUND', 'INVALID', 'FORBIDDEN']);
 
 /** What acting takes from the holder of the placement. */
 export interface Hands {
@@ -88,7 +91,7 @@ export class Act {
       { tailLines: LOG_LINES, previous },
     );
     const lines = await reading.catch((error: unknown) => {
-      if (error instanceof KubernetesError) return '';
+      if (error instanceof KubernetesError && NO_LOG.has(error.kind)) return '';
       throw error;
     });
     this.memory.logs.set(`${pod}/${container}`, lines);
@@ -108,6 +111,8 @@ export class Act {
     this.hands.assertOurs();
     const options = precondition ? { force: this.takesOver(action.side), precondition } : { force: false };
     const answer = await this.hands.client.apply(wanted, options);
+    const { surge, unavailable } = action.gate;
+    this.memory.applied = { surge, unavailable };
     failpoint('after-write');
     const before = precondition?.resourceVersion ?? null;
     return answer.metadata.resourceVersion === before ? NOTHING : { deployment: true, before };

@@ -109,7 +109,7 @@ export class Leases {
 
   private async giveUp(): Promise<Lease[]> {
     const held = [...this.held.values()];
-    await this.release(held, new Date(0));
+    await this.release(held, AT_ONCE);
     return held;
   }
 
@@ -148,6 +148,9 @@ export class Leases {
     }
   }
 }
+
+/** Any time that has passed: whatever is given back is due at the earliest now, so that nobody takes it for having waited. */
+const AT_ONCE = new Date(0);
 
 const rowKey = (table: LeasedTable, row: { tenant_id: string; id: string }): string => `${table} ${row.tenant_id} ${row.id}`;
 const keyOf = ({ table, tenantId, id }: Lease): string => rowKey(table, { tenant_id: tenantId, id });
@@ -192,7 +195,7 @@ function releaseStatement(table: LeasedTable): string {
   return `
     WITH wanted AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS w (tenant_id, id, token)),
     ours AS (${lockedRows(table, 'wanted', 'true', 'WAIT')})
-    UPDATE ${table} t SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN ${NUDGED} THEN t.due_at ELSE $5::timestamptz END
+    UPDATE ${table} t SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN ${NUDGED} THEN t.due_at WHEN $5::timestamptz IS NOT NULL THEN greatest($5, clock_timestamp()) END
     FROM ours WHERE t.tenant_id = ours.tenant_id AND t.id = ours.id
     RETURNING ${NUDGED} AS due`;
 }

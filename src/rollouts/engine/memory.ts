@@ -7,6 +7,7 @@ import type { Preflight, TargetObservation } from '../core/observation.ts';
 export class Memory {
   preflight: Preflight | null = null;
   finished: TargetObservation['finished'] = null;
+  applied: TargetObservation['applied'] = null;
   writeFailure: TargetObservation['writeFailure'] = null;
   readonly logs = new Map<string, string>();
   /** Objects around the Deployment that are known to be there, by kind and name. */

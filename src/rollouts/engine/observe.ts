@@ -61,8 +61,8 @@ const told = ({ message, advice, kind }: KubernetesError) => ({ message, advice,
 
 export function observeTarget(active: ActiveTarget, live: Live, memory: Memory, now: Date): TargetObservation {
   const { rollout, wave, placement, target } = active;
-  const { preflight, finished, writeFailure, logs } = memory;
-  return { now, rollout, wave, placement, target: target.state, live, preflight, finished, writeFailure, logs };
+  const { preflight, finished, applied, writeFailure, logs } = memory;
+  return { now, rollout, wave, placement, target: target.state, live, preflight, finished, applied, writeFailure, logs };
 }
 
 /** Counts of pods by side, for those who read. While going back, the new side is what is being taken away. */

@@ -186,7 +186,10 @@ function placementRows(row: LoadedRow): PlacementRows {
   };
 }
 
-/** The number of pods: the placement's own, else that of the release which is to run; where none is (a removal), of the one that ran before, else of the one that runs. */
+/**
+ * The number of pods: the placement's own, else that of the release which is to run: going back, the one before. Where none is to run (a removal), of the one
+ * that ran before, else of the one that runs.
+ */
 const LOAD = `
   SELECT now() AS now, p.id, p.workload_id, w.name AS workload, p.namespace, p.cluster_id, c.name AS cluster, g.name AS region,
     coalesce(k.version, 0) AS credential_version, p.replicas, p.last_written_replicas, p.progress_at, active.targets
@@ -201,7 +204,8 @@ const LOAD = `
     JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
     JOIN waves v ON v.tenant_id = t.tenant_id AND v.id = t.wave_id
     LEFT JOIN release_objects o ON o.tenant_id = t.tenant_id AND o.placement_id = t.placement_id
-      AND o.release_id = coalesce(t."to" ->> 'releaseId', t."from" ->> 'releaseId', p.applied ->> 'releaseId')::uuid
+      AND o.release_id = (CASE WHEN t.undoing THEN coalesce(t."from" ->> 'releaseId', p.applied ->> 'releaseId')
+        ELSE coalesce(t."to" ->> 'releaseId', t."from" ->> 'releaseId', p.applied ->> 'releaseId') END)::uuid
     WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id
       AND t.phase IN ('PROGRESSING', 'HELD', 'BAKING', 'ROLLING_BACK') AND r.phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK')
   ) active ON true

@@ -50,6 +50,7 @@ export interface TargetJson {
   written: boolean;
   undoing: boolean;
   uid: string | null;
+  made: boolean;
   replicas_before: number | null;
   replicas_after: number | null;
   step: number;
@@ -60,7 +61,6 @@ export interface TargetJson {
   retried_at: string | null;
   held_at: string | null;
   stopped_at: string | null;
-  stopped_milliseconds: number;
   condition: Condition | null;
   failure: Failure | null;
   version: number;
@@ -115,6 +115,7 @@ export const targetRow = (row: TargetJson, names: PlaceNames): TargetRow => ({
     written: row.written,
     undoing: row.undoing,
     uid: row.uid,
+    made: row.made,
     replicasBefore: row.replicas_before,
     replicasAfter: row.replicas_after,
     step: row.step,
@@ -125,7 +126,6 @@ export const targetRow = (row: TargetJson, names: PlaceNames): TargetRow => ({
     retriedAt: date(row.retried_at),
     heldAt: date(row.held_at),
     stoppedAt: date(row.stopped_at),
-    stoppedMilliseconds: Number(row.stopped_milliseconds),
     condition: row.condition,
     failure: row.failure,
   },
@@ -140,6 +140,7 @@ export const targetChange = ({ state, version }: TargetRow, pods: object | null 
   written: state.written,
   undoing: state.undoing,
   uid: state.uid,
+  made: state.made,
   replicas_before: state.replicasBefore,
   replicas_after: state.replicasAfter,
   step: state.step,
@@ -150,7 +151,6 @@ export const targetChange = ({ state, version }: TargetRow, pods: object | null 
   retried_at: state.retriedAt,
   held_at: state.heldAt,
   stopped_at: state.stoppedAt,
-  stopped_milliseconds: Math.round(state.stoppedMilliseconds),
   condition: state.condition,
   failure: state.failure,
   pods,
@@ -161,6 +161,7 @@ const CHANGED: Record<string, string> = {
   written: 'boolean',
   undoing: 'boolean',
   uid: 'text',
+  made: 'boolean',
   replicas_before: 'int',
   replicas_after: 'int',
   step: 'int',
@@ -171,7 +172,6 @@ const CHANGED: Record<string, string> = {
   retried_at: 'timestamptz',
   held_at: 'timestamptz',
   stopped_at: 'timestamptz',
-  stopped_milliseconds: 'bigint',
   condition: 'jsonb',
   failure: 'jsonb',
 };

@@ -80,6 +80,7 @@ function observe({ rollout, target, live, rest, replicas, promotedStep }: Fields
     live: live ?? present(),
     preflight: { ok: true },
     finished: null,
+    applied: null,
     writeFailure: null,
     logs: new Map(),
     ...rest,
@@ -173,7 +174,7 @@ describe('before the first write', () => {
     const first: Fields = { target: { from: null }, live: { kind: 'ABSENT' } };
     expect(decide(first)).toMatchObject({ set: { written: true }, action: { kind: 'APPLY', precondition: null, gate: { closed: false } } });
     const made = onTwo({ replicas: 1, current: set(2, 0, { replicas: 1 }) });
-    const scaled = decide({ target: { from: null, written: true, surge: '25%', unavailable: '0' }, live: made });
+    const scaled = decide({ target: { from: null, made: true, written: true, surge: '25%', unavailable: '0' }, live: made });
     expect(scaled).toMatchObject({ set: { uid: 'd-1', replicasAfter: 10 }, action: { kind: 'SCALE', replicas: 10 } });
     expect(scaled.set).not.toHaveProperty('replicasBefore');
   });
@@ -211,6 +212,22 @@ describe('a rolling update', () => {
     expect(decision.lookAt).toEqual(new Date(ago(10).getTime() + 60_000));
   });
 
+  it("leaves the Deployment's own numbers alone where the cluster takes them and keeps others", () => {
+    const kept = onTwo({ surge: '1' });
+    const applied = { surge: '25%', unavailable: '0' };
+    expect(decide({ target: written, live: kept }).action).toMatchObject({ kind: 'APPLY', gate: applied });
+    expect(decide({ target: written, live: kept, rest: { applied } }).action).toMatchObject({ kind: 'FINISH' });
+  });
+
+  it('waits no longer than its deadline for a deletion that somebody else has begun', () => {
+    const stuck = onTwo({ terminating: true });
+    expect(isIdle(decide({ target: written, live: stuck }))).toBe(true);
+    expect(decide({ target: { ...written, enteredAt: ago(61) }, live: stuck }).set).toMatchObject({ phase: 'FAILED' });
+    expect(decide({ rollout: { kind: 'SCALE' }, target: { from: null, to: null, enteredAt: ago(61) }, live: stuck }).set).toMatchObject({
+      phase: 'FAILED',
+    });
+  });
+
   it('waits while the controller has not seen the write, whatever the counts say', () => {
     expect(isIdle(decide({ target: written, live: onTwo({ observedGeneration: 2 }) }))).toBe(true);
     expect(isIdle(decide({ target: written, live: onTwo({ current: null, others: [set(1, 10)] }) }))).toBe(true);
@@ -228,11 +245,24 @@ describe('a rolling update', () => {
     expect(isIdle(decide({ target: written, live }))).toBe(true);
   });
 
-  it('counts time that was paused or unreachable to the deadline, and starts it anew with every pod that becomes Ready', () => {
+  it.each([
+    ['entered, then stopped and going on', { entered: 100, progress: null, stopped: 40 }, 60],
+    ['a pod that became Ready before the stop', { entered: 100, progress: 70, stopped: 40 }, 30],
+    ['a pod that became Ready during the stop', { entered: 100, progress: 20, stopped: 40 }, 0],
+    ['a stop from before the step was entered', { entered: 10, progress: null, stopped: 40 }, 0],
+  ])('counts for its deadline what was not paused or unreachable: %s', (_what, { entered, progress, stopped }, counted) => {
+    const live = onTwo({ current: set(2, 4, { replicas: 6 }), others: [set(1, 7)] });
+    const placement = { ...observe().placement, progressAt: progress === null ? null : ago(progress) };
+    const target = { ...written, enteredAt: ago(entered), stoppedAt: ago(stopped) };
+    expect(decide({ target, live, rest: { placement } }).set).toMatchObject(
+      counted < 60 ? { stoppedAt: null, enteredAt: ago(counted) } : { phase: 'FAILED' },
+    );
+  });
+
+  it('starts its deadline again with every pod that becomes Ready', () => {
     const live = onTwo({ current: set(2, 4, { replicas: 6 }), others: [set(1, 7)] });
     const late = { ...written, enteredAt: ago(100) };
     expect(decide({ target: late, live }).set).toMatchObject({ phase: 'FAILED', failure: { reason: 'PROGRESS_DEADLINE' } });
-    expect(isIdle(decide({ target: { ...late, stoppedMilliseconds: 50_000 }, live }))).toBe(true);
     const placement = { ...observe().placement, progressAt: ago(5) };
     expect(isIdle(decide({ target: late, live, rest: { placement } }))).toBe(true);
   });
@@ -548,6 +578,17 @@ describe('a canary', () => {
     expect(decide({ rollout: { strategy: canary }, target, live }).action).toMatchObject({ kind: 'APPLY', gate: { closed: false } });
   });
 
+  it('may begin with a pause beside a canary that it supersedes, whose pods stay until it is over', () => {
+    const slow = strategy({ type: 'CANARY', steps: [{ pause: true }, { weight: 50 }] });
+    const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 2), others: [set(1, 8)] });
+    const superseding = { written: true, uid: 'd-1', to: side(3) };
+    expect(decide({ rollout: { strategy: slow }, target: superseding, live })).toMatchObject({
+      reason: 'Held at 0 of 10 pods on release 3, until it is promoted.',
+      set: { phase: 'HELD' },
+      action: null,
+    });
+  });
+
   it('may begin with a pause: nothing is written until it is over', () => {
     const slow = strategy({ type: 'CANARY', steps: [{ pauseSeconds: 10 }, { weight: 50 }] });
     expect(decide({ rollout: { strategy: slow } })).toMatchObject({ set: { phase: 'HELD', heldAt: now }, action: null });
@@ -617,6 +658,28 @@ describe('the number of pods', () => {
     });
   });
 
+  it('is left alone where somebody else has set it, also after a retry and in a rollout that takes over from another', () => {
+    const seven = onTwo({ replicas: 7, current: set(2, 7) });
+    const again = { ...written, stepN: null, surge: null, unavailable: null };
+    expect(decide({ target: again, live: seven, replicas: 4, rest: { finished: 'TO' } }).set).toMatchObject({ phase: 'SUCCEEDED' });
+  });
+
+  it('of a SCALE target is not fought over with whoever sets another one', () => {
+    const scale = { rollout: { kind: 'SCALE' as const }, replicas: 6 };
+    const target = { written: true, from: null, to: null, replicasBefore: 10, replicasAfter: 6 };
+    const set12 = present({ replicas: 12, current: set(1, 12) });
+    expect(decide({ ...scale, target, live: set12 })).toMatchObject({
+      action: null,
+      set: { phase: 'FAILED', failure: { reason: 'SCALED_BY_OTHERS' } },
+    });
+    expect(decide({ ...scale, target, live: present() }).action).toMatchObject({ kind: 'SCALE', replicas: 6 });
+    const late = { ...target, enteredAt: ago(61) };
+    expect(decide({ ...scale, target: late, live: present() }).set).toMatchObject({
+      phase: 'FAILED',
+      failure: { reason: 'PROGRESS_DEADLINE' },
+    });
+  });
+
   it('of a SCALE target counts both sides of a canary that is held beside it', () => {
     const held = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 2), others: [set(1, 8)] });
     expect(decide({ rollout: { kind: 'SCALE' }, target: { from: null, to: null }, live: held }).set).toMatchObject({ phase: 'SUCCEEDED' });
@@ -644,7 +707,7 @@ describe('the number of pods', () => {
 
   it('of a Deployment that is made anew while going back is no number to go back from', () => {
     const from = observe().target.from;
-    const target = { from, to: null, phase: 'ROLLING_BACK', written: true, undoing: true, surge: '25%', stepN: null } as const;
+    const target = { from, to: null, phase: 'ROLLING_BACK', written: true, undoing: true, surge: '25%', made: true } as const;
     const one = present({ replicas: 1, current: set(1, 1) });
     const raised = decide({ rollout: { kind: 'DEPLOY' }, target, live: one, replicas: 5 });
     expect(raised).toMatchObject({ set: { replicasAfter: 5 }, action: { kind: 'SCALE', replicas: 5 } });
@@ -732,10 +795,9 @@ describe('going back', () => {
     });
     expect(decide({ target: back, live: paused }).action).toMatchObject({ kind: 'APPLY', side: 'FROM', unpause: true });
     const pause = { type: 'PAUSED_BY_OWNER', message: '', advice: '', since: '' } as const;
-    expect(decide({ target: { ...written, condition: pause, stoppedAt: ago(5) }, live: { ...paused, pausedBy: null } }).set).toEqual({
+    expect(decide({ target: { ...written, condition: pause, stoppedAt: ago(5) }, live: { ...paused, pausedBy: null } }).set).toMatchObject({
       condition: null,
       stoppedAt: null,
-      stoppedMilliseconds: 5000,
     });
   });
 
@@ -845,7 +907,7 @@ describe('a cluster that does not answer', () => {
     expect(isIdle(decide({ target: known, live: gone(5) }))).toBe(true);
     expect(decide({ target: known })).toMatchObject({
       event: { type: 'target.reachable' },
-      set: { condition: null, stoppedAt: null, stoppedMilliseconds: 5000 },
+      set: { condition: null, stoppedAt: null, enteredAt: ago(10 - 5) },
       action: null,
     });
     expect(decide({ live: gone(5, true) }).set).toMatchObject({ condition: { type: 'ACCESS' } });
@@ -1004,7 +1066,8 @@ describe('whatever the rows and the cluster say', () => {
         unavailable: orNull(amount),
         enteredAt: orNull(anyDate),
         heldAt: orNull(anyDate),
-        stoppedMilliseconds: fc.nat(100_000),
+        retriedAt: orNull(anyDate),
+        made: fc.boolean(),
         stoppedAt: orNull(anyDate),
         condition: anyCondition,
         failure: orNull(fc.constant(failure)),
@@ -1015,6 +1078,7 @@ describe('whatever the rows and the cluster say', () => {
       live: anyLive,
       preflight: fc.constantFrom(null, { ok: true as const }, { ok: false as const, failure }),
       finished: fc.constantFrom('TO' as const, 'FROM' as const, 'DELETE' as const, null),
+      applied: orNull(fc.record({ surge: amount, unavailable: amount })),
       writeFailure: orNull(anyDate.map((at) => ({ failure, at }))),
       logs: fc.constantFrom(new Map<string, string>(), new Map([['a/web', 'x']])),
     })
@@ -1033,6 +1097,7 @@ describe('whatever the rows and the cluster say', () => {
       live: one.live,
       preflight: one.preflight,
       finished: one.finished,
+      applied: one.applied,
       writeFailure: one.writeFailure,
       logs: one.logs,
     }));

@@ -95,6 +95,7 @@ export function targetRow(fields: Partial<TargetState> = {}): TargetState {
     written: false,
     undoing: false,
     uid: null,
+    made: false,
     replicasBefore: null,
     replicasAfter: null,
     step: 0,
@@ -104,7 +105,6 @@ export function targetRow(fields: Partial<TargetState> = {}): TargetState {
     enteredAt: null,
     retriedAt: null,
     heldAt: null,
-    stoppedMilliseconds: 0,
     stoppedAt: null,
     condition: null,
     failure: null,
@@ -182,6 +182,7 @@ export class Model {
   quota: number | null;
   private preflight: Preflight | null = null;
   private finished: TargetObservation['finished'] = null;
+  private applied: TargetObservation['applied'] = null;
   private logs = new Map<string, string>();
   private serial = 0;
   private readonly plan: Plan;
@@ -250,6 +251,7 @@ export class Model {
       live: this.live(),
       preflight: this.preflight,
       finished: this.finished,
+      applied: this.applied,
       writeFailure: null,
       logs: this.logs,
     };
@@ -326,6 +328,7 @@ export class Model {
   private forget(): void {
     this.preflight = null;
     this.finished = null;
+    this.applied = null;
     this.logs = new Map();
   }
 
@@ -358,6 +361,7 @@ export class Model {
     if (which === null) throw new Error(`applied ${action.side}, which is nothing`);
     if (Number.parseInt(surge, 10) === 0 && Number.parseInt(unavailable, 10) === 0) throw new Error('422: both zero');
     this.writes++;
+    this.applied = { surge, unavailable };
     const old = this.deployment;
     const left = old === null ? 0 : this.fence().surge;
     const next: ModelDeployment = {

@@ -156,7 +156,7 @@ describe('what a verb changes', () => {
   });
 
   it('retries what failed in the same rollout, where it stood, as soon as it is its turn', () => {
-    const failed = targetRow({ phase: 'FAILED', step: 2, written: true, stoppedMilliseconds: 5000, enteredAt: new Date(0) });
+    const failed = targetRow({ phase: 'FAILED', step: 2, written: true, enteredAt: new Date(0) });
     const fine = targetRow({ id: 'fine', phase: 'SUCCEEDED' });
     const decision = ask(RETRY, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed, fine]);
     expect(decision).toMatchObject({ kind: 'CHANGE', rollout: { phase: 'RUNNING' }, event: { type: 'rollout.retried' } });

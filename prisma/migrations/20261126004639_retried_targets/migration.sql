@@ -1,4 +1,0 @@
-SET lock_timeout = '5s';
-
--- AlterTable
-ALTER TABLE "targets" ADD COLUMN     "retried_at" TIMESTAMPTZ(3);
