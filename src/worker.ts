@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
+import { createLogger } from './common/logger.ts';
 import { migrate } from './common/migrate.ts';
+import { nestLogger } from './common/nest-logger.ts';
 import type { Nudges } from './common/nudges.ts';
 import { runUntilStopped } from './common/process.ts';
 import type { Running } from './common/process.ts';
@@ -17,7 +19,7 @@ export interface Worker extends Running {
 /** Starts a worker in this process: it looks after the rollouts of all tenants, and the clusters of the regions that the configuration names. */
 export async function startWorker(config: Config): Promise<Worker> {
   const application = await NestFactory.createApplicationContext(WorkerModule.register(config), {
-    logger: ['error', 'warn'],
+    logger: nestLogger(createLogger(config)),
     abortOnError: false,
   });
   const { engine } = application.get(WorkerModule);

@@ -24,7 +24,9 @@ const FORGET_ABOVE = 10_000;
 export class TokenBuckets {
   private readonly buckets = new Map<string, Bucket>();
 
-  take(key: string, rate: Rate, cost: number, now: number): Taken {
+  /** A request that costs more than the bucket holds takes all of it. */
+  take(key: string, rate: Rate, price: number, now: number): Taken {
+    const cost = Math.min(price, rate.burst);
     const bucket = this.buckets.get(key) ?? { tokens: rate.burst, at: now };
     const tokens = Math.min(rate.burst, bucket.tokens + (Math.max(0, now - bucket.at) / 1000) * rate.perSecond);
     const allowed = tokens >= cost;

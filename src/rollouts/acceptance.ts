@@ -61,6 +61,11 @@ export class Acceptance {
     return active;
   }
 
+  /** Has whoever steers these placements read their rows again: an active rollout takes a number of pods for its own. */
+  async lookAgain(placements: readonly PlacementRow[]): Promise<void> {
+    this.nudges.placements(await this.rollouts.makePlacementsDue(placements.map((placement) => placement.id)));
+  }
+
   /** Ends the changes of scale that are active: nobody needs them any more. */
   async endScales(workload: WorkloadRow, because: string): Promise<void> {
     for (const scale of await this.rollouts.lockScales(workload.id)) await this.end(workload, scale, because);

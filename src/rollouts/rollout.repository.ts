@@ -166,9 +166,18 @@ export class RolloutRepository {
     });
   }
 
-  /** Makes every placement of the rollout due: returns whom to nudge. */
-  async makePlacementsDue(rolloutId: string): Promise<PlacementRef[]> {
-    return this.database.query<PlacementRef>(MAKE_DUE, [tenantId(), rolloutId]);
+  /** Makes placements due: returns whom to nudge. */
+  async makePlacementsDue(ids: readonly string[]): Promise<PlacementRef[]> {
+    return this.database.query<PlacementRef>(MAKE_DUE, [tenantId(), [...ids]]);
+  }
+
+  /**
+   * The number of the newest release of which anything may run, null where nothing does: a rollout that FAILED has left its own on some of its clusters, or
+   * half of it.
+   */
+  async newestRunning(workloadId: string): Promise<number | null> {
+    const [row] = await this.database.query<{ number: number | null }>(NEWEST_RUNNING, [tenantId(), workloadId]);
+    return row?.number ?? null;
   }
 
   async targets(rolloutId: string): Promise<StoredTarget[]> {
@@ -246,9 +255,19 @@ const LOCK_ACTIVE = `
   ORDER BY id FOR UPDATE`;
 
 const MAKE_DUE = `
-  UPDATE placements p SET due_at = now() FROM targets t
-  WHERE p.tenant_id = $1::uuid AND t.tenant_id = p.tenant_id AND t.placement_id = p.id AND t.rollout_id = $2::uuid
+  WITH due AS (SELECT id FROM placements WHERE tenant_id = $1::uuid AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE)
+  UPDATE placements p SET due_at = now() FROM due WHERE p.tenant_id = $1::uuid AND p.id = due.id
   RETURNING p.id, p.region_id AS "regionId"`;
+
+const NEWEST_RUNNING = `
+  SELECT greatest(
+    (SELECT max((p.applied ->> 'release')::int) FROM placements p WHERE p.tenant_id = $1::uuid AND p.workload_id = $2::uuid),
+    (SELECT l.number FROM workloads w JOIN releases l ON l.tenant_id = w.tenant_id AND l.id = w.current_release_id
+      WHERE w.tenant_id = $1::uuid AND w.id = $2::uuid),
+    (SELECT CASE WHEN last.phase = 'FAILED' THEN l.number END FROM (
+        SELECT r.phase, r.release_id FROM rollouts r
+        WHERE r.tenant_id = $1::uuid AND r.workload_id = $2::uuid AND r.kind <> 'SCALE' ORDER BY r.id DESC LIMIT 1) last
+      JOIN releases l ON l.tenant_id = $1::uuid AND l.id = last.release_id)) AS number`;
 
 const SUPERSEDE = `
   UPDATE rollouts SET phase = 'SUPERSEDED', pause_reason = NULL, phase_reason = $3, settled_at = now(), due_at = NULL, updated_at = now()

@@ -14,7 +14,7 @@ import { ReleaseService } from '../workloads/release.service.ts';
 import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository.ts';
 import { WorkloadService } from '../workloads/workload.service.ts';
 import { Acceptance } from './acceptance.ts';
-import type { Aim, Order } from './acceptance.ts';
+import type { Aim, MakeWay, Order } from './acceptance.ts';
 import { chosenStrategy, defaultRevision } from './core/defaults.ts';
 import type { Side } from './core/observation.ts';
 import type { CreateRollout, RestartInput, RollbackInput, ScaleInput } from './rollout.model.ts';
@@ -49,9 +49,12 @@ export class RolloutService {
   /** A new release to every placement. */
   async create(reference: string, { concurrency, revision: number, strategy: wish, ...options }: CreateRollout): Promise<string> {
     return this.database.transaction(async () => {
-      const locked = await this.workloads.lock(reference);
-      const superseded = await this.acceptance.makeWay(locked, concurrency ?? 'REJECT', 'another rollout was asked for');
-      const workload = await this.workloads.placed(locked);
+      const { workload: cleared, superseded } = await this.cleared(
+        await this.workloads.lock(reference),
+        concurrency ?? 'REJECT',
+        'another rollout was asked for',
+      );
+      const workload = await this.workloads.placed(cleared);
       const [revision, { wanted, unwanted }] = await Promise.all([this.revisionOf(workload, number), this.placesOf(workload)]);
       const layers = [ofWorkload(workload.values as Values), ofRequest(options.values ?? {})];
       const { release, renderings } = await this.releases.make(workload, revision, layers, wanted.map(siteOf), options.reason ?? null);
@@ -65,9 +68,8 @@ export class RolloutService {
   /** Back to a good release, whatever is active. */
   async rollback(reference: string, { toRelease, reason }: RollbackInput): Promise<string> {
     return this.database.transaction(async () => {
-      const workload = await this.workloads.lock(reference);
-      const superseded = await this.acceptance.makeWay(workload, 'SUPERSEDE', 'a rollback was asked for');
-      const current = superseded?.release?.number ?? workload.currentRelease?.number ?? workload.latestRelease + 1;
+      const { workload, superseded } = await this.cleared(await this.workloads.lock(reference), 'SUPERSEDE', 'a rollback was asked for');
+      const current = superseded?.release?.number ?? (await this.rollouts.newestRunning(workload.id)) ?? workload.latestRelease + 1;
       const release = await this.goodRelease(workload, current, toRelease);
       return this.to('ROLLBACK', workload, release, { onFailure: 'PAUSE', reason }, superseded);
     });
@@ -76,8 +78,11 @@ export class RolloutService {
   /** New pods of what runs already. */
   async restart(reference: string, { concurrency, reason }: RestartInput): Promise<string> {
     return this.database.transaction(async () => {
-      const workload = await this.workloads.lock(reference);
-      const superseded = await this.acceptance.makeWay(workload, concurrency ?? 'REJECT', 'a restart was asked for');
+      const { workload, superseded } = await this.cleared(
+        await this.workloads.lock(reference),
+        concurrency ?? 'REJECT',
+        'a restart was asked for',
+      );
       return this.restarted(workload, { reason }, superseded);
     });
   }
@@ -93,12 +98,13 @@ export class RolloutService {
   /** Takes the workload away; `objects` ORPHAN leaves what runs in the clusters. Asked for again while it is on its way, it is the same rollout. */
   async remove(reference: string, objects: 'DELETE' | 'ORPHAN', expected: ExpectedVersions): Promise<string> {
     return this.database.transaction(async () => {
-      const workload = await this.workloads.lock(reference);
-      checkVersion(workload.version, expected);
-      const removing = objects === 'DELETE' ? await this.rollouts.activeRemoval(workload.id) : null;
+      const locked = await this.workloads.lock(reference);
+      checkVersion(locked.version, expected);
+      const removing = objects === 'DELETE' ? await this.rollouts.activeRemoval(locked.id) : null;
       if (removing) return removing;
+      if (objects === 'ORPHAN') await this.checkNothingHalfWay(locked);
       const because = 'the workload is to be removed';
-      const superseded = await this.acceptance.makeWay(workload, 'SUPERSEDE', because);
+      const { workload, superseded } = await this.cleared(locked, 'SUPERSEDE', because);
       await this.acceptance.endScales(workload, because);
       return this.removed(workload, { onFailure: 'PAUSE' }, superseded, objects);
     });
@@ -120,12 +126,32 @@ export class RolloutService {
         );
       }
       const superseded = await this.acceptance.makeWay(locked, 'REJECT', 'a retry was asked for');
-      if (kind === 'DELETE') return this.removed(locked, options, superseded, 'DELETE');
+      // A removal that left everything running had no targets, and neither has its retry.
+      if (kind === 'DELETE')
+        return this.removed(locked, options, superseded, (await this.rollouts.targets(id)).length === 0 ? 'ORPHAN' : 'DELETE');
       if (kind === 'RESTART') return this.restarted(locked, options, superseded);
       const release = await this.kept.byId(settled.release!.id);
       const values = settled.values as Record<string, unknown>;
       return this.to(kind, locked, release, { ...options, strategy: settled.strategy as unknown as Strategy, values }, superseded);
     });
+  }
+
+  /** The locked workload once nothing else changes it: read again where something did, since that may have committed until it was locked itself. */
+  private async cleared(
+    locked: WorkloadRow,
+    way: MakeWay,
+    because: string,
+  ): Promise<{ workload: WorkloadRow; superseded: RolloutRow | null }> {
+    const superseded = await this.acceptance.makeWay(locked, way, because);
+    return { workload: superseded ? await this.workloads.find(locked.id) : locked, superseded };
+  }
+
+  /** What is left running is nobody's any more: it must not be left held, or in the middle of a change. */
+  private async checkNothingHalfWay(workload: WorkloadRow): Promise<void> {
+    const active = await this.rollouts.lockActive(workload.id);
+    if ((await this.rollouts.writtenBy(active)).size === 0) return;
+    const detail = `Rollout ${active?.id} of ${workload.name} is changing clusters, and what it has begun would be left as it is. Wait for it or abort it, then remove the workload.`;
+    throw new Problem('ROLLOUT_ACTIVE', detail);
   }
 
   /** To a release that is kept: its bytes as they are; it makes no release. */
@@ -149,10 +175,9 @@ export class RolloutService {
     const abandoned = await this.rollouts.writtenBy(superseded);
     const sideAt = ({ id, applied }: PlacementRow): Side | null =>
       (abandoned.get(id)?.from ?? (abandoned.has(id) ? null : applied)) as Side | null;
-    const concerned = workload.placements.filter(
-      (placement) => placement.wanted && (placement.applied !== null || abandoned.has(placement.id)),
-    );
-    const sides = concerned.map((placement) => ({ placement, side: sideAt(placement) }));
+    // Where it is not wanted any more, what the superseded rollout has begun is taken away.
+    const concerned = workload.placements.filter((one) => abandoned.has(one.id) || (one.wanted && one.applied !== null));
+    const sides = concerned.map((placement) => ({ placement, side: placement.wanted ? sideAt(placement) : null }));
     if (sides.every(({ side }) => side === null))
       throw invalid({ parameter: 'workload', detail: `nothing of ${workload.name} runs yet: roll it out first` });
     const restartedAt = (await this.database.now()).toISOString();
@@ -178,6 +203,7 @@ export class RolloutService {
     const aims = standing.map((placement) => ({ placement, to: null }));
     const applied = standing.find((placement) => placement.applied !== null);
     const strategy = rolling(applied ? appliedOf(applied).strategy : NATIVE);
+    await this.acceptance.lookAgain(concerned);
     return this.acceptance.accept({ ...orderOf('SCALE', workload, null, aims, { onFailure: 'PAUSE', ...options }), strategy }, null);
   }
 

@@ -59,7 +59,7 @@ export class VerbService {
     await this.rollouts.change(id, { ...rollout, phaseReason: event.message, dueAt: locked.now });
     for (const { waveId, promotedStep } of waves) await this.rows.promote(waveId, promotedStep);
     await this.rows.changeTargets(locked, targets);
-    const placements = await this.rollouts.makePlacementsDue(id);
+    const placements = await this.rollouts.makePlacementsDue(locked.targets.map(({ row }) => row.state.placementId));
     const { phase, pauseReason } = { ...locked.rollout, ...rollout };
     this.events.append([{ ...event, workloadId: locked.workloadId, rolloutId: id, data: { phase, pauseReason } }]);
     this.nudges.rollout(id);

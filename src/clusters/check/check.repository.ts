@@ -10,10 +10,22 @@ export interface Held {
   token: string;
 }
 
+/** What a check has begun with: its answer counts from then, and for those credentials alone. */
+export interface Begun {
+  at: Date;
+  version: number;
+}
+
 /** The rows of a cluster that this worker checks, as its tenant. */
 @Injectable()
 export class CheckRepository {
   constructor(private readonly database: Database) {}
+
+  /** When a check begins, by the database's clock, and with which credentials. */
+  async begin(clusterId: string): Promise<Begun> {
+    const [row] = await this.database.query<Begun>(BEGIN, [tenantId(), clusterId]);
+    return row!;
+  }
 
   /** The version of the cluster's present credentials, null where it has none. */
   async credentialVersion(clusterId: string): Promise<number | null> {
@@ -22,11 +34,11 @@ export class CheckRepository {
   }
 
   /**
-   * Stores the finding where the lease still holds; what a check did not learn stays as it was.
+   * Stores the finding where the lease still holds and the credentials are still those that it was made with; what a check did not learn stays as it was.
    *
-   * @returns the status before and the cluster's name, null where the lease is gone
+   * @returns the status before and the cluster's name, null where nothing was stored
    */
-  async save(held: Held, finding: Finding): Promise<{ before: ClusterStatus; name: string } | null> {
+  async save(held: Held, begun: Begun, finding: Finding): Promise<{ before: ClusterStatus; name: string } | null> {
     const [row] = await this.database.query<{ before: ClusterStatus; name: string }>(SAVE, [
       tenantId(),
       held.id,
@@ -36,16 +48,22 @@ export class CheckRepository {
       finding.version,
       finding.latencyMilliseconds,
       JSON.stringify(finding.missing),
+      begun.at,
+      begun.version,
     ]);
     return row ?? null;
   }
 }
 
+const VERSION = 'coalesce((SELECT version FROM credentials WHERE tenant_id = $1::uuid AND cluster_id = $2::uuid), 0)';
+
+const BEGIN = `SELECT clock_timestamp() AS at, ${VERSION} AS version`;
+
 const SAVE = `
   WITH old AS (
     SELECT status FROM clusters
-    WHERE tenant_id = $1::uuid AND id = $2::uuid AND lease_token = $3::bigint AND lease_until > now() FOR NO KEY UPDATE)
+    WHERE tenant_id = $1::uuid AND id = $2::uuid AND lease_token = $3::bigint AND lease_until > now() AND ${VERSION} = $10::int FOR NO KEY UPDATE)
   UPDATE clusters c SET status = $4::"ClusterStatus", status_reason = $5, kubernetes_version = coalesce($6, c.kubernetes_version),
-    latency_milliseconds = coalesce($7::int, c.latency_milliseconds), missing_permissions = $8::jsonb, checked_at = clock_timestamp()
+    latency_milliseconds = coalesce($7::int, c.latency_milliseconds), missing_permissions = $8::jsonb, checked_at = $9::timestamptz
   FROM old WHERE c.tenant_id = $1::uuid AND c.id = $2::uuid
   RETURNING old.status AS before, c.name`;

@@ -39,6 +39,8 @@ export function chosenStrategy(own: Strategy, wish: StrategyWish | undefined): {
 function stepFaults(wish: StrategyWish, steps: readonly StrategyStep[]): Fault[] {
   if (wish.type === 'ROLLING') return wish.steps ? [{ pointer: '/strategy/steps', detail: 'are for CANARY' }] : [];
   if (steps.length === 0) return [{ pointer: '/strategy/steps', detail: 'are needed for CANARY: the revision has none' }];
+  if (steps[0] && !('weight' in steps[0]))
+    return [{ pointer: '/strategy/steps/0', detail: 'must be a weight: before it nothing has changed' }];
   const weights = steps.flatMap((step, i) => ('weight' in step ? [{ i, weight: step.weight }] : []));
   return weights.flatMap(({ i, weight }, place) => {
     const before = weights[place - 1];

@@ -36,7 +36,7 @@ export class ClusterChecks {
     private readonly announce: Announce,
     private readonly connections: Connections,
     private readonly clock: DatabaseClock,
-    report: (error: unknown) => void,
+    private readonly report: (error: unknown) => void,
   ) {
     this.claims = new Claims({
       claim: async (limit) => (this.regions.length === 0 ? [] : this.leases.claim('clusters', this.regions, limit)),
@@ -64,16 +64,17 @@ export class ClusterChecks {
       await this.database.as({ tenantId: lease.tenantId }, () => this.check(lease));
     } finally {
       const spread = 1 + JITTER * (2 * Math.random() - 1);
-      if (lease.stillOurs() && (await lease.release(new Date(this.clock.now().getTime() + EVERY_MILLISECONDS * spread)))) void this.wake();
+      if (lease.stillOurs() && (await lease.release(new Date(this.clock.now().getTime() + EVERY_MILLISECONDS * spread))))
+        void this.wake().catch(this.report);
     }
   }
 
   private async check(lease: Lease): Promise<void> {
-    const standing = await this.placements.onCluster(lease.id);
+    const [begun, standing] = await Promise.all([this.checks.begin(lease.id), this.placements.onCluster(lease.id)]);
     const { finding, counts } = await this.look(lease, standing);
     if (!lease.stillOurs()) return;
     await this.database.transaction(async () => {
-      const saved = await this.checks.save(lease, finding);
+      const saved = await this.checks.save(lease, begun, { ...finding, ...storableTexts(finding) });
       if (!saved) return;
       if (saved.before !== finding.status) this.events.append([eventOf(lease.id, saved.name, finding)]);
       this.database.afterCommit(() => this.announce.publish({ kind: 'cluster', tenantId: lease.tenantId, id: lease.id }));
@@ -96,6 +97,11 @@ export class ClusterChecks {
       return { finding: unreachable(error), counts: [] };
     }
   }
+}
+
+/** What the cluster itself has worded. */
+function storableTexts({ statusReason, version }: Finding): Pick<Finding, 'statusReason' | 'version'> {
+  return { statusReason: statusReason && storable(statusReason), version: version && storable(version) };
 }
 
 /** One list per namespace of what bears our label. */
