@@ -130,6 +130,7 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
     ['a value of another type', { values: { greeting: 7 } }, '/values/greeting'],
     ['a value that is null', { values: { greeting: null } }, '/values/greeting'],
     ['steps that do not rise', { strategy: { type: 'CANARY', steps: [{ weight: 50 }, { weight: 20 }] } }, '/strategy/steps/1/weight'],
+    ['a canary that begins with a pause', { strategy: { type: 'CANARY', steps: [{ pause: true }, { weight: 20 }] } }, '/strategy/steps/0'],
     ['a canary without steps', { strategy: { type: 'CANARY' } }, '/strategy/steps'],
     ['steps of a rolling update', { strategy: { type: 'ROLLING', steps: [{ weight: 50 }] } }, '/strategy/steps'],
     ['a strategy that can never move', { strategy: { type: 'ROLLING', maxSurge: 0, maxUnavailable: '0%' } }, '/strategy/maxSurge'],
@@ -242,6 +243,15 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
     expect(await door(shop.tenant, 'rollback', name, { toRelease: 1 })).toMatchObject({ release: { number: 1 } });
   });
 
+  it('going back from a release that has FAILED goes to the good one before it, whatever of it is left where', async () => {
+    const { name } = await fresh();
+    for (const greeting of ['one', 'two', 'three']) {
+      const { id } = await deploy(name, { values: { greeting } });
+      await (greeting === 'three' ? given(id, 'FAILED') : succeeded(id));
+    }
+    expect(await door(shop.tenant, 'rollback', name)).toMatchObject({ release: { number: 2 } });
+  });
+
   it('scaling runs beside what is active, here or on one cluster', async () => {
     const { name } = await fresh();
     await succeeded((await deploy(name)).id);
@@ -262,7 +272,15 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
   it('scaling beside a first rollout leaves the number to it', async () => {
     const { name } = await fresh();
     const first = await deploy(name);
+    const due = () =>
+      onConnection(api.database.ownerUrl, async (client) => {
+        const text = 'SELECT p.due_at IS NOT NULL AS due FROM placements p JOIN targets t ON t.placement_id = p.id WHERE t.rollout_id = $1';
+        return (await client.query<{ due: boolean }>(text, [first.id])).rows.map((row) => row.due);
+      });
+    expect(await due()).toEqual([false, false]);
     expect(await door(shop.tenant, 'scale', name, { replicas: 4 })).toMatchObject({ kind: 'SCALE', targets: [] });
+    // Whoever steers it reads the number again.
+    expect(await due()).toEqual([true, true]);
     await onConnection(api.database.ownerUrl, (client) =>
       client.query(`UPDATE targets SET uid = 'u', written = true WHERE rollout_id = $1`, [first.id]),
     );
@@ -310,6 +328,35 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
     expect(removal.targets).toHaveLength(2);
     expect((await door(shop.tenant, 'deleteWorkload', name)).id).toBe(removal.id);
     expect([(await rolloutOf(active.id)).phase, (await rolloutOf(scale.id)).phase]).toEqual(['SUPERSEDED', 'SUPERSEDED']);
+  });
+
+  it('removal that leaves what runs is refused while something is half-way, and tried again leaves it too', async () => {
+    const { name } = await fresh();
+    await succeeded((await deploy(name)).id);
+    const active = await deploy(name, { values: { greeting: 'two' } });
+    await onConnection(api.database.ownerUrl, (client) =>
+      client.query(`UPDATE targets SET phase = 'HELD', written = true WHERE rollout_id = $1`, [active.id]),
+    );
+    const orphan = () => shop.tenant.rest<RolloutView>('DELETE', `/v1/workloads/${name}?objects=ORPHAN`);
+    expect(await orphan()).toMatchObject({ status: 409, body: { code: 'ROLLOUT_ACTIVE' } });
+    expect((await rolloutOf(active.id)).phase).toBe('QUEUED');
+    await given(active.id, 'ROLLED_BACK');
+    const { id, targets } = expectStatus(await orphan(), 202);
+    expect(targets).toEqual([]);
+    await given(id, 'CANCELED');
+    expect(await door(shop.tenant, 'retry', id)).toMatchObject({ kind: 'DELETE', retryOf: id, targets: [] });
+  });
+
+  it('restarting what is not wanted any more takes away what a superseded rollout has begun there', async () => {
+    const { id, name } = await fresh();
+    await succeeded((await deploy(name)).id);
+    const active = await deploy(name, { values: { greeting: 'two' } });
+    await onConnection(api.database.ownerUrl, (client) =>
+      client.query(`UPDATE targets SET phase = 'HELD', written = true WHERE rollout_id = $1`, [active.id]),
+    );
+    await door(shop.tenant, 'updateWorkload', id, { placements: [{ cluster: 'acme-1', namespace: 'default' }] });
+    const restart = await door(shop.tenant, 'restart', name, { concurrency: 'SUPERSEDE' });
+    expect(restart.targets.map(({ cluster }) => cluster.name).sort()).toEqual(['acme-1', 'acme-2']);
   });
 
   it('removal of a workload that never ran has nothing to do anywhere', async () => {

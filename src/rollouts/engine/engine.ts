@@ -84,7 +84,7 @@ export class Engine {
       this.clock,
       report,
     );
-    this.unserved = new Unserved(database, parts.unserved, events, nudges);
+    this.unserved = new Unserved(database, parts.unserved, events, nudges, report);
     this.sweep = new Sweep(database.system, this.clock, parts.regions, {
       onRegions: (regions) => this.serve(regions),
       onDue: (due) => this.wake(due),

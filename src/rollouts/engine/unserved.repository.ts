@@ -12,6 +12,12 @@ export interface UnservedTarget {
   message: string;
 }
 
+export interface UnservedPage {
+  byTenant: Map<string, string[]>;
+  /** After which the next page begins, null where there is none. */
+  next: string | null;
+}
+
 /** How long a placement may be due before it counts as unserved. */
 const PATIENCE_SECONDS = 10;
 const BATCH = 100;
@@ -21,10 +27,19 @@ const BATCH = 100;
 export class UnservedRepository {
   constructor(private readonly database: Database) {}
 
-  /** Of all tenants, by tenant. `served`: ids of the regions that this worker looks after itself. */
-  async find(served: readonly string[]): Promise<Map<string, string[]>> {
-    const rows = await this.database.system.query<{ tenant_id: string; id: string }>(FIND, [served]);
-    return new Map([...Map.groupBy(rows, (row) => row.tenant_id)].map(([tenant, group]) => [tenant, group.map((row) => row.id)]));
+  /**
+   * The next ones of all tenants, in the order of their ids.
+   *
+   * @param served ids of the regions that this worker looks after itself
+   * @param after the last id of the page before
+   */
+  async find(served: readonly string[], after: string): Promise<UnservedPage> {
+    const rows = await this.database.system.query<{ tenant_id: string; id: string }>(FIND, [served, after]);
+    const byTenant = [...Map.groupBy(rows, (row) => row.tenant_id)];
+    return {
+      byTenant: new Map(byTenant.map(([tenant, group]) => [tenant, group.map((row) => row.id)])),
+      next: rows.length < BATCH ? null : (rows.at(-1)?.id ?? null),
+    };
   }
 
   /** Says so on every target there that does not say why it waits, and has its rollout looked at; answers those targets. Runs in the caller's transaction. */
@@ -36,8 +51,8 @@ export class UnservedRepository {
 
 const FIND = `
   SELECT tenant_id, id FROM placements
-  WHERE due_at < now() - interval '${PATIENCE_SECONDS} seconds' AND (lease_until IS NULL OR lease_until <= now()) AND region_id <> ALL($1::uuid[])
-  LIMIT ${BATCH}`;
+  WHERE due_at < now() - interval '${PATIENCE_SECONDS} seconds' AND (lease_until IS NULL OR lease_until <= now()) AND region_id <> ALL($1::uuid[]) AND id > $2::uuid
+  ORDER BY id LIMIT ${BATCH}`;
 
 const WAITING = `t.tenant_id = $1::uuid AND t.placement_id = ANY($2::uuid[]) AND t.condition IS NULL AND t.phase IN ('PROGRESSING', 'HELD', 'BAKING', 'ROLLING_BACK')`;
 
@@ -50,7 +65,7 @@ const TELL = `
 
 const MARK = `
   UPDATE targets t SET stopped_at = coalesce(t.stopped_at, now()), version = t.version + 1, updated_at = now(),
-    condition = jsonb_build_object('type', 'NO_WORKER', 'message', 'No worker serves region ' || g.name || '.', 'since', to_jsonb(p.due_at),
+    condition = jsonb_build_object('type', 'NO_WORKER', 'message', 'No worker serves region ' || g.name || '.', 'since', to_char(p.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
       'advice', 'Start a worker with SLIPWAY_REGIONS naming this region, or with none named.')
   FROM placements p
   JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id

@@ -3,26 +3,32 @@ import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { UnservedRepository } from './unserved.repository.ts';
 
+const FIRST = '00000000-0000-0000-0000-000000000000';
 /** Ticks between two looks. */
 const EVERY_TICKS = 5;
 
 /** A region that nobody serves cannot tell so itself: the workers of other regions do, on the targets that wait there. */
 export class Unserved {
   private ticks = 0;
+  private after = FIRST;
 
   constructor(
     private readonly database: Database,
     private readonly unserved: UnservedRepository,
     private readonly events: EventLog,
     private readonly nudges: Nudges,
+    private readonly report: (error: unknown) => void,
   ) {}
 
   /** Once a second. `served`: ids of this worker's regions. */
   async tick(served: readonly string[]): Promise<void> {
     this.ticks += 1;
     if (this.ticks % EVERY_TICKS !== 0) return;
-    for (const [tenantId, placementIds] of await this.unserved.find(served)) {
-      await this.database.as({ tenantId }, () => this.database.transaction(() => this.mark(placementIds)));
+    const { byTenant, next } = await this.unserved.find(served, this.after);
+    this.after = next ?? FIRST;
+    // What one tenant's rows refuse holds up nobody else's.
+    for (const [tenantId, placementIds] of byTenant) {
+      await this.database.as({ tenantId }, () => this.database.transaction(() => this.mark(placementIds))).catch(this.report);
     }
   }
 

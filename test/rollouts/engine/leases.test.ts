@@ -74,6 +74,16 @@ describe('leases', () => {
     expect(await rowOf(due ?? '')).toMatchObject({ lease_token: '1', held: true, due: false });
   });
 
+  test('what is given up is due from that moment on, and seems to nobody to have waited before', async () => {
+    const [id] = await tenantWith([1]);
+    const leases = worker('one');
+    await leases.claim('clusters', [region], 10);
+    const { rows } = await owner.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+    await leases.close();
+    const row = await rowOf(id ?? '');
+    expect([row?.due, (row?.due_at?.getTime() ?? 0) >= (rows[0]?.now.getTime() ?? Infinity)]).toEqual([true, true]);
+  });
+
   test('a tenant with little does not wait behind one with much', async () => {
     const much = await tenantWith([100, 99, 98, 97, 96]);
     const little = await tenantWith([1]);
