@@ -34,7 +34,8 @@ export interface LockedRollout {
  * @returns null where there is no such rollout, or the lease is gone
  */
 export async function lockRollout(database: Database, id: string, token: string | null): Promise<LockedRollout | null> {
-  // Asked at once and answered in this order: what the second sees, it sees once the first has the row.
+  // Asked at once and answered in this order: what each sees, it sees once those before it have what they lock.
+  if (token !== null) database.send(LOCK_QUOTA, [tenantId(), id, `quota ${tenantId()}`]);
   const [[locked], [parts]] = await Promise.all([
     database.query<LockedRow>(LOCK, [tenantId(), id, token]),
     database.query<PartsRow>(PARTS, [tenantId(), id]),
@@ -75,6 +76,12 @@ const LOCK = `
   SELECT to_jsonb(r) AS rollout FROM rollouts r
   WHERE r.tenant_id = $1::uuid AND r.id = $2::uuid AND ($3::bigint IS NULL OR (r.lease_token = $3::bigint AND r.lease_until > now())) AND EXISTS (SELECT 1 FROM workload)
   FOR NO KEY UPDATE OF r`;
+
+/** Of two rollouts of a tenant that may let targets move, the second counts what the first has let move. */
+const LOCK_QUOTA = `
+  SELECT pg_advisory_xact_lock(hashtextextended($3, 11)) FROM rollouts r
+  WHERE r.tenant_id = $1::uuid AND r.id = $2::uuid AND r.phase IN ('QUEUED', 'RUNNING')
+    AND EXISTS (SELECT 1 FROM targets t WHERE t.tenant_id = r.tenant_id AND t.rollout_id = r.id AND t.phase IN ('PENDING', 'HELD'))`;
 
 const PARTS = `
   SELECT clock_timestamp() AS now, (SELECT limits FROM tenants WHERE id = $1::uuid) AS limits,

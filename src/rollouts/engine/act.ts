@@ -24,7 +24,7 @@ export interface Hands {
   assertOurs(): void;
   /** The rendered objects of a digest. */
   rendering(digest: string): Promise<KubernetesObject[]>;
-  /** The rendered objects of the placement's releases. */
+  /** The objects of the placement's releases, by kind and name. */
   keptObjects(releases: 'ALL' | 'GOOD'): Promise<KubernetesObject[]>;
 }
 

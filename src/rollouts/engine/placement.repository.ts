@@ -108,10 +108,9 @@ export class HeldPlacementRepository {
     return JSON.parse(row.objects) as KubernetesObject[];
   }
 
-  /** The rendered objects of the placement's releases: all of them, or those that can be gone back to. */
+  /** Which objects the placement's releases consist of, and no more than that of each: of all releases, or of those that can be gone back to. */
   async keptObjects(placementId: string, releases: 'ALL' | 'GOOD'): Promise<KubernetesObject[]> {
-    const rows = await this.database.query<{ objects: string }>(KEPT, [tenantId(), placementId, releases === 'ALL']);
-    return rows.flatMap((row) => JSON.parse(row.objects) as KubernetesObject[]);
+    return this.database.query<KubernetesObject>(KEPT, [tenantId(), placementId, releases === 'ALL']);
   }
 
   /** What of ours stands on a cluster. */
@@ -233,7 +232,9 @@ const COMMIT = `
   SELECT (SELECT version FROM saved) AS version, EXISTS (SELECT 1 FROM held) AS held`;
 
 const KEPT = `
-  SELECT r.objects FROM rendered r
+  SELECT DISTINCT o ->> 'apiVersion' AS "apiVersion", o ->> 'kind' AS kind,
+    jsonb_build_object('name', o -> 'metadata' -> 'name', 'namespace', o -> 'metadata' -> 'namespace') AS metadata
+  FROM rendered r, jsonb_array_elements(r.objects::jsonb) o
   WHERE r.tenant_id = $1::uuid AND r.digest IN (
     SELECT o.digest FROM release_objects o JOIN releases l ON l.tenant_id = o.tenant_id AND l.id = o.release_id
     WHERE o.tenant_id = $1::uuid AND o.placement_id = $2::uuid AND ($3::boolean OR l.good_at IS NOT NULL))`;
