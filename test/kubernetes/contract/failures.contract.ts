@@ -9,7 +9,7 @@ interface ContainerStatus {
   ready: boolean;
   restartCount: number;
   state: { waiting?: { reason: string; message?: string }; running?: object; terminated?: { exitCode: number; reason: string } };
-  lastState?: { terminated?: { exitCode: number; reason: string } };
+  lastState?: { terminated?: { exitCode: number; reason: string; finishedAt?: string } };
 }
 
 function statuses(pod: KubernetesObject | undefined, list = 'containerStatuses'): ContainerStatus[] {
@@ -18,6 +18,12 @@ function statuses(pod: KubernetesObject | undefined, list = 'containerStatuses')
 
 const waitsFor = (reason: string, list?: string) => (pod: KubernetesObject) =>
   statuses(pod, list).some((status) => status.state.waiting?.reason === reason);
+
+/** The newest time at which somebody wrote the status, -Infinity where the server does not keep it. */
+function statusWrittenAt({ metadata }: KubernetesObject): number {
+  const entries = (metadata['managedFields'] ?? []) as { subresource?: string; time: string }[];
+  return Math.max(...entries.filter((entry) => entry.subresource === 'status').map((entry) => Date.parse(entry.time)));
+}
 
 interface Condition {
   type: string;
@@ -58,6 +64,8 @@ export function failuresContract(cluster: Cluster): void {
         state: { waiting: { message: expect.stringContaining(image) as string } },
       });
       expect([pod['status'].phase, isReady(pod)]).toEqual(['Pending', false]);
+      // When the kubelet said so: what was said before a retry is told from what is said since.
+      expect(statusWrittenAt(pod)).toBeGreaterThanOrEqual(Date.parse(pod.metadata.creationTimestamp as string));
     });
 
     it('of an image asked for by annotation shows likewise', async () => {
@@ -69,7 +77,9 @@ export function failuresContract(cluster: Cluster): void {
         { behaviour: 'crash-loop' },
         (now) => waitsFor('CrashLoopBackOff')(now) && (statuses(now)[0]?.restartCount ?? 0) >= 3,
       );
-      expect(statuses(pod)[0]?.lastState?.terminated?.exitCode).not.toBe(0);
+      const ended = statuses(pod)[0]?.lastState?.terminated;
+      expect(ended?.exitCode).not.toBe(0);
+      expect(Date.parse(ended?.finishedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(pod.metadata.creationTimestamp as string));
       expect(isReady(pod)).toBe(false);
       const log = await world().kubernetes.log({ namespace, pod: pod.metadata.name, container: 'web' }, { tailLines: 3, previous: true });
       expect(log.trim().length).toBeGreaterThan(0);
