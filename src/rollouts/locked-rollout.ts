@@ -5,6 +5,7 @@ import type { Failure } from './core/failure.ts';
 import type { RolloutState, WaveState } from './core/observation.ts';
 import { rolloutState, targetRow, waveState } from './engine/rows.ts';
 import type { RolloutJson, TargetJson, TargetRow, WaveJson } from './engine/rows.ts';
+import { MOVING, UNDER_WAY } from './phase-lists.ts';
 
 export interface PlacedTarget {
   row: TargetRow;
@@ -86,8 +87,8 @@ const LOCK_QUOTA = `
 const PARTS = `
   SELECT clock_timestamp() AS now, (SELECT limits FROM tenants WHERE id = $1::uuid) AS limits,
     (SELECT count(*)::int FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
-      WHERE t.tenant_id = $1::uuid AND t.rollout_id <> $2::uuid AND t.phase IN ('PROGRESSING', 'BAKING', 'ROLLING_BACK')
-        AND r.phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK')) AS elsewhere,
+      WHERE t.tenant_id = $1::uuid AND t.rollout_id <> $2::uuid AND t.phase IN ${MOVING}
+        AND r.phase IN ${UNDER_WAY}) AS elsewhere,
     (SELECT json_agg(to_jsonb(v) ORDER BY v.position) FROM waves v WHERE v.tenant_id = $1::uuid AND v.rollout_id = $2::uuid) AS waves,
     (SELECT json_agg(json_build_object('target', to_jsonb(t), 'regionId', p.region_id, 'cluster', c.name, 'region', g.name, 'namespace', p.namespace) ORDER BY t.id)
       FROM targets t

@@ -8,8 +8,8 @@ import type { Window } from '../common/page.ts';
 import type { CreatedBy } from '../common/reference.model.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { RolloutKind, RolloutPhase, TargetPhase, WavePhase } from '../generated/prisma/enums.ts';
-import { isSettled, isTerminal, rolloutPhases, targetPhases } from './core/phases.ts';
 import type { RolloutJson, TargetJson, WaveJson } from './engine/rows.ts';
+import { ACTIVE, ACTIVE_PHASES, OPEN_PHASES } from './phase-lists.ts';
 
 const WITH = {
   workload: { select: { id: true, name: true } },
@@ -73,9 +73,6 @@ export interface RolloutFilter {
   kind?: RolloutKind[];
 }
 
-const UNDER_WAY = (Object.keys(targetPhases) as TargetPhase[]).filter((phase) => !isTerminal(phase));
-const ACTIVE = (Object.keys(rolloutPhases) as RolloutPhase[]).filter((phase) => !isSettled(phase));
-
 /** Phases in the order in which a person wants to see targets: what went wrong, what is under way, what waits, what is done. */
 const FAILED_FIRST = [
   'FAILED',
@@ -129,7 +126,7 @@ export class RolloutRepository {
 
   /** The active rollout that takes the workload's objects away, if there is one. */
   async activeRemoval(workloadId: string): Promise<string | null> {
-    const where = { tenantId: tenantId(), workloadId, kind: 'DELETE' as const, phase: { in: ACTIVE }, intent: null };
+    const where = { tenantId: tenantId(), workloadId, kind: 'DELETE' as const, phase: { in: ACTIVE_PHASES }, intent: null };
     return (await this.database.rows.rollout.findFirst({ where, select: { id: true } }))?.id ?? null;
   }
 
@@ -195,7 +192,7 @@ export class RolloutRepository {
 
   /** Placements on which the active rollout makes or changes a Deployment, and whether there is one yet. */
   async madePlacements(workloadId: string): Promise<ReadonlyMap<string, boolean>> {
-    const rollout = { workloadId, kind: { not: 'SCALE' as const }, phase: { in: ACTIVE } };
+    const rollout = { workloadId, kind: { not: 'SCALE' as const }, phase: { in: ACTIVE_PHASES } };
     const rows = await this.database.rows.target.findMany({
       where: { tenantId: tenantId(), to: { not: Prisma.DbNull }, rollout },
       select: { placementId: true, uid: true },
@@ -214,7 +211,7 @@ export class RolloutRepository {
   async supersede(id: string, reason: string): Promise<void> {
     this.database.send(SUPERSEDE, [tenantId(), id, reason]);
     await this.database.rows.target.updateMany({
-      where: { tenantId: tenantId(), rolloutId: id, phase: { in: UNDER_WAY } },
+      where: { tenantId: tenantId(), rolloutId: id, phase: { in: OPEN_PHASES } },
       data: { phase: 'SKIPPED', phaseReason: reason, condition: Prisma.DbNull, version: { increment: 1 } },
     });
   }
@@ -251,7 +248,7 @@ function byRollout<R extends { rolloutId: string }>(rolloutIds: readonly string[
 
 const LOCK_ACTIVE = `
   SELECT id FROM rollouts
-  WHERE tenant_id = $1::uuid AND workload_id = $2::uuid AND (kind = 'SCALE') = $3::boolean AND phase IN (${ACTIVE.map((phase) => `'${phase}'`).join(', ')})
+  WHERE tenant_id = $1::uuid AND workload_id = $2::uuid AND (kind = 'SCALE') = $3::boolean AND phase IN ${ACTIVE}
   ORDER BY id FOR UPDATE`;
 
 const MAKE_DUE = `

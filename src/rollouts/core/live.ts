@@ -1,16 +1,11 @@
 /** From the raw objects of a placement's watch to `Live`, what the decision sees of the cluster. */
+import { ANNOTATIONS, LABELS } from '../../workloads/core/objects.ts';
 import { condition, troubleOf } from './diagnosis.ts';
+import { CLOSED_GATE } from './gate.ts';
 import type { Live, LiveDeployment, LivePod, LiveReplicaSet } from './observation.ts';
 import { isRecord, number, part, parts, sameJson, text, time } from './raw.ts';
 import type { Raw } from './raw.ts';
 
-/** What the gate is closed with: new pods become Ready and never count as available. */
-export const CLOSED_MIN_READY_SECONDS = 2_147_483_646;
-export const CLOSED_PROGRESS_DEADLINE_SECONDS = 2_147_483_647;
-
-export const WORKLOAD_ID_LABEL = 'slipway.dev/workload-id';
-export const TEMPLATE_ANNOTATION = 'slipway.dev/template';
-export const RELEASE_ANNOTATION = 'slipway.dev/release';
 const HASH_LABEL = 'pod-template-hash';
 const OUR_MANAGER = 'slipway';
 
@@ -46,7 +41,7 @@ export function liveOf(watched: Watched): Live {
     resourceVersion: text(metadata, 'resourceVersion') ?? '',
     generation: number(metadata, 'generation') ?? 0,
     observedGeneration: number(part(deployment, 'status'), 'observedGeneration') ?? 0,
-    ours: text(part(metadata, 'labels'), WORKLOAD_ID_LABEL) === watched.workloadId,
+    ours: text(part(metadata, 'labels'), LABELS.workloadId) === watched.workloadId,
     terminating: text(metadata, 'deletionTimestamp') !== null,
     replicas: number(spec, 'replicas') ?? 1,
     ...strategyOf(spec),
@@ -70,14 +65,14 @@ function strategyOf(spec: Raw): Pick<LiveDeployment, 'gate' | 'surge' | 'unavail
     const value = rolling?.[key];
     return typeof value === 'number' || typeof value === 'string' ? String(value) : fallback;
   };
-  const gate = number(spec, 'minReadySeconds') === CLOSED_MIN_READY_SECONDS ? 'CLOSED' : 'OPEN';
+  const gate = number(spec, 'minReadySeconds') === CLOSED_GATE.minReadySeconds ? 'CLOSED' : 'OPEN';
   return { gate, surge: read('maxSurge'), unavailable: read('maxUnavailable') };
 }
 
 function markOf(metadata: Raw): Pick<LiveDeployment, 'template' | 'release'> {
   const annotations = part(metadata, 'annotations');
-  const release = Number(text(annotations, RELEASE_ANNOTATION) ?? Number.NaN);
-  return { template: text(annotations, TEMPLATE_ANNOTATION), release: Number.isInteger(release) ? release : null };
+  const release = Number(text(annotations, ANNOTATIONS.release) ?? Number.NaN);
+  return { template: text(annotations, ANNOTATIONS.template), release: Number.isInteger(release) ? release : null };
 }
 
 /** The oldest ReplicaSet whose template is the Deployment's own, as the Deployment controller finds its new one (`FindNewReplicaSet`). */
@@ -200,11 +195,11 @@ function editedBy(metadata: Raw, rewritten: boolean): string | null {
  * one made before the current one bears the same digest with another spec.
  */
 function isRewritten(deployment: Raw, owned: readonly Raw[], current: Raw | null): boolean {
-  const digest = text(part(part(deployment, 'metadata'), 'annotations'), TEMPLATE_ANNOTATION);
+  const digest = text(part(part(deployment, 'metadata'), 'annotations'), ANNOTATIONS.template);
   const made = (one: Raw): number => time(part(one, 'metadata'), 'creationTimestamp') ?? 0;
   const podSpec = (one: Raw): Raw => part(part(part(one, 'spec'), 'template'), 'spec');
   return owned.some((one) => {
-    if (one === current || digest === null || text(part(part(one, 'metadata'), 'annotations'), TEMPLATE_ANNOTATION) !== digest)
+    if (one === current || digest === null || text(part(part(one, 'metadata'), 'annotations'), ANNOTATIONS.template) !== digest)
       return false;
     return (current === null || made(one) <= made(current)) && !sameJson(podSpec(one), podSpec(deployment));
   });

@@ -2,10 +2,8 @@
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import { withRelease, withRestart } from '../../workloads/core/restart.ts';
 import type { Gate } from '../core/decision.ts';
+import { CLOSED_GATE } from '../core/gate.ts';
 import type { Side } from '../core/observation.ts';
-
-/** With the gate closed no new pod ever counts as available, so the controller keeps the split that surge and unavailable ask for. */
-const CLOSED = { minReadySeconds: 2147483646, progressDeadlineSeconds: 2147483647 } as const;
 
 /** One side's objects: its Deployment, and all that is applied around it, in order. */
 export interface Objects {
@@ -26,7 +24,7 @@ export function sideObjects(rendering: readonly KubernetesObject[], side: Side):
 /** The Deployment with the gate as decided. */
 export function gatedDeployment(deployment: KubernetesObject, side: Side, gate: Gate, unpause: boolean): KubernetesObject {
   const spec = deployment['spec'] as Record<string, unknown>;
-  const { minReadySeconds, progressDeadlineSeconds } = gate.closed ? CLOSED : side.strategy;
+  const { minReadySeconds, progressDeadlineSeconds } = gate.closed ? CLOSED_GATE : side.strategy;
   const rollingUpdate = { maxSurge: amount(gate.surge), maxUnavailable: amount(gate.unavailable) };
   return {
     ...deployment,

@@ -3,6 +3,7 @@ import { tenantId } from '../../common/context.ts';
 import { Database } from '../../common/database.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { PlacementState, RolloutState, Side, WaveState } from '../core/observation.ts';
+import { STEERED, UNDER_WAY } from '../phase-lists.ts';
 import type { Lease } from './lease.ts';
 import { rolloutState, saveTargets, targetChange, targetRow, waveState } from './rows.ts';
 import type { RolloutJson, TargetJson, TargetRow, WaveJson } from './rows.ts';
@@ -206,7 +207,7 @@ const LOAD = `
       AND o.release_id = (CASE WHEN t.undoing THEN coalesce(t."from" ->> 'releaseId', p.applied ->> 'releaseId')
         ELSE coalesce(t."to" ->> 'releaseId', t."from" ->> 'releaseId', p.applied ->> 'releaseId') END)::uuid
     WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id
-      AND t.phase IN ('PROGRESSING', 'HELD', 'BAKING', 'ROLLING_BACK') AND r.phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK')
+      AND t.phase IN ${STEERED} AND r.phase IN ${UNDER_WAY}
   ) active ON true
   WHERE p.tenant_id = $1::uuid AND p.id = $2::uuid AND p.lease_token = $3::bigint AND p.lease_until > now()`;
 
@@ -217,10 +218,10 @@ const LOAD = `
 const COMMIT = `
   WITH told AS (
     UPDATE rollouts SET due_at = now()
-    WHERE tenant_id = $1::uuid AND id = $2::uuid AND $3::boolean AND phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK') RETURNING id
+    WHERE tenant_id = $1::uuid AND id = $2::uuid AND $3::boolean AND phase IN ${UNDER_WAY} RETURNING id
   ), standing AS (
     SELECT id FROM told UNION ALL
-    SELECT id FROM rollouts WHERE tenant_id = $1::uuid AND id = $2::uuid AND NOT $3::boolean AND phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK')
+    SELECT id FROM rollouts WHERE tenant_id = $1::uuid AND id = $2::uuid AND NOT $3::boolean AND phase IN ${UNDER_WAY}
   ), saved AS (${saveTargets('$1', '$4', 'EXISTS (SELECT 1 FROM standing)')}
   ), held AS (
     UPDATE placements SET applied = CASE WHEN $7::boolean THEN $8::jsonb ELSE applied END, last_written_replicas = coalesce($9::int, last_written_replicas),
@@ -248,7 +249,7 @@ const COUNTS = `
   WITH n AS (SELECT * FROM jsonb_to_recordset($2::jsonb) AS n(id uuid, targets uuid[], observed jsonb, progress_at timestamptz)),
   free AS (
     SELECT t.id, n.observed FROM targets t JOIN n ON t.id = ANY(n.targets)
-    WHERE t.tenant_id = $1::uuid AND t.phase IN ('PROGRESSING', 'HELD', 'BAKING', 'ROLLING_BACK') FOR NO KEY UPDATE OF t SKIP LOCKED
+    WHERE t.tenant_id = $1::uuid AND t.phase IN ${STEERED} FOR NO KEY UPDATE OF t SKIP LOCKED
   ),
   seen AS (UPDATE targets t SET pods = free.observed FROM free WHERE t.tenant_id = $1::uuid AND t.id = free.id RETURNING t.id),
   ours AS (

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { tenantId } from '../../common/context.ts';
 import { Database } from '../../common/database.ts';
+import { STEERED, UNDER_WAY } from '../phase-lists.ts';
 
 /** A target that waits because nobody serves its region. */
 export interface UnservedTarget {
@@ -54,12 +55,12 @@ const FIND = `
   WHERE due_at < now() - interval '${PATIENCE_SECONDS} seconds' AND (lease_until IS NULL OR lease_until <= now()) AND region_id <> ALL($1::uuid[]) AND id > $2::uuid
   ORDER BY id LIMIT ${BATCH}`;
 
-const WAITING = `t.tenant_id = $1::uuid AND t.placement_id = ANY($2::uuid[]) AND t.condition IS NULL AND t.phase IN ('PROGRESSING', 'HELD', 'BAKING', 'ROLLING_BACK')`;
+const WAITING = `t.tenant_id = $1::uuid AND t.placement_id = ANY($2::uuid[]) AND t.condition IS NULL AND t.phase IN ${STEERED}`;
 
 const TELL = `
   WITH concerned AS (
     SELECT r.id FROM rollouts r
-    WHERE r.tenant_id = $1::uuid AND r.phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK') AND r.id IN (SELECT t.rollout_id FROM targets t WHERE ${WAITING})
+    WHERE r.tenant_id = $1::uuid AND r.phase IN ${UNDER_WAY} AND r.id IN (SELECT t.rollout_id FROM targets t WHERE ${WAITING})
     ORDER BY r.id FOR NO KEY UPDATE)
   UPDATE rollouts r SET due_at = now() FROM concerned c WHERE r.tenant_id = $1::uuid AND r.id = c.id`;
 
@@ -70,6 +71,6 @@ const MARK = `
   FROM placements p
   JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
   JOIN regions g ON g.id = p.region_id
-  JOIN rollouts r ON r.tenant_id = p.tenant_id AND r.phase IN ('RUNNING', 'PAUSED', 'ROLLING_BACK')
+  JOIN rollouts r ON r.tenant_id = p.tenant_id AND r.phase IN ${UNDER_WAY}
   WHERE ${WAITING} AND p.tenant_id = t.tenant_id AND p.id = t.placement_id AND r.id = t.rollout_id
   RETURNING t.id, t.rollout_id AS "rolloutId", p.workload_id AS "workloadId", c.name AS cluster, g.name AS region, t.condition ->> 'message' AS message`;
