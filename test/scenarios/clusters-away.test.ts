@@ -1,0 +1,131 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { SimulatedCluster } from '../../simulator/simulator.ts';
+import {
+  ask,
+  BETTER,
+  deploy,
+  eventsOf,
+  GOOD,
+  makeWorkload,
+  rolloutOf,
+  running,
+  settled,
+  startWorld,
+  violations,
+  webDocument,
+} from '../support/world.ts';
+import type { RolloutView, TargetView, World } from '../support/world.ts';
+
+/** Holds at half of the pods until it is promoted: a moment that lasts, in which a cluster can go away. */
+const steps = [{ weight: 50 }, { pause: true }];
+const document = webDocument({
+  strategy: { type: 'CANARY', maxSurge: 1, maxUnavailable: 0, steps, progressDeadlineSeconds: 60 },
+});
+
+const startAndHold = async (world: World, name: string): Promise<string> => {
+  const workload = await makeWorkload(world, name, document);
+  expect(await settled(world, await deploy(world, workload))).toMatchObject({ phase: 'SUCCEEDED' });
+  const id = await deploy(world, workload, { values: { image: BETTER } });
+  expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+  return id;
+};
+
+const clustersSaidToBeAway = async (world: World): Promise<unknown[]> => {
+  const events = await Promise.all([...world.rollouts].map((id) => eventsOf(world, id)));
+  return events.flat().flatMap(({ type, data }) => (type === 'target.unreachable' ? [data['cluster']] : []));
+};
+
+/** How a cluster goes away while the connections of its watches stand, and within how many milliseconds of the next request to it that is shown. */
+const AWAY = [
+  ['refuses every request', 'refuse', 3_000],
+  ['answers no request', 'hang', 20_000],
+] as const;
+
+describe.concurrent.each(AWAY)('a cluster that %s', (_, partition, shownWithin) => {
+  describe.sequential('and goes away', () => {
+    let world: World;
+    let first: SimulatedCluster;
+    let second: SimulatedCluster;
+
+    const targetOf = ({ targets }: RolloutView, cluster: string): TargetView | undefined =>
+      targets.find((target) => target.cluster.name === cluster);
+    const until = (id: string, timeout: number, holds: (rollout: RolloutView) => boolean): Promise<unknown> =>
+      vi.waitUntil(async () => holds(await rolloutOf(world, id)), { timeout, interval: 50 });
+    const isAway = (rollout: RolloutView, { name }: SimulatedCluster): boolean =>
+      targetOf(rollout, name)?.condition?.type === 'UNREACHABLE';
+
+    beforeAll(async () => {
+      world = await startWorld({ clusters: 3 });
+      [first, second] = world.clusters as [SimulatedCluster, SimulatedCluster];
+    });
+    afterEach(() => {
+      for (const cluster of world.clusters) cluster.clearFaults();
+    });
+    afterAll(() => world.close());
+
+    test('while going back, is shown soon; a second abort gives it up at once, and one that is back goes back', async ({ expect }) => {
+      const id = await startAndHold(world, 'back');
+      for (const cluster of [first, second]) cluster.setFaults({ partition });
+      await ask(world, `/rollouts/${id}/abort`);
+      await until(id, shownWithin, (rollout) => isAway(rollout, first) && isAway(rollout, second));
+
+      second.clearFaults();
+      await until(id, 20_000, (rollout) => targetOf(rollout, second.name)?.phase === 'ROLLED_BACK');
+      expect(await rolloutOf(world, id)).toMatchObject({ phase: 'ROLLING_BACK' });
+
+      await ask(world, `/rollouts/${id}/abort`);
+      const rollout = await settled(world, id, 2);
+      expect(rollout).toMatchObject({ phase: 'FAILED' });
+      expect(targetOf(rollout, first.name)).toMatchObject({ phase: 'FAILED', failure: { reason: 'UNREACHABLE' } });
+    });
+
+    test('while its pods are waited for, is given up soon after a second abort', async ({ expect }) => {
+      const id = await startAndHold(world, 'waiting');
+      first.setFaults({ unpullableImages: [GOOD] });
+      await ask(world, `/rollouts/${id}/abort`);
+      const [recorder] = world.recorders;
+      await recorder?.until(
+        () => recorder.replicaSets('waiting').some(({ image, replicas }) => image === GOOD && replicas > 2),
+        'the way back',
+      );
+      await until(id, 20_000, ({ targets }) => targets.filter(({ phase }) => phase === 'ROLLED_BACK').length === 2);
+      first.setFaults({ partition });
+
+      await ask(world, `/rollouts/${id}/abort`);
+      await until(id, shownWithin, ({ phase }) => phase === 'FAILED');
+      expect(targetOf(await rolloutOf(world, id), first.name)).toMatchObject({ failure: { reason: 'UNREACHABLE' } });
+    });
+
+    test('while moving forward, is shown soon, and the rollout goes on when it is back', async ({ expect }) => {
+      const id = await startAndHold(world, 'forward');
+      first.setFaults({ partition });
+      await ask(world, `/rollouts/${id}/promote`);
+      await until(id, shownWithin, (rollout) => isAway(rollout, first));
+
+      first.clearFaults();
+      expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+      expect(running(world, 'forward')).toEqual(Array(3).fill(`${BETTER} x4`));
+    });
+
+    test('disturbs no other, and the invariants held at every step', async ({ expect }) => {
+      expect((await clustersSaidToBeAway(world)).sort()).toEqual([first.name, first.name, first.name, second.name]);
+      expect(await violations(world)).toEqual([]);
+    });
+  });
+});
+
+describe.concurrent('a cluster whose admission webhooks take long', () => {
+  test('is waited for, and not taken for one that is away', async ({ expect, onTestFinished }) => {
+    const world = await startWorld({ clusters: 1 });
+    onTestFinished(() => world.close());
+    const id = await startAndHold(world, 'slow');
+    world.clusters[0]?.setFaults({ latencyMilliseconds: 5_000, methods: ['PATCH'] });
+    await ask(world, `/rollouts/${id}/abort`);
+    const [recorder] = world.recorders;
+    await recorder?.until(() => recorder.replicaSets('slow').some(({ image, replicas }) => image === GOOD && replicas > 2), 'the way back');
+    world.clusters[0]?.clearFaults();
+    expect(await settled(world, id)).toMatchObject({ phase: 'ROLLED_BACK' });
+    expect(running(world, 'slow')).toEqual([`${GOOD} x4`]);
+    expect(await clustersSaidToBeAway(world)).toEqual([]);
+  });
+});
