@@ -115,9 +115,14 @@ describe.concurrent.each(AWAY)('a cluster that %s', (_, partition, shownWithin) 
 });
 
 describe.concurrent('a cluster whose admission webhooks take long', () => {
-  test('is waited for, and not taken for one that is away', async ({ expect, onTestFinished }) => {
-    const world = await startWorld({ clusters: 1 });
-    onTestFinished(() => world.close());
+  let world: World;
+
+  beforeAll(async () => {
+    world = await startWorld({ clusters: 1 });
+  });
+  afterAll(() => world.close());
+
+  test('is waited for, and not taken for one that is away', async ({ expect }) => {
     const id = await startAndHold(world, 'slow');
     world.clusters[0]?.setFaults({ latencyMilliseconds: 5_000, methods: ['PATCH'] });
     await ask(world, `/rollouts/${id}/abort`);
