@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { SimulatedCluster } from '../../simulator/simulator.ts';
 import {
   ask,
@@ -30,6 +30,10 @@ const startAndHold = async (world: World, name: string): Promise<string> => {
   return id;
 };
 
+/** Until the first cluster has taken the write that turns around: more pods of the old release are asked for than were held. */
+const isGoingBack = async ({ recorders: [recorder] }: World, name: string): Promise<void> =>
+  recorder?.until(() => recorder.replicaSets(name).some(({ image, replicas }) => image === GOOD && replicas > 2), 'the way back');
+
 const clustersSaidToBeAway = async (world: World): Promise<unknown[]> => {
   const events = await Promise.all([...world.rollouts].map((id) => eventsOf(world, id)));
   return events.flat().flatMap(({ type, data }) => (type === 'target.unreachable' ? [data['cluster']] : []));
@@ -42,69 +46,72 @@ const AWAY = [
 ] as const;
 
 describe.concurrent.each(AWAY)('a cluster that %s', (_, partition, shownWithin) => {
-  describe.sequential('and goes away', () => {
+  describe.sequential('goes away', () => {
     let world: World;
     let first: SimulatedCluster;
     let second: SimulatedCluster;
 
-    const targetOf = ({ targets }: RolloutView, cluster: string): TargetView | undefined =>
-      targets.find((target) => target.cluster.name === cluster);
+    const targetOf = ({ targets }: RolloutView, { name }: SimulatedCluster): TargetView | undefined =>
+      targets.find((target) => target.cluster.name === name);
     const until = (id: string, timeout: number, holds: (rollout: RolloutView) => boolean): Promise<unknown> =>
       vi.waitUntil(async () => holds(await rolloutOf(world, id)), { timeout, interval: 50 });
-    const isAway = (rollout: RolloutView, { name }: SimulatedCluster): boolean =>
-      targetOf(rollout, name)?.condition?.type === 'UNREACHABLE';
+    const isAway = (rollout: RolloutView, cluster: SimulatedCluster): boolean =>
+      targetOf(rollout, cluster)?.condition?.type === 'UNREACHABLE';
 
     beforeAll(async () => {
-      world = await startWorld({ clusters: 3 });
+      world = await startWorld({ clusters: 2 });
       [first, second] = world.clusters as [SimulatedCluster, SimulatedCluster];
-    });
-    afterEach(() => {
-      for (const cluster of world.clusters) cluster.clearFaults();
     });
     afterAll(() => world.close());
 
-    test('while going back, is shown soon; a second abort gives it up at once, and one that is back goes back', async ({ expect }) => {
-      const id = await startAndHold(world, 'back');
-      for (const cluster of [first, second]) cluster.setFaults({ partition });
-      await ask(world, `/rollouts/${id}/abort`);
-      await until(id, shownWithin, (rollout) => isAway(rollout, first) && isAway(rollout, second));
+    describe.sequential('in a rollout that was held', () => {
+      let name: string;
+      let id: string;
 
-      second.clearFaults();
-      await until(id, 20_000, (rollout) => targetOf(rollout, second.name)?.phase === 'ROLLED_BACK');
-      expect(await rolloutOf(world, id)).toMatchObject({ phase: 'ROLLING_BACK' });
+      beforeEach(async () => {
+        name = `shop-${world.rollouts.size}`;
+        id = await startAndHold(world, name);
+      });
+      afterEach(() => {
+        for (const cluster of world.clusters) cluster.clearFaults();
+      });
 
-      await ask(world, `/rollouts/${id}/abort`);
-      const rollout = await settled(world, id, 2);
-      expect(rollout).toMatchObject({ phase: 'FAILED' });
-      expect(targetOf(rollout, first.name)).toMatchObject({ phase: 'FAILED', failure: { reason: 'UNREACHABLE' } });
-    });
+      test('and goes back: it is shown soon, a second abort gives it up at once, and one that is back goes back', async ({ expect }) => {
+        for (const cluster of world.clusters) cluster.setFaults({ partition });
+        await ask(world, `/rollouts/${id}/abort`);
+        await until(id, shownWithin, (rollout) => isAway(rollout, first) && isAway(rollout, second));
 
-    test('while its pods are waited for, is given up soon after a second abort', async ({ expect }) => {
-      const id = await startAndHold(world, 'waiting');
-      first.setFaults({ unpullableImages: [GOOD] });
-      await ask(world, `/rollouts/${id}/abort`);
-      const [recorder] = world.recorders;
-      await recorder?.until(
-        () => recorder.replicaSets('waiting').some(({ image, replicas }) => image === GOOD && replicas > 2),
-        'the way back',
-      );
-      await until(id, 20_000, ({ targets }) => targets.filter(({ phase }) => phase === 'ROLLED_BACK').length === 2);
-      first.setFaults({ partition });
+        second.clearFaults();
+        await until(id, 20_000, (rollout) => targetOf(rollout, second)?.phase === 'ROLLED_BACK');
+        expect(await rolloutOf(world, id)).toMatchObject({ phase: 'ROLLING_BACK' });
 
-      await ask(world, `/rollouts/${id}/abort`);
-      await until(id, shownWithin, ({ phase }) => phase === 'FAILED');
-      expect(targetOf(await rolloutOf(world, id), first.name)).toMatchObject({ failure: { reason: 'UNREACHABLE' } });
-    });
+        await ask(world, `/rollouts/${id}/abort`);
+        const rollout = await settled(world, id, 2);
+        expect(rollout).toMatchObject({ phase: 'FAILED' });
+        expect(targetOf(rollout, first)).toMatchObject({ phase: 'FAILED', failure: { reason: 'UNREACHABLE' } });
+      });
 
-    test('while moving forward, is shown soon, and the rollout goes on when it is back', async ({ expect }) => {
-      const id = await startAndHold(world, 'forward');
-      first.setFaults({ partition });
-      await ask(world, `/rollouts/${id}/promote`);
-      await until(id, shownWithin, (rollout) => isAway(rollout, first));
+      test('and waits for the pods of its way back: a second abort gives it up soon', async ({ expect }) => {
+        first.setFaults({ unpullableImages: [GOOD] });
+        await ask(world, `/rollouts/${id}/abort`);
+        await isGoingBack(world, name);
+        await until(id, 20_000, (rollout) => targetOf(rollout, second)?.phase === 'ROLLED_BACK');
+        first.setFaults({ partition });
 
-      first.clearFaults();
-      expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
-      expect(running(world, 'forward')).toEqual(Array(3).fill(`${BETTER} x4`));
+        await ask(world, `/rollouts/${id}/abort`);
+        await until(id, shownWithin, ({ phase }) => phase === 'FAILED');
+        expect(targetOf(await rolloutOf(world, id), first)).toMatchObject({ failure: { reason: 'UNREACHABLE' } });
+      });
+
+      test('and moves forward: it is shown soon, and the rollout goes on when it is back', async ({ expect }) => {
+        first.setFaults({ partition });
+        await ask(world, `/rollouts/${id}/promote`);
+        await until(id, shownWithin, (rollout) => isAway(rollout, first));
+
+        first.clearFaults();
+        expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+        expect(running(world, name)).toEqual(Array(2).fill(`${BETTER} x4`));
+      });
     });
 
     test('disturbs no other, and the invariants held at every step', async ({ expect }) => {
@@ -116,18 +123,18 @@ describe.concurrent.each(AWAY)('a cluster that %s', (_, partition, shownWithin) 
 
 describe.concurrent('a cluster whose admission webhooks take long', () => {
   let world: World;
+  let id: string;
 
   beforeAll(async () => {
     world = await startWorld({ clusters: 1 });
+    id = await startAndHold(world, 'slow');
   });
   afterAll(() => world.close());
 
   test('is waited for, and not taken for one that is away', async ({ expect }) => {
-    const id = await startAndHold(world, 'slow');
     world.clusters[0]?.setFaults({ latencyMilliseconds: 5_000, methods: ['PATCH'] });
     await ask(world, `/rollouts/${id}/abort`);
-    const [recorder] = world.recorders;
-    await recorder?.until(() => recorder.replicaSets('slow').some(({ image, replicas }) => image === GOOD && replicas > 2), 'the way back');
+    await isGoingBack(world, 'slow');
     world.clusters[0]?.clearFaults();
     expect(await settled(world, id)).toMatchObject({ phase: 'ROLLED_BACK' });
     expect(running(world, 'slow')).toEqual([`${GOOD} x4`]);
