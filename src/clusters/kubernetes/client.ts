@@ -31,6 +31,7 @@ export interface ConnectOptions {
   allowedNetworks?: readonly string[];
   resolve?: Resolve;
   timeoutMilliseconds?: number;
+  patienceMilliseconds?: number;
   connections?: number;
   maxBytes?: number;
   watch?: Partial<WatchTimings>;
@@ -196,11 +197,11 @@ class PooledClient implements KubernetesClient {
       },
       failure: (status, body) => this.transport.failure(status, body),
     };
-    return listWatch(source, options.signal, this.timings);
+    return listWatch(source, options, this.timings);
   }
 
-  under(signal: AbortSignal): KubernetesClient {
-    return new PooledClient(this.transport.under(signal), this.timings);
+  under(signal: AbortSignal, onSlow?: () => void): KubernetesClient {
+    return new PooledClient(this.transport.under(signal, onSlow), this.timings);
   }
 
   close(): Promise<void> {

@@ -27,6 +27,7 @@ export interface KubernetesErrorFields {
   kind: KubernetesErrorKind;
   message: string;
   status?: number | null;
+  timedOut?: boolean;
   retryAfterSeconds?: number | null;
   causes?: KubernetesErrorCause[];
   advice?: string;
@@ -60,6 +61,8 @@ export class KubernetesError extends Error {
   readonly kind: KubernetesErrorKind;
   /** The HTTP status, or null where there was no answer. */
   readonly status: number | null;
+  /** No connection or no answer came in time, which no kept connection that was cut explains. */
+  readonly timedOut: boolean;
   /** What the cluster asked for, or null. */
   readonly retryAfterSeconds: number | null;
   readonly causes: KubernetesErrorCause[];
@@ -70,6 +73,7 @@ export class KubernetesError extends Error {
     super(fields.message);
     this.kind = fields.kind;
     this.status = fields.status ?? null;
+    this.timedOut = fields.timedOut ?? false;
     this.retryAfterSeconds = fields.retryAfterSeconds ?? null;
     this.causes = fields.causes ?? [];
     this.advice = fields.advice ?? advice[fields.kind];

@@ -163,8 +163,14 @@ export function errorFromTransport(error: unknown): KubernetesError {
   if (/^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|UNSUPPORTED_CERTIFICATE)/.test(code)) {
     return new KubernetesError({ kind: 'UNAUTHENTICATED', message: `The server refuses our client certificate (${code}).` });
   }
-  return new KubernetesError({ kind: 'UNREACHABLE', message: `The cluster cannot be reached: ${describe(code)}.` });
+  return new KubernetesError({
+    kind: 'UNREACHABLE',
+    message: `The cluster cannot be reached: ${describe(code)}.`,
+    timedOut: timeouts.has(code),
+  });
 }
+
+const timeouts: ReadonlySet<string> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT']);
 
 function describe(code: string): string {
   const known: Record<string, string> = {

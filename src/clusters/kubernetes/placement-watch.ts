@@ -1,5 +1,6 @@
+import { EventEmitter } from 'node:events';
 import type { KubernetesError } from './errors.ts';
-import type { KubernetesClient, KubernetesObject, PlacementSnapshot, PlacementWatch, WatchEvent } from './types.ts';
+import type { Doubts, KubernetesClient, KubernetesObject, PlacementSnapshot, PlacementWatch, WatchEvent } from './types.ts';
 
 export const workloadIdLabel = 'slipway.dev/workload-id';
 
@@ -35,6 +36,8 @@ class Watch implements PlacementWatch {
   readonly synced: Promise<void>;
   private readonly streams: Record<StreamName, Stream> = { deployments: newStream(), replicaSets: newStream(), pods: newStream() };
   private readonly stopping = new AbortController();
+  private readonly doubts: Doubts = new EventEmitter();
+  private whileAnswering = new AbortController();
   private readonly running: Promise<unknown>;
   private clusterDate: { date: Date; heardAt: number } | null = null;
   private settleSynced: () => void;
@@ -61,6 +64,14 @@ class Watch implements PlacementWatch {
     };
   }
 
+  get answering(): AbortSignal {
+    return this.whileAnswering.signal;
+  }
+
+  doubt(): void {
+    this.doubts.emit('doubt');
+  }
+
   async stop(): Promise<void> {
     this.stopping.abort();
     this.settleSynced();
@@ -79,9 +90,10 @@ class Watch implements PlacementWatch {
       labelSelector: `${workloadIdLabel}=${placement.workloadId}`,
     };
     const { signal } = this.stopping;
-    for await (const event of client.listWatch(ref, { signal })) {
+    for await (const event of client.listWatch(ref, { signal, doubts: this.doubts })) {
       if (signal.aborted) return;
       if (!this.take(this.streams[name], event, name !== 'deployments')) continue;
+      this.judge();
       if (this.isSynced()) this.settleSynced();
       this.onChange();
     }
@@ -106,6 +118,13 @@ class Watch implements PlacementWatch {
       stream.objects.set(keyOf(event.object), trim ? trimmed(event.object) : event.object);
     }
     return true;
+  }
+
+  /** A cluster that refuses something does answer, and may answer something else well. */
+  private judge(): void {
+    const away = Object.values(this.streams).some(({ unreachable }) => unreachable?.error.kind === 'UNREACHABLE');
+    if (away) this.whileAnswering.abort();
+    else if (this.answering.aborted) this.whileAnswering = new AbortController();
   }
 
   private isSynced(): boolean {

@@ -13,6 +13,8 @@ export interface TransportOptions {
   resolve?: Resolve;
   /** How long an answer may take to begin, and again to end. Default 10 s; writes get three times that, because admission webhooks may take 10 s each. */
   timeoutMilliseconds?: number;
+  /** How long a request may be without its answer before `onSlow` of its holder is called. Default 3 s. */
+  patienceMilliseconds?: number;
   /** Connections kept for requests; each watch has one of its own besides. Default 6. */
   connections?: number;
   /** The longest answer that is read. Default 32 MiB. */
@@ -45,7 +47,15 @@ interface Line {
   headers: Record<string, string>;
   secrets: string[];
   timeoutMilliseconds: number;
+  patienceMilliseconds: number;
   maxBytes: number;
+}
+
+/** On whose behalf requests are made. */
+interface Holder {
+  /** Ends them when it is aborted. */
+  signal: AbortSignal;
+  onSlow: (() => void) | undefined;
 }
 
 function lineTo(credential: Credential, options: TransportOptions): Line {
@@ -68,6 +78,7 @@ function lineTo(credential: Credential, options: TransportOptions): Line {
     headers: { 'user-agent': 'slipway', ...('token' in auth ? { authorization: `Bearer ${auth.token}` } : {}) },
     secrets: 'token' in auth ? [auth.token] : [],
     timeoutMilliseconds,
+    patienceMilliseconds: options.patienceMilliseconds ?? 3_000,
     maxBytes: options.maxBytes ?? 32 * 1024 * 1024,
   };
 }
@@ -80,8 +91,7 @@ function lineTo(credential: Credential, options: TransportOptions): Line {
 export class Transport {
   private constructor(
     private readonly line: Line,
-    /** Ends every request when it is aborted; null = none is ended from outside. */
-    private readonly holder: AbortSignal | null,
+    private readonly holder: Holder | null,
   ) {}
 
   static to(credential: Credential, options: TransportOptions): Transport {
@@ -89,12 +99,14 @@ export class Transport {
   }
 
   /** The same connections, for requests that end with the signal. */
-  under(signal: AbortSignal): Transport {
-    return new Transport(this.line, this.holder ? AbortSignal.any([this.holder, signal]) : signal);
+  under(signal: AbortSignal, onSlow = this.holder?.onSlow): Transport {
+    return new Transport(this.line, { signal: this.holder ? AbortSignal.any([this.holder.signal, signal]) : signal, onSlow });
   }
 
   /** One request and its whole answer; every status of 300 and more is an error. */
   async send(request: Request): Promise<Answer> {
+    const onSlow = this.holder?.onSlow;
+    const patience = onSlow && setTimeout(onSlow, this.line.patienceMilliseconds);
     try {
       const timeout = this.line.timeoutMilliseconds * (request.method === 'GET' ? 1 : 3);
       const answer = await this.dispatch(this.line.requests, request, timeout);
@@ -103,6 +115,8 @@ export class Transport {
       return { status: answer.statusCode, body, date: readDate(header(answer, 'date')) };
     } catch (error) {
       throw errorFromTransport(error);
+    } finally {
+      clearTimeout(patience);
     }
   }
 
@@ -159,7 +173,8 @@ export class Transport {
   }
 
   private signalOf({ signal }: Request): AbortSignal | null {
-    return signal && this.holder ? AbortSignal.any([signal, this.holder]) : (signal ?? this.holder);
+    const holder = this.holder?.signal ?? null;
+    return signal && holder ? AbortSignal.any([signal, holder]) : (signal ?? holder);
   }
 
   /** Reads to the end within a time and a size: a server that sends a byte a second, or without end, must not hold us. */

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Access } from '../core/access.ts';
 import type { KubernetesError } from './errors.ts';
 
@@ -95,8 +96,13 @@ export type WatchEvent =
   | { type: 'ALIVE' }
   | { type: 'UNREACHABLE'; error: KubernetesError };
 
+/** Through it others say that a cluster may not answer any more, which a watch that stands and is silent cannot tell. */
+export type Doubts = EventEmitter<{ doubt: [] }>;
+
 export interface WatchOptions {
   signal: AbortSignal;
+  /** At a doubt the connection is given up and made anew from where it stood: nothing is listed, and a cluster that is away is told of. */
+  doubts?: Doubts;
 }
 
 /** One cluster, spoken to with one credential. Every method fails with a `KubernetesError` and nothing else. */
@@ -124,8 +130,10 @@ export interface KubernetesClient {
   /**
    * The same cluster over the same connections, for as long as the signal lets it: what is in flight when it is aborted fails as UNREACHABLE at once. Of a write
    * that was in flight nobody knows then whether the cluster has carried it out.
+   *
+   * @param onSlow called for each request that has had no answer for 3 s; the request goes on, since admission webhooks may take longer
    */
-  under(signal: AbortSignal): KubernetesClient;
+  under(signal: AbortSignal, onSlow?: () => void): KubernetesClient;
   /** Cuts every connection; requests in flight fail as UNREACHABLE. */
   close(): Promise<void>;
 }
@@ -146,6 +154,10 @@ export interface PlacementSnapshot {
 
 export interface PlacementWatch {
   snapshot(): PlacementSnapshot;
+  /** Aborted when the cluster is found not to answer: no request to it need be waited for any longer. Another one once it answers again. */
+  readonly answering: AbortSignal;
+  /** Something speaks against the cluster's answering: its connections are made anew, which shows at once how things stand, and disturbs nothing if it answers. */
+  doubt(): void;
   stop(): Promise<void>;
   /** Settles when the first snapshot is complete, or when the watch is stopped. Never rejects. */
   synced: Promise<void>;

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { KubernetesError } from './errors.ts';
 import { errorFromTransport, unreadableAnswer } from './failures.ts';
-import type { KubernetesObject, ObjectList, WatchEvent } from './types.ts';
+import type { Doubts, KubernetesObject, ObjectList, WatchEvent, WatchOptions } from './types.ts';
 
 export interface WatchTimings {
   /**
@@ -20,7 +20,7 @@ export interface WatchTimings {
   staleMilliseconds: number;
 }
 
-/** Silence, then two connects that time out (5 s each), are told within 45 s. */
+/** Silence, then a connect (5 s) or an answer (10 s) that does not come in time, is told within 45 s. */
 export const defaultTimings: WatchTimings = {
   watchSeconds: 25,
   silenceMilliseconds: 33_000,
@@ -56,7 +56,7 @@ const openingMilliseconds = 20;
 /** So many watches in a row that ended as soon as they had begun are a trouble to tell of. */
 const shortWatchesTolerated = 3;
 
-/** A kept connection that the server has closed in the meantime fails once, and says nothing about the cluster. */
+/** A kept connection that the server has closed in the meantime fails once, and says nothing about the cluster. What does not come in time says something. */
 const cutsTolerated = 2;
 
 /** The state of one list-watch, which outlives its connections. */
@@ -67,19 +67,27 @@ class ListWatch {
   private staleSince: number | null = null;
   /** When the server accepted the watch that is running, or null. */
   private openedAt: number | null = null;
+  /** The watch that was running has been ended by us: only a new one tells whether the cluster still answers. */
+  private givenUp = false;
   private failures = 0;
   /** The trouble last told, so that each is told once. */
   private told: string | null = null;
+  private readonly signal: AbortSignal;
+  private readonly doubts: Doubts | null;
 
   constructor(
     private readonly source: WatchSource,
-    private readonly signal: AbortSignal,
+    { signal, doubts }: WatchOptions,
     private readonly timings: WatchTimings,
-  ) {}
+  ) {
+    this.signal = signal;
+    this.doubts = doubts ?? null;
+  }
 
   async *run(): AsyncGenerator<WatchEvent> {
     while (!this.signal.aborted) {
       this.openedAt = null;
+      this.givenUp = false;
       let error: KubernetesError | null = null;
       try {
         if (this.version === null) {
@@ -93,7 +101,7 @@ class ListWatch {
       if (this.signal.aborted) return;
       if (error?.kind === 'EXPIRED') this.version = null;
       // A watch that worked and then ended or was cut is the ordinary course of things: the next one takes up where it stopped.
-      if (this.openedAt !== null && performance.now() - this.openedAt >= steadyMilliseconds) {
+      if (this.givenUp || (this.openedAt !== null && performance.now() - this.openedAt >= steadyMilliseconds)) {
         this.failures = 0;
         continue;
       }
@@ -109,7 +117,8 @@ class ListWatch {
       return;
     }
     const trouble = `${error.kind} ${error.message}`;
-    const tolerated = this.openedAt !== null ? shortWatchesTolerated : error.status === null ? cutsTolerated : 1;
+    const isCut = error.status === null && !error.timedOut;
+    const tolerated = this.openedAt !== null ? shortWatchesTolerated : isCut ? cutsTolerated : 1;
     if (trouble !== this.told && this.failures >= tolerated) {
       this.told = trouble;
       yield { type: 'UNREACHABLE', error };
@@ -134,10 +143,16 @@ class ListWatch {
 
   private async *follow(version: string): AsyncGenerator<WatchEvent> {
     const stop = new AbortController();
-    const silence = setTimeout(() => stop.abort(), this.timings.silenceMilliseconds);
+    const giveUp = (): void => {
+      this.givenUp = true;
+      stop.abort();
+    };
+    let silence: NodeJS.Timeout | undefined;
     try {
       const lines = await this.source.watch(version, this.timings.watchSeconds, AbortSignal.any([this.signal, stop.signal]));
       this.openedAt = performance.now();
+      silence = setTimeout(giveUp, this.timings.silenceMilliseconds);
+      this.doubts?.once('doubt', giveUp);
       if (this.told !== null) yield { type: 'ALIVE' };
       this.told = null;
       for await (const line of lines) {
@@ -145,10 +160,10 @@ class ListWatch {
         yield this.read(line);
       }
     } catch (error) {
-      if (stop.signal.aborted && !this.signal.aborted) throw silent(this.timings.silenceMilliseconds);
-      throw error;
+      if (!this.givenUp) throw error;
     } finally {
       clearTimeout(silence);
+      this.doubts?.off('doubt', giveUp);
       stop.abort();
     }
   }
@@ -181,12 +196,8 @@ class ListWatch {
 }
 
 /** Lists and then watches, for as long as the signal lets it; every trouble is told as an event and overcome. */
-export function listWatch(source: WatchSource, signal: AbortSignal, timings: WatchTimings = defaultTimings): AsyncGenerator<WatchEvent> {
-  return new ListWatch(source, signal, timings).run();
-}
-
-function silent(milliseconds: number): KubernetesError {
-  return new KubernetesError({ kind: 'UNREACHABLE', message: `The watch has said nothing for ${Math.round(milliseconds / 1000)} s.` });
+export function listWatch(source: WatchSource, options: WatchOptions, timings: WatchTimings = defaultTimings): AsyncGenerator<WatchEvent> {
+  return new ListWatch(source, options, timings).run();
 }
 
 function parseEvent(line: string): WireEvent {

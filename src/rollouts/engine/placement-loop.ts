@@ -1,4 +1,5 @@
 import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
+import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import type { PlacementWatch } from '../../clusters/kubernetes/types.ts';
 import { failpoint } from '../../common/failpoint.ts';
 import type { TargetAction, TargetDecision } from '../core/decision.ts';
@@ -24,6 +25,8 @@ const COALESCE_MILLISECONDS = 50;
 const ECHO_MILLISECONDS = 5_000;
 /** What changes nothing in the cluster need not wait for the commit. */
 const READS: ReadonlySet<TargetAction['kind']> = new Set(['PREFLIGHT', 'READ_LOG']);
+/** Troubles that a watch which was opened before does not show, for as long as its connection stands: a new one tells at once how things stand. */
+const DOUBTFUL: ReadonlySet<KubernetesErrorKind> = new Set(['UNREACHABLE', 'UNAUTHENTICATED']);
 /** Waiting after trouble, in milliseconds: with the cluster, with a conflict (the next observation is on its way), with ourselves (the database is away). */
 const RETRIES = {
   CLUSTER: { first: 250, most: 5_000 },
@@ -48,8 +51,6 @@ export class PlacementLoop {
   private watch: PlacementWatch | null = null;
   /** The Deployment's version that a write of ours has replaced: nothing is decided on it. */
   private echo: { before: string | null; until: number } | null = null;
-  /** A credential was refused, while a watch that was opened before may go on for long: a new one tells at once how things stand. */
-  private doubted = false;
   private failures = 0;
   private restUntil = 0;
   private spins = 0;
@@ -125,7 +126,7 @@ export class PlacementLoop {
     this.restUntil = performance.now() + wait;
     this.alarm.ring(wait);
     if (error instanceof KubernetesError) {
-      this.doubted ||= error.kind === 'UNAUTHENTICATED';
+      if (DOUBTFUL.has(error.kind)) this.watch?.doubt();
       return;
     }
     this.fresh = false;
@@ -190,9 +191,13 @@ export class PlacementLoop {
 
   private async act(active: ActiveTarget, action: TargetAction, live: Live, memory: Memory): Promise<void> {
     if (!READS.has(action.kind)) failpoint('after-commit-before-write');
-    const connection = this.connection;
-    if (!connection) throw new Error('there is no connection');
-    const hands = this.work.hands(this.lease, connection.client);
+    const { connection, watch } = this;
+    if (!connection || !watch) throw new Error('there is no connection');
+    // A write may take long because of admission webhooks; whether the cluster still answers meanwhile is for the watch to tell.
+    const hands = this.work.hands(
+      this.lease,
+      connection.client.under(watch.answering, () => watch.doubt()),
+    );
     const observed = live.kind === 'PRESENT' ? { uid: live.uid, resourceVersion: live.resourceVersion } : null;
     try {
       const written = await new Act(active, memory, hands, observed).perform(action);
@@ -236,6 +241,8 @@ export class PlacementLoop {
     if (!rows) throw new LeaseLost();
     this.rows = rows;
     this.work.prepare(this.lease, rows);
+    // Who gives up on clusters that stay away is not kept waiting until silence shows that this one does.
+    if (rows.targets.some(({ rollout }) => rollout.intent === 'GIVE_UP')) this.watch?.doubt();
     this.progressAt = later(this.progressAt, rows.progressAt);
     const ids = new Set(rows.targets.map((active) => active.target.state.id));
     for (const id of this.memories.keys()) if (!ids.has(id)) this.memories.delete(id);
@@ -244,8 +251,7 @@ export class PlacementLoop {
 
   /** The placement's watch, on a connection with the cluster's present credentials. */
   private async watching(rows: PlacementRows): Promise<PlacementWatch> {
-    if (this.watch && !this.doubted && this.connection?.version === rows.credentialVersion) return this.watch;
-    this.doubted = false;
+    if (this.watch && this.connection?.version === rows.credentialVersion) return this.watch;
     await this.letGo();
     this.connection = await this.work.connect(this.lease, rows);
     const { namespace, workloadId } = rows;

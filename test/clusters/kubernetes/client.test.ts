@@ -94,6 +94,25 @@ describe('requests', () => {
     expect(await client.read({ ...webRef, name: 'other' })).toEqual(web);
   });
 
+  it('that have no answer for long are told of to whoever makes them, and go on; those that have one soon are not', async () => {
+    let answer = (): void => undefined;
+    const server = await serve((request, response) => {
+      if (request.method === 'GET') return json(response, web);
+      answer = () => json(response, web);
+    });
+    let slow = 0;
+    const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+    const under = connect(server, { patienceMilliseconds: 200 }).under(new AbortController().signal, () => {
+      slow += 1;
+      tell();
+    });
+    await under.read(webRef);
+    const held = under.apply(web);
+    await told;
+    answer();
+    expect([await held, slow]).toEqual([web, 1]);
+  });
+
   it('are refused before they are made where a name would climb out of its path', async () => {
     const server = await serve(version);
     const client = connect(server);

@@ -1,8 +1,9 @@
+import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectCluster } from '../../../src/clusters/kubernetes/client.ts';
 import { watchPlacement } from '../../../src/clusters/kubernetes/placement-watch.ts';
-import type { KubernetesClient, PlacementSnapshot, PlacementWatch, WatchEvent } from '../../../src/clusters/kubernetes/types.ts';
+import type { Doubts, KubernetesClient, PlacementSnapshot, PlacementWatch, WatchEvent } from '../../../src/clusters/kubernetes/types.ts';
 import { json, startServer, status } from './server.ts';
 import type { Seen, TestServer } from './server.ts';
 
@@ -38,6 +39,7 @@ interface Rig {
   client: KubernetesClient;
   /** What the watch told, one after the other. */
   next: () => Promise<WatchEvent>;
+  doubts: Doubts;
   lists: () => number;
   versions: () => (string | null)[];
 }
@@ -60,18 +62,19 @@ async function rig(
   cleanups.push(() => server.close());
   const client = connectCluster(
     { server: server.url, ca: server.ca, auth: { token: 't'.repeat(20) } },
-    { allowedNetworks: ['127.0.0.0/8'], watch: { ...quick, ...timings } },
+    { allowedNetworks: ['127.0.0.0/8'], timeoutMilliseconds: 500, watch: { ...quick, ...timings } },
   );
   cleanups.push(() => client.close());
   const stop = new AbortController();
-  const iterator = client.listWatch(ref, { signal: stop.signal })[Symbol.asyncIterator]();
+  const doubts: Doubts = new EventEmitter();
+  const iterator = client.listWatch(ref, { signal: stop.signal, doubts })[Symbol.asyncIterator]();
   cleanups.push(() => stop.abort());
   const next = async (): Promise<WatchEvent> => {
     const result = await iterator.next();
     if (result.done === true) throw new Error('the watch has ended');
     return result.value;
   };
-  return { server, client, next, lists: () => lists, versions: () => versions };
+  return { server, client, next, doubts, lists: () => lists, versions: () => versions };
 }
 
 /** Short enough to compare: the type, and the name or the error's kind. */
@@ -160,6 +163,43 @@ describe('a list-watch', () => {
     );
     expect(await briefs(rigged.next, 2)).toEqual(['RESYNC a', 'ADDED b']);
     expect(rigged.versions()).toEqual(['10', '10']);
+  });
+
+  it('that is doubted asks anew from where it stands, and tells nothing where it is answered', async () => {
+    const rigged = await rig({
+      watch: (n, response) => {
+        if (n === 0) send(response, 'ADDED', pod('b', 11));
+        else send(response, 'ADDED', pod('c', 12));
+      },
+    });
+    expect(await briefs(rigged.next, 2)).toEqual(['RESYNC a', 'ADDED b']);
+    const after = rigged.next();
+    rigged.doubts.emit('doubt');
+    expect(brief(await after)).toBe('ADDED c');
+    expect([rigged.versions(), rigged.lists()]).toEqual([['10', '11'], 1]);
+  });
+
+  it('that is doubted tells of a cluster that does not answer in time, after the first try', async () => {
+    const rigged = await rig({ watch: (_, response) => send(response, 'ADDED', pod('b', 11)) });
+    expect(await briefs(rigged.next, 2)).toEqual(['RESYNC a', 'ADDED b']);
+    let unanswered = 0;
+    rigged.server.answer(() => void (unanswered += 1));
+    const after = rigged.next();
+    rigged.doubts.emit('doubt');
+    expect(brief(await after)).toBe('UNREACHABLE UNREACHABLE');
+    expect(unanswered).toBe(1);
+  });
+
+  it('that is doubted takes one cut for a kept connection that was closed', async () => {
+    const rigged = await rig({ watch: (_, response) => send(response, 'ADDED', pod('b', 11)) });
+    expect(await briefs(rigged.next, 2)).toEqual(['RESYNC a', 'ADDED b']);
+    rigged.server.answer(() => {
+      rigged.server.answer((_, response) => send(response.writeHead(200), 'ADDED', pod('c', 12)));
+      for (const socket of rigged.server.connections) socket.destroy();
+    });
+    const after = rigged.next();
+    rigged.doubts.emit('doubt');
+    expect(brief(await after)).toBe('ADDED c');
   });
 
   it('does not take a byte now and then for a sign of life', async () => {
@@ -303,7 +343,7 @@ describe('a placement', () => {
     cleanups.push(() => server.close());
     const client = connectCluster(
       { server: server.url, ca: server.ca, auth: { token: 't'.repeat(20) } },
-      { allowedNetworks: ['127.0.0.0/8'], watch: quick },
+      { allowedNetworks: ['127.0.0.0/8'], timeoutMilliseconds: 500, watch: quick },
     );
     cleanups.push(() => client.close());
     let wake = (): void => undefined;
@@ -363,6 +403,25 @@ describe('a placement', () => {
     expect(names(lost.pods)).toEqual(['a']);
     server.answer((_, response) => void response.writeHead(200).flushHeaders());
     await until((now) => now.unreachable === null);
+  });
+
+  it('that is doubted ends what waits for a cluster without an answer, and only then; what comes after it answers again is not ended', async () => {
+    const { server, until, watch, pods } = await world({ pods: [pod('a', 5)] });
+    await watch.synced;
+    await pods;
+    const { answering } = watch;
+    server.answer((_, response) => json(response, status(401, 'Unauthorized', 'Unauthorized'), 401));
+    watch.doubt();
+    await until((now) => now.unreachable?.error.kind === 'UNAUTHENTICATED');
+    expect(answering.aborted).toBe(false);
+
+    server.answer(() => undefined);
+    await until((now) => now.unreachable?.error.kind === 'UNREACHABLE');
+    expect([answering.aborted, watch.answering.aborted]).toEqual([true, true]);
+
+    server.answer((_, response) => void response.writeHead(200).flushHeaders());
+    await until((now) => now.unreachable === null);
+    expect([answering.aborted, watch.answering.aborted]).toEqual([true, false]);
   });
 
   it('stops at once, and settles who waits for it', async () => {
