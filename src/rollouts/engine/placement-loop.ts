@@ -254,6 +254,8 @@ export class PlacementLoop {
     if (this.watch && this.connection?.version === rows.credentialVersion) return this.watch;
     await this.letGo();
     this.connection = await this.work.connect(this.lease, rows);
+    // Credentials that were exchanged after the rows were read are in none of them yet.
+    if (this.connection.version !== rows.credentialVersion) this.fresh = false;
     const { namespace, workloadId } = rows;
     this.watch = this.connection.watch({ namespace, workloadId }, () => {
       this.spins = 0;
