@@ -83,8 +83,10 @@ function reasonOf(o: RolloutObservation, phase: TerminalPhase): string {
   }
   const cause = wholeFailure(o);
   const why = cause === null ? '' : ` The cause: ${cause.cluster}: ${cause.reason}.`;
-  if (phase === 'ROLLED_BACK')
+  if (phase === 'ROLLED_BACK') {
+    if (!o.targets.some((target) => target.written)) return `Nothing was changed.${why}`;
     return `Every target that was changed runs what it ran before (${count('ROLLED_BACK')} of ${o.targets.length}).${why}`;
+  }
   const stuck = o.targets
     .filter(failed)
     .map(({ cluster, phase, failure }) => `${cluster} (${failure?.reason ?? 'unknown'}${phase === 'ROLLED_BACK' ? ', went back' : ''})`);

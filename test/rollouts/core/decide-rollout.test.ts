@@ -218,9 +218,10 @@ describe('onFailure', () => {
   });
 
   it('keeps the failure of a target that nothing was written to: there is nothing to undo', () => {
-    const { rows } = exhaust(running([t('t1', 'FAILED', { written: false }), t('t2', 'PENDING')]));
+    const { rows, reasons } = exhaust(running([t('t1', 'FAILED', { written: false }), t('t2', 'PENDING')]));
     expect(phases(rows)).toEqual({ t1: 'FAILED', t2: 'SKIPPED' });
     expect(rows.rollout.phase).toBe('ROLLED_BACK');
+    expect(reasons.at(-1)).toBe('Nothing was changed. The cause: t1: ImagePullBackOff.');
   });
 
   it('ROLLBACK_WAVE leaves earlier waves alone, and the rollout is then an operator’s', () => {
