@@ -4,33 +4,11 @@ import { newId } from '../common/id.ts';
 import { Nudges } from '../common/nudges.ts';
 import { Problem } from '../common/problem.ts';
 import { EventLog } from '../events/event-log.ts';
-import type { OnFailure, OnUnreachable, RolloutKind } from '../generated/prisma/enums.ts';
-import type { Strategy } from '../workloads/core/strategy.ts';
 import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository.ts';
 import type { Side } from './core/observation.ts';
+import type { Order } from './order.ts';
 import { RolloutRepository } from './rollout.repository.ts';
 import type { NewRollout, RolloutRow, StoredTarget } from './rollout.repository.ts';
-
-/** What one placement is to run; `to` null = nothing (it is taken away), both null for SCALE, which writes no template. */
-export interface Aim {
-  placement: PlacementRow;
-  to: Side | null;
-}
-
-/** Everything that an accepted request asks of the engine. */
-export interface Order {
-  kind: RolloutKind;
-  workload: WorkloadRow;
-  release: { id: string; number: number } | null;
-  aims: readonly Aim[];
-  strategy: Strategy;
-  values: Record<string, unknown>;
-  reason: string | null;
-  retryOfId: string | null;
-  onFailure: OnFailure;
-  onUnreachable: OnUnreachable;
-  wave: { name: string; maxConcurrent: number | null; maxFailed: number };
-}
 
 /** Due at once, whatever the clocks of processes say. */
 const LONG_AGO = new Date(0);

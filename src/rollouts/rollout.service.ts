@@ -5,34 +5,21 @@ import type { ExpectedVersions } from '../common/etag.ts';
 import { invalid, Problem } from '../common/problem.ts';
 import { ofRequest, ofWorkload } from '../workloads/core/layers.ts';
 import type { Values } from '../workloads/core/layers.ts';
-import type { KubernetesObject } from '../workloads/core/objects.ts';
-import { templateDigestOf, withRestart } from '../workloads/core/restart.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
 import { ReleaseRepository } from '../workloads/release.repository.ts';
-import type { ReleaseRow, StoredRendering } from '../workloads/release.repository.ts';
+import type { ReleaseRow } from '../workloads/release.repository.ts';
 import { ReleaseService } from '../workloads/release.service.ts';
 import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository.ts';
 import { WorkloadService } from '../workloads/workload.service.ts';
 import { Acceptance } from './acceptance.ts';
-import type { Aim, MakeWay, Order } from './acceptance.ts';
+import type { MakeWay } from './acceptance.ts';
 import { chosenStrategy, defaultRevision } from './core/defaults.ts';
 import type { Side } from './core/observation.ts';
+import { aimsOf, appliedOf, NATIVE, orderOf, restartedDigest, rolling, siteOf, strategyOf } from './order.ts';
+import type { Aim, Options } from './order.ts';
 import type { CreateRollout, RestartInput, RollbackInput, ScaleInput } from './rollout.model.ts';
 import { RolloutRepository } from './rollout.repository.ts';
 import type { RolloutRow } from './rollout.repository.ts';
-
-type Renderings = ReadonlyMap<string, Omit<StoredRendering, 'objects'>>;
-
-/** What a request says of how; the rest is default. */
-interface Options {
-  reason?: string | undefined;
-  values?: Record<string, unknown> | undefined;
-  retryOfId?: string;
-  strategy?: Strategy;
-  onFailure?: Order['onFailure'] | undefined;
-  onUnreachable?: Order['onUnreachable'] | undefined;
-  waves?: readonly { name?: string | undefined; maxConcurrent?: number | null | undefined; maxFailed?: number | undefined }[] | undefined;
-}
 
 /** What makes rollouts. Each runs in one transaction that holds the workload's row, so that of two requests one sees the other. */
 @Injectable()
@@ -252,68 +239,3 @@ export class RolloutService {
     return release;
   }
 }
-
-function orderOf(
-  kind: Order['kind'],
-  workload: WorkloadRow,
-  release: Order['release'],
-  aims: readonly Aim[],
-  options: Options,
-): Omit<Order, 'strategy'> {
-  const wave = options.waves?.[0];
-  return {
-    kind,
-    workload,
-    release,
-    aims,
-    values: options.values ?? {},
-    reason: options.reason ?? null,
-    retryOfId: options.retryOfId ?? null,
-    onFailure: options.onFailure ?? 'ROLLBACK_ALL',
-    onUnreachable: options.onUnreachable ?? 'WAIT',
-    wave: { name: wave?.name ?? 'all', maxConcurrent: wave?.maxConcurrent ?? null, maxFailed: wave?.maxFailed ?? 0 },
-  };
-}
-
-const siteOf = (placement: PlacementRow) => ({
-  id: placement.id,
-  cluster: placement.cluster.name,
-  namespace: placement.namespace,
-  values: placement.values as Values,
-});
-
-const appliedOf = (placement: PlacementRow): Side => placement.applied as unknown as Side;
-
-/** Every placement to the release as it is rendered there. */
-function aimsOf(placements: readonly PlacementRow[], release: { id: string; number: number }, renderings: Renderings): Aim[] {
-  return placements.map((placement) => {
-    const { digest, templateDigest, strategy } = renderings.get(placement.id)!;
-    const to = {
-      releaseId: release.id,
-      release: release.number,
-      digest,
-      templateDigest,
-      restartedAt: null,
-      strategy: strategy as unknown as Strategy,
-    };
-    return { placement, to };
-  });
-}
-
-const NATIVE: Strategy = {
-  type: 'ROLLING',
-  maxSurge: '25%',
-  maxUnavailable: 0,
-  steps: [],
-  minReadySeconds: 0,
-  progressDeadlineSeconds: 600,
-};
-
-/** Digest of the pod template with the restart written into it. */
-const restartedDigest = (objects: string, restartedAt: string): string =>
-  templateDigestOf(withRestart(JSON.parse(objects) as KubernetesObject[], restartedAt))!;
-
-/** The strategy that the rollout shows: that of its first target, they differ only where values do. */
-const strategyOf = (aims: readonly Aim[]): Strategy => aims.find((aim) => aim.to !== null)?.to?.strategy ?? NATIVE;
-
-const rolling = (strategy: Strategy): Strategy => ({ ...strategy, type: 'ROLLING', steps: [] });

@@ -1,5 +1,3 @@
-import type { Leases } from './leases.ts';
-
 /** The rows that one worker at a time looks after. */
 export type LeasedTable = 'placements' | 'rollouts' | 'clusters';
 
@@ -9,6 +7,13 @@ export const RENEWAL_MILLISECONDS = 3_000;
 /** We stop believing in a lease this much before the database does, for what a renewal's way there and back may hide. */
 const MARGIN_MILLISECONDS = 500;
 
+/** Keeps all leases of this worker. */
+export interface LeaseKeeper {
+  forget(lease: Lease): void;
+  release(leases: readonly Lease[], dueAt: Date | null): Promise<boolean>;
+  allTold(): Promise<void>;
+}
+
 /** A row that is ours until the lease runs out, is lost or is given up. The token is the fence: it rises with every claim and stands in each commit's condition. */
 export class Lease {
   private readonly lost = new AbortController();
@@ -16,7 +21,7 @@ export class Lease {
   private ending: NodeJS.Timeout | null = null;
 
   constructor(
-    private readonly leases: Leases,
+    private readonly keeper: LeaseKeeper,
     readonly table: LeasedTable,
     readonly tenantId: string,
     readonly id: string,
@@ -47,19 +52,19 @@ export class Lease {
 
   /** Stops whoever works under this lease. */
   lose(): void {
-    this.leases.forget(this);
+    this.keeper.forget(this);
     if (this.ending) clearTimeout(this.ending);
     this.lost.abort();
   }
 
   /** Gives the row back, to be due again at `dueAt` (null = when somebody asks). True where a nudge came in the meantime: it is due already. */
   async release(dueAt: Date | null): Promise<boolean> {
-    return this.leases.release([this], dueAt);
+    return this.keeper.release([this], dueAt);
   }
 
   /** Resolves when every nudge of it that is on its way has been told. */
   allTold(): Promise<void> {
-    return this.leases.allTold();
+    return this.keeper.allTold();
   }
 
   /** Whoever waits for a cluster under this lease does not look at the clock. */

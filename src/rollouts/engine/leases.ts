@@ -1,6 +1,6 @@
 import type { SystemQueries } from '../../common/database.ts';
 import { Lease, LEASE_SECONDS, RENEWAL_MILLISECONDS } from './lease.ts';
-import type { LeasedTable } from './lease.ts';
+import type { LeasedTable, LeaseKeeper } from './lease.ts';
 
 interface LeaseRow {
   tenant_id: string;
@@ -19,7 +19,7 @@ interface RenewalRow {
  * The leases of this worker. A row is claimed when it is due; while it is held its `due_at` lies at the end of its lease, so that "due" is the one question of
  * every claim and sweep: a nudge sets `due_at` back to now, and what a dead worker held comes due by itself. All times are the database's.
  */
-export class Leases {
+export class Leases implements LeaseKeeper {
   private readonly held = new Map<string, Lease>();
   private readonly claims = new Set<Promise<Lease[]>>();
   private readonly telling = new Set<Promise<void>>();
