@@ -54,8 +54,8 @@ const eitherForm = (given: { [K in keyof typeof credentials]?: string | undefine
   const fault = (path: string, message: string): void => check.addIssue({ code: 'custom', path: [path], message });
   if (given.kubeconfig !== undefined) {
     for (const field of short) if (given[field] !== undefined) fault(field, 'cannot stand beside kubeconfig');
-  } else if (short.every((field) => given[field] === undefined)) fault('kubeconfig', 'is needed, or server, caData and token');
-  else for (const field of short) if (given[field] === undefined) fault(field, 'is needed');
+  } else if (short.every((field) => given[field] === undefined)) fault('kubeconfig', 'is required, or server, caData and token');
+  else for (const field of short) if (given[field] === undefined) fault(field, 'is required');
 };
 
 @Input('What a new cluster needs: a kubeconfig, or server, caData and token.')

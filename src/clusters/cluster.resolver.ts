@@ -17,7 +17,7 @@ import { ClusterService } from './cluster.service.ts';
 
 export const ClusterConnection = Connection(Cluster);
 
-const version = { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' };
+const version = { type: () => Int, nullable: true, description: 'The expected version; the request is refused (STALE) if the current one differs.' };
 const named = { description: 'Id or name.' };
 
 @Resolver(() => Cluster)

@@ -45,7 +45,7 @@ export class ClusterService {
     return this.database.transaction(async () => {
       await this.tenants.checkQuota('clusters');
       // Said before what is wrong with the meaning; of two at once the database tells one.
-      if (await this.clusters.find(name)) throw new Problem('NAME_TAKEN', 'A cluster of this name exists.');
+      if (await this.clusters.find(name)) throw new Problem('NAME_TAKEN', 'A cluster with this name exists.');
       const found = await this.regions.find(region);
       if (!found) throw invalid({ pointer: '/region', detail: 'names no region' });
       const credential = credentialOf(credentials, this.allowed);

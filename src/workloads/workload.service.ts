@@ -68,7 +68,7 @@ export class WorkloadService {
     return this.database.transaction(async () => {
       await this.tenants.checkQuota('workloads');
       // Said before what is wrong with the meaning; of two at once the database tells one.
-      if (await this.workloads.isNameTaken(input.name)) throw new Problem('NAME_TAKEN', 'A workload of this name exists.');
+      if (await this.workloads.isNameTaken(input.name)) throw new Problem('NAME_TAKEN', 'A workload with this name exists.');
       const template = await this.templateOf(input.template);
       const id = newId();
       const placements = input.placements ?? [];
