@@ -47,7 +47,7 @@ export class Target extends Model({
   phase: TargetPhase,
   phaseReason: z.string().nullable(),
   step: TargetStep.schema,
-  pods: TargetPods.schema.nullable().describe('null until the placement has been looked at.'),
+  pods: TargetPods.schema.nullable().describe('null until the placement has been observed.'),
   condition: Condition.schema.nullable(),
   failure: Failure.schema.nullable(),
 }) {}

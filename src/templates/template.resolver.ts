@@ -27,7 +27,7 @@ export class TemplateResolver {
     return this.service.get(reference);
   }
 
-  @Mutation(() => Template, { action: 'templates.create', description: 'Makes a template.', idempotent: 'template' })
+  @Mutation(() => Template, { action: 'templates.create', description: 'Creates a template.', idempotent: 'template' })
   createTemplate(@Args('input') input: CreateTemplate): Promise<Template> {
     return this.service.create(input);
   }

@@ -4,27 +4,27 @@ import { Database } from '../../common/database.ts';
 import type { ClusterStatus } from '../../generated/prisma/enums.ts';
 import type { Finding } from './check.ts';
 
-/** What the lease on a cluster's row says in each condition. */
+/** The lease on a cluster's row, part of each statement's condition. */
 export interface Held {
   id: string;
   token: string;
 }
 
-/** The rows of a cluster that this worker checks, as its tenant. */
+/** Rows of a cluster that this worker checks, accessed as its tenant. */
 @Injectable()
 export class CheckRepository {
   constructor(private readonly database: Database) {}
 
-  /** The version of the cluster's present credentials, null where it has none. */
+  /** Version of the cluster's current credentials; null if it has none. */
   async credentialVersion(clusterId: string): Promise<number | null> {
     const where = { tenantId_clusterId: { tenantId: tenantId(), clusterId } };
     return (await this.database.rows.credential.findUnique({ where, select: { version: true } }))?.version ?? null;
   }
 
   /**
-   * Stores the finding where the lease still holds; what a check did not learn stays as it was.
+   * Stores the finding if the lease is still held. Fields that the check did not determine stay unchanged.
    *
-   * @returns the status before and the cluster's name, null where the lease is gone
+   * @returns the previous status and the cluster's name; null if the lease is lost
    */
   async save(held: Held, finding: Finding): Promise<{ before: ClusterStatus; name: string } | null> {
     const [row] = await this.database.query<{ before: ClusterStatus; name: string }>(SAVE, [
