@@ -224,7 +224,7 @@ describe('credentials', () => {
     const connections = new Connections(api.app.get(Database), reader(), new CheckRepository(api.app.get(Database)), []);
     await expect(connections.openNewest({ tenantId: stranger.id } as Lease, made.id)).rejects.toMatchObject({
       message: "The cluster's credentials cannot be opened with this installation's master key.",
-      advice: 'Have the operator start Slipway with the SLIPWAY_MASTER_KEY that was used before.',
+      advice: 'Ask the operator to start Slipway with the SLIPWAY_MASTER_KEY that was used before.',
     });
   });
 

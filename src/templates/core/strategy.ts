@@ -53,7 +53,7 @@ export function strategyFaults({ strategy = {}, minReadySeconds = STRATEGY_DEFAU
   if (typeof progressDeadlineSeconds === 'number' && typeof minReadySeconds === 'number' && progressDeadlineSeconds <= minReadySeconds)
     faults.push({
       pointer: strategy.progressDeadlineSeconds === undefined ? '/minReadySeconds' : '/strategy/progressDeadlineSeconds',
-      detail: `must be more than minReadySeconds, ${minReadySeconds} s, but is ${progressDeadlineSeconds} s: no pod could become available in time`,
+      detail: `the deadline, ${progressDeadlineSeconds} s, must be more than minReadySeconds, ${minReadySeconds} s: no pod could become available in time`,
     });
   return faults;
 }
