@@ -192,14 +192,14 @@ const hostile: Hostile[] = [
   ['another uid', () => config({ user: { token, 'as-uid': '0' } }), `${user}/as-uid`, /impersonation/],
   ['extra of another user', () => config({ user: { token, 'as-user-extra': { a: ['b'] } } }), `${user}/as-user-extra`, /impersonation/],
   ['impersonation of tomorrow', () => config({ user: { token, 'as-something': 'x' } }), `${user}/as-something`, /impersonation/],
-  ['a field nobody knows', () => config({ user: { token, 'token/~x': 1 } }), `${user}/token~1~0x`, /not a field/],
+  ['a field nobody knows', () => config({ user: { token, 'token/~x': 1 } }), `${user}/token~1~0x`, /not a known field/],
   [
     'a field named like a prototype',
     () => config({ user: JSON.parse(`{"token": "${token}", "__proto__": {"a": 1}}`) as Record<string, unknown> }),
     `${user}/__proto__`,
-    /not a field/,
+    /not a known field/,
   ],
-  ['a field named constructor', () => config({ user: { token, constructor: 1 } }), `${user}/constructor`, /not a field/],
+  ['a field named constructor', () => config({ user: { token, constructor: 1 } }), `${user}/constructor`, /not a known field/],
   ['another user, said in the context', () => contextWith({ as: 'root' }), '/contexts/0/context/as', /impersonation/],
   [
     'a command beside the user',
@@ -207,7 +207,7 @@ const hostile: Hostile[] = [
     '/users/0/exec',
     /runs a command/,
   ],
-  ['a proxy for everything', () => config({ root: { 'proxy-url': 'http://attacker.example' } }), '/proxy-url', /not a field/],
+  ['a proxy for everything', () => config({ root: { 'proxy-url': 'http://attacker.example' } }), '/proxy-url', /not a known field/],
   ['another version', () => config({ root: { apiVersion: 'v9' } }), '/apiVersion', /must be v1/],
   ['a proxy', () => config({ cluster: { 'proxy-url': 'http://attacker.example:3128' } }), `${cluster}/proxy-url`, /directly/],
   [

@@ -204,7 +204,7 @@ describe('what clashes is refused at its pointer', () => {
     [
       'a config with the name of a sidecar',
       { sidecars: [{ ...logging, pattern: 'configUpdater' }], config: [{ ...config, name: 'updater-web-1' }] },
-      '/config/0 adds what /sidecars/0 adds already',
+      '/config/0 adds the same as /sidecars/0',
     ],
     [
       'a port of the application',

@@ -204,12 +204,12 @@ describe('parameters and placeholders', () => {
     [
       'another language',
       (d) => (web(d)[1]!.image = '${{ env.IMAGE }}'),
-      '/pod/spec/containers/1/image holds "${{" without being a placeholder: write ${{ params.name }}, or pass the text as the value of a parameter',
+      '/pod/spec/containers/1/image contains "${{" but is not a placeholder: write ${{ params.name }}, or pass the text as the value of a parameter',
     ],
     [
       'a placeholder left open',
       (d) => (web(d)[1]!.image = 'a${{ params.image'),
-      '/pod/spec/containers/1/image holds "${{" without being a placeholder: write ${{ params.name }}, or pass the text as the value of a parameter',
+      '/pod/spec/containers/1/image contains "${{" but is not a placeholder: write ${{ params.name }}, or pass the text as the value of a parameter',
     ],
     [
       'a placeholder as a name',
@@ -304,7 +304,7 @@ describe("the pod and the service, by Kubernetes' own schema", () => {
       '/service/ports/1/port is taken: /service/ports/0 has the same port 80, protocol "TCP"',
     ],
   ])('%s', (_, change, fault) => {
-    expect(faultsOf(changed(change)).filter((one) => !/names no (container|port of the pod)/.test(one))).toEqual([fault]);
+    expect(faultsOf(changed(change)).filter((one) => !/is not a (container|port) of the pod/.test(one))).toEqual([fault]);
   });
 });
 
@@ -386,7 +386,7 @@ describe('the pod, beyond the schema', () => {
     [
       'a probe that asks twice',
       (d) => (web(d)[0]!.readinessProbe = { exec: { command: ['x'] }, grpc: { port: 1 } }),
-      '/pod/spec/containers/0/readinessProbe must have exactly one of exec, httpGet, tcpSocket, grpc, sleep, and has exec and grpc',
+      '/pod/spec/containers/0/readinessProbe must have exactly one of exec, httpGet, tcpSocket, grpc, sleep, but has exec and grpc',
     ],
     [
       'a probe of a port that is not there',
@@ -436,7 +436,7 @@ describe('the pod, beyond the schema', () => {
       '/selector/slipway.dev~1workload is reserved: labels under slipway.dev/ are written by Slipway',
     ],
   ])('%s', (_, change, fault) => {
-    expect(faultsOf(changed(change)).filter((one) => !/names no (container|port of the pod)/.test(one))).toEqual([fault]);
+    expect(faultsOf(changed(change)).filter((one) => !/is not a (container|port) of the pod/.test(one))).toEqual([fault]);
   });
 });
 
@@ -515,7 +515,7 @@ describe('what an API server would refuse', () => {
     [
       'a variable from two things',
       variable({ valueFrom: { secretKeyRef: key, configMapKeyRef: key } }),
-      `${first}/env/0/valueFrom ${choice}, and has configMapKeyRef and secretKeyRef`,
+      `${first}/env/0/valueFrom ${choice}, but has configMapKeyRef and secretKeyRef`,
     ],
     [
       'a variable with a value and from a thing',
