@@ -19,7 +19,7 @@ interface Pod {
 
 const CANNOT_PULL = ['ErrImagePull', 'ImagePullBackOff'];
 
-/** When this namespace's first pod is seen that cannot pull its image, by a watch that is not the product's. The product may act before the kubelet backs off. */
+/** Time of this namespace's first failed image pull, seen by an independent watch. The product may act before the kubelet backs off. */
 async function firstTrouble(plane: ControlPlane, namespace: string, signal: AbortSignal): Promise<number> {
   for await (const event of plane.client.watch(`/api/v1/namespaces/${namespace}/pods`, signal)) {
     const pod = event.object as unknown as Pod;
@@ -45,7 +45,7 @@ async function measure(product: Product, places: Place[], workload: string, stra
   await rollOut(slipway, workload, {});
   const seconds: number[] = [];
   for (let run = 0; run < RUNS; run++) {
-    // One target at a time, the first of them to an image that is good: it has succeeded when the second meets the bad one.
+    // One target at a time, the first with a good image, so that it has succeeded when the second gets the bad one.
     const [first, ...others] = placements;
     await slipway.send('PATCH', `/v1/workloads/${workload}`, {
       placements: [{ ...first, values: { image: `example.test/web:a${run}` } }, ...others],

@@ -6,7 +6,7 @@ import { startProduct } from './support/product.ts';
 const SETTLE_MILLISECONDS = 10_000;
 const WATCHED_MILLISECONDS = 60_000;
 const MIB = 1024 * 1024;
-/** Clock ticks a second in /proc, on every Linux of today. */
+/** Clock ticks per second in /proc, on every current Linux. */
 const TICKS = 100;
 
 const fieldsOf = (pid: number): string[] =>
@@ -17,10 +17,10 @@ const residentMiB = (pid: number): number =>
   (Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024) / MIB;
 const cpuSeconds = (pid: number): number => (Number(fieldsOf(pid)[11]) + Number(fieldsOf(pid)[12])) / TICKS;
 
-/** Postgres ends and begins processes of its own. */
+/** Whether the process exists: Postgres starts and ends processes. */
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}/status`);
 
-/** The process and all below it. */
+/** The process and all its descendants. */
 function familyOf(pid: number): number[] {
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -30,7 +30,7 @@ function familyOf(pid: number): number[] {
       try {
         return [[each, Number(fieldsOf(each)[1])] as const];
       } catch {
-        return []; // It has ended meanwhile.
+        return []; // It has ended in the meantime.
       }
     }),
   );

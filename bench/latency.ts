@@ -8,7 +8,7 @@ import { inFlight, isWrite, startProxy } from './support/proxy.ts';
 
 const RUNS = 60;
 const WARM_UP = 5;
-/** Between two rollouts nothing is in flight any more. */
+/** Pause between rollouts, so that nothing is in flight. */
 const IDLE_MILLISECONDS = 500;
 
 async function measure(backend: string, environment: Record<string, string>): Promise<void> {

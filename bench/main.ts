@@ -33,7 +33,7 @@ if (!bench) {
   process.exit(1);
 }
 console.log(`${name}: ${bench.what}\n`);
-// What is being stopped may hold nothing that keeps the process alive.
+// Services that are being stopped may not keep the process alive.
 setInterval(() => undefined, 1000);
 await bench.run();
 process.exit();

@@ -18,7 +18,7 @@ interface Bench {
   proxy: Proxy;
 }
 
-/** Resolves once this image alone runs, on that many Ready pods, and no other pod is left. */
+/** Resolves when only this image runs, on that many Ready pods, and no other pod is left. */
 const standing = (recorder: Recorder, workload: string, wanted: string, pods: number): Promise<void> =>
   recorder.until(
     () => {
@@ -40,7 +40,7 @@ async function recorderOf({ plane }: Bench, namespace: string): Promise<Recorder
   return recorder;
 }
 
-/** A workload of ours in a namespace of its name, with its first release running. */
+/** A workload in a namespace with the same name, with its first release running. */
 async function ours(bench: Bench, workload: string, cluster: string, pods: number): Promise<Recorder> {
   await bench.plane.request('POST', '/api/v1/namespaces', { metadata: { name: workload } });
   const recorder = await recorderOf(bench, workload);
@@ -55,7 +55,7 @@ async function ours(bench: Bench, workload: string, cluster: string, pods: numbe
   return recorder;
 }
 
-/** The same objects, applied without us: what the Deployment controller makes of them alone. */
+/** The same objects, applied directly and rolled out by the Deployment controller alone. */
 async function bare(bench: Bench, namespace: string, run: number): Promise<void> {
   const { objects } = await bench.product.slipway.post<{ objects: { kind: string; metadata: { name: string }; spec: object }[] }>(
     '/v1/templates/web/revisions/1/render',

@@ -4,7 +4,7 @@ import type { AuthenticationV1TokenRequest, KubernetesObject, V1Deployment, V1Re
 
 const TOKEN_SECONDS = 24 * 3600;
 
-/** What runs of a workload, as its cluster says. */
+/** The state of a workload, as reported by its cluster. */
 export interface Standing {
   image: string | null;
   replicas: number;
@@ -14,7 +14,7 @@ export interface Standing {
   replicaSets: { name: string; uid: string; image: string | null; pods: number }[];
 }
 
-/** A cluster as its owner sees it: the demo reads what runs there by itself, and trusts nothing that Slipway says of it. */
+/** A cluster from its owner's point of view: the demo reads its state directly and does not rely on Slipway's reports. */
 export class OwnedCluster {
   readonly name: string;
   private readonly config: KubeConfig;
@@ -34,12 +34,12 @@ export class OwnedCluster {
     return this.config.getCurrentCluster()!.server;
   }
 
-  /** Of the API server's certificate authority, base64. */
+  /** The API server's certificate authority, in base64. */
   get caData(): string {
     const cluster = this.config.getCurrentCluster()!;
     if (cluster.caData) return cluster.caData;
     if (cluster.caFile) return readFileSync(cluster.caFile).toString('base64');
-    throw new Error(`context ${this.config.getCurrentContext()} names no certificate authority`);
+    throw new Error(`context ${this.config.getCurrentContext()} has no certificate authority`);
   }
 
   async makeNamespace(name: string): Promise<void> {
@@ -52,7 +52,7 @@ export class OwnedCluster {
     });
   }
 
-  /** A ServiceAccount without any rights, and a token of it. */
+  /** Creates a ServiceAccount without rights, and a token for it. */
   async makeAccount(namespace: string, name: string): Promise<string> {
     await this.core.createNamespacedServiceAccount({ namespace, body: { metadata: { name } } });
     const body = { spec: { audiences: [], expirationSeconds: TOKEN_SECONDS } } as unknown as AuthenticationV1TokenRequest;
@@ -61,7 +61,7 @@ export class OwnedCluster {
     return answer.status.token;
   }
 
-  /** Applies a manifest as its owner would. */
+  /** Applies a manifest with the owner's rights. */
   async apply(yaml: string): Promise<void> {
     const api = KubernetesObjectApi.makeApiClient(this.config);
     for (const object of loadAllYaml(yaml) as (KubernetesObject | null)[]) {

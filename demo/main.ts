@@ -1,4 +1,4 @@
-/** `npm run demo`: the main job from the first request to the last pod, as a client of the public API. */
+/** `npm run demo`: the whole story from the first request to the last pod, as a client of the public API. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -20,19 +20,19 @@ const SIMULATED = [
 interface Cluster {
   cluster: OwnedCluster;
   region: string;
-  /** Set where the cluster's own kubeconfig is handed to Slipway, as with a simulated one. */
+  /** Set if Slipway gets the cluster's own kubeconfig, as for a simulated one. */
   kubeconfig: string | null;
 }
 
 type Undo = () => Promise<void>;
 
-/** What is to be undone at the end, in this order: who acts in the clusters, what was made in them, and the clusters themselves. */
+/** What to undo at the end, in this order: Slipway, objects created in the clusters, and the clusters. */
 const cleaning: { slipway: Undo[]; namespaces: Undo[]; clusters: Undo[] } = { slipway: [], namespaces: [], clusters: [] };
 const interrupted = new AbortController();
-/** Signals so close to the first are that one again: Ctrl-C under npm comes from the terminal and from npm. */
+/** Signals this close to the first are duplicates: Ctrl-C under npm arrives from the terminal and from npm. */
 const SAME_SIGNAL_MILLISECONDS = 1_000;
 
-/** @param story what may still be making something when it is interrupted; it ends when Slipway does */
+/** @param story may still be creating objects when it is interrupted; it ends when Slipway does */
 async function clean(story: Promise<unknown>): Promise<void> {
   const undo = (each: Undo): Promise<void> => each().catch((error: unknown) => console.error(`cleaning up: ${(error as Error).message}`));
   await Promise.all(cleaning.slipway.map(undo));
@@ -69,7 +69,7 @@ const nameOf = (context: string): string =>
     .replace(/^-+|-+$/g, '')
     .slice(0, 60) || 'cluster';
 
-/** The operator makes a tenant with a key; everything else is done with that key. */
+/** The operator creates a tenant with a key; everything else uses that key. */
 async function tenantOf(url: string, operatorKey: string): Promise<{ slipway: Slipway; key: string }> {
   const operator = new Slipway(url, operatorKey);
   for (const name of REGIONS) await operator.post('/v1/regions', { name });
@@ -78,7 +78,7 @@ async function tenantOf(url: string, operatorKey: string): Promise<{ slipway: Sl
   return { slipway: new Slipway(url, secret), key: secret };
 }
 
-/** Registers a cluster with an account that may do in one namespace what Slipway needs, and nothing else. */
+/** Registers a cluster with an account that has only Slipway's permissions in one namespace. */
 async function register(slipway: Slipway, { cluster, region, kubeconfig }: Cluster, namespace: string): Promise<Place> {
   await cluster.makeNamespace(namespace);
   cleaning.namespaces.push(() => cluster.removeNamespace(namespace));
@@ -131,7 +131,7 @@ Three things to try:
   await once(interrupted.signal, 'abort');
 }
 
-/** Stops everything in good order; a second Ctrl-C, later than the first, ends the demo at once. */
+/** Stops everything in order. A second, later Ctrl-C ends the demo at once. */
 function interrupt(): void {
   if (interrupted.signal.aborted) return;
   console.log('\nStopping ...');

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 export interface Options {
-  /** Leave everything running at the end. */
+  /** Leaves everything running at the end. */
   keep: boolean;
   /** Real clusters of this kubeconfig instead of simulated ones. */
   kubeconfig: string | null;
@@ -15,7 +15,7 @@ export const USAGE = `npm run demo -- [--keep] [--kubeconfig FILE [--context A,B
   --context      contexts of that kubeconfig, separated by commas (default: its current one)
 Data and logs of the last run stay in .slipway/demo.`;
 
-/** @throws Error in one line where an option is unknown or lacks its value */
+/** @throws Error in one line if an option is unknown or lacks its value */
 export function optionsOf(parameters: string[]): Options {
   const { values } = parseArgs({
     args: parameters,

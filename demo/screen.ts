@@ -20,7 +20,7 @@ const coloured = (text: string, phase: string): string => {
   return colour ? styleText(colour, text) : text;
 };
 
-/** One character a pod while they fit: new, old, and how many of them are Ready. */
+/** One character per pod if they fit: new, old, and the number of Ready pods. */
 function barOf(target: Target): string {
   if (!target.pods) return '·'.repeat(BAR);
   const { old, new: fresh, ready } = target.pods;
@@ -52,14 +52,14 @@ export class Screen {
     console.log(text);
   }
 
-  /** Shows the rollout as it is; on a terminal over what was shown of it before, elsewhere only what changed. */
+  /** Shows the rollout's current state: on a terminal it replaces the previous one, elsewhere only changes are printed. */
   show(rollout: Rollout): void {
     const targets = [...rollout.targets].sort((a, b) => a.cluster.name.localeCompare(b.cluster.name));
     if (this.live) this.draw([`  ${coloured(titleOf(rollout), rollout.phase)}`, ...targets.map(lineOf)]);
     else for (const target of targets) this.sayOnce(rollout, target);
   }
 
-  /** What was drawn stays; the next drawing begins below it. */
+  /** Keeps what was drawn; the next drawing begins below it. */
   settle(): void {
     this.drawn = 0;
     this.said.clear();

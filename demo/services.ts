@@ -5,20 +5,20 @@ import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** Where the demo keeps its data and logs; the product's own folder beside it stays as it is. */
+/** Folder of the demo's data and logs, separate from the product's. */
 export const FOLDER = join('.slipway', 'demo');
 
-/** Slipway stops in a second or two, and ends by itself after 20 s whatever happens: one that is killed leaves its Postgres behind. */
+/** Slipway stops in a second or two, and in any case after 20 s. It must not be killed earlier, because that leaves its Postgres behind. */
 const STOP_MILLISECONDS = 25_000;
 
-/** A process that has been started; it may be stopped before it is ready. */
+/** A started process. It may be stopped before it is ready. */
 export interface Service<T> {
-  /** Rejects where it ends before. */
+  /** Rejects if the process ends before. */
   ready: Promise<T>;
   stop(): Promise<void>;
 }
 
-/** Starts a process, with its log in a file; it is ready at the line on its output that says so. */
+/** Starts a process with its log in a file. It is ready when its output has the expected line. */
 function start<T>(
   name: string,
   parameters: string[],
@@ -29,10 +29,10 @@ function start<T>(
   const child = spawn(process.execPath, parameters, {
     stdio: ['ignore', 'pipe', openSync(log, 'a')],
     env: { ...process.env, ...environment },
-    // A group of its own: Ctrl-C reaches the demo alone, which then stops the services in their order.
+    // Its own process group: Ctrl-C reaches only the demo, which then stops the services in order.
     detached: true,
   });
-  // However the demo ends: what it has started ends too.
+  // However the demo ends, its processes end too.
   process.once('exit', () => child.kill('SIGTERM'));
   const ready = new Promise<T>((resolve, reject) => {
     createInterface({ input: child.stdout! }).on('line', (line) => {
@@ -49,7 +49,7 @@ function start<T>(
 
 const lastLines = (file: string): string => readFileSync(file, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
 
-/** Asks it to stop, and makes it. */
+/** Stops the process, and kills it if that takes too long. */
 async function stopped(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -65,14 +65,14 @@ export function prepareFolder(): void {
   mkdirSync(FOLDER, { recursive: true });
 }
 
-/** Slipway, API and worker in one process on embedded defaults: the built product, as `npm start` runs it. */
+/** Starts Slipway as `npm start` does: the built product, API and worker in one process on embedded defaults. */
 export function startSlipway(): Service<{ url: string; operatorKey: string }> {
   const operatorKey = randomBytes(24).toString('base64url');
   const environment = {
     PORT: process.env.PORT ?? '0',
     DATA_DIR: join(FOLDER, 'data'),
     SLIPWAY_OPERATOR_KEY: operatorKey,
-    // Clusters on the user's own network are what the demo is pointed at.
+    // The demo may be run on clusters in the user's private network.
     SLIPWAY_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7',
   };
   return start('slipway', ['dist/standalone.js'], environment, (line) => {
@@ -81,7 +81,7 @@ export function startSlipway(): Service<{ url: string; operatorKey: string }> {
   });
 }
 
-/** Simulated clusters, in a process of their own; their kubeconfigs are in the folder. */
+/** Starts simulated clusters in a separate process; their kubeconfigs are in the folder. */
 export function startSimulator(names: string[]): Service<{ kubeconfigs: string[] }> {
   const folder = join(FOLDER, 'kubeconfigs');
   mkdirSync(folder, { recursive: true });

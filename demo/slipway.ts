@@ -1,4 +1,4 @@
-/** A client of the public REST API: what any customer could write. */
+/** A client of the public REST API, as any customer could write it. */
 
 export interface Problem {
   status: number;
@@ -7,7 +7,7 @@ export interface Problem {
   errors?: { pointer?: string; parameter?: string; detail: string }[];
 }
 
-/** What the API refused, in its own words. */
+/** An error of the API, with its own text. */
 export class Refused extends Error {
   readonly problem: Problem;
 

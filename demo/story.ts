@@ -6,7 +6,7 @@ import type { Slipway, Rollout } from './slipway.ts';
 export const WORKLOAD = 'shop';
 const TEMPLATE = readFileSync(new URL('../examples/shop.yaml', import.meta.url), 'utf8');
 
-/** Three releases: two that run anywhere, and one whose image no registry in the world can have (RFC 2606). */
+/** Images of three releases: two that run anywhere, and one that no registry can have (RFC 2606). */
 const IMAGES = { first: 'busybox:1.36', second: 'busybox:1.37', broken: 'registry.invalid/shop/web:3.0' };
 const SCALED_TO = 6;
 const REDRAW_MILLISECONDS = 100;
@@ -23,7 +23,7 @@ interface Chapter {
   seconds: number;
 }
 
-/** The story, told through the public API; what the clusters run is read from the clusters. */
+/** The story, run through the public API. The clusters' state is read from the clusters. */
 export class Story {
   private readonly slipway: Slipway;
   private readonly places: Place[];
@@ -37,7 +37,7 @@ export class Story {
     this.signal = signal;
   }
 
-  /** @throws Error where what came out is not what the story tells */
+  /** @throws Error if the outcome is not the expected one */
   async tell(): Promise<void> {
     await this.prepare();
     await this.deploy('Release 1: the first one', IMAGES.first, 'SUCCEEDED');
@@ -111,12 +111,12 @@ export class Story {
     );
   }
 
-  /** After everything was taken back, the very ReplicaSets run that ran before. */
+  /** After the rollback, the same ReplicaSets run as before. */
   private async checkSame(before: { place: Place; standing: Standing }[], { failure }: Rollout): Promise<void> {
     for (const { place, standing } of await this.standings()) {
       const uid = before.find((other) => other.place === place)!.standing.replicaSets[0]!.uid;
       const now = standing.replicaSets;
-      if (now.length !== 1 || now[0]!.uid !== uid) throw new Error(`${place.cluster.name} does not run the ReplicaSet that it ran before`);
+      if (now.length !== 1 || now[0]!.uid !== uid) throw new Error(`${place.cluster.name} does not run the same ReplicaSet as before`);
     }
     this.screen.say(`  every cluster runs the ReplicaSet again that it ran before; ${failure?.cluster} was the one that told`);
   }
@@ -141,7 +141,7 @@ export class Story {
       isRight({ image, ready, replicas, replicaSets, gateOpen }) ? 'exactly release 2' : 'WRONG',
     ]);
     this.screen.say(table(['cluster', 'region', 'image', 'ready', 'ReplicaSet', 'runs'], standing));
-    if (standings.some(({ standing: each }) => !isRight(each))) throw new Error('a cluster does not run what it should');
+    if (standings.some(({ standing: each }) => !isRight(each))) throw new Error('a cluster does not run the expected release');
   }
 }
 

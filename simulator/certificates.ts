@@ -1,4 +1,4 @@
-/** A certificate authority made for one run, and a serving certificate of it for the loopback addresses. */
+/** A certificate authority for one run, and its serving certificate for the loopback addresses. */
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
@@ -18,7 +18,7 @@ export async function makeCertificates(): Promise<Certificates> {
     webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']),
     webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']),
   ]);
-  // Clocks differ a little between machines; a certificate that is valid since an hour ago is valid everywhere.
+  // Valid since one hour ago, because clocks of machines differ a little.
   const notBefore = new Date(Date.now() - 3600_000);
   const notAfter = new Date(Date.now() + lifetimeMilliseconds);
   const authority = await x509.X509CertificateGenerator.createSelfSigned({

@@ -6,7 +6,7 @@ export interface Clock {
   after(milliseconds: number, work: () => void): () => void;
 }
 
-/** The longest delay that a timer of the platform can take; longer ones are not started at all, nobody lives to see them. */
+/** The longest delay of a platform timer (24.8 days). Longer ones are never started. */
 const longestDelay = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -18,7 +18,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** A point in time as Kubernetes writes it: whole seconds. */
+/** A time in Kubernetes' format: whole seconds. */
 export function timestamp(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
 }

@@ -1,4 +1,4 @@
-/** One simulated cluster: its objects, its controllers, and what is wrong with it. Nothing in it runs while nothing happens. */
+/** One simulated cluster: its objects, controllers and faults. It is idle while nothing changes. */
 import type { ServerResponse } from 'node:http';
 import type { Clock } from './clock.ts';
 import { timestamp } from './clock.ts';
@@ -15,12 +15,12 @@ import type { Watch } from './api/watch.ts';
 
 export interface ClusterOptions {
   nodes: number;
-  /** Least and most milliseconds from a pod's creation to its readiness, and from its deletion to its end. */
+  /** Minimum and maximum milliseconds from a pod's creation to Ready, and from its deletion to its removal. */
   podStartMilliseconds: readonly [number, number];
   podStopMilliseconds: readonly [number, number];
-  /** The first wait of a crash loop; each further one is twice as long. What is reported is a kubelet's own count, which begins at 10 s. */
+  /** The first delay of a crash loop; each next one is twice as long. The reported delays are a kubelet's, which begin at 10 s. */
   backoffMilliseconds: number;
-  /** Least and most milliseconds until a controller looks at what has changed. */
+  /** Minimum and maximum milliseconds until a controller reacts to a change. */
   controllerDelayMilliseconds: readonly [number, number];
 }
 
@@ -46,7 +46,7 @@ export class Cluster {
   readonly unanswered = new Set<ServerResponse>();
   /** Tokens of service accounts. */
   readonly accountTokens = new Map<string, AccountToken>();
-  /** Names of Events by what they say, so that a repetition finds the first. */
+  /** Names of Events by content, so that a repetition finds the first. */
   readonly eventNames = new Map<string, string>();
   /** How often in a row a ReplicaSet could not create its pods. */
   readonly backoff = new Map<string, number>();
@@ -67,7 +67,7 @@ export class Cluster {
     this.store.compact();
   }
 
-  /** Looks again at what waits for something outside of the store, such as an image that can be pulled now. */
+  /** Retries what waits for something outside the store, such as an image that can be pulled now. */
   reconsider(): void {
     this.#controllers.reconsider();
   }
@@ -82,7 +82,7 @@ export class Cluster {
     return `10.96.${(number >> 8) & 255}.${number & 255}`;
   }
 
-  /** A pod's status with its addresses, given on the node. */
+  /** A pod's status with the addresses that its node assigns. */
   addressed(pod: Pod, now: string): PodStatus {
     const number = ++this.#pods;
     const podIP = `10.${244 + ((number >> 16) & 7)}.${(number >> 8) & 255}.${number & 255}`;

@@ -1,4 +1,4 @@
-/** `node simulator/main.ts --clusters 3 --kubeconfigs DIR`: simulated clusters as a process of its own. See README.md. */
+/** `node simulator/main.ts --clusters 3 --kubeconfigs DIR`: simulated clusters as a separate process. See README.md. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,4 @@
-/** The shapes of stored objects, as far as the simulator itself looks into them. Stored objects are never changed in place. */
+/** The fields of stored objects that the simulator reads. Stored objects are never changed in place. */
 
 export interface Fields {
   [name: string]: unknown;

@@ -1,10 +1,10 @@
-/** Randomness that a seed reproduces: pod start times, name suffixes and uids of a run can be had again. */
+/** Reproducible randomness: a seed reproduces pod start times, name suffixes and uids of a run. */
 export interface Random {
   /** A number in [0, 1). */
   next(): number;
   /** A number in [low, high). */
   between(low: number, high: number): number;
-  /** Characters of the alphabet that Kubernetes uses in generated names: no vowels, nothing that looks like another. */
+  /** Kubernetes' alphabet for generated names: no vowels and no similar characters. */
   suffix(length: number): string;
   uuid(): string;
 }
@@ -14,7 +14,7 @@ export const safeAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {
-    // mulberry32: small, fast, and good enough where nothing secret depends on it.
+    // mulberry32: small, fast, and good enough where no secret depends on it.
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
@@ -35,7 +35,7 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** FNV-1a, 32 bits: the hash behind pod-template-hash, and what gives each cluster its own seed. */
+/** FNV-1a, 32 bits: the hash of pod-template-hash, also used for each cluster's seed. */
 export function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) {

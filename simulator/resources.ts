@@ -1,4 +1,4 @@
-/** The kinds that are served, and how each behaves at the API. */
+/** The served kinds and their API properties. */
 export interface Resource {
   group: string;
   version: string;
@@ -84,7 +84,7 @@ export function groupVersion(found: Pick<Resource, 'group' | 'version'>): string
   return found.group === '' ? found.version : `${found.group}/${found.version}`;
 }
 
-/** `deployments.apps`, `pods`: a resource as messages name it. */
+/** The name of a resource in messages: `deployments.apps`, `pods`. */
 export function qualifiedName(found: Pick<Resource, 'group' | 'plural'>): string {
   return found.group === '' ? found.plural : `${found.plural}.${found.group}`;
 }

@@ -13,10 +13,10 @@ import { kubeconfigOf } from './kubeconfig.ts';
 import { hash } from './random.ts';
 
 export interface SimulatorOptions extends Partial<ClusterOptions> {
-  /** How many clusters, named `cluster-1` and so on, where `names` does not say it. */
+  /** Number of clusters, named `cluster-1` and so on, unless `names` is given. */
   clusters?: number;
   names?: string[];
-  /** Port of the clusters and of the fault endpoint; 0, the default, takes any that is free. */
+  /** Port of the clusters and of the fault endpoint; 0, the default, takes any free one. */
   port?: number;
   faultPort?: number;
   /** The same seed gives the same uids, names, tokens and start times. */
@@ -28,23 +28,23 @@ export interface SimulatedCluster {
   name: string;
   /** `https://127.0.0.1:PORT/clusters/NAME` */
   server: string;
-  /** PEM of the authority, in base64, as a kubeconfig has it. */
+  /** PEM of the authority, in base64 as in a kubeconfig. */
   caData: string;
   token: string;
   kubeconfig: string;
-  /** Merges faults into the present ones; null takes one back. */
+  /** Merges faults into the current ones; null removes one. */
   setFaults(settings: FaultSettings | { [name: string]: unknown }): void;
   clearFaults(): void;
-  /** Makes all earlier versions too old, in running watches too (410 in the stream). */
+  /** Makes all earlier versions too old, also for running watches (410 in the stream). */
   expireWatches(): void;
-  /** Cuts the connections of all watches. */
+  /** Closes the connections of all watches. */
   dropWatches(): void;
 }
 
 export interface Simulator {
   port: number;
   faultPort: number;
-  /** `http://127.0.0.1:PORT`, where faults are posted. */
+  /** `http://127.0.0.1:PORT`, to which faults are posted. */
   faultUrl: string;
   clusters: SimulatedCluster[];
   stop(): Promise<void>;

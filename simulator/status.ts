@@ -1,4 +1,4 @@
-/** Refusals as the API server words them: each is a `Status` object with its code. */
+/** The API server's errors: each is a `Status` object with its code. */
 import { qualifiedName } from './resources.ts';
 import type { Resource } from './resources.ts';
 
@@ -88,7 +88,7 @@ export const unauthorized = (): StatusError => new StatusError(401, 'Unauthorize
 
 export const internal = (message: string): StatusError => new StatusError(500, 'InternalError', message);
 
-/** An error that the API server passes on as it is: a 500 without a reason. */
+/** An error that the API server passes on unchanged: a 500 without a reason. */
 export const unexpected = (message: string): StatusError => new StatusError(500, undefined, message);
 
 export const expired = (message: string): StatusError => new StatusError(410, 'Expired', message);
@@ -98,7 +98,7 @@ export const notAllowed = (): StatusError =>
 
 export const unsupportedMediaType = (): StatusError => new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
 
-/** A field that a validation refuses, in the API server's own words. */
+/** A validation error of a field, with the API server's text. */
 export interface FieldError {
   reason:
     | 'FieldValueInvalid'

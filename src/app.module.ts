@@ -14,7 +14,7 @@ import { EventLogModule } from './events/event-log.module.ts';
 import { TemplateModule } from './templates/template.module.ts';
 import { TenantModule } from './tenants/tenant.module.ts';
 
-/** The API: every feature, and what they share. */
+/** The API: every feature and the shared modules. */
 @Module({})
 export class AppModule {
   static register(config: Config): DynamicModule {

@@ -4,27 +4,27 @@ import path from 'node:path';
 import { z } from 'zod';
 import { keptSecret } from './common/kept-secret.ts';
 
-/** What the environment says, parsed once, frozen, and handed to whoever needs it: nobody else reads `process.env`. */
+/** The environment, parsed once and frozen. No other code reads `process.env`. */
 export interface Config {
   environment: 'production' | 'development' | 'test';
-  /** 0 = any free port. */
+  /** 0 = any free port. Default 3000. */
   port: number;
   /** Port of `/metrics`; null = not served, 0 = any free port. */
   metricsPort: number | null;
-  /** Connections of the application's role; both run-time roles are taken on by `-c role=...`. */
+  /** URL of the application's login, which assumes the run-time roles by `-c role=...`. */
   databaseUrl: string;
-  /** Connections that migrate. */
+  /** URL for migrations. */
   databaseOwnerUrl: string;
-  /** null = the queue lives in Postgres. */
+  /** null = the queue is in Postgres. */
   redisUrl: string | null;
   dataDirectory: string;
-  /** null = this process answers to no operator (workers). */
+  /** null = this process has no operator's key (workers). */
   operatorKey: string | null;
-  /** 32 bytes under which the tenants' data keys are sealed. */
+  /** 32 bytes; seals the tenants' data keys. */
   masterKey: Buffer;
-  /** Names of the regions that this process's worker serves; null = all, those created later included. */
+  /** Names of the regions that this process's worker serves; null = all, including those created later. */
   regions: string[] | null;
-  /** CIDRs in which addresses of clusters, webhooks and issuers may lie although they are private. */
+  /** CIDRs of private addresses that clusters may have. */
   allowedNetworks: string[];
   corsOrigins: string[];
   logLevel: LogLevel;
@@ -33,10 +33,10 @@ export interface Config {
 export type LogLevel = (typeof LOG_LEVELS)[number];
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** Which process reads the environment: standalone makes up for what is missing, the others ask for it. */
+/** Which process reads the environment. Standalone supplies what is missing; the others require it. */
 export type ProcessKind = 'api' | 'worker' | 'standalone';
 
-/** What is wrong with the environment: one line for each variable, without the value of a secret. */
+/** Faults of the environment: one line for each variable, without the values of secrets. */
 export class ConfigError extends Error {
   readonly lines: string[];
 
@@ -46,7 +46,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** The environment as read, before the process fills in what it makes itself. */
+/** The environment as read, before standalone adds what it supplies itself. */
 export interface Settings extends Omit<Config, 'databaseUrl' | 'databaseOwnerUrl' | 'masterKey'> {
   databaseUrl: string | null;
   databaseOwnerUrl: string | null;
@@ -56,11 +56,11 @@ export interface Settings extends Omit<Config, 'databaseUrl' | 'databaseOwnerUrl
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 const OPERATOR_KEY = /^[\x21-\x7e]{32,256}$/;
 const OPERATOR_KEY_MUST = '32 to 256 visible ASCII characters';
-/** The file of the data folder that keeps the master key where none is given. */
+/** File in the data folder for the master key, if none is given. */
 export const MASTER_KEY_FILE = 'master-key';
 const REGION = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** A list separated by commas, of one item at least: whoever means none leaves the variable unset. */
+/** A comma-separated list of at least one item. For an empty list, the variable is left unset. */
 const listOf = (isItem: (item: string) => boolean) =>
   z
     .string()
@@ -72,7 +72,6 @@ const listOf = (isItem: (item: string) => boolean) =>
     )
     .refine((items) => items.length > 0 && items.every(isItem));
 
-/** A schema of one variable whose faults name what is wrong and how to put it right. */
 const port = z
   .string()
   .regex(/^\d{1,5}$/)
@@ -98,12 +97,12 @@ function keyBytes(text: string): Buffer | null {
 
 interface Variable {
   schema: z.ZodType;
-  /** What the value must be; the sentence "X must be ...". */
+  /** Completes the sentence "X must be ...". */
   must: string;
   secret?: boolean;
 }
 
-/** Every variable that is read: its shape, and what to say when the value has another. */
+/** Every variable that is read: its schema, and the message for an invalid value. */
 const VARIABLES = {
   SLIPWAY_ENV: { schema: z.enum(['production', 'development', 'test']), must: 'production, development or test' },
   PORT: { schema: port, must: 'a port between 0 and 65535 (0 takes any free one)' },
@@ -122,20 +121,20 @@ const VARIABLES = {
       .string()
       .transform(keyBytes)
       .refine((bytes) => bytes !== null),
-    must: '32 random bytes in base64 or hex (make one with: openssl rand -base64 32)',
+    must: '32 random bytes in base64 or hex (create one with: openssl rand -base64 32)',
     secret: true,
   },
   SLIPWAY_REGIONS: {
     schema: listOf((name) => REGION.test(name)),
-    must: 'names of regions separated by commas, such as eu-west,us-east (unset it to serve all)',
+    must: 'comma-separated names of regions, such as eu-west,us-east (unset it to serve all)',
   },
   SLIPWAY_ALLOWED_NETWORKS: {
     schema: listOf(network),
-    must: 'networks in CIDR notation separated by commas, such as 10.0.0.0/8,fd00::/8',
+    must: 'comma-separated networks in CIDR notation, such as 10.0.0.0/8,fd00::/8',
   },
   SLIPWAY_CORS_ORIGINS: {
     schema: listOf(origin),
-    must: 'origins separated by commas, such as https://console.example.com',
+    must: 'comma-separated origins, such as https://console.example.com',
   },
   LOG_LEVEL: { schema: z.enum(LOG_LEVELS), must: `one of ${LOG_LEVELS.join(', ')}` },
 } as const satisfies Record<string, Variable>;
@@ -144,7 +143,7 @@ type Name = keyof typeof VARIABLES;
 type Values = { [K in Name]?: z.output<(typeof VARIABLES)[K]['schema']> };
 export type Environment = Record<string, string | undefined>;
 
-/** Every variable parsed, or one line for each that is wrong. An empty variable counts as unset. */
+/** Every variable parsed, and one line for each invalid one. An empty variable counts as unset. */
 function parse(environment: Environment): { values: Values; lines: string[] } {
   const values: Record<string, unknown> = {};
   const lines: string[] = [];
@@ -161,24 +160,24 @@ function parse(environment: Environment): { values: Values; lines: string[] } {
   return { values, lines };
 }
 
-/** What a process other than standalone cannot do without. */
+/** Faults for variables that only standalone can do without. */
 const missing = (values: Values): string[] => [
   ...(values.DATABASE_URL
     ? []
-    : ['DATABASE_URL is not set: give the Postgres to use, like postgresql://user:password@host:5432/database.']),
+    : ['DATABASE_URL is not set: set the URL of a Postgres, like postgresql://user:password@host:5432/database.']),
   ...(values.SLIPWAY_MASTER_KEY
     ? []
-    : ['SLIPWAY_MASTER_KEY is not set: give the key that seals credentials (make one with: openssl rand -base64 32).']),
+    : ['SLIPWAY_MASTER_KEY is not set: set the key that seals credentials (create one with: openssl rand -base64 32).']),
 ];
 
-/** Reads the settings. Throws `ConfigError` with all that is wrong at once. */
+/** Reads the settings. Throws `ConfigError` with all faults. */
 export function readSettings(environment: Environment, kind: ProcessKind): Settings {
   const standalone = kind === 'standalone';
   const { values, lines } = parse(environment);
   const wrong = new Set(lines.map((line) => line.split(' ')[0]));
   if (!standalone) lines.push(...missing(values).filter((line) => !wrong.has(line.split(' ')[0])));
   if (values.DATABASE_OWNER_URL && !values.DATABASE_URL && !wrong.has('DATABASE_URL')) {
-    lines.push("DATABASE_OWNER_URL is set without DATABASE_URL: set both, or DATABASE_URL alone when it is the owner's.");
+    lines.push("DATABASE_OWNER_URL is set without DATABASE_URL: set both, or only DATABASE_URL if it is the owner's.");
   }
   if (lines.length > 0) throw new ConfigError([...new Set(lines)]);
   return {
@@ -198,7 +197,7 @@ export function readSettings(environment: Environment, kind: ProcessKind): Setti
   };
 }
 
-/** Deeply enough: lists are frozen, the master key is a buffer, which cannot be. */
+/** Freezes the configuration and its lists. The master key stays mutable, because a buffer cannot be frozen. */
 export const freeze = (config: Config): Config =>
   Object.freeze({
     ...config,
@@ -207,18 +206,18 @@ export const freeze = (config: Config): Config =>
     corsOrigins: Object.freeze([...config.corsOrigins]),
   }) as Config;
 
-/** The master key that standalone makes for itself and keeps in the data folder. */
+/** The master key that standalone generates and keeps in the data folder. */
 export function keptMasterKey(dataDirectory: string): Buffer {
   return keptSecret(dataDirectory, {
     file: MASTER_KEY_FILE,
     what: 'the master key (32 bytes in base64 or hex)',
     make: () => randomBytes(32).toString('base64'),
     parse: keyBytes,
-    remedy: 'put it back from a copy, or set SLIPWAY_MASTER_KEY to the key that was in it',
+    remedy: 'restore it from a backup, or set SLIPWAY_MASTER_KEY to the key that was in it',
   }).value;
 }
 
-/** The operator's key: the one given, else the one kept in the data folder, told about once when it is made. */
+/** The operator's key: the given one, else the one in the data folder. A new one is passed to `tell` once. */
 export function operatorKey(settings: Pick<Settings, 'operatorKey' | 'dataDirectory'>, tell: (key: string) => void): string {
   if (settings.operatorKey) return settings.operatorKey;
   const kept = keptSecret(settings.dataDirectory, {
@@ -226,13 +225,13 @@ export function operatorKey(settings: Pick<Settings, 'operatorKey' | 'dataDirect
     what: `the operator's key (${OPERATOR_KEY_MUST})`,
     make: () => randomBytes(32).toString('base64url'),
     parse: (text) => (OPERATOR_KEY.test(text) ? text : null),
-    remedy: 'write it there again, or move the file away and start again, which makes a new one',
+    remedy: 'restore it, or move the file elsewhere and start again to create a new key',
   });
   if (kept.made) tell(kept.value);
   return kept.value;
 }
 
-/** The configuration of the API or of a worker, from the environment alone. */
+/** The configuration of the API or of a worker. Throws `ConfigError`. */
 export function readConfig(environment: Environment, kind: 'api' | 'worker', tell: (key: string) => void): Config {
   const settings = readSettings(environment, kind);
   const { databaseUrl, databaseOwnerUrl, masterKey } = settings;
@@ -241,7 +240,7 @@ export function readConfig(environment: Environment, kind: 'api' | 'worker', tel
   return freeze({ ...settings, databaseUrl, databaseOwnerUrl, masterKey, operatorKey: key });
 }
 
-/** For the entry files: the configuration, or the end of the process, which has started nothing yet, with a line for each fault. */
+/** For the entry files: the configuration. If it is invalid, prints a line for each fault and exits with 1. */
 export function configOrExit(kind: 'api' | 'worker'): Config {
   try {
     return readConfig(process.env, kind, tellOperatorKey);
@@ -252,5 +251,5 @@ export function configOrExit(kind: 'api' | 'worker'): Config {
   }
 }
 
-/** Shown once, when it is made: afterwards it is in the data folder alone. */
-export const tellOperatorKey = (key: string): void => void process.stdout.write(`The operator's key, shown this once: ${key}\n`);
+/** Prints a new operator's key once; afterwards it is only in the data folder. */
+export const tellOperatorKey = (key: string): void => void process.stdout.write(`The operator's key, shown only once: ${key}\n`);

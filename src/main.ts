@@ -26,7 +26,7 @@ import { type Config, configOrExit } from './config.ts';
 import { checkMasterKey } from './tenants/master-key.ts';
 
 export interface Api {
-  /** As in `http://127.0.0.1:3000`. */
+  /** For example `http://127.0.0.1:3000`. */
   url: string;
   metricsUrl: string | null;
   app: NestFastifyApplication;
@@ -46,7 +46,7 @@ const SHOWN_HEADERS = [
   'RateLimit-Remaining',
   'RateLimit-Reset',
 ];
-/** How long requests have to be answered once the process is to stop. */
+/** How long running requests have to be answered once the process stops. */
 const STOP_MILLISECONDS = 10_000;
 const TAKEN_HEADERS = [
   'Authorization',
@@ -59,7 +59,7 @@ const TAKEN_HEADERS = [
   'Slipway-Actor',
 ];
 
-/** What answers without a key: it says the same to everybody. */
+/** Pages that need no key and are the same for everyone. */
 function serveOpenPages(app: NestFastifyApplication): void {
   const server = serverOf(app);
   const document = openApi(routes(), version);
@@ -83,7 +83,7 @@ function allowOrigins(app: NestFastifyApplication, origins: readonly string[]): 
 
 const serverOf = (app: NestFastifyApplication): FastifyInstance => app.getHttpAdapter().getInstance();
 
-/** What is answered while the process stops is the connection's last: one that stayed open would hold up the stop until it times out. */
+/** While the process stops, each response closes its connection: an open one would delay the stop until it times out. */
 function endConnectionsWhenStopping(app: NestFastifyApplication): void {
   const health = app.get(Health);
   serverOf(app).addHook('onSend', async (_request, reply) => {
@@ -91,7 +91,7 @@ function endConnectionsWhenStopping(app: NestFastifyApplication): void {
   });
 }
 
-/** The API, set up and not yet listening. */
+/** The API, not yet listening. */
 async function createApi(config: Config): Promise<{ app: NestFastifyApplication; registry: Registry }> {
   const logger = nestLogger(createLogger(config));
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(config), createAdapter(), {
@@ -101,7 +101,7 @@ async function createApi(config: Config): Promise<{ app: NestFastifyApplication;
   });
   const registry = new Registry();
   allowOrigins(app, config.corsOrigins);
-  // After CORS, so that a browser's page can read a refusal too.
+  // After CORS, so that pages in a browser can read refusals too.
   const hooks = app.get(RequestHooks);
   const install = async (instance: FastifyInstance): Promise<void> => hooks.install(instance);
   await serverOf(app).register(Object.assign(install, { [Symbol.for('skip-override')]: true }));
@@ -114,7 +114,7 @@ async function createApi(config: Config): Promise<{ app: NestFastifyApplication;
   return { app, registry };
 }
 
-/** Starts the API on a migrated database and answers when it can be asked. */
+/** Starts the API on a migrated database. Resolves when it accepts requests. */
 export async function startApi(config: Config): Promise<Api> {
   const { app, registry } = await createApi(config);
   let metrics: Metrics | null = null;
@@ -125,7 +125,7 @@ export async function startApi(config: Config): Promise<Api> {
     await Promise.all([app.close(), metrics?.close()]).finally(() => clearTimeout(late));
   };
   try {
-    // Not Nest's own `listen`, which logs a port that is taken before it throws: the process says it in a line of its own.
+    // Not Nest's own `listen`, which also logs a port in use; the process prints its own line.
     await app.getHttpAdapter().getInstance().listen({ port: config.port, host: '0.0.0.0' });
     metrics = config.metricsPort === null ? null : await serveMetrics(config.metricsPort, registry);
   } catch (error) {

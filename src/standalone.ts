@@ -9,18 +9,18 @@ import { freeze, keptMasterKey, MASTER_KEY_FILE, operatorKey, readSettings, tell
 import type { Config, Environment, Settings } from './config.ts';
 
 export interface Standalone extends Running {
-  /** As in `http://127.0.0.1:3000`. */
+  /** For example `http://127.0.0.1:3000`. */
   url: string;
   config: Config;
-  /** The database's process, where it is ours. */
+  /** The embedded Postgres; null = DATABASE_URL is used. */
   postgres: EmbeddedPostgres | null;
 }
 
-/** The settings with what standalone makes for itself: the database, and keys that stay in the data folder. */
+/** The settings plus what standalone supplies itself: the database, and keys in the data folder. */
 function complete(settings: Settings, postgres: EmbeddedPostgres | null): Config {
   const databaseUrl = settings.databaseUrl ?? postgres?.nearUrl;
   const databaseOwnerUrl = settings.databaseOwnerUrl ?? postgres?.ownerUrl;
-  if (!databaseUrl || !databaseOwnerUrl) throw new StartError('There is no database.');
+  if (!databaseUrl || !databaseOwnerUrl) throw new StartError('No database is configured.');
   return freeze({
     ...settings,
     databaseUrl,
@@ -30,20 +30,20 @@ function complete(settings: Settings, postgres: EmbeddedPostgres | null): Config
   });
 }
 
-/** What has been started so far. */
+/** Parts that have been started so far. */
 interface Started {
   postgres: EmbeddedPostgres | null;
   programs: Running[];
 }
 
-/** Stops the programs, none of which waits for another, and then the database that they used; says so where one of them fails. */
+/** Stops the programs concurrently, and then the database. Rejects if a program failed to stop. */
 async function closeAll({ postgres, programs }: Started): Promise<void> {
   const closed = await Promise.allSettled(programs.map((program) => program.close()));
   await postgres?.stop();
   for (const each of closed) if (each.status === 'rejected') throw each.reason;
 }
 
-/** The API and a worker in one process, on a Postgres of its own unless DATABASE_URL names another. */
+/** Starts the API and a worker in one process, on an embedded Postgres unless DATABASE_URL is set. */
 export async function startStandalone(environment: Environment): Promise<Standalone> {
   const settings = readSettings(environment, 'standalone');
   // Loading the program takes longer than starting Postgres, so both are done at once.
@@ -74,7 +74,7 @@ export async function startStandalone(environment: Environment): Promise<Standal
   }
 }
 
-/** Says where it is, and what is different from a server that others can reach. */
+/** Prints the URL, and what differs from a server that others can reach. */
 function tell({ url, config, postgres }: Standalone): void {
   const stores = [
     postgres ? `Postgres in ${config.dataDirectory}` : 'Postgres of DATABASE_URL',

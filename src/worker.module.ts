@@ -16,7 +16,7 @@ import { Renewals } from './rollouts/engine/renewals.ts';
 import { HeldRolloutRepository } from './rollouts/engine/rollout.repository.ts';
 import { UnservedRepository } from './rollouts/engine/unserved.repository.ts';
 
-/** A worker: the engine and what it stands on, with no door to the outside. */
+/** A worker: the engine and its dependencies. It serves no requests. */
 @Module({})
 export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly engine: Engine;
@@ -35,14 +35,14 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(CONFIG) config: Config,
   ) {
     const logger = createLogger(config);
-    const report = (error: unknown): void => logger.warn({ err: error, part: 'engine' }, 'something went wrong and is tried again');
+    const report = (error: unknown): void => logger.warn({ err: error, part: 'engine' }, 'an error occurred and is retried');
     const renewals = new Renewals(config.databaseUrl, report);
     const parts = { database, queues, announce, nudges, events, rollouts, placements, checks, credentials, unserved, renewals };
     const { regions, allowedNetworks } = config;
     const onRegions = (names: string[]): void => {
       if (names.length > 0) logger.info({ regions: names }, 'the worker serves these regions');
       const missing = (regions ?? []).filter((name) => !names.includes(name));
-      if (missing.length > 0) logger.warn({ regions: missing }, 'these regions do not exist yet: each is served once it has been made');
+      if (missing.length > 0) logger.warn({ regions: missing }, 'these regions do not exist yet; each is served once it has been created');
     };
     this.engine = new Engine({ ...parts, regions, allowedNetworks, report, onRegions });
   }

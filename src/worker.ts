@@ -12,11 +12,11 @@ import { checkMasterKey } from './tenants/master-key.ts';
 import { WorkerModule } from './worker.module.ts';
 
 export interface Worker extends Running {
-  /** For an API in the same process: what it nudges is looked at without waiting for the queue. */
+  /** For an API in the same process: its nudges are handled without waiting for the queue. */
   listenTo(nudges: Nudges): void;
 }
 
-/** Starts a worker in this process: it looks after the rollouts of all tenants, and the clusters of the regions that the configuration names. */
+/** Starts a worker in this process. It serves the rollouts of all tenants, and the clusters of the configured regions. */
 export async function startWorker(config: Config): Promise<Worker> {
   const application = await NestFactory.createApplicationContext(WorkerModule.register(config), {
     logger: nestLogger(createLogger(config)),

@@ -119,14 +119,14 @@ describe('the configuration', () => {
     [{ METRICS_PORT: 'x' }, 'METRICS_PORT must be a port'],
     [{ SLIPWAY_ENV: 'prod' }, 'SLIPWAY_ENV must be production, development or test, not "prod".'],
     [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL must be a URL like redis://host:6379'],
-    [{ SLIPWAY_REGIONS: 'EU West' }, 'SLIPWAY_REGIONS must be names of regions'],
-    [{ SLIPWAY_REGIONS: ',' }, 'SLIPWAY_REGIONS must be names of regions'],
-    [{ SLIPWAY_ALLOWED_NETWORKS: ',' }, 'SLIPWAY_ALLOWED_NETWORKS must be networks in CIDR notation'],
-    [{ SLIPWAY_CORS_ORIGINS: ' , ' }, 'SLIPWAY_CORS_ORIGINS must be origins'],
-    [{ SLIPWAY_ALLOWED_NETWORKS: '10.0.0.0' }, 'SLIPWAY_ALLOWED_NETWORKS must be networks in CIDR notation'],
+    [{ SLIPWAY_REGIONS: 'EU West' }, 'SLIPWAY_REGIONS must be comma-separated names of regions'],
+    [{ SLIPWAY_REGIONS: ',' }, 'SLIPWAY_REGIONS must be comma-separated names of regions'],
+    [{ SLIPWAY_ALLOWED_NETWORKS: ',' }, 'SLIPWAY_ALLOWED_NETWORKS must be comma-separated networks in CIDR notation'],
+    [{ SLIPWAY_CORS_ORIGINS: ' , ' }, 'SLIPWAY_CORS_ORIGINS must be comma-separated origins'],
+    [{ SLIPWAY_ALLOWED_NETWORKS: '10.0.0.0' }, 'SLIPWAY_ALLOWED_NETWORKS must be comma-separated networks in CIDR notation'],
     [{ SLIPWAY_ALLOWED_NETWORKS: '10.0.0.0/33' }, 'SLIPWAY_ALLOWED_NETWORKS must be'],
-    [{ SLIPWAY_CORS_ORIGINS: 'https://a.example/path' }, 'SLIPWAY_CORS_ORIGINS must be origins'],
-    [{ SLIPWAY_CORS_ORIGINS: '*' }, 'SLIPWAY_CORS_ORIGINS must be origins'],
+    [{ SLIPWAY_CORS_ORIGINS: 'https://a.example/path' }, 'SLIPWAY_CORS_ORIGINS must be comma-separated origins'],
+    [{ SLIPWAY_CORS_ORIGINS: '*' }, 'SLIPWAY_CORS_ORIGINS must be comma-separated origins'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".'],
   ])('refuses %j', (environment, line) => {
     const lines = refusal({ ...complete, ...environment });
@@ -212,9 +212,13 @@ describe('a secret of the data folder', () => {
   };
 
   it.each([
-    ['operator-key', '', "does not hold the operator's key (32 to 256 visible ASCII characters): write it there again, or move"],
-    ['operator-key', 'two words that are not a key at all, but long', "does not hold the operator's key"],
-    ['master-key', 'abc', 'does not hold the master key (32 bytes in base64 or hex): put it back from a copy, or set SLIPWAY_MASTER_KEY'],
+    ['operator-key', '', "does not contain the operator's key (32 to 256 visible ASCII characters): restore it, or move"],
+    ['operator-key', 'two words that are not a key at all, but long', "does not contain the operator's key"],
+    [
+      'master-key',
+      'abc',
+      'does not contain the master key (32 bytes in base64 or hex): restore it from a backup, or set SLIPWAY_MASTER_KEY',
+    ],
   ])('%s that holds %j is refused by the name of its file, and kept as it is', (file, text, line) => {
     const name = spoil(file, text);
 
@@ -232,7 +236,9 @@ describe('a secret of the data folder', () => {
   });
 
   it.skipIf(process.platform !== 'linux')('is not looked for for ever where no folder can be made', () => {
-    expect(() => keptMasterKey('/proc/nope/x')).toThrow('The folder /proc/nope/x cannot be made (ENOENT): choose another with DATA_DIR.');
+    expect(() => keptMasterKey('/proc/nope/x')).toThrow(
+      'The folder /proc/nope/x cannot be created (ENOENT): choose another with DATA_DIR.',
+    );
   });
 
   it('is made in folders that are made for it', () => {

@@ -5,7 +5,7 @@ const parts = ['reports/test.json', 'reports/kubernetes.json'].filter(
   (file) => !(file.includes('kubernetes') && process.env.SLIPWAY_SKIP_KUBERNETES === '1'),
 );
 let passed = 0;
-/** Steps that ended badly; one whose report says which cases failed is counted by them. */
+/** Failed steps. A step with a report of failed cases is counted by these. */
 const broken = new Set(process.argv.slice(2));
 let failed = 0;
 let skipped = 0;

@@ -49,7 +49,7 @@ function cutSchema(schema: Schema, keys: readonly string[] = []): Record<string,
   return cut;
 }
 
-/** Which fields of a definition are keys of a list that holds it: their defaults take part in telling entries apart. */
+/** Fields of a definition that are keys of a list containing it; their defaults help to identify entries. */
 function keysOf(schemas: Record<string, Schema>): Map<string, string[]> {
   const keys = new Map<string, string[]>();
   for (const { properties } of Object.values(schemas))

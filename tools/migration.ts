@@ -1,5 +1,5 @@
 // Writes the SQL that takes the migrations' schema to `prisma/schema.prisma`: node tools/migration.ts NAME
-// It starts a Postgres of its own for the shadow database and downloads nothing. Roles, grants, policies and partial indexes are then added by hand.
+// It starts its own Postgres for the shadow database and downloads nothing. Roles, grants, policies and partial indexes are then added by hand.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// Runs on whatever Node there is, before anything is installed: makes node_modules match the lock file, then dist match the sources.
+// Runs on any Node, before anything is installed: makes node_modules match the lock file, and then dist match the sources.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const shell = process.platform === 'win32';
 const run = (command, parameters) => execFileSync(command, parameters, { stdio: 'inherit', shell });
 
-/** Files below a folder, in a stable order, without what is generated. */
+/** Files below a folder, in a stable order, without generated ones. */
 const filesOf = (folder) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -21,7 +21,7 @@ const digestOf = (files, more = '') => {
   return hash.digest('hex');
 };
 
-/** Does the work unless the stamp already bears this digest; the stamp is written last, so a broken run is done again. */
+/** Does the work unless the stamp already has this digest. The stamp is written last, so that an aborted run is repeated. */
 const once = (stamp, digest, work) => {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
   rmSync(stamp, { force: true });

@@ -1,8 +1,8 @@
-/** What is printed of many runs. */
+/** Summaries of many runs. */
 
 const sorted = (figures: readonly number[]): number[] => [...figures].sort((a, b) => a - b);
 
-/** The smallest figure that at least this share (0..1) of them does not exceed. */
+/** The smallest figure that at least this share (0..1) of the figures does not exceed. */
 export const percentile = (figures: readonly number[], share: number): number => {
   const list = sorted(figures);
   return list[Math.min(list.length - 1, Math.ceil(list.length * share) - 1)] ?? Number.NaN;

@@ -17,7 +17,7 @@ export interface Product {
   stop(): Promise<void>;
 }
 
-/** One container; what it is called does not matter to those who count pods. */
+/** A template with one container. */
 export const template = (strategy: object) => ({
   parameters: { image: { type: 'string', required: true }, replicas: { type: 'integer', default: 1, minimum: 0, maximum: 5000 } },
   pod: { spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'web', image: '${{ params.image }}' }] } },
@@ -25,10 +25,10 @@ export const template = (strategy: object) => ({
   strategy,
 });
 
-/** The built product, standalone, in a folder of its own. */
+/** Starts the built product, standalone, in its own folder. */
 export async function startProduct(environment: Record<string, string> = {}): Promise<Product> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
-  chmodSync(folder, 0o755); // Postgres runs as a user of its own where we are root.
+  chmodSync(folder, 0o755); // if we are root, Postgres runs as another user
   const operatorKey = randomBytes(24).toString('base64url');
   const child = spawn(process.execPath, ['dist/standalone.js'], {
     stdio: ['ignore', 'pipe', openSync(join(folder, 'log'), 'a')],
@@ -76,7 +76,7 @@ const urlOf = (child: ChildProcess): Promise<string> =>
     child.once('exit', (code) => reject(new Error(`the product ended with ${code}`)));
   });
 
-/** Rolls a value set out and waits for its end. @throws Error where it does not end in this phase */
+/** Rolls out values and waits for the end. @throws Error if it does not end in this phase */
 export async function rollOut(
   slipway: Slipway,
   workload: string,

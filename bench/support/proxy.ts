@@ -9,7 +9,7 @@ export interface Seen {
   path: string;
   query: URLSearchParams;
   began: number;
-  /** When the answer was complete; null while it is not. */
+  /** When the answer was complete; null until then. */
   ended: number | null;
 }
 
@@ -21,7 +21,7 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-/** Stands before a cluster and notes each request, without a delay of its own that matters. */
+/** A proxy in front of a cluster that records each request, with a negligible delay. */
 export async function startProxy(cluster: { server: string; caData: string }): Promise<Proxy> {
   const authority = await makeAuthority('proxy');
   const target = new URL(cluster.server);
@@ -65,10 +65,10 @@ export async function startProxy(cluster: { server: string; caData: string }): P
 
 const REVIEWS = /\/selfsubject(access|rules)reviews$/;
 
-/** Changes something in the cluster: neither a dry run nor a review. */
+/** Whether a request changes something in the cluster: neither a dry run nor a review. */
 export const isWrite = ({ method, path, query }: Seen): boolean => method !== 'GET' && !query.has('dryRun') && !REVIEWS.test(path);
 
-/** Reads an object or a list once; a watch does not. */
+/** Whether a request reads an object or a list once, unlike a watch. */
 export const isPlainRead = ({ method, query }: Seen): boolean => method === 'GET' && !query.has('watch');
 
 /** Milliseconds between two moments in which at least one of these requests was in flight, each counted once. */

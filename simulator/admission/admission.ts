@@ -1,4 +1,4 @@
-/** What may refuse a valid object: its namespace, quotas, and injected denials; and what is handed out to it on the way in. */
+/** Admission of valid objects: refusals by namespace, quotas and injected denials, and values assigned by the server. */
 import type { Cluster } from '../cluster.ts';
 import { isFields } from '../objects.ts';
 import type { KubernetesObject, Pod, Service, StringMap } from '../objects.ts';
@@ -7,7 +7,7 @@ import type { Resource } from '../resources.ts';
 import { forbidden, notFound } from '../status.ts';
 import { quantity } from './quantity.ts';
 
-/** Refuses an object whose namespace is not there or is being deleted. */
+/** Refuses an object whose namespace does not exist or is being deleted. */
 export function requireNamespace(cluster: Cluster, resource: Resource, namespace: string, name: string): void {
   if (!resource.namespaced) return;
   const found = cluster.store.get(resources.namespaces, '', namespace)?.object;
@@ -19,7 +19,7 @@ export function requireNamespace(cluster: Cluster, resource: Resource, namespace
   throw error;
 }
 
-/** Refuses an object that an injected fault denies or that a quota has no room for. */
+/** Refuses an object that an injected fault denies or that exceeds a quota. */
 export function admit(cluster: Cluster, resource: Resource, object: KubernetesObject): void {
   const denied = cluster.faults.denialOf(object);
   if (denied !== undefined) throw forbidden(resource, object.metadata.name, denied);
@@ -45,7 +45,7 @@ export function hardOf(quota: KubernetesObject): StringMap {
   return (spec['hard'] ?? {}) as StringMap;
 }
 
-/** CPU counts in thousandths where it does not come out even. */
+/** Formats CPU in thousandths if it is not a whole number. */
 export function amount(name: string, value = 0): string {
   return name.endsWith('cpu') && !Number.isInteger(value) ? `${Math.round(value * 1000)}m` : String(value);
 }
@@ -71,7 +71,7 @@ function usageOf(resource: Resource, object: KubernetesObject): Usage {
 
 const counted = [resources.pods, resources.services, resources.configMaps, resources.secrets, resources.deployments, resources.replicaSets];
 
-/** What a namespace uses of these resources now. Finished pods do not count. */
+/** Current use of these resources in a namespace, without finished pods. */
 export function quotaUsage(cluster: Cluster, namespace: string, names: readonly string[]): Usage {
   const total: Usage = Object.fromEntries(names.map((name) => [name, 0]));
   for (const resource of counted) {
@@ -83,7 +83,7 @@ export function quotaUsage(cluster: Cluster, namespace: string, names: readonly 
   return total;
 }
 
-/** Hands a Service its address; a headless or external one has none. */
+/** Assigns a Service its address; headless and external ones have none. */
 export function allocate(cluster: Cluster, object: KubernetesObject): void {
   if (object.kind !== 'Service') return;
   const { spec } = object as Service;

@@ -6,7 +6,7 @@ import { dnsLabel, labelText } from './names.ts';
 import { lifeErrors } from './probes.ts';
 import { quantity } from './quantity.ts';
 
-/** What the containers of a pod can refer to. */
+/** Names in a pod to which its containers can refer. */
 export interface PodNames {
   volumes: ReadonlySet<string>;
   claims: ReadonlySet<string>;
@@ -30,7 +30,7 @@ function mountErrors(one: Container, path: string, volumes: ReadonlySet<string>)
   (one.volumeMounts ?? []).forEach(({ name, subPath = '', subPathExpr = '' }, index) => {
     const at = `${path}.volumeMounts[${index}]`;
     if (!volumes.has(name)) errors.push(notFound(`${at}.name`, name));
-    // The API server itself leaves the index out of these two.
+    // The API server also omits the index of these two.
     errors.push(...pathErrors(subPath, `${path}.volumeMounts.subPath`));
     if (subPath !== '' && subPathExpr !== '')
       errors.push(invalidValue(`${at}.subPathExpr`, subPathExpr, 'subPathExpr and subPath are mutually exclusive'));
@@ -58,7 +58,7 @@ function environmentErrors(one: Container, path: string): FieldError[] {
   });
 }
 
-/** What is wrong with the resources of a container or of a pod. */
+/** Faults of the resources of a container or pod. */
 export function resourceErrors({ resources }: Pick<Container, 'resources'>, path: string, claims: ReadonlySet<string>): FieldError[] {
   const errors = (['limits', 'requests'] as const).flatMap((kind) =>
     Object.entries(resources?.[kind] ?? {})
@@ -83,7 +83,7 @@ function restartErrors({ restartPolicy, ...one }: Container, path: string): Fiel
   return [{ reason: 'FieldValueNotSupported', field: `${path}.restartPolicy`, message }];
 }
 
-/** Everything that is wrong with a container of a pod that has these volumes and claims. */
+/** All faults of a container in a pod with these volumes and claims. */
 export function containerErrors(one: Container, isInit: boolean, path: string, { volumes, claims }: PodNames): FieldError[] {
   const errors: FieldError[] = [];
   if (!one.name) errors.push(requiredValue(`${path}.name`));

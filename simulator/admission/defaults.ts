@@ -1,4 +1,4 @@
-/** What the API server fills in where a manifest is silent. Works on a decoded object that nobody else holds yet, in place. */
+/** Defaults that the API server adds. Changes a decoded object in place, before it is shared. */
 import { isFields } from '../objects.ts';
 import type { Container, Deployment, Fields, KubernetesObject, Pod, PodSpec, PodTemplate, ReplicaSet, Service } from '../objects.ts';
 
@@ -89,7 +89,7 @@ function pod(object: Pod): void {
   fill(object.status, { phase: 'Pending', qosClass: qualityOfService(object) });
 }
 
-/** What admission puts into a new pod; nobody states these fields. */
+/** Fields that admission adds to a new pod; no manager owns them. */
 export function completePod(object: KubernetesObject): void {
   if (object.kind !== 'Pod') return;
   const { spec } = object as Pod;
@@ -129,7 +129,7 @@ function podSpec(spec: PodSpec): void {
   for (const volume of parts(spec, 'volumes')) volumeDefaults(volume);
 }
 
-/** The tag of an image reference; `latest` where it has neither tag nor digest. */
+/** The tag of an image reference; `latest` if it has neither tag nor digest. */
 function tagOf(image: string): string {
   const [reference = '', digest] = image.split('@');
   const tag = /:([^/:]+)$/.exec(reference)?.[1];
@@ -187,7 +187,7 @@ function volumeDefaults(volume: Fields): void {
   if (path) fill(path, { type: '' });
 }
 
-/** What is given as text is stored as the data that it stands for. */
+/** Text fields are stored as base64 data. */
 function secret(object: KubernetesObject): void {
   fill(object, { type: 'Opaque' });
   const texts = part(object, 'stringData');

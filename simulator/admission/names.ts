@@ -1,4 +1,4 @@
-/** What names, labels and their keys look like; the texts are the API server's own. */
+/** Rules for names, labels and their keys, with the API server's texts. */
 
 export const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 export const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
@@ -14,13 +14,13 @@ const labelValueText =
 const keyText =
   "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
-/** Why a text is no value of a label; undefined where it is one. */
+/** Why a text is not a label value; undefined if it is. */
 export function labelValueFault(value: string): string | undefined {
   if (value.length > 63) return 'must be no more than 63 bytes';
   return labelValue.test(value) ? undefined : labelValueText;
 }
 
-/** Why a text is no key of a label; undefined where it is one. */
+/** Why a text is not a label key; undefined if it is. */
 export function labelKeyFault(key: string): string | undefined {
   const [name = '', prefix, ...more] = key.split('/').reverse();
   if (more.length > 0) return `a valid label key ${keyText} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`;

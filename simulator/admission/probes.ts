@@ -1,4 +1,4 @@
-/** The validation of what a kubelet does to a container: probes and hooks. */
+/** The validation of probes and lifecycle hooks. */
 import { isFields } from '../objects.ts';
 import type { Container, Fields } from '../objects.ts';
 import { forbiddenValue, invalidValue, requiredValue } from '../status.ts';
@@ -35,7 +35,7 @@ function probeErrors(probe: Fields, name: string, path: string): FieldError[] {
   return errors;
 }
 
-/** What is wrong with the probes and hooks of a container; an init container that is no sidecar may have none. */
+/** Faults of the probes and hooks of a container. An init container that is not a sidecar may have none. */
 export function lifeErrors(one: Container, isInit: boolean, path: string): FieldError[] {
   if (isInit && one.restartPolicy !== 'Always')
     return ['lifecycle', ...probes]

@@ -16,13 +16,13 @@ const suffixes: { [suffix: string]: number } = {
 const decimal = ['m', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 const binary = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 
-/** The number that a quantity such as `500m` or `2Gi` stands for; NaN where it is none. */
+/** The value of a quantity such as `500m` or `2Gi`; NaN if it is not one. */
 export function quantity(text: string | number | undefined): number {
   const found = /^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)$/.exec(String(text ?? ''));
   return found ? Number(found[1]) * (suffixes[found[2] ?? ''] ?? NaN) : NaN;
 }
 
-/** The canonical form: no fraction, and the largest suffix of its own family that needs none. `0.5Gi` -> `512Mi`, `1000m` -> `1`. Text that is no quantity stays as it is. */
+/** The canonical form: no fraction, and the largest suffix of its family without one. `0.5Gi` -> `512Mi`, `1000m` -> `1`. Other text is unchanged. */
 export function canonicalQuantity(text: string): string {
   const value = quantity(text);
   if (Number.isNaN(value)) return text;

@@ -30,7 +30,7 @@ function requirementErrors(
   return errors;
 }
 
-/** Everything that is wrong with a selector, and whether the template's labels match it. */
+/** All faults of a selector, including labels of the template that do not match. */
 export function selectorErrors(selector: LabelSelector | undefined, labels: StringMap | undefined, kind: string): FieldError[] {
   const mismatch = invalidValue('spec.template.metadata.labels', labels ?? {}, '`selector` does not match template `labels`');
   const matches = (): boolean => labelSelectorMatch(selector)(labels);

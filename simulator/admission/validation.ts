@@ -8,7 +8,7 @@ import { containerErrors, resourceErrors } from './containers.ts';
 import { dnsLabel, labelText, labelValueFault, subdomain, subdomainText } from './names.ts';
 import { selectorErrors } from './selectors.ts';
 
-/** Everything that is wrong with an object; `previous` where it replaces one. */
+/** All faults of an object; `previous` is the object that it replaces. */
 export function validate(object: KubernetesObject, previous: KubernetesObject | undefined): FieldError[] {
   return [...metadataErrors(object, previous), ...kindErrors(object, previous)];
 }

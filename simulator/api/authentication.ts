@@ -1,4 +1,4 @@
-/** Who sends a request: the cluster's admin, or a service account with a token that was made for it. */
+/** Authenticates a request: the cluster's admin, or a service account with a token. */
 import { timestamp } from '../clock.ts';
 import type { Cluster } from '../cluster.ts';
 import { isFields } from '../objects.ts';
@@ -11,11 +11,11 @@ import type { Target } from './request.ts';
 export interface User {
   name: string;
   groups: string[];
-  /** May do everything but what an injected fault denies. */
+  /** May do everything except what an injected fault denies. */
   admin: boolean;
 }
 
-/** A token that was handed out for a service account. It ends with its time and with the account. */
+/** An issued token of a service account. It is valid until it expires or the account is deleted. */
 export interface AccountToken {
   namespace: string;
   account: string;
@@ -23,7 +23,7 @@ export interface AccountToken {
   until: number;
 }
 
-/** The user behind a request's token; 401 where there is none. */
+/** The user of a request's token; 401 if there is none. */
 export function identify(cluster: Cluster, authorization: unknown): User {
   const token = typeof authorization === 'string' && authorization.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : '';
   if (cluster.faults.settings.tokenExpired) throw unauthorized();

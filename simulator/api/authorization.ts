@@ -1,4 +1,4 @@
-/** What a user may do: everything, less what a fault denies, for the admin; for others what roles in the namespace grant. */
+/** Authorization: the admin may do everything except what a fault denies; others have the rights of their roles in the namespace. */
 import type { Cluster } from '../cluster.ts';
 import type { Fields } from '../objects.ts';
 import { resources } from '../resources.ts';
@@ -35,7 +35,7 @@ function isSubject(subject: Subject, user: User): boolean {
   return subject.kind === 'Group' ? user.groups.includes(subject.name) : user.name === subject.name;
 }
 
-/** The rules that bind a user in a namespace. */
+/** The rules that are granted to a user in a namespace. */
 export function rulesOf(cluster: Cluster, user: User, namespace: string): PolicyRule[] {
   const rules: PolicyRule[] = [];
   for (const binding of cluster.store.each(resources.roleBindings, namespace)) {
@@ -62,7 +62,7 @@ export function allows(cluster: Cluster, user: User, { verb, group, resource, su
   );
 }
 
-/** 403 in the API server's words where the user may not do it. */
+/** Throws 403 with the API server's message if the user may not do it. */
 export function authorize(cluster: Cluster, user: User, attempt: Attempt): void {
   if (allows(cluster, user, attempt)) return;
   const { verb, group, resource, subresource, namespace, name } = attempt;

@@ -11,16 +11,16 @@ import type { Resource } from '../resources.ts';
 import { alreadyExists, badRequest, invalid, unexpected } from '../status.ts';
 import { Stored } from '../store/store.ts';
 
-/** How a client wants its write to be done; controllers write without. */
+/** A client's options for a write; controllers have none. */
 export interface WriteOptions {
   manager: string;
   dryRun: boolean;
   validation: 'Strict' | 'Warn' | 'Ignore';
-  /** Filled with what the answer's Warning headers say. */
+  /** Collects the texts of the answer's Warning headers. */
   warnings: string[];
 }
 
-/** Stores a decoded object that nobody else holds, and returns it as stored. `applied`: its managed fields are already right. */
+/** Stores a decoded object that is not shared yet, and returns the stored one. `applied`: its managed fields are already set. */
 export function create(
   cluster: Cluster,
   resource: Resource,
@@ -52,7 +52,7 @@ function unversioned(object: KubernetesObject): KubernetesObject {
   return { ...object, metadata: metadata as Metadata };
 }
 
-/** What the server alone decides about a new object's metadata. */
+/** Metadata of a new object that only the server sets. */
 function identity(cluster: Cluster, resource: Resource, namespace: string, given: Metadata, time: string): Metadata {
   const {
     resourceVersion,

@@ -1,4 +1,4 @@
-/** Deleting objects, gracefully where their kind or their finalizers ask for it. */
+/** Deletes objects, gracefully if their kind or finalizers require it. */
 import type { Cluster } from '../cluster.ts';
 import { timestamp } from '../clock.ts';
 import { withMetadata } from '../objects.ts';
@@ -16,7 +16,7 @@ export interface DeleteOptions {
 
 const permanent = new Set(['default', 'kube-system', 'kube-public']);
 
-/** Begins the deletion of an object. Returns it as it is marked, or undefined where it is gone at once. */
+/** Begins the deletion of an object. Returns the marked object, or undefined if it is removed at once. */
 export function removeObject(
   cluster: Cluster,
   resource: Resource,
@@ -32,7 +32,7 @@ export function removeObject(
   if (!live || live.object.metadata.uid !== uid) return undefined;
   const grace = graceOf(resource, live.object, options);
   const finalizers = finalizersOf(cluster, live.object, options);
-  // The namespace controller empties a namespace before it goes.
+  // The namespace controller empties a namespace before it is removed.
   if (grace === 0 && finalizers.length === 0 && resource !== resources.namespaces) {
     cluster.store.remove(resource, namespace, name);
     return undefined;
@@ -66,7 +66,7 @@ function mark(cluster: Cluster, resource: Resource, live: Stored, grace: number,
   return cluster.store.put(resource, { ...marked, ...status });
 }
 
-/** Seconds that the object may take to go. Only pods take any, and only those that have a node. */
+/** Grace period in seconds. Only scheduled pods have one. */
 function graceOf(resource: Resource, object: KubernetesObject, options: DeleteOptions): number {
   if (resource !== resources.pods) return 0;
   const { spec, status } = object as Pod;
@@ -74,7 +74,7 @@ function graceOf(resource: Resource, object: KubernetesObject, options: DeleteOp
   return Math.max(0, options.gracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? 30);
 }
 
-/** Finalizers that hold the object: its own, and those that a propagation policy adds while dependents are dealt with. */
+/** Finalizers that block the removal: the object's own, and those that a propagation policy adds until dependents are handled. */
 function finalizersOf(cluster: Cluster, object: KubernetesObject, { propagationPolicy }: DeleteOptions): string[] {
   const own = (object.metadata.finalizers ?? []).filter((name) => name !== 'foregroundDeletion' && name !== 'orphan');
   const dependents = cluster.store.ownedBy(object.metadata.uid).length > 0;

@@ -1,4 +1,4 @@
-/** What a client can find out about the server: versions, groups, resources, and as much OpenAPI as kubectl asks for. */
+/** Discovery: versions, groups, resources, and the part of OpenAPI that kubectl needs. */
 import { allResources, groupVersion } from '../resources.ts';
 import type { Resource } from '../resources.ts';
 import { table } from '../schema/schema.ts';
@@ -75,7 +75,7 @@ const version = {
   platform: 'linux/amd64',
 };
 
-/** The parameters that kubectl looks for before it relies on the server's own validation. */
+/** The parameters that kubectl checks for before it relies on the server's validation. */
 const patchParameters = ['dryRun', 'fieldManager', 'fieldValidation', 'force'].map((name) => ({
   name,
   in: 'query',
@@ -110,7 +110,7 @@ function openApi(apiVersion: string): unknown {
 
 const apiPath = (apiVersion: string): string => (apiVersion.includes('/') ? `apis/${apiVersion}` : `api/${apiVersion}`);
 
-/** The answer to a path that names no resource, or undefined. */
+/** The answer for a path without a resource, or undefined. */
 export function discover(path: string): unknown {
   switch (path) {
     case '/version':

@@ -35,7 +35,7 @@ export interface Answer {
 
 const json = (value: unknown, code = 200): Answer => ({ code, body: JSON.stringify(value) });
 
-/** Answers the request; undefined where the response has become a stream. Refusals are thrown. */
+/** Answers the request; undefined if the response has become a stream. Refusals are thrown. */
 export function handle(cluster: Cluster, request: Request, response: ServerResponse): Answer | undefined {
   const { path, headers } = request;
   if (path === '/livez' || path === '/readyz' || path === '/healthz') return { code: 200, body: 'ok', contentType: 'text/plain' };

@@ -1,4 +1,4 @@
-/** What a container has written: a few lines that follow from its state. */
+/** A container's log: a few lines derived from its state. */
 import { timestamp } from '../clock.ts';
 import type { Cluster } from '../cluster.ts';
 import type { ContainerStatus, Fields, Pod } from '../objects.ts';

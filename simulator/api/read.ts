@@ -34,7 +34,7 @@ interface Continue {
   after: string;
 }
 
-/** One page of a list. Later pages show the list as it was when the first was read. */
+/** One page of a list. All pages show the state at the time of the first. */
 export function list(cluster: Cluster, target: Target, query: URLSearchParams): List {
   const { resource, namespace } = target;
   const token = query.get('continue');
@@ -62,7 +62,7 @@ function readContinue(token: string): Continue {
     const { version, after } = JSON.parse(Buffer.from(token, 'base64url').toString()) as Continue;
     if (typeof version === 'number' && typeof after === 'string') return { version, after };
   } catch {
-    // Falls through to the refusal: a token that cannot be read is the client's mistake, whatever is wrong with it.
+    // Falls through to the refusal: any token that cannot be read is the client's error.
   }
   throw badRequest('invalid continue token: continue key is not valid: it cannot be decoded');
 }
@@ -80,7 +80,7 @@ function pageFrom(cluster: Cluster, resource: Resource, namespace: string | unde
   }
 }
 
-/** A list "not older than" a version that does not exist yet: the real server waits for it a while and then gives up. */
+/** A list "not older than" a version that does not exist yet: the real server waits for a while and then refuses. */
 function refuseFuture(cluster: Cluster, query: URLSearchParams): void {
   const wanted = Number(query.get('resourceVersion') ?? 0);
   if (wanted > cluster.store.version) {
@@ -98,7 +98,7 @@ export function listJson(resource: Resource, { items, version, next, remaining }
     ...(remaining === undefined ? {} : { remainingItemCount: remaining }),
   };
   const prefix = `{"apiVersion":${JSON.stringify(groupVersion(resource))},"kind":${JSON.stringify(resource.kind)},`;
-  // Items of a list do not repeat what the list says of them all.
+  // Items of a list omit apiVersion and kind.
   const texts = items.map((stored) => {
     const json = stored.json();
     return json.startsWith(prefix) ? `{${json.slice(prefix.length)}` : json;

@@ -1,4 +1,4 @@
-/** Access reviews: what whoever asks may do. */
+/** Access reviews of the caller. */
 import type { Cluster } from '../cluster.ts';
 import { isFields } from '../objects.ts';
 import type { Fields } from '../objects.ts';
@@ -40,6 +40,6 @@ export function reviewRules(cluster: Cluster, user: User, review: Fields): Field
   const all = denied.length === 0 ? [everything] : [{ ...everything, verbs: allVerbs.filter((verb) => !denied.includes(verb)) }];
   const resourceRules = user.admin ? all : rulesOf(cluster, user, text(spec, 'namespace') ?? '');
   const nonResourceRules = user.admin ? [{ verbs: ['*'], nonResourceURLs: ['*'] }] : [];
-  // Rules cannot say which resource a denial is about: whoever wants to know has to ask about that access by itself.
+  // Rules cannot express the resource of a denial; a client must review that access by itself.
   return { ...review, status: { resourceRules, nonResourceRules, incomplete: denied.length > 0 } };
 }

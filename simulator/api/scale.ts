@@ -33,7 +33,7 @@ export function scaleOf(object: KubernetesObject): KubernetesObject {
   };
 }
 
-/** PUT or PATCH of a Scale: the same update of the object behind it, with its own place in the managed fields. */
+/** PUT or PATCH of a Scale: an update of the object behind it, with its own entry in the managed fields. */
 export function writeScale(cluster: Cluster, resource: Resource, live: Stored, request: Request, options: WriteOptions): KubernetesObject {
   const current = scaleOf(live.object);
   const raw =

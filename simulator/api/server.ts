@@ -1,4 +1,4 @@
-/** The listener: all clusters behind one address, each under a path of its own, with its faults between the wire and the answers. */
+/** The listener: all clusters at one address, each under its own path, with its faults applied to requests and answers. */
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -19,7 +19,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Starts to listen on the loopback address; port 0 takes any that is free. */
+/** Listens on the loopback address; port 0 takes any free one. */
 export async function listen(clusters: ReadonlyMap<string, Cluster>, certificates: Certificates, port: number): Promise<Listener> {
   const server = createServer(
     { cert: certificates.certificate, key: certificates.key, keepAliveTimeout: 120_000, requestTimeout: 0 },
@@ -31,7 +31,7 @@ export async function listen(clusters: ReadonlyMap<string, Cluster>, certificate
     server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);
   });
-  // A client that breaks off a TLS handshake is its own affair.
+  // An aborted TLS handshake is ignored.
   server.on('tlsClientError', () => undefined);
   return { port: (server.address() as AddressInfo).port, close: () => close(server) };
 }
@@ -43,7 +43,7 @@ function close(server: Server): Promise<void> {
   });
 }
 
-/** Which cluster a request is for, and what it asks of it; undefined where the address is none. */
+/** The cluster of a request and the rest of its path; undefined if the URL is not valid. */
 function addressed(
   clusters: ReadonlyMap<string, Cluster>,
   address: string,
@@ -72,7 +72,7 @@ async function serve(clusters: ReadonlyMap<string, Cluster>, incoming: IncomingM
   if (answer !== undefined && (await disturbance.after())) send(response, answer);
 }
 
-/** The whole body; undefined where the client breaks off. */
+/** The whole body; undefined if the client aborts. */
 async function readAll(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -86,7 +86,7 @@ async function readAll(incoming: IncomingMessage): Promise<Buffer | undefined> {
       chunks.push(chunk);
     }
   } catch {
-    // The connection is gone; nobody is left to be answered.
+    // The connection is closed, so there is no one to answer.
     return undefined;
   }
   return Buffer.concat(chunks);

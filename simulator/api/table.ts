@@ -1,4 +1,4 @@
-/** `kubectl get` asks for tables: the columns of each kind. */
+/** Tables for `kubectl get`: the columns of each kind. */
 import { isFields } from '../objects.ts';
 import type { Deployment, Fields, KubernetesObject, Pod, ReplicaSet, Service, StringMap } from '../objects.ts';
 import { resources } from '../resources.ts';

@@ -1,4 +1,4 @@
-/** Replacing an object: what a PUT and every patch come down to. */
+/** Replacing an object, for PUT and every patch. */
 import type { Cluster } from '../cluster.ts';
 import { timestamp } from '../clock.ts';
 import { setDefaults } from '../admission/defaults.ts';
@@ -14,7 +14,7 @@ import type { WriteOptions } from './create.ts';
 
 export type Subresource = 'status' | 'scale' | undefined;
 
-/** Puts a decoded object that nobody else holds in the place of the live one. `applied`: its managed fields are already right. */
+/** Replaces the live object by a decoded one that is not shared yet. `applied`: its managed fields are already set. */
 export function update(
   cluster: Cluster,
   resource: Resource,
@@ -71,7 +71,7 @@ function mergedMetadata(live: Metadata, next: Metadata): Metadata {
   };
 }
 
-/** A write to the status leaves the spec alone, and the other way round. */
+/** A write to the status does not change the spec, and vice versa. */
 function keepOtherHalf(resource: Resource, live: KubernetesObject, next: KubernetesObject, subresource: Subresource): void {
   if (!resource.subresources.includes('status')) return;
   const kept = subresource === 'status' ? 'spec' : 'status';
@@ -79,7 +79,7 @@ function keepOtherHalf(resource: Resource, live: KubernetesObject, next: Kuberne
   else next[kept] = kept === 'spec' ? structuredClone(live[kept]) : live[kept];
 }
 
-/** A Service keeps its address where an update does not mention it. */
+/** A Service keeps its address if an update omits it. */
 function keepAllocated(live: KubernetesObject, next: KubernetesObject): void {
   if (live.kind !== 'Service') return;
   const [before, after] = [(live as Service).spec, (next as Service).spec];
@@ -105,7 +105,7 @@ function tracked(
   options: WriteOptions,
   subresource: Subresource,
 ): KubernetesObject {
-  // One empty entry is how a client asks for all managed fields to be forgotten; none at all means that it does not speak of them.
+  // One empty entry clears all managed fields; no entry leaves them unchanged.
   if (Array.isArray(given) && given.length === 1 && isFields(given[0]) && Object.keys(given[0]).length === 0)
     delete next.metadata.managedFields;
   else if (!given && live.metadata.managedFields) next.metadata.managedFields = live.metadata.managedFields;
@@ -118,7 +118,7 @@ function tracked(
   return trackUpdate(live, next, { ref: resource.type }, writer);
 }
 
-/** Whether nothing differs but the times at which managers last wrote. */
+/** Whether only the times of managers' last writes differ. */
 function isUnchanged(live: KubernetesObject, next: KubernetesObject): boolean {
   const timeless = ({ metadata }: KubernetesObject): Fields => ({
     ...metadata,

@@ -1,4 +1,4 @@
-/** Watches: streams of changes from a version on. */
+/** Watches: streams of changes after a version. */
 import type { ServerResponse } from 'node:http';
 import type { Cluster } from '../cluster.ts';
 import { groupVersion } from '../resources.ts';
@@ -14,12 +14,12 @@ export type Render = (stored: Stored) => string;
 const bookmarkMilliseconds = 60_000;
 const lastBookmarkMilliseconds = 2_000;
 
-/** JSON of a change, made once however many watch it. */
+/** JSON of a change, serialized once for all watches. */
 const lines = new WeakMap<Change, string>();
 
 const line = (type: string, json: string): string => `{"type":"${type}","object":${json}}\n`;
 
-/** What one change means to somebody who sees only what matches. */
+/** The event of a change for a watch with a selector. */
 function lineOf(change: Change, match: Match, render: Render | undefined): string | undefined {
   const now = change.type !== 'DELETED' && match(change.current);
   const before = change.previous !== undefined && match(change.previous);
@@ -88,30 +88,30 @@ export class Watch {
     this.cluster.watches.delete(this);
   }
 
-  /** Ends the stream as the server does when its time is over. */
+  /** Ends the stream as the server does at its timeout. */
   end(): void {
     this.stop();
     this.#response.end();
   }
 
-  /** Cuts the connection in the middle. */
+  /** Closes the connection without ending the stream. */
   cut(): void {
     this.stop();
     this.#response.destroy();
   }
 
-  /** Tells the client, in the stream, that its version is no longer kept, and ends. */
+  /** Reports in the stream that the version is no longer kept, and ends it. */
   expire(): void {
     this.#write(line('ERROR', JSON.stringify(expired(`too old resource version: ${this.#sent} (${this.cluster.store.oldest})`).body)));
     this.end();
   }
 
-  /** Nothing arrives any more, though the connection stands. */
+  /** Stops sending but keeps the connection open. */
   freeze(): void {
     this.#frozen ??= [];
   }
 
-  /** What was held back arrives after all. */
+  /** Sends what was held back. */
   thaw(): void {
     const held = this.#frozen ?? [];
     this.#frozen = undefined;
@@ -140,7 +140,7 @@ export class Watch {
     if (text !== undefined) this.#write(text);
   }
 
-  /** One a minute, and one shortly before the stream ends, where anything has happened since it began. */
+  /** A bookmark every minute and one shortly before the stream ends, if anything has changed since it began. */
   #planBookmark(): void {
     const { clock, random, store } = this.cluster;
     const regular = bookmarkMilliseconds * (0.9 + random.next() * 0.2);

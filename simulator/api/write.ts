@@ -24,7 +24,7 @@ export interface Written {
   created: boolean;
 }
 
-/** Decodes a body; what the schema does not know is refused, warned about or dropped, as the client asked. */
+/** Decodes a body. Unknown fields are refused, reported as warnings or dropped, as requested. */
 export function decodeBody(
   resource: Pick<Resource, 'type' | 'kind' | 'group' | 'version'>,
   body: Fields,
@@ -64,7 +64,7 @@ export function put(
   return { stored: update(cluster, resource, live, next, options, subresource), created: false };
 }
 
-/** The live object with a patch of any kind but apply put into it; not yet decoded. */
+/** The live object with a patch other than apply, not yet decoded. */
 export function patched(live: Fields, type: string, request: Request): Fields {
   const patch = readBody(request);
   switch (contentType(request)) {

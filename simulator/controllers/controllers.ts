@@ -1,4 +1,4 @@
-/** Hears of every change in a cluster and wakes the controllers that it concerns. */
+/** Receives every change in a cluster and wakes the affected controllers. */
 import type { Cluster } from '../cluster.ts';
 import { controllerOf, equal } from '../objects.ts';
 import type { KubernetesObject, OwnerReference, Pod } from '../objects.ts';
@@ -80,7 +80,7 @@ export class Controllers {
     if (type === 'DELETED') this.#wakeRecreate(current.object);
   }
 
-  /** A Deployment that waits for its old pods to be gone is told of each. */
+  /** Wakes a Deployment that waits until its old pods are gone. */
   #wakeRecreate(pod: KubernetesObject): void {
     const owner = controllerOf(pod);
     const set = owner && this.#cluster.store.get(resources.replicaSets, pod.metadata.namespace ?? '', owner.name)?.object;
@@ -128,7 +128,7 @@ export class Controllers {
 const ownerKey = ({ apiVersion, kind, name, uid }: OwnerReference, namespace: string): string =>
   [apiVersion, kind, namespace, name, uid].join('|');
 
-/** Whether a pod's change may alter what Services list of it. */
+/** Whether a pod's change may affect endpoints. */
 function endpointChanged({ type, current, previous }: Change): boolean {
   if (type !== 'MODIFIED' || !previous) return true;
   const [before, after] = [previous.object as Pod, current.object as Pod];

@@ -1,4 +1,4 @@
-/** Kubernetes Events: what controllers and the kubelet tell about an object. Repetitions raise a count; the oldest are dropped. */
+/** Kubernetes Events of controllers and the kubelet. Repetitions increase a count; the oldest are dropped. */
 import type { Cluster } from '../cluster.ts';
 import { timestamp } from '../clock.ts';
 import type { Fields, KubernetesObject } from '../objects.ts';

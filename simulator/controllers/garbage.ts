@@ -1,4 +1,4 @@
-/** The garbage collector and the namespace controller: what has lost its owner goes, and what deletion waits for is cleared away. */
+/** The garbage collector and the namespace controller: they delete objects without an owner, and what a deletion waits for. */
 import type { Cluster } from '../cluster.ts';
 import type { Fields, KubernetesObject, Metadata } from '../objects.ts';
 import { resources } from '../resources.ts';
@@ -10,7 +10,7 @@ import { createAsController, writeMetadata } from './writes.ts';
 export const foregroundFinalizer = 'foregroundDeletion';
 export const orphanFinalizer = 'orphan';
 
-/** Called some moments after an owner has gone, or has begun to be deleted in the foreground. */
+/** Called shortly after an owner was deleted, or its foreground deletion has begun. */
 export function collect(cluster: Cluster, uid: string, owner: { resource: Resource; object: KubernetesObject } | undefined): void {
   const dependents = cluster.store.ownedBy(uid);
   const finalizers = owner?.object.metadata.finalizers ?? [];
@@ -47,7 +47,7 @@ function finish(cluster: Cluster, { resource, object }: { resource: Resource; ob
   else cluster.store.remove(resource, object.metadata.namespace ?? '', object.metadata.name);
 }
 
-/** Gives a namespace what each has; empties one that is being deleted, and removes it once nothing is left in it. */
+/** Adds the default objects to a namespace. Empties one that is being deleted, and removes it when it is empty. */
 export function syncNamespace(cluster: Cluster, name: string): void {
   const namespace = cluster.store.get(resources.namespaces, '', name)?.object;
   if (!namespace) return;

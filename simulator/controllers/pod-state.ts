@@ -9,10 +9,10 @@ export const isReady = (pod: Pod): boolean => conditionOf(pod, 'Ready')?.status 
 
 export const isTerminating = (pod: Pod): boolean => pod.metadata.deletionTimestamp !== undefined;
 
-/** Neither finished nor on its way out: what a ReplicaSet counts. */
+/** Neither finished nor terminating: counted by a ReplicaSet. */
 export const isActive = (pod: Pod): boolean => !isTerminating(pod) && pod.status.phase !== 'Succeeded' && pod.status.phase !== 'Failed';
 
-/** Milliseconds at which a Ready pod became so, else undefined. */
+/** Time in milliseconds at which the pod became Ready; undefined if it is not. */
 export function readySince(pod: Pod): number | undefined {
   const ready = conditionOf(pod, 'Ready');
   return ready?.status === 'True' ? Date.parse(ready.lastTransitionTime) : undefined;

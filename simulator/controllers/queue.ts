@@ -1,4 +1,4 @@
-/** Work by key: a key that is added again before its turn is done once. No timer runs while nothing is waiting. */
+/** Work by key. A key that is added again before its turn runs once. No timer runs while the queue is empty. */
 import type { Clock } from '../clock.ts';
 
 export class WorkQueue {
@@ -8,7 +8,7 @@ export class WorkQueue {
   readonly #soon = new Map<string, () => void>();
   readonly #later = new Map<string, { at: number; cancel: () => void }>();
 
-  /** `delay` gives the milliseconds between something happening and a controller acting on it. */
+  /** `delay` returns the milliseconds between a change and a controller's reaction. */
   constructor(clock: Clock, delay: () => number, work: (key: string) => void) {
     this.#clock = clock;
     this.#delay = delay;
@@ -24,7 +24,7 @@ export class WorkQueue {
     this.#soon.set(key, cancel);
   }
 
-  /** Looks at the key again after some milliseconds; of several such wishes the earliest is kept. */
+  /** Runs the key again after some milliseconds. Of several requests the earliest counts. */
   addAfter(key: string, milliseconds: number): void {
     const at = this.#clock.now() + milliseconds;
     const waiting = this.#later.get(key);

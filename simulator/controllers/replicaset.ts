@@ -1,4 +1,4 @@
-/** The ReplicaSet controller: keeps as many pods as its spec says, and counts them. */
+/** The ReplicaSet controller: keeps the number of pods in its spec, and counts them. */
 import { timestamp } from '../clock.ts';
 import type { Cluster } from '../cluster.ts';
 import { equal } from '../objects.ts';
@@ -40,7 +40,7 @@ function ownPods(cluster: Cluster, set: ReplicaSet): Pod[] {
     .filter((pod) => pod.metadata.ownerReferences?.some(({ uid, controller }) => controller && uid === set.metadata.uid));
 }
 
-/** Creates or deletes pods until the number is right; returns the refusal where creating failed. */
+/** Creates or deletes pods until the number is right. Returns the refusal if creating failed. */
 function manage(cluster: Cluster, set: ReplicaSet, active: Pod[]): StatusError | undefined {
   const kept = [...release(cluster, set, active), ...adopt(cluster, set)];
   const missing = set.spec.replicas - kept.length;
@@ -63,7 +63,7 @@ function release(cluster: Cluster, set: ReplicaSet, pods: readonly Pod[]): Pod[]
   });
 }
 
-/** Pods that match and that nobody controls become the set's own. */
+/** Adopts matching pods without a controller. */
 function adopt(cluster: Cluster, set: ReplicaSet): Pod[] {
   const matches = labelSelectorMatch(set.spec.selector);
   const found: KubernetesObject[] = [];
@@ -118,7 +118,7 @@ function createPod(cluster: Cluster, set: ReplicaSet): StatusError | undefined {
 
 const phaseOrder = { Pending: 0, Unknown: 1, Running: 2 } as { [phase: string]: number };
 
-/** Which pods go first: unassigned, pending, not ready, crowded on a node, lately ready, often restarted, young. */
+/** Order of deletion: unassigned, pending, not ready, crowded on a node, recently ready, often restarted, young. */
 function victims(cluster: Cluster, pods: readonly Pod[], count: number): Pod[] {
   if (count >= pods.length) return [...pods];
   const perNode = new Map<string, number>();
@@ -175,7 +175,7 @@ function conditionsOf(cluster: Cluster, set: ReplicaSet, active: number, failure
   return [{ type: 'ReplicaFailure', status: 'True', lastTransitionTime: timestamp(cluster.clock.now()), reason, message: failure.message }];
 }
 
-/** Refused pods are tried again with growing patience; Ready pods are looked at again when the first becomes available. */
+/** Refused pods are retried with increasing delay. Ready pods are checked again when the first becomes available. */
 function planNextLook(
   cluster: Cluster,
   queue: WorkQueue,

@@ -1,4 +1,7 @@
-/** How controllers write. They live in the same process as the store, so their writes are never refused as stale; managed fields are kept for the statuses of Deployments and pods alone, where clients look at them. */
+/**
+ * Writes of controllers. They run in the store's process, so their writes are never stale. Managed fields are kept only for statuses of Deployments and
+ * pods, which clients read.
+ */
 import { create } from '../api/create.ts';
 import { trackUpdate } from '../fields/managed-fields.ts';
 import type { Cluster } from '../cluster.ts';
@@ -22,7 +25,7 @@ export function writeMetadata(
   return cluster.store.put(resource, withMetadata(object, metadata)).object;
 }
 
-/** Writes a spec (and metadata); the generation rises. */
+/** Writes a spec (and metadata) and increments the generation. */
 export function writeSpec(
   cluster: Cluster,
   resource: Resource,
@@ -59,7 +62,7 @@ function writeTracked(
   return cluster.store.put(resource, trackUpdate(live, next, { ref: resource.type }, writer)).object;
 }
 
-/** The conditions with one set: kept as it is where status and reason are the same, its transition time where only the status is. */
+/** The conditions with one set. If status and reason are unchanged, it is kept; if only the status is, its transition time is kept. */
 export function withCondition(conditions: readonly Condition[] | undefined, condition: Condition): Condition[] {
   const current = conditions?.find(({ type }) => type === condition.type);
   if (current && current.status === condition.status && current.reason === condition.reason) return [...(conditions ?? [])];

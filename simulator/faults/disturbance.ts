@@ -1,4 +1,4 @@
-/** What the injected faults do to one request, before it is answered and after. */
+/** Applies the injected faults to one request, before and after it is executed. */
 import type { ServerResponse } from 'node:http';
 import type { Cluster } from '../cluster.ts';
 import { StatusError } from '../status.ts';
@@ -14,7 +14,7 @@ export class Disturbance {
     this.#response = response;
   }
 
-  /** Resolves to whether the request is to be handled at all. */
+  /** Resolves to whether the request is executed. */
   async before(): Promise<boolean> {
     const { faults } = this.#cluster;
     if (faults.partitioned) return this.#cutOff();
@@ -28,7 +28,7 @@ export class Disturbance {
     return true;
   }
 
-  /** Resolves to whether the answer reaches the client; what was asked for has been done. */
+  /** Resolves to whether the answer reaches the client; the request has been executed. */
   after(): Promise<boolean> {
     const { settings, partitioned } = this.#cluster.faults;
     if (partitioned) return Promise.resolve(this.#cutOff());
@@ -47,12 +47,12 @@ export class Disturbance {
   }
 
   #reset(): false {
-    // A socket under TLS cannot be reset, only cut: the client sees a connection that ends before its answer.
+    // A socket under TLS cannot be reset, only closed: the client sees a connection that ends before the answer.
     this.#response.socket?.destroy();
     return false;
   }
 
-  /** Across a partition nothing comes back; the connection stays as it is until the partition heals, and is then reset. */
+  /** During a partition there is no answer. The connection stays open until the partition ends, and is then reset. */
   #cutOff(): false {
     if (this.#cluster.faults.settings.partition === 'refuse') return this.#reset();
     this.#cluster.unanswered.add(this.#response);

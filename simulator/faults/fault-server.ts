@@ -1,4 +1,4 @@
-/** The endpoint through which tests and demos break things: plain HTTP on the loopback address. */
+/** The endpoint by which tests and demos inject faults: plain HTTP on the loopback address. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,8 +1,8 @@
-/** What is wrong with one cluster at the moment. Everything is off until it is asked for. */
+/** The current faults of one cluster. All are off by default. */
 import { isFields } from '../objects.ts';
 import type { KubernetesObject } from '../objects.ts';
 
-/** A verb that the cluster's user may not use. `*` or nothing means any. */
+/** A verb that the cluster's user may not use. `*` or an omitted field means any. */
 export interface DeniedVerb {
   verb: string;
   /** Plural, with `/` before a subresource: `deployments`, `deployments/scale`, `pods/log`. */
@@ -10,22 +10,22 @@ export interface DeniedVerb {
   namespace?: string;
 }
 
-/** The faults of one cluster, as they are posted and shown. */
+/** The faults of one cluster, as posted and shown. */
 export interface FaultSettings {
   /** Images that match one of these regular expressions cannot be pulled. */
   unpullableImages?: string[];
   /** Pods whose container's image matches behave as if they had the annotation `simulation/behaviour`. */
   behaviours?: { image: string; behaviour: string }[];
-  /** Every answer comes so much later, give or take the jitter. */
+  /** Delay of every answer, plus or minus the jitter. */
   latencyMilliseconds?: number;
   jitterMilliseconds?: number;
-  /** The part (0..1) of requests whose connection is reset before an answer; and after the request has had its effect. */
+  /** Share (0..1) of requests whose connection is reset before they are executed, and of those reset afterwards. */
   resetProbability?: number;
   lostReplyProbability?: number;
-  /** The part of requests that are answered 429, and the seconds of their Retry-After. */
+  /** Share of requests that are answered 429, and the seconds of their Retry-After. */
   throttleProbability?: number;
   retryAfterSeconds?: number;
-  /** The part of requests that are answered with a server error, and which. */
+  /** Share of requests that are answered with a server error, and its code. */
   errorProbability?: number;
   errorCode?: number;
   /** `hang`: no request is ever answered and streams freeze; `refuse`: connections are reset at once. */
@@ -45,7 +45,7 @@ const settingNames: readonly (keyof FaultSettings)[] = [
   ...(['admissionDenials', 'methods'] as const),
 ];
 
-/** The regular expressions in a setting, to be tried before they are kept. */
+/** The regular expressions in a setting, to be validated before they are stored. */
 function patternsOf(value: unknown): string[] {
   if (!Array.isArray(value)) return [];
   return value
@@ -56,7 +56,7 @@ function patternsOf(value: unknown): string[] {
 export class Faults {
   settings: FaultSettings = {};
 
-  /** Merges settings into the present ones; null takes one back. Throws on a name that is none, and on a pattern that is none. */
+  /** Merges settings into the current ones; null removes one. Throws for an unknown name or an invalid pattern. */
   set(settings: { [name: string]: unknown }): void {
     const merged: { [name: string]: unknown } = { ...this.settings };
     for (const [name, value] of Object.entries(settings)) {
@@ -81,7 +81,7 @@ export class Faults {
     return this.settings.behaviours?.find((one) => new RegExp(one.image).test(image))?.behaviour;
   }
 
-  /** Whether no fault denies this verb on a resource, `pods/log` where it is a subresource. */
+  /** Whether no fault denies this verb on a resource (a subresource as in `pods/log`). */
   allows(verb: string, resource: string, namespace: string | undefined): boolean {
     const matches = (pattern: string | undefined, value: string | undefined): boolean =>
       pattern === undefined || pattern === '*' || pattern === value;

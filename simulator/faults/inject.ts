@@ -1,8 +1,8 @@
-/** Changing what is wrong with a cluster, and what follows from it at once. */
+/** Changes the faults of a cluster and applies their immediate effects. */
 import type { Cluster } from '../cluster.ts';
 import type { FaultSettings } from './faults.ts';
 
-/** Merges settings into the present ones; null takes one back. */
+/** Merges settings into the current ones; null removes one. */
 export function changeFaults(cluster: Cluster, settings: FaultSettings | { [name: string]: unknown }): void {
   const before = cluster.faults.partitioned;
   cluster.faults.set({ ...settings });
@@ -21,20 +21,20 @@ function partition(cluster: Cluster): void {
   for (const watch of cluster.watches) watch.freeze();
 }
 
-/** What was on its way arrives; requests that were never answered find their connection reset. */
+/** Delivers held-back data, and resets the connections of unanswered requests. */
 function heal(cluster: Cluster): void {
   for (const watch of [...cluster.watches]) watch.thaw();
   for (const response of [...cluster.unanswered]) response.socket?.destroy();
   cluster.unanswered.clear();
 }
 
-/** Forgets the recent changes: running watches go on, but none can be resumed from before now; each running one is told so. */
+/** Drops the recent changes, so that no watch can resume from an earlier version. Running watches receive a 410. */
 export function expireWatches(cluster: Cluster): void {
   cluster.store.compact();
   for (const watch of [...cluster.watches]) watch.expire();
 }
 
-/** Cuts the connections of all watches. */
+/** Closes the connections of all watches. */
 export function dropWatches(cluster: Cluster): void {
   for (const watch of [...cluster.watches]) watch.cut();
 }

@@ -1,4 +1,4 @@
-/** Which fields a value has, and which differ between two values, by the rules of server-side apply. */
+/** The fields of a value, and those that differ between two values, by the rules of server-side apply. */
 import { equal, isFields } from '../objects.ts';
 import { isLeaf, isList, isMap } from '../schema/schema.ts';
 import type { Type } from '../schema/types.ts';
@@ -43,7 +43,7 @@ function walk(left: unknown, right: unknown, type: Type, path: string[], into: C
     if (path.length > 0) (left === undefined ? into.added : into.removed).insert(path);
   } else if (leaf && !equal(left, right)) into.modified.insert(path);
   if (leaf) return;
-  // An untouched branch is by far the most frequent case: objects share their unchanged parts between versions.
+  // An unchanged branch is by far the most frequent case, because versions share their unchanged parts.
   if (left === right) return;
   const rights = new Map(descend(type, right).map((part) => [part.element, part]));
   for (const part of descend(type, left)) {

@@ -1,4 +1,4 @@
-/** How the items of an associative list are told apart. */
+/** How the items of an associative list are identified. */
 import { isFields } from '../objects.ts';
 import type { Fields } from '../objects.ts';
 import { defaultOf, fieldType, isList } from '../schema/schema.ts';
@@ -19,7 +19,7 @@ export function elementOf(type: ListType, item: unknown): string {
   return `k:${JSON.stringify(keys)}`;
 }
 
-/** The parts of a value that server-side apply looks into; nothing where the value is a leaf for it. Fields that the schema lacks are left out. */
+/** The parts of a value that server-side apply tracks separately; none for a leaf. Fields that the schema lacks are omitted. */
 export function descend(type: Type, value: unknown): Descent[] {
   if (isList(type)) {
     if (!Array.isArray(value)) return [];

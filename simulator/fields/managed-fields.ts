@@ -1,4 +1,4 @@
-/** Who states which field: keeps `metadata.managedFields` through applies and updates, and refuses applies that would take a field from somebody else. */
+/** Maintains `metadata.managedFields` through applies and updates, and refuses applies that conflict with another manager. */
 import type { KubernetesObject, ManagedFieldsEntry, Metadata } from '../objects.ts';
 import { equal } from '../objects.ts';
 import type { Type } from '../schema/types.ts';
@@ -20,7 +20,7 @@ interface Owner {
   set: FieldSet;
 }
 
-/** Fields that belong to nobody: identity, and what the server itself keeps. */
+/** Fields without a manager: identity, and those that the server maintains. */
 const ownerless = [
   ['f:apiVersion'],
   ['f:kind'],
@@ -77,7 +77,7 @@ function withOwners(object: KubernetesObject, entries: ManagedFieldsEntry[]): Ku
   return { ...object, metadata };
 }
 
-/** Other managers' entries after a write: they lose what the write changed or removed. Entries that lose nothing stay the very same. */
+/** Other managers' entries after a write, without the fields that it changed or removed. Unaffected entries are unchanged. */
 function others(owners: Owner[], changes: Comparison): ManagedFieldsEntry[] {
   const lost = union(union(changes.modified, changes.added), changes.removed);
   return owners.flatMap(({ entry, set }) => {
@@ -108,7 +108,7 @@ function toEntries(rest: ManagedFieldsEntry[], own: Owner, kept: FieldSet): Mana
   return kept.empty ? rest : [...rest, { ...own.entry, fieldsV1: toFieldsV1(kept) }];
 }
 
-/** The new object after a server-side apply; `live` is undefined where there is none yet. 409 with the causes where fields of others change and `force` is off. */
+/** The new object after a server-side apply; `live` is undefined if it does not exist. Throws 409 with the causes if fields of others change without `force`. */
 export function applyConfiguration(
   live: KubernetesObject | undefined,
   config: KubernetesObject,
@@ -133,7 +133,7 @@ export function applyConfiguration(
   return withOwners(next, stated.empty ? rest : [...rest, entryFor('Apply', writer, stated)]);
 }
 
-/** Identity is never removed, whatever an applier stated last. */
+/** Identity is never removed, even if an applier no longer states it. */
 const identity = ((): FieldSet => {
   const set = new FieldSet();
   for (const path of ownerless) set.insert(path);
@@ -169,7 +169,7 @@ function withoutOwners(object: KubernetesObject): KubernetesObject {
   return { ...object, metadata };
 }
 
-/** What an empty object of the kind already has on the server: structs that are always written, so that a creator does not state them. */
+/** The fields of an empty object of the kind: structs that are always written and so are not owned by the creator. */
 function skeleton(object: KubernetesObject): KubernetesObject {
   const empty = { apiVersion: object.apiVersion, kind: object.kind, metadata: {} } as KubernetesObject;
   if (object['spec'] !== undefined)

@@ -1,4 +1,4 @@
-/** Merging an applied configuration into a live value, and taking out what nobody states any longer. */
+/** Merges an applied configuration into a live value, and removes fields that no manager states any more. */
 import { isFields } from '../objects.ts';
 import type { Fields } from '../objects.ts';
 import { fieldType, isLeaf, isList } from '../schema/schema.ts';
@@ -6,7 +6,7 @@ import type { ListType, Type } from '../schema/types.ts';
 import { descend, elementOf } from './elements.ts';
 import type { FieldSet } from './field-set.ts';
 
-/** The live value with everything that the configuration states put into it. */
+/** The live value with all fields of the configuration. */
 export function merge(live: unknown, config: unknown, type: Type): unknown {
   if (config === undefined) return live;
   if (live === undefined || live === null || config === null || isLeaf(type)) return config;
@@ -20,7 +20,7 @@ export function merge(live: unknown, config: unknown, type: Type): unknown {
   return merged;
 }
 
-/** Items keep the configuration's order; those that only the live list has stay where they stood in relation to the others. */
+/** Items have the configuration's order. Items only in the live list keep their relative position. */
 function mergeList(live: readonly unknown[], config: readonly unknown[], type: ListType): unknown[] {
   const liveItems = new Map(live.map((item) => [elementOf(type, item), item]));
   const configItems = new Map(config.map((item) => [elementOf(type, item), item]));
@@ -35,7 +35,7 @@ function mergeList(live: readonly unknown[], config: readonly unknown[], type: L
       merged.push(liveItems.get(element));
       at++;
     } else if (element !== undefined && element !== configElements.slice(next).find((one) => liveItems.has(one))) {
-      // A shared item that the configuration orders differently: it is taken where the configuration has it.
+      // A shared item with a different order is placed where the configuration has it.
       at++;
     } else {
       const taken = configElements[next++] ?? '';
@@ -47,8 +47,8 @@ function mergeList(live: readonly unknown[], config: readonly unknown[], type: L
 }
 
 /**
- * Takes out of a value what an applier stated last time (`last`) and nobody states now (`owned`: all managers' fields together).
- * What was never stated by anyone, such as a default, goes with the part that it belongs to and stays otherwise.
+ * Removes from a value the fields that an applier stated last time (`last`) and no manager states now (`owned`: all managers' fields).
+ * A field that was never stated, such as a default, is removed with its parent and stays otherwise.
  */
 export function removeDisowned(value: unknown, type: Type, last: FieldSet, owned: FieldSet | undefined): unknown {
   if (isLeaf(type)) return value;

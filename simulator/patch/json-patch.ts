@@ -10,7 +10,7 @@ interface Operation {
   value?: unknown;
 }
 
-/** A failing `test`, or a path that is not there, is a 422, as the API server answers it. */
+/** A failing `test`, or a missing path, is a 422, as in the API server. */
 const unprocessable = (): StatusError =>
   new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 
@@ -36,7 +36,7 @@ function apply(document: { root: unknown }, { op, path, from, value }: Operation
     case 'add':
       return write(document, target, value, true);
     case 'replace':
-      // The server's library takes the replacement of an absent field for an addition.
+      // The server's library treats the replacement of an absent field as an addition.
       return write(document, target, value, false);
     case 'remove':
       return remove(document, target);

@@ -1,9 +1,9 @@
-/** What server-side apply says of a configuration that does not fit the schema. */
+/** Server-side apply's errors for a configuration that does not match the schema. */
 import { isFields } from '../objects.ts';
 import { isList, isMap, structType } from './schema.ts';
 import type { Scalar, Type } from './types.ts';
 
-/** Fields that the schema lacks and values of another shape. Of the unknown fields of one struct only the first is named. */
+/** Unknown fields and values of a wrong type. Of one struct's unknown fields, only the first is reported. */
 export function applyComplaints(value: unknown, type: Type, path = ''): string[] {
   if (value === null || value === undefined || type === 'any') return [];
   if (typeof type === 'string') return scalarComplaint(value, type, path);

@@ -1,4 +1,4 @@
-/** Reading an object as the API server's typed decoder does: unknown fields fall out, wrong types are refused, zero values that are not written vanish. */
+/** Decodes an object like the API server: unknown fields are dropped, wrong types are refused, and zero values with `omitempty` are removed. */
 import { canonicalQuantity } from '../admission/quantity.ts';
 import { isFields } from '../objects.ts';
 import type { Fields, KubernetesObject } from '../objects.ts';
@@ -8,7 +8,7 @@ import type { Scalar, Type } from './types.ts';
 
 /**
  * Numbers and booleans that are plain values with `omitempty` in the API's types: zero and absent are the same.
- * (The OpenAPI does not tell them from pointers, where zero is a statement.)
+ * (The OpenAPI does not distinguish them from pointers, for which zero is a value.)
  */
 const zeroIsAbsent = new Set([
   ...['paused', 'minReadySeconds', 'hostNetwork', 'hostPID', 'hostIPC', 'readOnly', 'stdin', 'stdinOnce', 'tty'],
@@ -17,7 +17,7 @@ const zeroIsAbsent = new Set([
   ...['fullyLabeledReplicas', 'observedGeneration'],
 ]);
 
-/** Lists and maps that are written even when they are empty. */
+/** Lists and maps that are written even if empty. */
 const emptyIsWritten = new Set(['endpoints', 'rules', 'podSelector', 'matchLabels']);
 
 export interface Decoded {
@@ -49,7 +49,7 @@ function jsonKind(value: unknown): string {
   return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
-/** A field as Go's decoder names it: the struct that it is in, and the path without positions. */
+/** The name of a field in Go's decoder: its struct, and the path without indices. */
 const goField = (path: string, struct: string): string => `${struct}.${path.replaceAll(/\[[0-9]+\]/g, '')}`;
 
 function goType(type: Type): string {

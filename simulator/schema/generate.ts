@@ -3,8 +3,8 @@
  *
  *   node simulator/schema/generate.ts DIR VERSION      DIR = `api/openapi-spec/v3` of the Kubernetes source, VERSION = e.g. 1.36.3
  *
- * What is kept is what the wire protocol needs: names and types of fields, list and map kinds for server-side apply, merge keys for
- * strategic merge patches, and the few defaults that the document itself states. Descriptions stay behind.
+ * It keeps what the wire protocol needs: names and types of fields, list and map kinds for server-side apply, merge keys for
+ * strategic merge patches, and the document's few defaults. Descriptions are dropped.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

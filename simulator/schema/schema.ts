@@ -1,4 +1,4 @@
-/** Access to the table of types, and what follows from it. */
+/** Access to the table of types. */
 import { readFileSync } from 'node:fs';
 import type { ListType, MapType, Reference, StructType, Type, TypeTable } from './types.ts';
 
@@ -14,21 +14,21 @@ export const isReference = (type: Type): type is Reference => typeof type === 'o
 export const isList = (type: Type): type is ListType => typeof type === 'object' && 'list' in type;
 export const isMap = (type: Type): type is MapType => typeof type === 'object' && 'map' in type;
 
-/** Whether server-side apply treats a value of this type as one indivisible value. */
+/** Whether server-side apply treats a value of this type as atomic. */
 export function isLeaf(type: Type): boolean {
   if (typeof type === 'string') return true;
   if (isList(type)) return type.keys === undefined && type.set !== true;
   return type.atomic === true;
 }
 
-/** The type of a field of a struct or of an entry of a map; undefined where the schema does not have it. */
+/** The type of a field of a struct or of an entry of a map; undefined if the schema lacks it. */
 export function fieldType(type: Type, name: string): Type | undefined {
   if (isReference(type)) return structType(type.ref).fields[name];
   if (isMap(type)) return type.map;
   return undefined;
 }
 
-/** The default that the schema states for a field of the items of a list: absent keys of an item count as having it. */
+/** The schema's default for a field of a list's items, used for absent keys of an item. */
 export function defaultOf(type: Type, name: string): string | undefined {
   return isReference(type) ? structType(type.ref).defaults?.[name] : undefined;
 }

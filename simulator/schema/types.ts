@@ -1,8 +1,8 @@
-/** The shapes of `kubernetes.json`: what the simulator knows about the fields of each kind. */
+/** The types of `kubernetes.json`, which describes the fields of each kind. */
 
 export type Scalar = 'string' | 'integer' | 'number' | 'boolean' | 'any' | 'quantity' | 'int-or-string' | 'time';
 
-/** Another struct, by its name in the table. `atomic`: it is owned and replaced as one value by server-side apply. */
+/** A reference to a struct in the table. `atomic`: server-side apply owns and replaces it as one value. */
 export interface Reference {
   ref: string;
   atomic?: boolean;
@@ -25,7 +25,7 @@ export type Type = Scalar | Reference | ListType | MapType;
 
 export interface StructType {
   fields: { [name: string]: Type };
-  /** Defaults that the schema itself states; others are code. */
+  /** Defaults in the schema; others are in code. */
   defaults?: { [name: string]: string };
 }
 

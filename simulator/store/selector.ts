@@ -32,7 +32,7 @@ export function parseLabelSelector(text: string | null | undefined): LabelMatch 
   return (labels) => requirements.every((matches) => matches(labels));
 }
 
-/** The selector of an object's spec. A selector without any requirement matches nothing here: no controller may own everything. */
+/** The selector of an object's spec. Without requirements it matches nothing, because no controller may own everything. */
 export function labelSelectorMatch(selector: LabelSelector | undefined): LabelMatch {
   const labels = Object.entries(selector?.matchLabels ?? {});
   const expressions = selector?.matchExpressions ?? [];
@@ -66,7 +66,7 @@ function valueAt(object: unknown, path: string): string {
 
 const everywhere = ['metadata.name', 'metadata.namespace'];
 
-/** The fields that a kind can be selected by, besides its name and namespace. */
+/** The fields by which a kind can be selected, besides name and namespace. */
 const selectable: { [plural: string]: string[] } = {
   pods: [
     ...['spec.nodeName', 'spec.restartPolicy', 'spec.schedulerName', 'spec.serviceAccountName', 'spec.hostNetwork'],

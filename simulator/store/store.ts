@@ -1,4 +1,4 @@
-/** Every object of one cluster, with one rising version, the recent changes, and an index by owner. */
+/** All objects of one cluster, with an increasing version, the recent changes, and an index by owner. */
 import { groupVersion } from '../resources.ts';
 import type { Resource } from '../resources.ts';
 import { withMetadata } from '../objects.ts';
@@ -6,7 +6,7 @@ import type { KubernetesObject } from '../objects.ts';
 import { expired } from '../status.ts';
 import type { Clock } from '../clock.ts';
 
-/** One version of one object. Its JSON is made once, when somebody first asks for it. */
+/** One version of one object. It is serialized once, at the first use of its JSON. */
 export class Stored {
   readonly object: KubernetesObject;
   readonly version: number;
@@ -27,12 +27,12 @@ export interface Change {
   version: number;
   at: number;
   resource: Resource;
-  /** The object after the change; of a deletion, as it was last, under the version of the deletion. */
+  /** The object after the change; for a deletion, its last state with the version of the deletion. */
   current: Stored;
   previous: Stored | undefined;
 }
 
-/** An object that names another among its owners. */
+/** An object that has another as an owner. */
 export interface Owned {
   resource: Resource;
   stored: Stored;
@@ -61,7 +61,7 @@ export class Store {
     return this.#tables.get(resource)?.get(`${namespace}/${name}`);
   }
 
-  /** Objects in the order of their keys, as etcd has them; all namespaces where none is given. */
+  /** Objects in the order of their keys, as in etcd; of all namespaces if none is given. */
   list(resource: Resource, namespace?: string): Stored[] {
     const table = this.#tables.get(resource);
     if (!table) return [];
@@ -69,21 +69,21 @@ export class Store {
     return entries.sort(([left], [right]) => (left < right ? -1 : 1)).map(([, stored]) => stored);
   }
 
-  /** The same, in no particular order and without copying: for controllers. */
+  /** Objects in no particular order and without copying, for controllers. */
   *each(resource: Resource, namespace?: string): Iterable<KubernetesObject> {
     for (const stored of this.#tables.get(resource)?.values() ?? []) {
       if (namespace === undefined || stored.object.metadata.namespace === namespace) yield stored.object;
     }
   }
 
-  /** How many objects of a kind a namespace has. */
+  /** Number of objects of a kind in a namespace. */
   count(resource: Resource, namespace: string): number {
     let count = 0;
     for (const key of this.#tables.get(resource)?.keys() ?? []) if (key.startsWith(`${namespace}/`)) count++;
     return count;
   }
 
-  /** Objects that name this uid among their owners. */
+  /** Objects that have this uid as an owner. */
   ownedBy(uid: string): Owned[] {
     return [...(this.#owned.get(uid)?.values() ?? [])];
   }
@@ -120,13 +120,13 @@ export class Store {
     return () => this.#listeners.delete(listener);
   }
 
-  /** The changes after a version, or a 410 where they are no longer kept. */
+  /** The changes after a version. Throws 410 if they are no longer kept. */
   since(version: number): Change[] {
     if (version < this.oldest) throw expired(`too old resource version: ${version} (${this.oldest})`);
     return this.#window.filter((change) => change.version > version);
   }
 
-  /** A list as it was at an earlier version: what a `continue` token promises. */
+  /** A list at an earlier version, for `continue` tokens. */
   listAt(version: number, resource: Resource, namespace?: string): Stored[] {
     const found = new Map(this.list(resource, namespace).map((stored) => [keyOf(stored.object), stored]));
     for (const change of this.since(version).reverse()) {
@@ -138,7 +138,7 @@ export class Store {
     return [...found].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, stored]) => stored);
   }
 
-  /** Forgets all changes, so that every older version is too old to watch from. */
+  /** Drops all changes, so that no older version can be watched from. */
   compact(): void {
     this.oldest = ++this.version;
     this.#window = [];

@@ -5,9 +5,9 @@ import { NO_TENANT, type Context } from '../common/context.ts';
 type Least = Role | 'OPERATOR';
 
 interface Rule {
-  /** The least role that may. */
+  /** The lowest role that may do it. */
   role: Least;
-  /** Belongs to no tenant: the operator needs none for it. */
+  /** Needs no tenant: the operator may do it without `Slipway-Tenant`. */
   tenantless?: true;
 }
 
@@ -16,7 +16,7 @@ const deployer: Rule = { role: 'DEPLOYER' };
 const admin: Rule = { role: 'ADMIN' };
 const operator: Rule = { role: 'OPERATOR', tenantless: true };
 
-/** Who may do what: the one table that REST, GraphQL and sockets go by. What is not in it nobody may. */
+/** Who may do what: the only table, used by REST, GraphQL and sockets. An action that is not listed is allowed to no one. */
 export const ACTIONS = {
   'tenants.list': operator,
   'tenants.get': operator,
@@ -82,14 +82,14 @@ export function authorize(caller: Pick<Context, 'role' | 'tenantId'>, action: st
   const rule: Rule = ACTIONS[action];
   if (!mayDo(caller.role, action)) {
     const who = rule.role === 'OPERATOR' ? "the operator's key" : `the role ${rule.role}`;
-    throw new Problem('FORBIDDEN', `This takes ${who}; the key has the role ${caller.role}.`);
+    throw new Problem('FORBIDDEN', `This requires ${who}; the key has the role ${caller.role}.`);
   }
   if (caller.tenantId === NO_TENANT && !rule.tenantless) {
-    throw new Problem('FORBIDDEN', 'This belongs to a tenant: name it with the header Slipway-Tenant.', [
+    throw new Problem('FORBIDDEN', 'This requires a tenant: name it in the header Slipway-Tenant.', [
       { parameter: 'Slipway-Tenant', detail: 'is missing' },
     ]);
   }
 }
 
-/** Whether it is done for no tenant, whatever the request names. */
+/** Whether the action never runs for a tenant, even if the request names one. */
 export const isTenantless = (action: string): boolean => isAction(action) && ACTIONS[action].role === 'OPERATOR';

@@ -16,7 +16,7 @@ export class ApiKeyController {
 
   @Route('POST', '/api-keys', {
     action: 'apiKeys.create',
-    summary: 'Makes a key; its secret is told this once',
+    summary: 'Creates a key. The secret is returned only in this response.',
     status: 201,
     answers: ApiKey,
     idempotent: 'apiKey',
@@ -32,7 +32,7 @@ export class ApiKeyController {
 
   @Route('POST', '/api-keys/:key/rotate', {
     action: 'apiKeys.rotate',
-    summary: 'Replaces a key by a new one of the same name and role',
+    summary: 'Replaces a key by a new one with the same name and role',
     status: 201,
     answers: ApiKey,
     idempotent: 'apiKey',

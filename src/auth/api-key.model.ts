@@ -10,20 +10,20 @@ export const Role = Enum(
   'What a key may do: VIEWER reads, DEPLOYER also rolls out, ADMIN does everything within its tenant.',
 );
 
-@Output('A key to the API, without its secret but for the one answer that makes it.')
+@Output('An API key. Its secret is returned only when it is created.')
 export class ApiKey extends Model({
   ...resource,
   name,
   role: Role,
-  expiresAt: time.nullable().describe('When it stops to be valid; null = never.'),
-  secret: z.string().nullable().describe('The key itself: only in the answer that makes it, null ever after.'),
+  expiresAt: time.nullable().describe('When it expires; null = never.'),
+  secret: z.string().nullable().describe('The key itself, only in the response that creates it; null afterwards.'),
 }) {}
 
-@Input('What a new key needs.')
+@Input('A new key.')
 export class CreateApiKey extends Model({
   name,
   role: Role,
-  expiresAt: givenTime.nullish().describe('When it stops to be valid; null = never.'),
+  expiresAt: givenTime.nullish().describe('When it expires; null = never.'),
 }) {}
 
 @Input('How a key is replaced.')
@@ -33,8 +33,8 @@ export class RotateApiKey extends Model({
     .min(0)
     .max(604_800)
     .optional()
-    .describe('How long the old key stays valid beside the new one; 0 unless said otherwise.'),
-  expiresAt: givenTime.nullish().describe('When the new key stops to be valid; null = never. As the old one unless said otherwise.'),
+    .describe('How long the old key stays valid alongside the new one, in seconds; default 0.'),
+  expiresAt: givenTime.nullish().describe('When the new key expires; null = never. Default: as the old one.'),
 }) {}
 
 export const apiKeyOf = (row: ApiKeyRow, secret: string | null = null): ApiKey => ({

@@ -12,7 +12,7 @@ export type ApiKeyRow = Prisma.ApiKeyGetPayload<object>;
 export class ApiKeyRepository {
   constructor(private readonly database: Database) {}
 
-  /** By id, or the newest of that name: while one replaces another there are two. */
+  /** By id, or the newest with that name: during a replacement there are two. */
   find(reference: string): Promise<ApiKeyRow | null> {
     const which = isId(reference) ? { id: reference } : { name: reference };
     return this.database.rows.apiKey.findFirst({ where: { tenantId: tenantId(), revokedAt: null, ...which }, orderBy: { id: 'desc' } });
@@ -23,7 +23,7 @@ export class ApiKeyRepository {
     return this.database.rows.apiKey.findMany({ ...page, where: { tenantId: tenantId(), revokedAt: null, ...where } });
   }
 
-  /** Holds the name until the transaction ends, so that of two that want it one sees the other. */
+  /** Locks the name until the transaction ends, so that of two concurrent requests one sees the other's key. */
   holdName(name: string): void {
     this.database.send('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`api key ${tenantId()} ${name}`]);
   }
@@ -32,7 +32,7 @@ export class ApiKeyRepository {
     return this.database.rows.apiKey.create({ data: { ...key, tenantId: tenantId(), sha256: new Uint8Array(key.sha256) } });
   }
 
-  /** Revokes it; answers whether it was there. */
+  /** Revokes it. Returns whether it existed. */
   async revoke(id: string): Promise<boolean> {
     const { count } = await this.database.rows.apiKey.updateMany({
       where: { tenantId: tenantId(), id, revokedAt: null },

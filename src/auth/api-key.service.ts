@@ -11,7 +11,7 @@ import { type ApiKey, apiKeyOf, type CreateApiKey, type RotateApiKey } from './a
 import { ApiKeyRepository, type ApiKeyRow } from './api-key.repository.ts';
 import { digestOf, makeKey } from './key.ts';
 
-/** A tenant's keys. The secret is made, told once and forgotten. */
+/** A tenant's keys. A secret is generated, returned once and not stored. */
 @Injectable()
 export class ApiKeyService {
   constructor(
@@ -29,7 +29,7 @@ export class ApiKeyService {
       this.keys.holdName(name);
       const holder = await this.keys.find(name);
       if (holder && !isExpired(holder))
-        throw new Problem('NAME_TAKEN', 'A key of this name exists.', [{ pointer: '/name', detail: 'is taken' }]);
+        throw new Problem('NAME_TAKEN', 'A key with this name exists.', [{ pointer: '/name', detail: 'is taken' }]);
       return this.make(name, role, expires);
     });
   }
@@ -47,12 +47,12 @@ export class ApiKeyService {
     );
   }
 
-  /** A new key of the same name and role; the old one goes at once, or when the overlap is over. */
+  /** Creates a new key with the same name and role. The old one ends at once, or after the overlap. */
   async rotate(reference: string, { overlapSeconds = 0, expiresAt }: RotateApiKey): Promise<ApiKey> {
     const expires = expiresAt === undefined ? undefined : future(expiresAt);
     return this.database.transaction(async () => {
       const old = await this.row(reference);
-      if (isExpired(old)) throw invalid({ parameter: 'key', detail: 'has expired: make a new one' });
+      if (isExpired(old)) throw invalid({ parameter: 'key', detail: 'has expired: create a new one' });
       this.keys.holdName(old.name);
       const made = await this.make(old.name, old.role, expires === undefined ? old.expiresAt : expires);
       if (overlapSeconds > 0) await this.keys.expire(old.id, new Date(Date.now() + overlapSeconds * 1000));
@@ -93,6 +93,6 @@ const isExpired = (row: ApiKeyRow): boolean => row.expiresAt !== null && row.exp
 function future(text: string | null | undefined): Date | null {
   if (text === null || text === undefined) return null;
   const time = new Date(text);
-  if (time.getTime() <= Date.now()) throw invalid({ pointer: '/expiresAt', detail: 'must lie in the future' });
+  if (time.getTime() <= Date.now()) throw invalid({ pointer: '/expiresAt', detail: 'must be in the future' });
   return time;
 }

@@ -15,7 +15,7 @@ import { MeController } from './me.controller.ts';
 import { MeResolver } from './me.resolver.ts';
 import { MeService } from './me.service.ts';
 
-/** Global, because whoever streams has to know when a key is revoked, and the rooms below may not look up here. */
+/** Global, because streams must end when a key is revoked, and the features below may not import this one. */
 @Global()
 @Module({
   imports: [TenantModule],

@@ -10,7 +10,7 @@ import { DEFAULT_LIMITS, rateOf } from '../tenants/limits.ts';
 import { TenantRepository } from '../tenants/tenant.repository.ts';
 import { KeyRing } from './key-ring.ts';
 
-/** What a request or a socket says of itself. */
+/** The claims of a request or a socket about its caller. */
 export interface Claims {
   authorization: string | undefined;
   /** `Slipway-Tenant`. */
@@ -19,7 +19,7 @@ export interface Claims {
 
 export interface Caller extends Context {
   rate: Rate;
-  /** Said once the request has been counted; null = nothing speaks against it. */
+  /** Thrown after the request has been counted; null = not refused. */
   refusal: Problem | null;
 }
 
@@ -27,7 +27,7 @@ const BEARER = /^Bearer +([\x21-\x7e]{1,300}) *$/i;
 const LONGEST_ACTOR = 200;
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Who calls: a tenant's key, or the operator's, which acts for whatever tenant it names. */
+/** Identifies the caller: a tenant's key, or the operator's key, which acts for any tenant it names. */
 @Injectable()
 export class Authentication {
   private readonly operator: Buffer | null;
@@ -40,10 +40,10 @@ export class Authentication {
     this.operator = config.operatorKey === null ? null : sha256(config.operatorKey);
   }
 
-  /** The caller, without a tenant where the operator names none. Throws UNAUTHENTICATED, or INVALID where the operator names one that is not there. */
+  /** The caller; without a tenant if the operator names none. Throws UNAUTHENTICATED, or INVALID if the operator names an unknown one. */
   async caller(claims: Claims, requestId: string | null): Promise<Caller> {
     const key = BEARER.exec(claims.authorization ?? '')?.[1];
-    if (key === undefined) throw new Problem('UNAUTHENTICATED', 'A key is needed: Authorization: Bearer slp_...');
+    if (key === undefined) throw new Problem('UNAUTHENTICATED', 'A key is required: Authorization: Bearer slp_...');
     if (this.isOperator(key)) return this.asOperator(claims, requestId);
     const found = await this.keys.find(key);
     if (!found) throw new Problem('UNAUTHENTICATED', 'The key is not valid: unknown, expired or revoked.');
@@ -54,7 +54,7 @@ export class Authentication {
     return { tenantId, role, requestId, rate, author: { keyId: id, name, actor: null }, refusal };
   }
 
-  /** Compared by digests of the same length, so that the time says nothing about the key. */
+  /** Compares digests of equal length in constant time, so that timing reveals nothing about the key. */
   private isOperator(key: string): boolean {
     return this.operator !== null && timingSafeEqual(sha256(key), this.operator);
   }
@@ -63,12 +63,12 @@ export class Authentication {
     const operator = { role: 'OPERATOR', requestId, author: { keyId: null, name: 'operator', actor: null }, refusal: null } as const;
     if (tenant === undefined) return { ...operator, tenantId: NO_TENANT, rate: rateOf(DEFAULT_LIMITS) };
     const found = await this.tenants.findSummary(tenant);
-    if (!found) throw invalid({ parameter: 'Slipway-Tenant', detail: 'names no tenant' });
+    if (!found) throw invalid({ parameter: 'Slipway-Tenant', detail: 'is not a known tenant' });
     return { ...operator, tenantId: found.id, rate: rateOf(found.limits) };
   }
 }
 
-/** `Slipway-Actor`. Headers are bytes; a name of a person in UTF-8 is meant as one. */
+/** `Slipway-Actor`, decoded as UTF-8, because headers are bytes. Throws INVALID if it is too long or not printable. */
 export function actorOf(header: string | undefined): string | null {
   if (header === undefined || header === '') return null;
   const text = Buffer.from(header, 'latin1').toString('utf8');

@@ -7,7 +7,7 @@ import { routeOf } from '../common/route.ts';
 import { authorize } from './actions.ts';
 import { callerOf } from './hooks.ts';
 
-/** Checks each field of Query, Mutation and Subscription by the one table; and each route once more, for whoever got past Fastify's hook. */
+/** Authorizes each field of Query, Mutation and Subscription, and each route a second time, in case a request bypassed Fastify's hook. */
 @Injectable()
 export class Authorization implements CanActivate {
   canActivate(execution: ExecutionContext): boolean {
@@ -22,7 +22,7 @@ export class Authorization implements CanActivate {
     const route = routeOf(execution.getHandler());
     if (!route) return true;
     const caller = callerOf(execution.switchToHttp().getRequest<FastifyRequest>());
-    if (!caller) throw new Problem('UNAUTHENTICATED', 'A key is needed.');
+    if (!caller) throw new Problem('UNAUTHENTICATED', 'A key is required.');
     authorize(caller, route.action);
     return true;
   }

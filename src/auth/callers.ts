@@ -14,7 +14,7 @@ import { KeyRing } from './key-ring.ts';
 const REVIEW_MILLISECONDS = 4_000;
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
-/** Who calls GraphQL, and whether they still may. */
+/** The callers of GraphQL, and whether their keys are still valid. */
 @Injectable()
 export class KeyCallers implements Callers {
   constructor(
@@ -26,7 +26,7 @@ export class KeyCallers implements Callers {
 
   ofRequest(request: FastifyRequest): Context {
     const caller = callerOf(request);
-    if (!caller) throw new Problem('UNAUTHENTICATED', 'A key is needed.');
+    if (!caller) throw new Problem('UNAUTHENTICATED', 'A key is required.');
     return caller;
   }
 
@@ -39,7 +39,7 @@ export class KeyCallers implements Callers {
     return caller?.refusal ? null : caller;
   }
 
-  /** Calls `end` once the key is revoked or expired: at its announcement, and looking every few seconds. Answers how to stop watching. */
+  /** Calls `end` once the key is revoked or expired. Checks at its announcement and every few seconds. Returns the function that stops watching. */
   watch(caller: Context, end: () => void): () => void {
     const { keyId } = caller.author;
     if (keyId === null) return () => undefined;
@@ -63,7 +63,7 @@ export class KeyCallers implements Callers {
     return stop;
   }
 
-  /** Browsers say where they come from; others say nothing. */
+  /** Only browsers send an origin. */
   isOrigin(origin: string | undefined, host: string | undefined): boolean {
     if (origin === undefined || this.config.corsOrigins.includes(origin)) return true;
     return URL.canParse(origin) && new URL(origin).host === host;

@@ -4,7 +4,7 @@ import type { Resources } from '../common/resources.ts';
 import { routes } from '../common/route.ts';
 import { isAction } from './actions.ts';
 
-/** What is asked for under a name, in REST or GraphQL, with what its decorator says. */
+/** A named operation of REST or GraphQL, with the options of its decorator. */
 interface Asked {
   name: string;
   action: string | undefined;
@@ -37,12 +37,12 @@ function everything(): Asked[] {
   return [...asked, ...operations()];
 }
 
-/** Refuses to start with something that nobody is authorized for, or whose effect nobody could read again. */
+/** Throws at start if an operation has no action, or names a resource without a reader. */
 export function checkCompleteness(resources: Resources): void {
   for (const { name, action, needs } of everything()) {
-    if (action === undefined || !isAction(action)) throw new Error(`${name} has no action of the table`);
+    if (action === undefined || !isAction(action)) throw new Error(`${name} has no action in the table`);
     for (const resource of needs) {
-      if (typeof resource === 'string' && !resources.has(resource)) throw new Error(`${name} needs ${resource}, which nobody reads`);
+      if (typeof resource === 'string' && !resources.has(resource)) throw new Error(`${name} needs ${resource}, which has no reader`);
     }
   }
 }

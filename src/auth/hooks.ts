@@ -16,7 +16,7 @@ export const callerOf = (request: FastifyRequest): Caller | null => (request as 
 
 const header = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
-/** Who calls, how often, and whether they may: before a byte of the body is read, which Nest's guards would be too late for. */
+/** Authenticates, rate-limits and authorizes requests before the body is read. Nest's guards would run too late for that. */
 @Injectable()
 export class RequestHooks {
   private readonly buckets = new TokenBuckets();
@@ -25,7 +25,7 @@ export class RequestHooks {
 
   install(server: FastifyInstance): void {
     server.addHook('onRequest', async (request, reply) => this.admit(request, reply));
-    // Body parsers lose the asynchronous context: it begins after them.
+    // Body parsers lose the asynchronous context, so it begins after them.
     server.addHook('preHandler', (request, reply, done) => {
       const caller = callerOf(request);
       if (!caller) return done();
@@ -39,10 +39,10 @@ export class RequestHooks {
     });
   }
 
-  /** Refusals are sent, not thrown: under /graphql a thrown one would be answered by Mercurius. */
+  /** Refusals are sent, not thrown: below /graphql, Mercurius would answer a thrown one. */
   private async admit(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     if (request.method === 'OPTIONS' || isOpen(request)) return undefined;
-    // A socket says who it is in its first message.
+    // A socket authenticates in its first message.
     if (isGraphql(request) && request.method === 'GET' && request.headers.upgrade !== undefined) return undefined;
     try {
       const action = factsOf(request)?.action ?? null;
@@ -50,7 +50,7 @@ export class RequestHooks {
       (request as Called)[CALLER] = caller;
       this.meter(caller, reply, factsOf(request)?.cost ?? 1);
       if (caller.refusal) throw caller.refusal;
-      if (isGraphql(request) && request.method !== 'POST') throw new Problem('GRAPHQL_INVALID', 'GraphQL is asked by POST.');
+      if (isGraphql(request) && request.method !== 'POST') throw new Problem('GRAPHQL_INVALID', 'GraphQL requests must use POST.');
       if (action !== null) authorize(caller, action);
       return undefined;
     } catch (error) {
@@ -73,6 +73,7 @@ export class RequestHooks {
       'ratelimit-reset': String(taken.resetSeconds),
       'ratelimit-policy': `${caller.rate.burst};w=${Math.ceil(caller.rate.burst / caller.rate.perSecond)}`,
     });
-    if (!taken.allowed) throw new Problem('RATE_LIMITED', `More than ${caller.rate.perSecond} requests a second.`, [], taken.resetSeconds);
+    if (!taken.allowed)
+      throw new Problem('RATE_LIMITED', `More than ${caller.rate.perSecond} requests per second.`, [], taken.resetSeconds);
   }
 }

@@ -7,7 +7,7 @@ import { rateOf } from '../tenants/limits.ts';
 import type { Rate } from '../common/token-bucket.ts';
 import { digestOf, keyId } from './key.ts';
 
-/** A key that is known, and the tenant that it names. */
+/** A known key and its tenant. */
 export interface KnownKey {
   id: string;
   name: string;
@@ -33,11 +33,11 @@ interface Remembered {
   until: number;
 }
 
-/** A revoked key is refused after this at the latest, even if no announcement of it arrives. */
+/** A revoked key is refused after this time at the latest, even if its announcement is lost. */
 const REMEMBER_MILLISECONDS = 4_000;
 const MOST_REMEMBERED = 10_000;
 
-/** Knows a key by its text. Rows are remembered for some seconds, so that a busy key costs no statement a request. */
+/** Looks up keys by their text. Rows are cached for a few seconds, so that requests of a busy key need no statement each. */
 @Injectable()
 export class KeyRing {
   private readonly remembered = new Map<string, Remembered>();
@@ -52,7 +52,7 @@ export class KeyRing {
     });
   }
 
-  /** The key, or null where it is unknown, revoked or expired. */
+  /** The key; null if it is unknown, revoked or expired. */
   async find(key: string): Promise<KnownKey | null> {
     const id = keyId(key);
     if (id === null) return null;
@@ -62,7 +62,7 @@ export class KeyRing {
     return { id, name, role, tenantId, tenantName, rate: rateOf(row.limits) };
   }
 
-  /** Whether a key that was known still is: what lives long asks from time to time. */
+  /** Whether a key is still valid. Streams and sockets check it repeatedly. */
   async isAlive(id: string): Promise<boolean> {
     const row = await this.row(id);
     return row !== null && !isPast(row.expires_at);

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** A key as its owner holds it: `slp_<id>_<secret><checksum>`. */
+/** The text of a key: `slp_<id>_<secret><checksum>`. */
 const KEY = /^slp_([0-9A-Za-z]{22})_[0-9A-Za-z]{43}([0-9A-Za-z]{6})$/;
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const ID_LENGTH = 22;
@@ -22,14 +22,14 @@ function fromBase62(text: string): bigint {
 
 const checksum = (text: string): string => base62(BigInt(crc32(text)), CHECKSUM_LENGTH);
 
-/** A new key for this id, with 256 bits of chance. */
+/** A new key for this id, with 256 random bits. */
 export function makeKey(id: string): string {
   const secret = base62(BigInt(`0x${randomBytes(32).toString('hex')}`), SECRET_LENGTH);
   const stem = `slp_${base62(BigInt(`0x${id.replaceAll('-', '')}`), ID_LENGTH)}_${secret}`;
   return stem + checksum(stem);
 }
 
-/** The id in a key, or null for what is no key: a typo is found by the checksum, before anything is asked of the database. */
+/** The id in a key; null if it is not a key. The checksum detects typos without a query. */
 export function keyId(key: string): string | null {
   const match = KEY.exec(key);
   if (!match || checksum(key.slice(0, -CHECKSUM_LENGTH)) !== match[2]) return null;
@@ -39,5 +39,5 @@ export function keyId(key: string): string | null {
   return hex.length === 32 ? hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') : null;
 }
 
-/** All that is kept of a key. 256 bits of chance need no slow hash. */
+/** The stored part of a key. With 256 random bits no slow hash is needed. */
 export const digestOf = (key: string): Buffer => createHash('sha256').update(key).digest();

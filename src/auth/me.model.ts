@@ -7,15 +7,15 @@ import { Quotas } from '../tenants/tenant.model.ts';
 
 export const CallerRole = Enum('CallerRole', { ...Role, OPERATOR: 'OPERATOR' } as const, 'The role of a key, or the operator.');
 
-@Output('How much of its quotas a tenant uses.')
+@Output("Current use of the tenant's quotas.")
 export class Use extends Model({ clusters: z.int(), workloads: z.int() }) {}
 
-@Output('Who calls.')
+@Output('The caller.')
 export class Me extends Model({
   tenant: Reference.schema.nullable().describe('null = the operator, acting for no tenant.'),
   key: Reference.schema.nullable().describe("null = the operator's key."),
   role: CallerRole,
-  actor: z.string().nullable().describe('What the request called its user (`Slipway-Actor`).'),
+  actor: z.string().nullable().describe('The user given by the request (`Slipway-Actor`).'),
   quotas: Quotas.schema.nullable(),
   use: Use.schema.nullable(),
 }) {}

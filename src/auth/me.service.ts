@@ -3,7 +3,7 @@ import { currentContext, NO_TENANT } from '../common/context.ts';
 import { TenantService } from '../tenants/tenant.service.ts';
 import type { Me } from './me.model.ts';
 
-/** Who calls, as the API sees it. */
+/** Describes the caller. */
 @Injectable()
 export class MeService {
   constructor(private readonly tenants: TenantService) {}

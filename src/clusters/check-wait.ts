@@ -6,7 +6,7 @@ import { ClusterService } from './cluster.service.ts';
 const PATIENCE_MILLISECONDS = 10_000;
 const REREAD_MILLISECONDS = 500;
 
-/** `/check`: a worker of the region does it, and this waits for the row to say so. The API itself never speaks with a cluster. */
+/** `/check`: a worker of the region does it, and this waits for its result in the row. The API itself never connects to a cluster. */
 @Injectable()
 export class CheckWait implements BeforeApplicationShutdown {
   private readonly stopping = new AbortController();
@@ -20,7 +20,7 @@ export class CheckWait implements BeforeApplicationShutdown {
     this.stopping.abort();
   }
 
-  /** The cluster as the check found it; as it was, with the reason, where nobody came for it in time. */
+  /** The cluster after the check; if no worker did it in time, the cluster as it was, with the reason. */
   async check(reference: string, patienceMilliseconds = PATIENCE_MILLISECONDS): Promise<Cluster> {
     const { id, askedAt } = await this.clusters.requestCheck(reference);
     const until = performance.now() + patienceMilliseconds;
@@ -33,7 +33,7 @@ export class CheckWait implements BeforeApplicationShutdown {
     return this.clusters.get(id);
   }
 
-  /** Resolves when something is announced of the cluster, or after the time. */
+  /** Resolves at the next announcement about the cluster, or after the given time. */
   private news(id: string, milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {

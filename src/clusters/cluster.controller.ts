@@ -33,8 +33,7 @@ export class ClusterController {
   @Route('POST', '/clusters', {
     action: 'clusters.create',
     summary: 'Registers a cluster',
-    description:
-      'Does not wait for the cluster: its status tells when it has been checked, which is at once where a worker serves its region.',
+    description: 'Does not wait for the cluster. Its status shows when it has been checked; a worker of its region does that at once.',
     status: 201,
     answers: Cluster,
     idempotent: 'cluster',
@@ -68,7 +67,7 @@ export class ClusterController {
 
   @Route('POST', '/clusters/:cluster/check', {
     action: 'clusters.check',
-    summary: 'Checks a cluster now and answers with what was found, within 10 seconds',
+    summary: 'Checks a cluster now and returns the result, within 10 seconds',
     answers: Cluster,
     idempotent: false,
     cost: 5,
@@ -79,7 +78,7 @@ export class ClusterController {
 
   @Route('DELETE', '/clusters/:cluster', {
     action: 'clusters.delete',
-    summary: 'Removes a cluster that nothing lives on; with `force` forgets what lives there and says it (200)',
+    summary: 'Removes a cluster without placements. With `force=true` also forgets its placements and lists them (200).',
     status: 204,
     alsoAnswers: [200],
     answers: Removed,
@@ -95,7 +94,7 @@ export class ClusterController {
 
   @Route('GET', '/clusters/:cluster/access-manifest', {
     action: 'clusters.accessManifest',
-    summary: 'The least ServiceAccount, Role and binding that workloads in a namespace need, for kubectl',
+    summary: 'Shows the minimal ServiceAccount, Role and binding for workloads in a namespace, for kubectl',
     answers: { media: { 'application/yaml': { type: 'string' } } },
   })
   async accessManifest(

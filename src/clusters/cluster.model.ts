@@ -10,14 +10,14 @@ import type { ClusterRow, LeftBehind } from './cluster.repository.ts';
 export const ClusterStatus = Enum(
   'ClusterStatus',
   Statuses,
-  'UNKNOWN: not checked yet. CONNECTED: answers, and grants what is needed. UNREACHABLE: does not answer. DENIED: refuses the credentials or lacks permissions.',
+  'UNKNOWN: not checked yet. CONNECTED: answers and grants the required permissions. UNREACHABLE: does not answer. DENIED: refuses the credentials, or permissions are missing.',
 );
 
-@Output('Something that the credentials may not do and should.')
+@Output('A permission that the credentials lack.')
 export class MissingPermission extends Model({
   namespace: z.string(),
-  group: z.string().describe("'' is the core group."),
-  resource: z.string().describe('As in `pods`, or `deployments/scale`.'),
+  group: z.string().describe("'' = the core group."),
+  resource: z.string().describe('For example `pods` or `deployments/scale`.'),
   verb: z.string(),
 }) {}
 
@@ -29,9 +29,9 @@ export class Cluster extends Model({
   labels,
   server: z.string().describe('Address of the API server.'),
   status: ClusterStatus,
-  statusReason: z.string().nullable().describe('Why, in one sentence for a person.'),
+  statusReason: z.string().nullable().describe('The reason for the status, in one sentence.'),
   kubernetesVersion: z.string().nullable(),
-  latencySeconds: z.number().nullable().describe('Time of one request, as last measured.'),
+  latencySeconds: z.number().nullable().describe('Duration of one request, as last measured.'),
   missingPermissions: z.array(MissingPermission.schema),
   checkedAt: time.nullable().describe('When it was last checked.'),
 }) {}
@@ -42,31 +42,31 @@ const credentials = {
     .min(1)
     .max(100_000)
     .optional()
-    .describe('A kubeconfig with a token or a client certificate in it. Either this, or server, caData and token.'),
+    .describe('A kubeconfig that contains a token or a client certificate. Either this, or server, caData and token.'),
   server: z.string().min(1).max(2_000).optional().describe('An https URL.'),
-  caData: z.string().min(1).max(100_000).optional().describe('The authorities to trust: PEM, or base64 of PEM as in a kubeconfig.'),
+  caData: z.string().min(1).max(100_000).optional().describe('Certificate authorities to trust: PEM, or base64 of PEM as in a kubeconfig.'),
   token: z.string().min(1).max(20_000).optional().describe('A bearer token.'),
 };
 
-/** Either form of the credentials, whole. */
+/** Requires exactly one form of the credentials, complete. */
 const eitherForm = (given: { [K in keyof typeof credentials]?: string | undefined }, check: z.RefinementCtx): void => {
   const short = ['server', 'caData', 'token'] as const;
   const fault = (path: string, message: string): void => check.addIssue({ code: 'custom', path: [path], message });
   if (given.kubeconfig !== undefined) {
-    for (const field of short) if (given[field] !== undefined) fault(field, 'cannot stand beside kubeconfig');
-  } else if (short.every((field) => given[field] === undefined)) fault('kubeconfig', 'is needed, or server, caData and token');
-  else for (const field of short) if (given[field] === undefined) fault(field, 'is needed');
+    for (const field of short) if (given[field] !== undefined) fault(field, 'cannot be combined with kubeconfig');
+  } else if (short.every((field) => given[field] === undefined)) fault('kubeconfig', 'is required, or server, caData and token');
+  else for (const field of short) if (given[field] === undefined) fault(field, 'is required');
 };
 
-@Input('What a new cluster needs: a kubeconfig, or server, caData and token.')
+@Input('A new cluster, with a kubeconfig, or server, caData and token.')
 export class CreateCluster extends Model({ name, region: reference('a region'), labels: labels.optional(), ...credentials }, (schema) =>
   schema.superRefine(eitherForm),
 ) {}
 
-@Input('What is to change; what is left out stays.')
+@Input('Changes to a cluster. Omitted fields stay unchanged.')
 export class UpdateCluster extends Model({
   name: name.optional(),
-  labels: labelsPatch.optional().describe('Labels to set; null takes one away, and what is not named stays.'),
+  labels: labelsPatch.optional().describe('Labels to set; null removes a label, and others stay unchanged.'),
 }) {}
 
 @Input('New credentials of a cluster: a kubeconfig, or server, caData and token.')
@@ -75,7 +75,7 @@ export class ReplaceCredentials extends Model(credentials, (schema) => schema.su
 const filters = {
   region: listOf(z.string().min(1).max(253), 'Ids or names of regions.').optional(),
   status: listOf(ClusterStatus, 'Statuses.').optional(),
-  label: listOf(z.string().min(1).max(400), 'Labels, as in `tier=prod`, or `tier` for any value: a cluster with any of them.').optional(),
+  label: listOf(z.string().min(1).max(400), 'Labels such as `tier=prod`, or `tier` for any value: clusters with any of them.').optional(),
 };
 
 @Arguments()
@@ -86,7 +86,7 @@ export class ClustersArguments extends Model({ ...pageArguments, ...filters }) {
 
 @Arguments()
 export class DeleteClusterQuery extends Model({
-  force: z.enum(['true', 'false']).optional().describe('`true` forgets the placements that live there.'),
+  force: z.enum(['true', 'false']).optional().describe('`true` also forgets the placements on the cluster.'),
 }) {}
 
 @Arguments()
@@ -95,13 +95,13 @@ export class AccessManifestQuery extends Model({
     .string()
     .max(63)
     .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a namespace')
-    .describe('The namespace that workloads go to.'),
+    .describe('The namespace of the workloads.'),
 }) {}
 
-@Output('A placement that was forgotten: what runs there goes on running, and nobody looks after it.')
+@Output('A placement that was forgotten: its objects keep running, but Slipway no longer manages them.')
 export class LeftBehindPlacement extends Model({ workload: Reference.schema, namespace: z.string() }) {}
 
-@Output('What removing a cluster left behind on it.')
+@Output('Placements left behind on a removed cluster.')
 export class Removed extends Model({ leftBehind: z.array(LeftBehindPlacement.schema) }) {}
 
 export const removedOf = (left: LeftBehind[]): Removed => ({

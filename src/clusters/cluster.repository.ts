@@ -17,7 +17,7 @@ export interface ClusterFilter {
   label?: string[] | undefined;
 }
 
-/** What lives on a cluster that is to be forgotten. */
+/** A live placement on a cluster that is being forgotten. */
 export interface LeftBehind {
   workloadId: string;
   workload: string;
@@ -54,7 +54,7 @@ export class ClusterRepository {
     return this.database.rows.cluster.findMany({ ...page, where: { AND }, include: withRegion });
   }
 
-  /** The row, held until the transaction ends. */
+  /** The row, locked until the transaction ends. */
   async lock(reference: string): Promise<ClusterRow | null> {
     const found = await this.find(reference);
     if (!found) return null;
@@ -71,17 +71,17 @@ export class ClusterRepository {
     return this.database.rows.cluster.update({ where: this.key(id), data, include: withRegion });
   }
 
-  /** Asks for a check, by the database's clock; answers when it was asked for. */
+  /** Requests a check. Returns the time of the request by the database's clock. */
   async requestCheck(id: string): Promise<Date> {
     const text = `
       UPDATE clusters SET check_requested_at = date_trunc('milliseconds', clock_timestamp()), due_at = clock_timestamp()
       WHERE tenant_id = $1::uuid AND id = $2::uuid RETURNING check_requested_at AS at`;
     const [row] = await this.database.query<{ at: Date }>(text, [tenantId(), id]);
-    if (!row) throw new Error(`cluster ${id} is gone within its own transaction`);
+    if (!row) throw new Error(`cluster ${id} disappeared within its own transaction`);
     return row.at;
   }
 
-  /** Says that nobody has come for the check, unless somebody has meanwhile. */
+  /** Records that no worker has done the check, unless one has in the meantime. */
   async noteUnserved(id: string, askedAt: Date, statusReason: string): Promise<void> {
     const unclaimed = { leaseOwner: null, checkRequestedAt: askedAt, OR: [{ checkedAt: null }, { checkedAt: { lt: askedAt } }] };
     await this.database.rows.cluster.updateMany({ where: { tenantId: tenantId(), id, ...unclaimed }, data: { statusReason } });
@@ -91,20 +91,20 @@ export class ClusterRepository {
     await this.database.rows.cluster.delete({ where: this.key(id) });
   }
 
-  /** Whether a workload wants a placement there or has something live; placements that were taken away, or whose workload was removed, are history. */
+  /** Whether a placement there is wanted or live. Removed placements, and those of removed workloads, do not count. */
   async isInhabited(clusterId: string): Promise<boolean> {
     const lives = { OR: [{ wanted: true }, { applied: { not: Prisma.DbNull } }] };
     const living = { tenantId: tenantId(), clusterId, workload: { deletedAt: null }, ...lives };
     return (await this.database.rows.placement.count({ where: living })) > 0;
   }
 
-  /** Active rollouts that have a target there. */
+  /** Number of active rollouts with a target there. */
   activeRollouts(clusterId: string): Promise<number> {
     const phase = { in: ['QUEUED', 'RUNNING', 'PAUSED', 'ROLLING_BACK'] as ('QUEUED' | 'RUNNING' | 'PAUSED' | 'ROLLING_BACK')[] };
     return this.database.rows.rollout.count({ where: { tenantId: tenantId(), phase, targets: { some: { placement: { clusterId } } } } });
   }
 
-  /** Forgets every placement there, with what hangs on it; answers those that had something live. */
+  /** Deletes every placement there and its dependent rows. Returns those that were live. */
   async forgetPlacements(clusterId: string): Promise<LeftBehind[]> {
     const { placement, target, releaseObject } = this.database.rows;
     const there = { tenantId: tenantId(), placement: { clusterId } };

@@ -17,7 +17,11 @@ import { ClusterService } from './cluster.service.ts';
 
 export const ClusterConnection = Connection(Cluster);
 
-const version = { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' };
+const version = {
+  type: () => Int,
+  nullable: true,
+  description: 'The expected version; the request is refused (STALE) if the current one differs.',
+};
 const named = { description: 'Id or name.' };
 
 @Resolver(() => Cluster)
@@ -39,7 +43,7 @@ export class ClusterResolver {
 
   @Query(() => String, {
     action: 'clusters.accessManifest',
-    description: 'The least ServiceAccount, Role and binding that workloads in a namespace need, as YAML.',
+    description: 'The minimal ServiceAccount, Role and binding for workloads in a namespace, as YAML.',
   })
   accessManifest(@Args('cluster', named) reference: string, @Args() { namespace }: AccessManifestQuery): Promise<string> {
     return this.service.accessManifest(reference, namespace);
@@ -73,7 +77,7 @@ export class ClusterResolver {
 
   @Mutation(() => Cluster, {
     action: 'clusters.check',
-    description: 'Checks a cluster now and answers with what was found, within 10 seconds.',
+    description: 'Checks a cluster now and returns the result, within 10 seconds.',
   })
   checkCluster(@Args('cluster', named) reference: string): Promise<Cluster> {
     return this.checks.check(reference);
@@ -81,7 +85,7 @@ export class ClusterResolver {
 
   @Mutation(() => Removed, {
     action: 'clusters.delete',
-    description: 'Removes a cluster that nothing lives on; with `force` forgets what lives there and says it.',
+    description: 'Removes a cluster without placements. With `force` also forgets its placements and lists them.',
   })
   async deleteCluster(
     @Args('cluster', named) reference: string,

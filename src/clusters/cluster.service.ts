@@ -20,7 +20,7 @@ import { type ClusterFilter, ClusterRepository, type ClusterRow, type LeftBehind
 import { CredentialStore } from './credential.store.ts';
 import { RegionService } from './region.service.ts';
 
-/** A tenant's clusters. The API writes down what is wanted of them; workers of their region speak with them. */
+/** A tenant's clusters. The API only changes rows; workers of the cluster's region connect to it. */
 @Injectable()
 export class ClusterService {
   private readonly allowed;
@@ -40,14 +40,14 @@ export class ClusterService {
     resources.add('cluster', (id) => this.get(id));
   }
 
-  /** Registers a cluster without waiting for it: a worker checks it at once. */
+  /** Registers a cluster without waiting for it. A worker checks it at once. */
   async create({ name, region, labels = {}, ...credentials }: CreateCluster): Promise<Cluster> {
     return this.database.transaction(async () => {
       await this.tenants.checkQuota('clusters');
-      // Said before what is wrong with the meaning; of two at once the database tells one.
-      if (await this.clusters.find(name)) throw new Problem('NAME_TAKEN', 'A cluster of this name exists.');
+      // Reported before other faults. Of two concurrent requests, the unique constraint refuses one.
+      if (await this.clusters.find(name)) throw new Problem('NAME_TAKEN', 'A cluster with this name exists.');
       const found = await this.regions.find(region);
-      if (!found) throw invalid({ pointer: '/region', detail: 'names no region' });
+      if (!found) throw invalid({ pointer: '/region', detail: 'is not a known region' });
       const credential = credentialOf(credentials, this.allowed);
       const row = await this.clusters.create({ id: newId(), name, regionId: found.id, labels, server: credential.server });
       await this.store.put(row.id, credential);
@@ -84,7 +84,7 @@ export class ClusterService {
     });
   }
 
-  /** New credentials take the place of the old ones, which are gone; the cluster is checked with them at once. */
+  /** Replaces and deletes the old credentials. The cluster is checked with the new ones at once. */
   async replaceCredentials(reference: string, credentials: Credentials, expected: ExpectedVersions): Promise<Cluster> {
     return this.database.transaction(async () => {
       const { id } = await this.lock(reference, expected);
@@ -96,7 +96,7 @@ export class ClusterService {
     });
   }
 
-  /** Asks for a check now; answers when it was asked for, by which `checkedAt` tells whether it has been done. */
+  /** Requests a check. Returns the time of the request: the check is done when `checkedAt` is later. */
   requestCheck(reference: string): Promise<{ id: string; askedAt: Date }> {
     return this.database.transaction(async () => {
       const row = await this.row(reference);
@@ -104,13 +104,13 @@ export class ClusterService {
     });
   }
 
-  /** Nobody came for a check: the cluster says so. */
+  /** Records on the cluster that no worker has done the check. */
   async noteUnserved(id: string, askedAt: Date): Promise<void> {
     const { region } = await this.row(id);
     await this.clusters.noteUnserved(id, askedAt, `no worker serves region ${region.name}`);
   }
 
-  /** Forgets a cluster that nothing lives on; with `force` also what lives there, which it says. */
+  /** Removes a cluster without placements. With `force` also forgets its placements, and returns the live ones. */
   delete(reference: string, force: boolean, expected: ExpectedVersions): Promise<LeftBehind[]> {
     return this.database.transaction(async () => {
       const row = await this.lock(reference, expected);

@@ -4,7 +4,7 @@ import { Database } from '../common/database.ts';
 import { Seal } from '../common/seal.ts';
 import type { Credential } from './core/credential.ts';
 
-/** Where credentials come out again, for workers: no module of the API provides it. */
+/** Opens credentials, for workers only. No module of the API provides it. */
 @Injectable()
 export class CredentialReader {
   constructor(
@@ -12,7 +12,7 @@ export class CredentialReader {
     private readonly seal: Seal,
   ) {}
 
-  /** The credential of a cluster of the context's tenant and its version, null where the cluster is gone. Throws SealError for a row that was put in another's place. */
+  /** Credential and version of a cluster of the context's tenant; null if the cluster no longer exists. Throws SealError if the row was moved or changed. */
   async get(clusterId: string): Promise<{ credential: Credential; version: number } | null> {
     const row = await this.database.rows.credential.findUnique({ where: { tenantId_clusterId: { tenantId: tenantId(), clusterId } } });
     if (!row) return null;

@@ -6,7 +6,7 @@ import { DataKeyError, Seal } from '../common/seal.ts';
 import type { SealedFor } from '../common/seal.ts';
 import type { Credential } from './core/credential.ts';
 
-/** Where credentials go in: sealed under the tenant's key, each replacement under a higher version. Nothing here reads one. */
+/** Stores credentials, sealed under the tenant's key. Each replacement has a higher version. Nothing here reads a credential. */
 @Injectable()
 export class CredentialStore {
   constructor(
@@ -14,7 +14,7 @@ export class CredentialStore {
     private readonly seal: Seal,
   ) {}
 
-  /** Within the transaction that holds the cluster's row. */
+  /** Must run in the transaction that has locked the cluster's row. */
   async put(clusterId: string, credential: Credential): Promise<void> {
     const where = { tenantId_clusterId: { tenantId: tenantId(), clusterId } };
     const before = await this.database.rows.credential.findUnique({ where, select: { version: true } });
@@ -28,7 +28,7 @@ export class CredentialStore {
     });
   }
 
-  /** A changed master key is for the operator to put right; the data key is never replaced, as it alone opens what was sealed before. */
+  /** Only the operator can fix a changed master key. The data key is never replaced, because only it opens existing credentials. */
   private sealed(dataKey: Uint8Array, credential: Credential, owner: SealedFor): Uint8Array<ArrayBuffer> {
     try {
       return new Uint8Array(this.seal.seal(dataKey, JSON.stringify(credential), owner));
@@ -36,7 +36,7 @@ export class CredentialStore {
       if (!(error instanceof DataKeyError)) throw error;
       throw new Problem(
         'UNAVAILABLE',
-        'Credentials cannot be taken: the master key of this Slipway is not the one that was used before. Its operator has to start it with that key.',
+        'Credentials cannot be stored: this Slipway runs with a different master key than before. Its operator must start it with the earlier key.',
       );
     }
   }

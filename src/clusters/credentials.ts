@@ -4,7 +4,7 @@ import { addressRefusal, type Network } from './core/address.ts';
 import type { Credential } from './core/credential.ts';
 import { parseConnection, parseKubeconfig } from './core/kubeconfig.ts';
 
-/** Credentials as they are given, in one of two forms; the model has seen to it that it is one. */
+/** Given credentials, in exactly one of two forms, as checked by the model. */
 export interface Credentials {
   kubeconfig?: string | undefined;
   server?: string | undefined;
@@ -12,7 +12,7 @@ export interface Credentials {
   token?: string | undefined;
 }
 
-/** What is kept of them. Throws INVALID with everything that is wrong; faults within a kubeconfig are below `/kubeconfig`. */
+/** The part to store. Throws INVALID with all faults; those of a kubeconfig are below `/kubeconfig`. */
 export function credentialOf(given: Credentials, allowed: readonly Network[]): Credential {
   const { kubeconfig, server = '', caData = '', token = '' } = given;
   const at = kubeconfig === undefined ? '' : '/kubeconfig';
@@ -27,7 +27,7 @@ export function credentialOf(given: Credentials, allowed: readonly Network[]): C
   return reading.credential;
 }
 
-/** An address that is written out is judged at once; a name is resolved by whoever connects, and judged each time. */
+/** A literal address is checked at once. A name is resolved and checked at each connect. */
 function literalRefusal(server: string, allowed: readonly Network[]): string | null {
   const host = new URL(server).hostname.replace(/^\[|\]$/g, '');
   if (host === 'localhost' || host.endsWith('.localhost')) return addressRefusal('127.0.0.1', allowed);

@@ -15,7 +15,7 @@ export class RegionController {
 
   @Route('POST', '/regions', {
     action: 'regions.create',
-    summary: 'Makes a region',
+    summary: 'Creates a region',
     status: 201,
     answers: Region,
     idempotent: 'region',

@@ -6,7 +6,7 @@ import type { Prisma } from '../generated/prisma/client.ts';
 
 export type RegionRow = Prisma.RegionGetPayload<object>;
 
-/** Regions, which belong to no tenant. */
+/** Regions. They belong to no tenant. */
 @Injectable()
 export class RegionRepository {
   constructor(private readonly database: Database) {}

@@ -15,7 +15,7 @@ export class RegionResolver {
     return RegionConnection.of(await this.service.list(windowOf(page)));
   }
 
-  @Mutation(() => Region, { action: 'regions.create', description: 'Makes a region.', idempotent: 'region' })
+  @Mutation(() => Region, { action: 'regions.create', description: 'Creates a region.', idempotent: 'region' })
   createRegion(@Args('input') input: CreateRegion): Promise<Region> {
     return this.service.create(input);
   }

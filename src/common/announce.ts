@@ -3,16 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { withSettings } from './database.ts';
 
-/** What the processes tell each other after a commit: that something changed, and where to read it; never what it is now, but for counts of pods, which nobody keeps. */
+/** What processes announce to each other after a commit: that something changed and where to read it. Only counts of pods are sent by value, as they are not stored. */
 export type Announcement =
   | { kind: 'events'; tenantId: string }
   | { kind: 'rollout'; tenantId: string; id: string }
   | { kind: 'placement'; tenantId: string; id: string }
   | { kind: 'cluster'; tenantId: string; id: string }
   | { kind: 'key'; id: string }
-  /** A target's pods changed: shown to who watches, stored nowhere. Only the newest of a target is sent. */
+  /** A target's pods changed. It is shown to those who watch and not stored. Only the newest of a target is sent. */
   | { kind: 'progress'; tenantId: string; workloadId: string; rolloutId: string; targetId: string; data: Record<string, unknown> }
-  /** Announcements may have been missed: subscribers read again what they wait for. */
+  /** Announcements may have been missed. Subscribers read their rows again, now or at their next poll. */
   | { kind: 'gap' };
 
 export type Listener = (announcement: Announcement) => void;
@@ -27,17 +27,17 @@ export interface AnnounceOptions {
 
 const CHANNEL = 'slipway';
 const COALESCE_MILLISECONDS = 10;
-/** Postgres takes less than 8000 bytes a notification. */
+/** Postgres accepts less than 8000 bytes per notification. */
 const PAYLOAD_BYTES = 7_500;
-/** What is kept while the connection is away; beyond it the others are told that there is a gap. */
+/** Announcements kept while disconnected; beyond that, they are replaced by one `gap`. */
 const KEPT = 5_000;
 const HEARTBEAT_MILLISECONDS = 15_000;
 const TIMEOUT_MILLISECONDS = 5_000;
 const RECONNECT_MILLISECONDS = { first: 50, most: 2_000 };
 
 /**
- * Announcements between processes: at once within this one, to the others by NOTIFY on a connection that carries no business transaction (a commit with
- * a NOTIFY in it takes a lock of the whole database), gathered over 10 ms. Being told is a convenience: whoever listens also looks by itself.
+ * Announcements between processes: delivered immediately in this process, and to others by NOTIFY, collected over 10 ms. NOTIFY has its own connection,
+ * because a commit that contains a NOTIFY takes a database-wide lock. Announcements may be lost, so every listener also polls.
  */
 export class Announce {
   private readonly options: AnnounceOptions;
@@ -54,7 +54,7 @@ export class Announce {
     this.options = options;
   }
 
-  /** Starts to listen, and goes on trying while the database is away. Resolves once it listens for the first time. */
+  /** Starts to listen and retries while the database is unreachable. Resolves when it listens for the first time, or is closed. */
   start(): Promise<void> {
     return new Promise((resolve) => {
       this.running ??= this.listen(resolve);
@@ -99,7 +99,7 @@ export class Announce {
     this.options.onError?.(error instanceof Error ? error : new Error(String(error)));
   }
 
-  /** Sends what waits, in as few notifications as fit. What cannot be sent waits for the connection to be back. */
+  /** Sends what is waiting, in as few notifications as possible. What cannot be sent waits for the next connection. */
   private async send(): Promise<void> {
     this.timer = null;
     const client = this.client;
@@ -149,7 +149,7 @@ export class Announce {
       connectionTimeoutMillis: timeout,
       query_timeout: timeout,
       keepAlive: true,
-      // The heartbeat may come while something is being sent; the type does not know the option yet.
+      // A heartbeat may be sent while another query is running. The type does not have the option yet.
       ...({ pipeline: true } as object),
     });
     const lost = new Promise<void>((resolve) => client.once('end', resolve));
@@ -164,12 +164,12 @@ export class Announce {
     }
     this.client = client;
     this.watch(client);
-    // Closed while it was connecting: nobody else ends it.
+    // `close` was called during the connect and did not see this client.
     if (this.stopping.signal.aborted) await client.end();
     return { lost };
   }
 
-  /** A connection that the network dropped silently shows itself by not answering. */
+  /** A heartbeat detects a connection that the network dropped silently. */
   private watch(client: pg.Client): void {
     const heartbeat = setInterval(() => {
       client.query('SELECT 1').catch(() => client.end().catch(() => undefined));
@@ -178,7 +178,7 @@ export class Announce {
     client.once('end', () => clearInterval(heartbeat));
   }
 
-  /** Whoever may connect to the database may notify: what is not ours is not worth a process. */
+  /** Any database user can NOTIFY; a malformed payload is reported and must not crash the process. */
   private receive(payload: string): void {
     try {
       const { from, items } = JSON.parse(payload) as { from: string; items: Announcement[] };
@@ -190,11 +190,11 @@ export class Announce {
   }
 }
 
-/** Announcements with the same key say the same, or the later one says it better. */
+/** Announcements with the same key are equal, or the later one replaces the earlier. */
 const keyOf = (announcement: Announcement): string =>
   announcement.kind === 'progress' ? `progress ${announcement.targetId}` : JSON.stringify(announcement);
 
-/** The announcements as payloads that fit. */
+/** The announcements, split into payloads of allowed size. */
 function* payloads(sender: string, announcements: Announcement[]): Generator<string> {
   let batch: string[] = [];
   let bytes = 0;
@@ -202,7 +202,7 @@ function* payloads(sender: string, announcements: Announcement[]): Generator<str
   for (const announcement of announcements) {
     const text = JSON.stringify(announcement);
     const size = Buffer.byteLength(text) + 1;
-    if (size > PAYLOAD_BYTES) continue; // progress with too much to show: the next is a second away
+    if (size > PAYLOAD_BYTES) continue; // only progress can be this large; the next one follows within a second
     if (batch.length > 0 && bytes + size > PAYLOAD_BYTES) {
       yield pack();
       batch = [];

@@ -4,26 +4,26 @@ import { concatMap, map, type Observable } from 'rxjs';
 import { Resources } from './resources.ts';
 import { routeOf, type RegisteredRoute } from './route.ts';
 
-/** An answer with something to say besides its value; whoever hands back a bare value says nothing. */
+/** An answer with a status or headers besides its value. A handler may also return the bare value. */
 export class Answered<T = unknown> {
   constructor(
     readonly value: T,
-    /** Instead of the route's. */
+    /** Replaces the route's status; null = the route's. */
     readonly status: number | null = null,
     readonly headers: Record<string, string> = {},
   ) {}
 
-  /** The value under whatever wrapping, with the status and headers added. */
+  /** Wraps the value, or adds the status and headers to one already wrapped. */
   static of(value: unknown, status: number | null, headers: Record<string, string> = {}): Answered {
     if (!(value instanceof Answered)) return new Answered(value, status, headers);
     return new Answered(value.value, status ?? value.status, { ...value.headers, ...headers });
   }
 }
 
-/** What stood there already: 200 where the route would say 201. */
+/** A resource that existed already: 200 instead of the route's 201. */
 export const alreadyThere = <T>(value: T): T => new Answered(value, 200) as T;
 
-/** A resource that something was done to, by its id: read when it is answered, once, as it is then. */
+/** A reference to a resource that was changed. It is read once, when the answer is sent. */
 class Referred {
   constructor(
     readonly resource: string,
@@ -50,7 +50,7 @@ function locationOf(route: RegisteredRoute, request: FastifyRequest, value: unkn
   return id === null ? null : `${request.url.split('?')[0]}/${id}`;
 }
 
-/** The outermost interceptor: reads what is referred to, and takes an answer apart into status, headers (ETag, Location) and body. */
+/** The outermost interceptor: resolves references and splits an answer into status, headers (ETag, Location) and body. */
 @Injectable()
 export class Answers implements NestInterceptor {
   constructor(private readonly resources: Resources) {}

@@ -11,7 +11,7 @@ import { Readiness } from './readiness.ts';
 import { Resources } from './resources.ts';
 import { Shapes } from './shapes.ts';
 
-/** What every route and operation goes through, from the outside in: the answer is taken apart, the shape is checked, the wait, the repetition. */
+/** The interceptors of every route and operation, outermost first: answers, shapes, `Prefer: wait`, idempotency. */
 @Global()
 @Module({
   providers: [

@@ -3,7 +3,7 @@ import type { Prisma } from '../generated/prisma/client.ts';
 import type { Role } from '../generated/prisma/enums.ts';
 import type { Wire } from './tenant-adapter.ts';
 
-/** Scope of what the operator does for no tenant: no row of a tenant has this id. */
+/** Scope of operator actions that concern no tenant. No row of a tenant has this id. */
 export const NO_TENANT = '00000000-0000-0000-0000-000000000000';
 
 /** Who asked, as stored in `createdBy`. */
@@ -11,28 +11,28 @@ export interface Author {
   /** null = the operator's key or the product itself. */
   keyId: string | null;
   name: string;
-  /** `Slipway-Actor`: a console's user; it never authorizes. */
+  /** `Slipway-Actor`: the user of a console; never used for authorization. */
   actor: string | null;
 }
 
-/** On whose behalf the code runs: set once per request, job or loop, read by the database below Prisma. */
+/** On whose behalf the code runs. Set once per request, job or loop, and read by the database layer below Prisma. */
 export interface Context {
   tenantId: string;
   author: Author;
   role: Role | 'OPERATOR';
   requestId: string | null;
-  /** The open transaction, which inner calls join. */
+  /** The open transaction; inner calls join it. */
   transaction?: Prisma.TransactionClient;
   /** How SQL reaches the open transaction past Prisma. */
   wire?: Wire;
   afterCommit?: (() => void)[];
-  /** What the open transaction does last, by who asked for it. */
+  /** What the open transaction does last, by key. */
   beforeCommit?: Map<unknown, () => void>;
 }
 
 export const context = new AsyncLocalStorage<Context>();
 
-/** The context, or an error: asking for one outside a request, job or loop is a bug. */
+/** The context. Throws outside a request, job or loop: calling it there is a bug. */
 export function currentContext(): Context {
   const found = context.getStore();
   if (!found) throw new Error('no tenant context');

@@ -3,13 +3,13 @@ import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } 
 import path from 'node:path';
 import { StartError } from './start-error.ts';
 
-/** The account that runs Postgres: our own, or where we are root, which Postgres refuses, another. */
+/** The account that runs Postgres: our own, or another one if we are root, which Postgres refuses. */
 export interface Account {
-  /** Whose the data are to be; empty = our own. */
+  /** Owner of the data; empty = our own account. */
   ids: { uid?: number; gid?: number };
-  /** What to add to an error, because another account sees other folders. */
+  /** Added to error messages, because another account may lack access to a folder. */
   note: string;
-  /** What to spawn so that the program runs as the account. */
+  /** The command to spawn so that the program runs as this account. */
   command(program: string, args: string[]): { program: string; args: string[]; ids: { uid?: number; gid?: number } };
 }
 
@@ -23,7 +23,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** When a process began, so that its number, used again by another, is not taken for it; null where the system does not say. */
+/** Start time of a process, to detect a reused process id; null where the system does not report it. */
 function beginning(pid: number): string | null {
   try {
     const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -34,8 +34,8 @@ function beginning(pid: number): string | null {
 }
 
 /**
- * Marks the folder as ours until the returned function is called. A mark that a dead process left is taken over.
- * Throws `StartError` naming the live process that has it.
+ * Marks the folder as in use by this process until the returned function is called. The mark of a dead process is replaced.
+ * Throws `StartError` with the id of the live process that uses the folder.
  */
 export function takeFolder(directory: string): () => void {
   const file = path.join(directory, 'slipway.pid');
@@ -50,12 +50,12 @@ export function takeFolder(directory: string): () => void {
     const holder = readHolder(file);
     if (holder && isAlive(holder.pid) && beginning(holder.pid) === holder.began) {
       throw new StartError(
-        `${directory} is in use by Slipway, process ${holder.pid}: stop that one, or choose another folder with DATA_DIR.`,
+        `${directory} is in use by another Slipway, process ${holder.pid}: stop that process, or choose another folder with DATA_DIR.`,
       );
     }
     rmSync(file, { force: true });
   }
-  throw new StartError(`${directory} is being taken by another Slipway that starts: choose another folder with DATA_DIR.`);
+  throw new StartError(`${directory} is in use by another Slipway that is starting: choose another folder with DATA_DIR.`);
 }
 
 function readHolder(file: string): { pid: number; began: string | null } | null {
@@ -69,14 +69,14 @@ function readHolder(file: string): { pid: number; began: string | null } | null 
 const numberOf = (flag: '-u' | '-g', name: string): number =>
   Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
 
-/** Whether anybody may pass through every folder above the file, as home folders rarely allow. */
+/** Whether every account may traverse all folders above the file; home folders rarely allow it. */
 function isOpen(file: string): boolean {
   const above = path.dirname(file);
   if (above === file) return true;
   return (statSync(above).mode & 0o001) !== 0 && isOpen(above);
 }
 
-/** In a user namespace of its own a program of root's takes itself for `name`, and reaches what root reaches. Linux only, and not in every container. */
+/** In its own user namespace a program run by root appears to run as `uid` but keeps root's access. Linux only, and not in every container. */
 const inNamespace = (uid: number, gid: number): string[] => ['--user', `--map-user=${uid}`, `--map-group=${gid}`, '--'];
 
 function canRunInNamespace(uid: number, gid: number, program: string): boolean {
@@ -88,13 +88,13 @@ function canRunInNamespace(uid: number, gid: number, program: string): boolean {
   }
 }
 
-/** The account by its name; throws where there is none. */
+/** The account with this name. Throws if there is none. */
 function otherAccount(name: string, data: string, programs: string[]): Account {
   const [uid, gid] = [numberOf('-u', name), numberOf('-g', name)];
   const closed = [data, ...programs].find((file) => !isOpen(file));
   const [program = ''] = programs;
   const ids = { uid, gid };
-  // Who made the data runs them: what the account owns is beyond the namespace, which knows nobody but root.
+  // Existing data must be used by their owner: in the namespace, which maps only root, files of the account are not accessible.
   const owner = existsSync(data) ? statSync(data).uid : null;
   const asRoot = owner === null ? closed !== undefined : owner !== uid;
   if (asRoot && canRunInNamespace(uid, gid, program)) {
@@ -105,12 +105,12 @@ function otherAccount(name: string, data: string, programs: string[]): Account {
     };
   }
   const cannot =
-    closed === undefined ? '' : `, who cannot enter ${path.dirname(closed)} (Postgres does not run as root: choose another folder)`;
+    closed === undefined ? '' : `, who cannot enter ${path.dirname(closed)} (Postgres refuses to run as root: choose another folder)`;
   return { ids, note: ` as the user ${name}${cannot}`, command: (file, args) => ({ program: file, args, ids }) };
 }
 
 /**
- * Postgres does not run as root: then the account `postgres` runs it, or else `nobody`; neither has to be made. It may pass through the data folder, not
+ * Postgres refuses to run as root. In that case the existing account `postgres` runs it, or else `nobody`. That account may traverse the data folder but not
  * read it.
  */
 export function accountFor(directory: string, programs: string[]): Account {
@@ -125,6 +125,6 @@ export function accountFor(directory: string, programs: string[]): Account {
     }
   }
   throw new StartError(
-    'Postgres does not run as root, and there is no user postgres or nobody: start Slipway as another user, or set DATABASE_URL.',
+    'Postgres refuses to run as root, and there is no user postgres or nobody: start Slipway as another user, or set DATABASE_URL.',
   );
 }

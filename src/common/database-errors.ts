@@ -1,23 +1,22 @@
-import { Prisma } from '../generated/prisma/client.ts';
 import { Problem } from './problem.ts';
 
-/** What a violated unique constraint means to the caller, by its name in the migrations; every other one is a name. */
+/** Meaning of a violated unique constraint, by its name in the migrations. All but this one concern names. */
 const ACTIVE_ROLLOUT = 'rollouts_one_active';
 const NAMES: Record<string, string> = {
-  tenants_name_key: 'A tenant of this name exists.',
-  regions_name_key: 'A region of this name exists.',
-  clusters_tenant_id_name_key: 'A cluster of this name exists.',
-  templates_tenant_id_name_key: 'A template of this name exists.',
-  workloads_name_alive: 'A workload of this name exists.',
+  tenants_name_key: 'A tenant with this name exists.',
+  regions_name_key: 'A region with this name exists.',
+  clusters_tenant_id_name_key: 'A cluster with this name exists.',
+  templates_tenant_id_name_key: 'A template with this name exists.',
+  workloads_name_alive: 'A workload with this name exists.',
 };
 
-/** SQLSTATEs of a transaction that lost against another, or met a plan that a migration has overtaken: the same work, done again, may succeed. */
+/** SQLSTATEs of a transaction that conflicted with another, or used a cached plan that a migration invalidated. A retry may succeed. */
 const RETRYABLE = new Set(['40001', '40P01', '0A000']);
-/** SQLSTATE classes and codes that say that the server is away or full, not that the statement is wrong. */
+/** SQLSTATE classes and codes for an unreachable or full server, as opposed to a wrong statement. */
 const AWAY = /^(08...|57P0[1-4]|53...|25P03)$/;
 const AWAY_NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 const AWAY_PRISMA = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
-/** What the adapter calls a socket that failed; of a raw statement this is all that is left, without any code. */
+/** The adapter's kinds for a failed socket. Errors of raw statements carry only these, without a code. */
 const AWAY_KINDS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout']);
 const AWAY_TEXT =
   /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Server has closed the connection/i;
@@ -30,7 +29,7 @@ interface Details {
   messages: string[];
 }
 
-/** Errors arrive wrapped: Prisma's around the adapter's around the driver's. Everything they say is gathered, to a bounded depth. */
+/** Errors arrive nested: Prisma's around the adapter's around the driver's. Their details are collected to a bounded depth. */
 function details(error: unknown): Details {
   const found: Details = { codes: [], constraint: null, messages: [] };
   let level: unknown[] = [error];
@@ -51,7 +50,7 @@ function details(error: unknown): Details {
   return found;
 }
 
-/** The constraint's name, which the adapter gives as `{index}`, `{fields}` or only in the server's message. */
+/** Name of the constraint. The adapter gives it as `{index}`, or only in the server's message. */
 function constraintOf(part: Record<string, unknown>): string | null {
   const given = part.constraint;
   if (typeof given === 'string') return given;
@@ -63,19 +62,19 @@ function constraintOf(part: Record<string, unknown>): string | null {
   return null;
 }
 
-/** A row is not as it was read any more: the whole transaction is done again on what it is now. */
+/** A row changed after it was read. The whole transaction is retried on its current state. */
 export class LostRace extends Error {
   override readonly name = 'LostRace';
   readonly code = '40001';
 }
 
-/** Whether the whole transaction should be done again. */
+/** Whether the whole transaction should be retried. */
 export const isRetryable = (error: unknown): boolean => {
   const { codes } = details(error);
   return codes.some((code) => RETRYABLE.has(code) || code === 'P2034');
 };
 
-/** Whether the database is away, so that the same request may succeed later. */
+/** Whether the database is unreachable, so that the same request may succeed later. */
 export const isAway = (error: unknown): boolean => {
   const { codes, messages } = details(error);
   return (
@@ -85,7 +84,7 @@ export const isAway = (error: unknown): boolean => {
 };
 
 export const unavailable = (cause?: unknown): Problem =>
-  withCause(new Problem('UNAVAILABLE', 'The database cannot be reached right now.', [], AWAY_RETRY_SECONDS), cause);
+  withCause(new Problem('UNAVAILABLE', 'The database is currently unreachable.', [], AWAY_RETRY_SECONDS), cause);
 
 const withCause = (problem: Problem, cause: unknown): Problem =>
   Object.defineProperty(problem, 'cause', { value: cause, enumerable: false, configurable: true });
@@ -93,7 +92,7 @@ const withCause = (problem: Problem, cause: unknown): Problem =>
 const isUnique = ({ codes }: Details): boolean => codes.includes('P2002') || codes.includes('23505');
 const isForeignKey = ({ codes }: Details): boolean => codes.includes('P2003') || codes.includes('23503') || codes.includes('P2014');
 
-/** What an error of the database means in the product's own words; null = a bug, or a retry's business. The one place where this is said. */
+/** The problem that a database error means to the caller; null = a bug, or an error to retry. The only place that maps them. */
 export function problemOf(error: unknown): Problem | null {
   if (error instanceof Problem) return error;
   if (!(error instanceof Error)) return null;
@@ -104,13 +103,11 @@ export function problemOf(error: unknown): Problem | null {
     const name = found.constraint === null ? undefined : NAMES[found.constraint];
     return name ? withCause(new Problem('NAME_TAKEN', name), error) : null;
   }
-  if (isForeignKey(found)) return withCause(new Problem('IN_USE', 'It is still in use, or what it refers to is gone.'), error);
+  if (isForeignKey(found))
+    return withCause(new Problem('IN_USE', 'The resource is still in use, or refers to one that no longer exists.'), error);
   if (isAway(error)) return unavailable(error);
   return null;
 }
 
-/** The error as it leaves the database's door. Lost races stay as they are, so that the transaction around them can be done again. */
+/** The error as `Database` throws it. Conflicts are left as they are, so that the transaction around them can be retried. */
 export const translate = (error: unknown): unknown => (isRetryable(error) ? error : (problemOf(error) ?? error));
-
-/** True for Prisma's "record to update or delete not found". */
-export const isMissingRow = (error: unknown): boolean => error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2025';

@@ -11,21 +11,21 @@ import { Seal } from './seal.ts';
 /** Injects the configuration: `@Inject(CONFIG) config: Config`. */
 export const CONFIG = Symbol('configuration');
 
-/** The queues; that they are away is said in one line, and that they are back in another. */
+/** The queues. Losing them logs one line, and regaining them another. */
 function queuesOf({ databaseUrl, redisUrl }: Config, logger: Logger): Queues {
-  const advice = `work goes on, and is looked for once a second: check ${redisUrl ? 'REDIS_URL' : 'DATABASE_URL'}`;
+  const advice = `work continues by polling once a second; check ${redisUrl ? 'REDIS_URL' : 'DATABASE_URL'}`;
   return new Queues({
     url: databaseUrl,
     redisUrl,
-    onError: (error) => logger.warn({ err: error, part: 'queue' }, 'something went wrong in the queue'),
+    onError: (error) => logger.warn({ err: error, part: 'queue' }, 'queue error'),
     onReach: (away) => {
-      if (away === null) logger.info({ part: 'queue' }, 'the queue can be reached again');
-      else logger.warn({ part: 'queue', reason: away }, `the queue cannot be reached; ${advice}`);
+      if (away === null) logger.info({ part: 'queue' }, 'the queue is reachable again');
+      else logger.warn({ part: 'queue', reason: away }, `the queue is unreachable: ${advice}`);
     },
   });
 }
 
-/** The configuration, the rows, the queue, the announcements and the seal, for every module. They are closed when everything else has stopped. */
+/** Configuration, database, queues, announcements and seal, for every module. They are closed after everything else has stopped. */
 @Module({})
 export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
   constructor(
@@ -36,7 +36,7 @@ export class DatabaseModule implements OnModuleInit, OnApplicationShutdown {
 
   static register(config: Config): DynamicModule {
     const logger = createLogger(config);
-    const onError = (part: string) => (error: Error) => logger.warn({ err: error, part }, 'connection trouble');
+    const onError = (part: string) => (error: Error) => logger.warn({ err: error, part }, 'connection error');
     const providers = [
       { provide: CONFIG, useValue: config },
       { provide: Database, useFactory: () => new Database({ url: config.databaseUrl, onError: onError('database') }) },

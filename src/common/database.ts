@@ -15,28 +15,28 @@ export interface DatabaseOptions {
   url: string;
   /** Connections for tenants' statements. Default 10. */
   poolSize?: number;
-  /** Connections of the role that looks across tenants. Default 3. */
+  /** Connections of the role that reads across tenants. Default 3. */
   systemPoolSize?: number;
-  /** How long a statement waits for a connection before the caller hears UNAVAILABLE. Default 5 s. */
+  /** How long a statement waits for a connection before it fails with UNAVAILABLE. Default 5 s. */
   waitMilliseconds?: number;
   /** How long a transaction may take. Default 15 s. */
   transactionMilliseconds?: number;
   onError?: (error: Error) => void;
 }
 
-/** What looks across tenants: rows of the system role's columns, nothing else. */
+/** Queries across tenants, limited to the columns of the system role. */
 export interface SystemQueries {
   query<T>(text: string, values?: unknown[]): Promise<T[]>;
 }
 
-/** Code that runs for no request: who it says it is. */
+/** Author and role of code that runs outside a request. */
 const PRODUCT = { author: { keyId: null, name: 'slipway', actor: null }, role: 'VIEWER', requestId: null } as const;
 const ATTEMPTS = 6;
 const IDLE_MILLISECONDS = 30_000;
-/** Longer than the server lets a statement run: this is for a connection that the network dropped without a word. */
+/** Longer than the server's statement timeout, so it only ends queries on a connection that the network dropped silently. */
 const QUERY_MILLISECONDS = 40_000;
 
-/** The URL with run-time settings added; ours come last and so win over what the URL itself says. */
+/** The URL with run-time settings added. They come last and so override those already in the URL. */
 export function withSettings(url: string, settings: Record<string, string>): string {
   const target = new URL(url);
   const added = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
@@ -54,7 +54,7 @@ function poolFor(options: DatabaseOptions, role: 'slipway_app' | 'slipway_system
     idleTimeoutMillis: IDLE_MILLISECONDS,
     query_timeout: QUERY_MILLISECONDS,
     keepAlive: true,
-    // Statements that belong together share a round trip; the type does not know the option yet.
+    // Lets consecutive statements share a round trip. The type does not have the option yet.
     ...({ pipeline: true } as object),
   });
   return outliveConnections(pool, (error) => options.onError?.(error));
@@ -65,17 +65,17 @@ interface Batching {
 }
 
 /**
- * Prisma gathers the `findUnique`s of one tick and sends them in the context of the first: in the tenant of somebody else. Within a transaction that is
- * harmless, as its connection has its tenant; lone ones must go alone. Fails the start where Prisma has moved the switch.
+ * Prisma batches the `findUnique`s of one tick and sends them in the context of the first, which may be another tenant's. Inside a transaction that is
+ * harmless, because its connection has its tenant. Outside, each must be sent separately. Throws at start if this Prisma version no longer has the switch.
  */
 function sendAlone(client: PrismaClient): void {
   const options = (client as unknown as Batching)._requestHandler?.dataloader?.options;
   const batchBy = options?.batchBy;
-  if (!options || !batchBy) throw new Error('this version of Prisma batches in a way that is not known');
+  if (!options || !batchBy) throw new Error('this version of Prisma batches queries in an unknown way');
   options.batchBy = (request) => (request.transaction ? batchBy(request) : undefined);
 }
 
-/** The way to the rows: inside `transaction` every query joins it, outside each stands alone; either way in the tenant of the context. */
+/** Access to the tables. Inside `transaction` every query joins it; outside, each runs alone. Either way in the tenant of the context. */
 export class Database {
   readonly system: SystemQueries;
   private readonly pool: pg.Pool;
@@ -105,14 +105,14 @@ export class Database {
     this.system = { query: (text, values) => this.querySystem(text, values) };
   }
 
-  /** The tables. A query without a tenant in its context sees no tenant's row and can write none. */
+  /** The tables. A query without a tenant in its context can neither see nor write a tenant's rows. */
   get rows(): Prisma.TransactionClient {
     return context.getStore()?.transaction ?? this.client;
   }
 
   /**
-   * Does the work in one transaction, or in the one already open. Work that lost against another transaction is done again from the start, so it must
-   * have no effect but on rows; what else is to happen is said with `afterCommit`.
+   * Runs the work in one transaction, or in the one already open. Work that conflicted with another transaction is run again from the start, so it must
+   * change nothing but rows. Other effects belong in `afterCommit`.
    */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     const outer = currentContext();
@@ -144,7 +144,7 @@ export class Database {
     return result;
   }
 
-  /** Called once the open transaction has committed, never if it does not; at once where none is open. It must not throw. */
+  /** Calls back after the open transaction has committed, and never if it does not; immediately if none is open. The callback must not throw. */
   afterCommit(callback: () => void): void {
     const open = context.getStore();
     if (open?.transaction && open.afterCommit) open.afterCommit.push(callback);
@@ -152,8 +152,8 @@ export class Database {
   }
 
   /**
-   * Asks in SQL; inside a transaction several questions that are asked at once share a round trip, in the order in which they are asked. Answers are as the
-   * driver reads them: an `int8` is a text.
+   * Runs an SQL query. Inside a transaction, queries started in the same tick share a round trip and run in that order. Values are as the driver returns
+   * them: an `int8` is a string.
    */
   async query<T>(text: string, values: unknown[]): Promise<T[]> {
     const statement = { name: statementName(text), text, values };
@@ -166,35 +166,35 @@ export class Database {
   }
 
   /**
-   * Sends a write of the open transaction that answers nothing. It shares a round trip with what follows it, and where it fails, so does that: at the latest
-   * the commit.
+   * Sends a write in the open transaction without waiting for its result. It shares a round trip with the next statement. If it fails, that statement fails too,
+   * or at the latest the commit.
    */
   send(text: string, values: unknown[]): void {
     const { wire } = currentContext();
-    if (!wire?.send) throw new Error('there is no transaction open');
+    if (!wire?.send) throw new Error('no transaction is open');
     wire.send({ name: statementName(text), text, values });
   }
 
-  /** Calls `last` as the last thing in the open transaction; once for each key, however often it is asked for. */
+  /** Calls `last` at the end of the open transaction, once per key, even if requested several times. */
   beforeCommit(key: unknown, last: () => void): void {
     const open = currentContext();
-    if (!open.transaction || !open.beforeCommit) throw new Error('there is no transaction open');
+    if (!open.transaction || !open.beforeCommit) throw new Error('no transaction is open');
     if (!open.beforeCommit.has(key)) open.beforeCommit.set(key, last);
   }
 
-  /** Does the work for a tenant, outside whatever transaction is open: for jobs, loops and what the operator does for a tenant. */
+  /** Runs the work for a tenant, outside any open transaction: for jobs, loops and operator actions for a tenant. */
   as<T>(who: Pick<Context, 'tenantId'> & Partial<Context>, work: () => Promise<T>): Promise<T> {
-    // Awaited inside: Prisma's promises do nothing before somebody awaits them, and do it in that one's context.
+    // Awaited inside the context: Prisma's promises start only when awaited, in the context of the await.
     return context.run(
       { ...PRODUCT, ...who, transaction: undefined, wire: undefined, afterCommit: undefined, beforeCommit: undefined },
       async () => await work(),
     );
   }
 
-  /** The database's clock, which leases and deadlines go by. */
+  /** Time of the database's clock, which leases and deadlines use. */
   async now(): Promise<Date> {
     const [row] = await this.system.query<{ now: Date }>('SELECT clock_timestamp() AS now');
-    if (!row) throw new Error('the database has no clock');
+    if (!row) throw new Error('the database returned no time');
     return row.now;
   }
 

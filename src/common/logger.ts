@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 
 const CENSORED = '[redacted]';
 
-/** Fields that hold a secret wherever they stand. Names are compared without case, `-` and `_`. */
+/** Fields that contain a secret at any depth. Names are compared without case, `-` and `_`. */
 const SECRET_FIELDS = new Set(
   [
     'authorization',
@@ -33,7 +33,7 @@ const SECRET_FIELDS = new Set(
   ]),
 );
 
-/** The same for the fields of a child logger, which only paths reach. */
+/** The same fields as paths, for a child logger's own fields. */
 const SECRET_PATHS = [
   'authorization',
   'token',
@@ -47,7 +47,7 @@ const SECRET_PATHS = [
   'credential',
 ];
 
-/** What looks like a secret inside any text: our keys, private keys in PEM, JSON web tokens, bearer headers, passwords in URLs. */
+/** Patterns of secrets in text: our keys, private keys in PEM, JSON web tokens, bearer headers, passwords in URLs. */
 const SECRET_TEXTS: [RegExp, string][] = [
   [/\bslp_[A-Za-z0-9_-]+/g, `slp_${CENSORED}`],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[^"]*?(-----END [A-Z ]*PRIVATE KEY-----|(?="|$))/g, CENSORED],
@@ -57,7 +57,7 @@ const SECRET_TEXTS: [RegExp, string][] = [
 ];
 const DEPTH = 8;
 
-/** The text without what looks like a secret. */
+/** The text with possible secrets removed. */
 export function censorText(text: string): string {
   let censored = text;
   for (const [pattern, replacement] of SECRET_TEXTS) censored = censored.replace(pattern, replacement);
@@ -66,7 +66,7 @@ export function censorText(text: string): string {
 
 const isSecretField = (name: string): boolean => SECRET_FIELDS.has(name.toLowerCase().replace(/[-_]/g, ''));
 
-/** A copy of anything that is to be logged, without secrets: by the field's name and by what a text looks like. */
+/** A copy of a value to be logged, without secrets, which are found by field name and by pattern. */
 export function censor(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return censorText(value);
   if (typeof value !== 'object' || value === null || value instanceof Date) return value;
@@ -80,7 +80,7 @@ export function censor(value: unknown, depth = 0): unknown {
   );
 }
 
-/** Of an error: type, message, stack, code and cause; other fields may carry anything, such as a statement's parameters. */
+/** An error's type, message, stack, code and cause. Other fields are dropped: they may contain, for example, a statement's parameters. */
 function censorError(error: Error, depth: number): object {
   const { code } = error as Error & { code?: unknown };
   return {
@@ -92,7 +92,7 @@ function censorError(error: Error, depth: number): object {
   };
 }
 
-/** Options for every logger of the product, nestjs-pino's included. */
+/** Options of every logger of the product. */
 export function loggerOptions(config: Pick<Config, 'logLevel'>): LoggerOptions {
   return {
     level: config.logLevel,
@@ -108,11 +108,11 @@ export function loggerOptions(config: Pick<Config, 'logLevel'>): LoggerOptions {
     serializers: { err: censor, error: censor },
     redact: { paths: SECRET_PATHS, censor: CENSORED },
     hooks: {
-      // A child's own fields pass by the formatters; the finished line is looked at once more. None of the patterns reaches over a quote.
+      // A child's own fields bypass the formatters, so the finished line is censored again. No pattern matches across a quote.
       streamWrite: censorText,
       logMethod(args, method) {
         const [first, ...rest] = args as unknown[];
-        // An error alone would lend the line its message, which no serializer sees.
+        // pino would use the message of a lone error as the line's message, bypassing the serializers.
         const whole = first instanceof Error && rest.length === 0 ? [{ error: first }, first.message] : [first, ...rest];
         method.apply(this, whole.map((arg) => (typeof arg === 'string' ? censorText(arg) : arg)) as Parameters<typeof method>);
       },
@@ -120,6 +120,6 @@ export function loggerOptions(config: Pick<Config, 'logLevel'>): LoggerOptions {
   };
 }
 
-/** The process's logger: lines of JSON on stdout. */
+/** The process's logger. It writes lines of JSON to stdout. */
 export const createLogger = (config: Pick<Config, 'logLevel'>, destination?: DestinationStream): Logger =>
   destination ? pino(loggerOptions(config), destination) : pino(loggerOptions(config));

@@ -4,7 +4,7 @@ type JsonObject = Record<string, unknown>;
 
 const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** JSON Merge Patch (RFC 7396): what the patch names takes its value, null takes it away, and what the patch does not name stays; objects within likewise. */
+/** JSON Merge Patch (RFC 7396): fields in the patch are set, null removes a field, and other fields stay. Nested objects are merged the same way. */
 export function mergePatch(before: JsonObject, patch: JsonObject): JsonObject {
   const after = new Map(Object.entries(before));
   for (const [key, value] of Object.entries(patch)) {
@@ -15,7 +15,7 @@ export function mergePatch(before: JsonObject, patch: JsonObject): JsonObject {
   return Object.fromEntries(after);
 }
 
-/** What of a change differs from the row, or null where nothing does: then nothing is written, and the version counts nothing. */
+/** The fields of a change that differ from the row. If none does, null: then nothing is written, and the version stays. */
 export function differing<T extends object, C extends object>(row: T, change: C): Partial<C> | null {
   const entries = Object.entries(change).filter(
     ([key, value]) => value !== undefined && !isDeepStrictEqual((row as Record<string, unknown>)[key], value),

@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Histogram, type Registry } from 'prom-client';
 
-/** Counts and times every request by its route, never by its path: what clients send must not become labels. */
+/** Counts and times requests by route, never by path: text from clients must not become labels. */
 export function measureRequests(server: FastifyInstance, registry: Registry): void {
   const duration = new Histogram({
     name: 'slipway_http_request_duration_seconds',
-    help: 'Time from the arrival of a request to the end of its answer.',
+    help: 'Time from the arrival of a request to the end of its response.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
@@ -23,7 +23,7 @@ export interface Metrics {
   close(): Promise<void>;
 }
 
-/** `/metrics` on a port of its own, so that it can be kept from whoever may reach the API. Port 0 takes any free one. */
+/** Serves `/metrics` on its own port, so that API clients need not have access to it. Port 0 takes any free port. */
 export async function serveMetrics(port: number, registry: Registry): Promise<Metrics> {
   collectDefaultMetrics({ register: registry });
   const server: Server = createServer((request, response) => {

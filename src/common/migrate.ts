@@ -5,15 +5,15 @@ import { readMigrations } from './schema-engine.ts';
 import type { Migration } from './schema-engine.ts';
 import { StartError } from './start-error.ts';
 
-/** The schema in which the queue lives, apart from the product's tables. */
+/** Schema of the queue's tables, separate from the product's. */
 export const QUEUE_SCHEMA = 'bullmq';
 
-/** Any number, the same in every version: whoever migrates holds this advisory lock. */
+/** Advisory lock held while migrating. Any number, but the same in every version. */
 const LOCK = '7526401120250301';
 const LOCK_WAIT_SECONDS = 120;
 const ROLES = ['slipway_app', 'slipway_system'];
 
-/** Next to src/ and to dist/ alike. */
+/** The folder is next to both src/ and dist/. */
 const MIGRATIONS_FOLDER = path.resolve(import.meta.dirname, '../../prisma/migrations');
 
 export interface MigrateResult {
@@ -21,7 +21,7 @@ export interface MigrateResult {
   applied: string[];
 }
 
-/** The migrations that the database lacks. One that it has and the folder lacks was made by a newer version and disturbs nobody. */
+/** Migrations that the database lacks. Migrations that only the database has come from a newer version and are harmless. */
 async function pending(client: pg.Client, migrations: Migration[]): Promise<Migration[]> {
   const { rows: tables } = await client.query<{ ledger: string | null }>(`SELECT to_regclass('public._prisma_migrations')::text AS ledger`);
   if (!tables[0]?.ledger) return migrations;
@@ -39,7 +39,7 @@ async function queueIsCurrent(client: pg.Client): Promise<boolean> {
   return (rows[0]?.version ?? 0) >= LATEST_SCHEMA_VERSION;
 }
 
-/** Whether the login may take on the roles by SET ROLE. (Up to Postgres 15 every member may.) */
+/** Whether the login may assume the roles by SET ROLE. (Up to Postgres 15 every member may.) */
 async function loginIsMember(client: pg.Client, login: string): Promise<boolean> {
   const { rows } = await client.query<{ version: number; known: boolean }>(
     `SELECT current_setting('server_version_num')::int AS version,
@@ -55,7 +55,7 @@ async function loginIsMember(client: pg.Client, login: string): Promise<boolean>
   return found[0]?.member === true;
 }
 
-/** Lets the login take on both roles without inheriting their rights: what it does not ask for by SET ROLE it does not have. */
+/** Lets the login assume both roles without inheriting their rights: it has them only after SET ROLE. */
 async function admitLogin(client: pg.Client, login: string): Promise<void> {
   const { rows } = await client.query<{ version: number; owner: string }>(
     `SELECT current_setting('server_version_num')::int AS version, current_user AS owner`,
@@ -71,12 +71,12 @@ async function admitLogin(client: pg.Client, login: string): Promise<void> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartError(
-      `The login ${login} of DATABASE_URL cannot be given the roles ${ROLES.join(' and ')} (${reason}): have an administrator run GRANT ${ROLES.join(', ')} TO ${name}.`,
+      `The login ${login} of DATABASE_URL cannot be granted the roles ${ROLES.join(' and ')} (${reason}): ask an administrator to run GRANT ${ROLES.join(', ')} TO ${name}.`,
     );
   }
 }
 
-/** The queue's tables are made by BullMQ as the owner; at run time it also makes a sequence for each queue. */
+/** BullMQ creates the queue's tables as the owner. At run time it also creates a sequence for each queue. */
 async function migrateQueue(client: pg.Client): Promise<void> {
   await runMigrations(client, QUEUE_SCHEMA);
   await client.query(`
@@ -87,7 +87,7 @@ async function migrateQueue(client: pg.Client): Promise<void> {
 }
 
 async function apply(client: pg.Client, url: string, migrations: Migration[]): Promise<string[]> {
-  // A process that was killed while it migrated left a mark; its script was one transaction and so is undone. Under the lock nobody is at it now.
+  // A process killed while migrating leaves an unfinished entry. Its script was one transaction and was rolled back. The lock excludes a running one.
   const { rows } = await client.query<{ ledger: string | null }>(`SELECT to_regclass('public._prisma_migrations')::text AS ledger`);
   if (rows[0]?.ledger) {
     await client.query('UPDATE public._prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL AND rolled_back_at IS NULL');
@@ -103,12 +103,12 @@ async function apply(client: pg.Client, url: string, migrations: Migration[]): P
   }
 }
 
-/** Whether nothing is to do, by a few reads: the usual start. */
+/** Whether nothing needs to be migrated, checked with a few reads: the usual case. */
 async function isCurrent(client: pg.Client, migrations: Migration[], login: string): Promise<boolean> {
   return (await pending(client, migrations)).length === 0 && (await queueIsCurrent(client)) && (await loginIsMember(client, login));
 }
 
-/** Whether the database has every migration of this version; newer ones disturb nobody. Connects as the owner of the tables. */
+/** Whether the database has every migration of this version; newer ones are harmless. Connects as the owner of the tables. */
 export async function isMigrated(ownerUrl: string, folder = MIGRATIONS_FOLDER): Promise<boolean> {
   const client = new pg.Client({ connectionString: ownerUrl, application_name: 'slipway readiness', connectionTimeoutMillis: 2_000 });
   client.on('error', () => undefined);
@@ -120,7 +120,7 @@ export async function isMigrated(ownerUrl: string, folder = MIGRATIONS_FOLDER): 
   }
 }
 
-/** Connects; where that fails, the error says to which host and port, without who and with which password. */
+/** Connects. If that fails, the error has the host and port, without user and password. */
 async function connect(client: pg.Client): Promise<void> {
   try {
     await client.connect();
@@ -130,13 +130,13 @@ async function connect(client: pg.Client): Promise<void> {
 }
 
 /**
- * Brings the database up to this version: the product's tables, then the queue's, then the roles of the login that the application connects with.
- * Safe from several processes at once: one migrates, the others wait and find nothing left to do. Connects as the owner of the tables.
+ * Migrates the database to this version: the product's tables, then the queue's, then the roles of the application's login.
+ * Several processes may call it at once: one migrates, and the others wait and have nothing left to do. Connects as the owner of the tables.
  */
 export async function migrate(ownerUrl: string, appUrl = ownerUrl, folder = MIGRATIONS_FOLDER): Promise<MigrateResult> {
   const migrations = readMigrations(folder);
   const client = new pg.Client({ connectionString: ownerUrl, application_name: 'slipway migrate' });
-  client.on('error', () => undefined); // what was under way fails, and says so
+  client.on('error', () => undefined); // the running query fails with its own error
   await connect(client);
   try {
     const login = decodeURIComponent(new URL(appUrl).username) || (client.user ?? '');
@@ -150,6 +150,6 @@ export async function migrate(ownerUrl: string, appUrl = ownerUrl, folder = MIGR
     if (!(await loginIsMember(client, login))) await admitLogin(client, login);
     return { applied };
   } finally {
-    await client.end(); // gives the lock back, too
+    await client.end(); // also releases the lock
   }
 }

@@ -3,10 +3,10 @@ import type { Logger } from 'pino';
 
 type Method = 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'fatal';
 
-/** What Nest's own parts say about a start is of interest when something is wrong with it. */
+/** Nest's own messages about a start are only useful for debugging. */
 const QUIET = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'NestApplication', 'GraphQLModule']);
 
-/** Nest's logger on ours, so that whatever Nest logs is censored too. The last text given is the part that speaks. */
+/** Nest's logger on ours, so that Nest's messages are censored too. The last string argument is the part that logs. */
 export function nestLogger(logger: Logger): LoggerService {
   const say =
     (method: Method) =>

@@ -5,22 +5,22 @@ import { tenantId } from './context.ts';
 import { Database } from './database.ts';
 import { Queues } from './queue.ts';
 
-/** Every worker serves this queue; it touches Postgres only. */
+/** Every worker serves this queue. Its work uses Postgres only. */
 export const ROLLOUTS_QUEUE = 'rollouts';
 
 /** The queue of a region's placements and clusters, served by the workers of that region. */
 export const placementsQueue = (regionId: string): string => `placements-${regionId}`;
 
-/** What a nudge is about: the name of its job. */
+/** The kind of rows that a nudge is about; also the name of its job. */
 export type Nudged = 'rollouts' | 'placements' | 'clusters';
 
-/** Whoever serves queues in the process that nudges; true where it looks at this one now. */
+/** Handles nudges in the process that sends them. Returns true if it handles this one now. */
 export type NudgeListener = (queue: string, nudged: Nudged) => boolean;
 
-/** How long a job waits behind the process itself. */
+/** Delay of the job when this process handles the nudge itself. */
 const BEHIND_MILLISECONDS = 50;
 
-/** The version of the jobs' shape. A job is a wake-up: what is to be done stands in the rows. */
+/** Version of the jobs' shape. A job only wakes a worker; the work itself is in the rows. */
 export const JOB_VERSION = 1;
 
 export interface PlacementRef {
@@ -29,13 +29,13 @@ export interface PlacementRef {
 }
 
 /**
- * Tells workers that rows are due. Whoever nudges has set `due_at` in the same transaction; after its commit a job wakes somebody to claim what nobody holds,
- * and an announcement wakes whoever holds it. A nudge that gets lost costs a second, because the sweep finds what is due: so it never fails the caller.
+ * Tells workers that rows are due. The caller has set `due_at` in the same transaction. After its commit, a job wakes a worker to claim rows without a lease,
+ * and an announcement wakes the holder of a lease. A lost nudge costs at most a second, because the sweep finds due rows. So a nudge never fails the caller.
  */
 @Injectable()
 export class Nudges implements BeforeApplicationShutdown {
   private readonly listeners = new Set<NudgeListener>();
-  /** Jobs that follow in a moment, by what they are about. */
+  /** Timers of delayed jobs, by queue and kind. */
   private readonly behind = new Map<string, NodeJS.Timeout>();
 
   constructor(
@@ -44,7 +44,7 @@ export class Nudges implements BeforeApplicationShutdown {
     private readonly announce: Announce,
   ) {}
 
-  /** Calls the listener at each nudge, so that who serves the queue in the same process looks before there is a job; until what is returned is called. */
+  /** Calls the listener at each nudge, so that a worker in the same process starts before the job arrives. Returns the function that ends this. */
   listen(listener: NudgeListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -77,14 +77,14 @@ export class Nudges implements BeforeApplicationShutdown {
   }
 
   /**
-   * Wakes one worker of the queue. A job that waits already will find this row too; behind one that runs, which may have looked before, one more follows.
-   * Resolves when the job has been added, or given up; never rejects.
+   * Wakes one worker of the queue. A job that is already waiting covers this row too. A running one may have read before, so one more job follows it.
+   * Resolves when the job has been added or given up; never rejects.
    */
   wake(queue: string, nudged: Nudged): Promise<void> {
     return this.queues.open(queue).add({ name: nudged, data: { version: JOB_VERSION } }, nudged);
   }
 
-  /** What this process looks at itself it need not look at a second time while it does: the job comes a moment later, for whoever has room then. */
+  /** If this process handles the nudge itself, the job is delayed 50 ms and serves only as a fallback for other workers. */
   private nudge(queue: string, nudged: Nudged): void {
     const looked = [...this.listeners].map((listener) => listener(queue, nudged)).includes(true);
     if (!looked) {
@@ -100,7 +100,7 @@ export class Nudges implements BeforeApplicationShutdown {
     this.behind.set(key, setTimeout(follow, BEHIND_MILLISECONDS).unref());
   }
 
-  /** The rows stay due, and whoever goes on finds them. */
+  /** Delayed jobs are dropped: the rows stay due, and another worker's sweep finds them. */
   beforeApplicationShutdown(): void {
     for (const timer of this.behind.values()) clearTimeout(timer);
   }

@@ -9,7 +9,7 @@ import { takenBy } from './shapes.ts';
 
 type Json = Record<string, unknown>;
 
-/** A date is what it is on the wire; what zod adds to ids and integers of its own accord says nothing to a reader. */
+/** Describes a date as it is on the wire, and drops zod's default bounds and patterns, which do not help a reader. */
 const override = ({ zodSchema, jsonSchema }: { zodSchema: unknown; jsonSchema: unknown }): void => {
   const schema = jsonSchema as Json;
   if ((zodSchema as z.ZodType).def.type === 'date') Object.assign(schema, { type: 'string', format: 'date-time' });
@@ -38,7 +38,7 @@ function content(answers: RegisteredRoute['answers']): Json {
   return { content: { 'application/json': { schema: schemaOf(answers) } } };
 }
 
-/** Parameters of a query, each with the schema that its model has for it. */
+/** Parameters of a query, each with its schema from the model. */
 function queryParameters(model: Modelled): Json[] {
   const { properties = {}, required = [] } = z.toJSONSchema(model.schema, options) as {
     properties?: Record<string, Json>;
@@ -69,13 +69,18 @@ function parametersOf(route: RegisteredRoute): Json[] {
     ...inPath,
     ...(query ? queryParameters(query) : []),
     ...(typeof route.idempotent === 'string'
-      ? [header('Idempotency-Key', 'Makes it safe to send the request again within 24 hours: what was done is answered, not done twice.')]
+      ? [
+          header(
+            'Idempotency-Key',
+            'Makes it safe to repeat the request within 24 hours: a repetition returns the result and changes nothing.',
+          ),
+        ]
       : []),
     ...(route.waits === undefined
       ? []
-      : [header('Prefer', '`wait=<seconds>`, at most 600: answers when it has settled, or when the time is up.')]),
+      : [header('Prefer', '`wait=<seconds>`, at most 600: the response is sent when it has settled, or when the time is up.')]),
     ...(route.method === 'PATCH' || route.method === 'DELETE'
-      ? [header('If-Match', 'The ETag of the version that is meant; any other is refused (STALE).')]
+      ? [header('If-Match', 'The ETag of the expected version; the request is refused (STALE) if the current one differs.')]
       : []),
   ];
 }
@@ -90,7 +95,7 @@ function bodyOf(route: RegisteredRoute): Json | null {
   return { required: !body.schema.safeParse({}).success, content: { 'application/json': { schema: ref(body.name) } } };
 }
 
-const STATUS_TEXT: Record<number, string> = { 200: 'As it is now.', 201: 'Made.', 202: 'Accepted.', 204: 'Done.' };
+const STATUS_TEXT: Record<number, string> = { 200: 'The current state.', 201: 'Created.', 202: 'Accepted.', 204: 'Done.' };
 
 function operation(route: RegisteredRoute): Json {
   const statuses = [route.status ?? 200, ...(route.alsoAnswers ?? [])];
@@ -111,7 +116,7 @@ function operation(route: RegisteredRoute): Json {
 
 const problem: Json = {
   type: 'object',
-  description: 'What went wrong (RFC 9457).',
+  description: 'An error (RFC 9457).',
   required: ['type', 'title', 'status', 'detail', 'code', 'requestId', 'errors'],
   properties: {
     type: { type: 'string' },
@@ -136,7 +141,7 @@ function sorted(schemas: Record<string, Json>): Record<string, Json> {
   return Object.fromEntries(named.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The OpenAPI document of these routes and of every model that bears a name. */
+/** The OpenAPI document of these routes and of every named model. */
 export function openApi(routes: readonly RegisteredRoute[], version: string): OpenAPIObject {
   const { schemas } = z.toJSONSchema(components, { ...options, uri: (id) => `#/components/schemas/${id}` });
   const paths: Record<string, Json> = {};
@@ -149,7 +154,7 @@ export function openApi(routes: readonly RegisteredRoute[], version: string): Op
     info: {
       title: 'Slipway',
       version,
-      description: 'Rolls whole pods out over many Kubernetes clusters. The same nouns and verbs are at /graphql.',
+      description: 'Rolls out whole pods to many Kubernetes clusters. The same nouns and verbs are at /graphql.',
     },
     servers: [{ url: '/' }],
     security: [{ key: [] }],
@@ -158,7 +163,7 @@ export function openApi(routes: readonly RegisteredRoute[], version: string): Op
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: "An API key (`slp_...`), or the operator's key with `Slipway-Tenant`." },
       },
-      responses: { Problem: { description: 'What went wrong.', content: { 'application/problem+json': { schema: ref('Problem') } } } },
+      responses: { Problem: { description: 'An error.', content: { 'application/problem+json': { schema: ref('Problem') } } } },
       schemas: { ...sorted(schemas), Problem: problem },
     },
   };

@@ -6,30 +6,30 @@ import { Arguments, Model, type Modelled } from './model/model.ts';
 import { wholeNumber } from './model/fields.ts';
 import { checked } from './shapes.ts';
 
-/** One page of a list, newest first: what REST answers, and what a connection is made from. */
+/** One page of a list, newest first. REST returns it, and GraphQL's connections are built from it. */
 export interface Page<T> {
   items: T[];
   /** null after the last. */
   nextCursor: string | null;
 }
 
-/** Which part of a list is asked for. */
+/** The requested part of a list. */
 export interface Window {
   limit: number;
-  /** Id of the last item of the page before. */
+  /** Id of the last item of the previous page. */
   after: string | null;
 }
 
-/** Fields of every list's query in REST. */
+/** Query fields of every list in REST. */
 export const pageQuery = {
-  limit: wholeNumber(1, 200).default(50).describe('How many at most.'),
-  cursor: z.string().max(200).optional().describe('`nextCursor` of the page before.'),
+  limit: wholeNumber(1, 200).default(50).describe('Maximum number of items.'),
+  cursor: z.string().max(200).optional().describe('`nextCursor` of the previous page.'),
 };
 
 /** Arguments of every list in GraphQL. */
 export const pageArguments = {
-  first: z.int().min(1).max(200).default(50).describe('How many at most.'),
-  after: z.string().max(200).nullish().describe('`endCursor` of the page before.'),
+  first: z.int().min(1).max(200).default(50).describe('Maximum number of items.'),
+  after: z.string().max(200).nullish().describe('`endCursor` of the previous page.'),
 };
 
 /** `?limit=&cursor=` of a list without filters. */
@@ -40,19 +40,19 @@ export class PageQuery extends Model(pageQuery) {}
 @Arguments()
 export class PageArguments extends Model(pageArguments) {}
 
-/** The same of a list inside another. */
+/** `first`, `after` of a nested list. */
 @Arguments()
 export class NestedPageArguments extends Model({
   ...pageArguments,
-  first: z.int().min(1).max(50).default(20).describe('How many at most.'),
+  first: z.int().min(1).max(50).default(20).describe('Maximum number of items.'),
 }) {}
 
 type Asked = { limit: number; cursor?: string | undefined } | { first: number; after?: string | null | undefined };
 
-/** Cursors are opaque: the id, or whatever the list is ordered by, in base64url. */
+/** Cursors are opaque: the id, or the key by which the list is ordered, in base64url. */
 export const sealCursor = (key: string): string => Buffer.from(key).toString('base64url');
 
-/** The window that a query or arguments ask for. Throws INVALID for a cursor that no page of this list gave. */
+/** The window of a query or of arguments. Throws INVALID for a cursor that this list cannot have returned. */
 export function windowOf(asked: Asked, isKey: (key: string) => boolean = isId): Window {
   const [limit, cursor, parameter] = 'limit' in asked ? [asked.limit, asked.cursor, 'cursor'] : [asked.first, asked.after, 'after'];
   if (cursor === undefined || cursor === null) return { limit, after: null };
@@ -61,19 +61,19 @@ export function windowOf(asked: Asked, isKey: (key: string) => boolean = isId): 
   return { limit, after: key };
 }
 
-/** The same for a list inside another, whose arguments no interceptor has checked. */
+/** The window of a nested list, whose arguments no interceptor has checked. */
 export function nestedWindowOf(asked: unknown, isKey?: (key: string) => boolean): Window {
   return windowOf(checked(NestedPageArguments, asked, 'parameter'), isKey);
 }
 
-/** A page out of one row more than it holds; `keyOf` is what the list is ordered by. */
+/** A page from `limit` + 1 rows or fewer; the extra row shows that there are more. `keyOf` gives the key by which the list is ordered. */
 export function pageOf<R, T>(rows: R[], limit: number, keyOf: (row: R) => string, present: (row: R) => T): Page<T> {
   const held = rows.slice(0, limit);
   const last = held.at(-1);
   return { items: held.map(present), nextCursor: rows.length > limit && last !== undefined ? sealCursor(keyOf(last)) : null };
 }
 
-/** Prisma's part of a query for a window by id, newest first; asks for one row more than the page holds. */
+/** Prisma's arguments for a window by id, newest first, including the extra row. */
 export const byId = (window: Window) => ({
   take: window.limit + 1,
   orderBy: { id: 'desc' as const },
@@ -86,9 +86,9 @@ export class PageSchema {
 }
 export const PageOf = (item: Modelled): PageSchema => new PageSchema(item);
 
-@ObjectType({ description: 'Where a page stands in its list.' })
+@ObjectType({ description: 'Position of a page in its list.' })
 export class PageInfo {
-  @Field(() => Boolean, { description: 'Whether there are more.' }) hasNextPage: boolean;
+  @Field(() => Boolean, { description: 'Whether there are more items.' }) hasNextPage: boolean;
   @Field(() => String, { nullable: true, description: 'For `after`.' }) endCursor: string | null;
 }
 
@@ -118,5 +118,5 @@ export function Connection<T>(item: new () => T, keyOf: (node: T) => string = (n
   return Connection;
 }
 
-/** What a list answers that has nothing. */
+/** The page of an empty list. */
 export const emptyPage = <T>(): Page<T> => ({ items: [], nextCursor: null });

@@ -3,9 +3,9 @@ import type pg from 'pg';
 const ignore = (): void => undefined;
 
 /**
- * A connection that dies does not end the process: one that lies idle is told about and replaced, and whoever uses one hears of it by the failure of their
- * statement. The pool's own listener is taken off while a connection is handed out, so each connection has one for as long as it lives. Of a pool that is ending
- * nothing is told: a server that stops at the same time may be quicker than our goodbye.
+ * Keeps a lost connection from ending the process. The loss of an idle connection is reported, and that of one in use fails its statement. The pool removes
+ * its own listener while a connection is checked out, so each connection gets one for its lifetime. While the pool is closing, errors are ignored: the server
+ * may close connections first.
  */
 export function outliveConnections(pool: pg.Pool, onError: (error: Error) => void): pg.Pool {
   const tell = (error: Error): void => {

@@ -2,25 +2,25 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSy
 import path from 'node:path';
 import { StartError } from './start-error.ts';
 
-/** Names that only drafts have: whatever else lies in the data folder is not ours to remove. */
+/** Names that only drafts have. Nothing else in the data folder may be removed. */
 const draftPrefix = (data: string): string => `${path.basename(data)}.unfinished-`;
 
 /**
- * Whether the folder holds a whole database of this major version; false where it is empty or not there. Throws `StartError` for whatever else it holds,
- * which somebody put there: what we make appears under this name when it is whole.
+ * Whether the folder contains a complete database of this major version; false if it is empty or does not exist. Throws `StartError` for any other content,
+ * which is not ours: a database gets this name only when it is complete.
  */
 export function holdsDatabase(data: string, major: string): boolean {
-  const remedy = 'move it away, or choose another folder with DATA_DIR.';
+  const remedy = 'move it elsewhere, or choose another folder with DATA_DIR.';
   const files = filesIn(data);
   if (files.length === 0) return false;
-  if (!files.includes('PG_VERSION')) throw new StartError(`${data} holds files but no database of Slipway's: ${remedy}`);
+  if (!files.includes('PG_VERSION')) throw new StartError(`${data} contains files but no database of Slipway: ${remedy}`);
   const made = readFileSync(path.join(data, 'PG_VERSION'), 'utf8').trim();
   if (made !== major)
     throw new StartError(
-      `${data} was made by Postgres ${made}, and this Slipway brings Postgres ${major}: dump it with the old one, or choose another folder with DATA_DIR.`,
+      `${data} was created by Postgres ${made}, but this Slipway has Postgres ${major}: dump it with the old version, or choose another folder with DATA_DIR.`,
     );
   if (!existsSync(path.join(data, 'global', 'pg_control')))
-    throw new StartError(`${data} holds a database that is not whole (global/pg_control is missing): put it back from a copy, ${remedy}`);
+    throw new StartError(`${data} contains an incomplete database (global/pg_control is missing): restore it from a backup, ${remedy}`);
   return true;
 }
 
@@ -30,13 +30,13 @@ function filesIn(folder: string): string[] {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
-    throw new StartError(`${folder} cannot be read as a folder (${code}): move it away, or choose another folder with DATA_DIR.`);
+    throw new StartError(`${folder} cannot be read as a folder (${code}): move it elsewhere, or choose another folder with DATA_DIR.`);
   }
 }
 
 /**
- * A new folder beside `data` to make the database in. Those that first starts left behind which were killed are removed; each has a name of its own, because
- * the program that fills one may outlive its Slipway for a moment.
+ * Creates a new folder next to `data` to build the database in, and removes those left by killed first starts. Each has its own name, because the program
+ * that fills one may briefly outlive its Slipway.
  */
 export function draftFolder(data: string): string {
   const directory = path.dirname(data);
@@ -44,22 +44,22 @@ export function draftFolder(data: string): string {
     try {
       rmSync(path.join(directory, left), { recursive: true, force: true });
     } catch {
-      continue; // it is still being written to: the next one who makes a database removes it
+      continue; // still being written to; the next first start removes it
     }
   }
   return mkdtempSync(path.join(directory, draftPrefix(data)));
 }
 
-/** Puts the finished draft in its place, where there is nothing or an empty folder. */
+/** Moves the finished draft to its place, which must be empty or not exist. */
 export function moveInto(draft: string, data: string): void {
   try {
-    // Removes an empty folder only.
+    // Fails unless the folder is empty.
     if (existsSync(data)) rmdirSync(data);
     renameSync(draft, data);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new StartError(
-      `The database cannot be put into ${data} (${code}): move what is there away, or choose another folder with DATA_DIR.`,
+      `The database cannot be moved to ${data} (${code}): move its content elsewhere, or choose another folder with DATA_DIR.`,
     );
   }
 }

@@ -6,11 +6,11 @@ import { operationOf } from './graphql/operation.ts';
 import { Resources } from './resources.ts';
 import { routeOf } from './route.ts';
 
-/** What can be waited for: one kind of resource and when it has settled. */
+/** A kind of resource that can be waited for, and how to read whether it has settled. */
 export interface Awaitable {
-  /** Those of the ids that need no more waiting: one statement, over all tenants, whatever their number. */
+  /** The ids that need no more waiting, of all tenants, read in one statement. */
   settled(ids: string[]): Promise<string[]>;
-  /** Whether nothing will follow any more: a POST then answers 200 instead of 202. */
+  /** Whether it has reached its final state: a POST then answers 200 instead of 202. */
   isTerminal(answer: unknown): boolean;
 }
 
@@ -19,13 +19,13 @@ const REREAD_MILLISECONDS = 5_000;
 
 interface Waiting {
   awaitable: Awaitable;
-  /** Id -> whoever waits for it. */
+  /** Id -> callbacks of those who wait for it. */
   held: Map<string, Set<() => void>>;
   dirty: Set<string>;
   reading: boolean;
 }
 
-/** Those who wait for something to settle. No database connection is held meanwhile. */
+/** Requests that wait for a resource to settle. They hold no database connection. */
 @Injectable()
 export class Waits implements BeforeApplicationShutdown {
   private readonly kinds = new Map<string, Waiting>();
@@ -44,7 +44,7 @@ export class Waits implements BeforeApplicationShutdown {
     return this.kind(kind).held.has(id);
   }
 
-  /** Something may have settled, as an announcement says: it is read again if anybody waits for it. */
+  /** A resource may have settled. It is read again if a request waits for it. */
   look(kind: string, id: string): void {
     const waiting = this.kind(kind);
     if (!waiting.held.has(id)) return;
@@ -52,7 +52,7 @@ export class Waits implements BeforeApplicationShutdown {
     void this.read(waiting);
   }
 
-  /** Resolves when it has settled, when the time is up, or when the process is about to stop. */
+  /** Resolves when it has settled, when the time is up, or when the process is stopping. */
   until(kind: string, id: string, seconds: number): Promise<void> {
     const waiting = this.kind(kind);
     if (this.closing || seconds <= 0) return Promise.resolve();
@@ -79,7 +79,7 @@ export class Waits implements BeforeApplicationShutdown {
 
   private kind(kind: string): Waiting {
     const found = this.kinds.get(kind);
-    if (!found) throw new Error(`nobody knows when ${kind} settles`);
+    if (!found) throw new Error(`${kind} cannot be waited for`);
     return found;
   }
 
@@ -90,7 +90,7 @@ export class Waits implements BeforeApplicationShutdown {
     }
   }
 
-  /** One statement at a time; what is marked meanwhile is read by the next. A failed one leaves everything to the next rereading. */
+  /** Runs one statement at a time; ids added in the meantime are read by the next. After a failure, the next periodic read covers everything. */
   private async read(waiting: Waiting): Promise<void> {
     if (waiting.reading) return;
     waiting.reading = true;
@@ -109,7 +109,7 @@ export class Waits implements BeforeApplicationShutdown {
   }
 }
 
-/** Seconds of `Prefer: wait=<seconds>`; preferences that are not understood are ignored, as RFC 7240 has it. */
+/** Seconds of `Prefer: wait=<seconds>`, at most 600; null = none. Unknown preferences are ignored (RFC 7240). */
 export function preferredWait(header: string | string[] | undefined): number | null {
   const wait = [header ?? []]
     .flat()
@@ -118,7 +118,7 @@ export function preferredWait(header: string | string[] | undefined): number | n
   return wait ? Math.min(Number(wait[1]), LONGEST_WAIT_SECONDS) : null;
 }
 
-/** `Prefer: wait` and the argument `waitSeconds`: answers with the resource as it is when it has settled. Outside of the idempotent transaction. */
+/** `Prefer: wait` and the argument `waitSeconds`: answers with the resource once it has settled. Runs outside the idempotent transaction. */
 @Injectable()
 export class PreferWait implements NestInterceptor {
   constructor(

@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import type { Fault } from './fault.ts';
 
-/** The closed list of what can go wrong, with the status that each answers and its title. */
+/** The closed list of error codes, each with its status and title. */
 export const CODES = {
   UNREADABLE: { status: 400, title: 'The request cannot be read' },
   GRAPHQL_INVALID: { status: 400, title: 'The GraphQL document is not valid' },
@@ -16,7 +16,7 @@ export const CODES = {
   QUOTA_EXCEEDED: { status: 409, title: 'Quota exceeded' },
   IN_PROGRESS: { status: 409, title: 'Still in progress' },
   EXPIRED: { status: 410, title: 'No longer kept' },
-  STALE: { status: 412, title: 'Changed meanwhile' },
+  STALE: { status: 412, title: 'Changed in the meantime' },
   TOO_LARGE: { status: 413, title: 'Too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
   INVALID: { status: 422, title: 'Not valid' },
@@ -28,7 +28,7 @@ export const CODES = {
 
 export type Code = keyof typeof CODES;
 
-/** The one error of the house: problem+json (RFC 9457) in REST, `extensions` in GraphQL. `detail` is public text. */
+/** The product's only public error: problem+json (RFC 9457) in REST, `extensions` in GraphQL. `detail` is public text. */
 export class Problem extends HttpException {
   constructor(
     readonly code: Code,
@@ -40,14 +40,14 @@ export class Problem extends HttpException {
     super(detail, CODES[code].status);
   }
 
-  /** What GraphQL says of it on a socket, where no formatter is asked. */
+  /** GraphQL's `extensions` on a socket, where no formatter is called. */
   get extensions() {
     return { code: this.code, status: CODES[this.code].status, errors: this.faults, requestId: null };
   }
 }
 
-/** 404 for what the path names. */
+/** 404 for a resource in the path. */
 export const notFound = (noun: string, reference: string): Problem => new Problem('NOT_FOUND', `${noun} ${reference} does not exist.`);
 
-/** 422 with what is wrong and where. */
+/** 422 with the faults and their places. */
 export const invalid = (...faults: Fault[]): Problem => new Problem('INVALID', 'The request is not valid.', faults);

@@ -10,54 +10,54 @@ import { outliveConnections } from './pool.ts';
 import { Reach } from './reach.ts';
 import type { OnReach } from './reach.ts';
 
-/** A wake-up: it says where to look, never what to do there. */
+/** A wake-up: it says which rows to read, never what to do. */
 export interface Job {
   name: string;
-  /** Ids alone. */
+  /** Ids only. */
   data: Record<string, string | number>;
 }
 
 export interface QueueHandle {
   /**
-   * Adds the job unless one with the same id waits already; while one runs, the newest follows it. Never rejects: a job is a hint, and what it would have
-   * hinted at is found by the sweep as well.
+   * Adds the job unless one with the same id is already waiting; while one runs, the newest follows it. Never rejects: a job is only a hint, and the sweep
+   * finds the same rows.
    */
   add(job: Job, deduplicationId: string): Promise<void>;
 }
 
 export interface QueueWorker {
-  /** Waits for the jobs that run. */
+  /** Resolves when running jobs have ended. */
   close(): Promise<void>;
 }
 
 export interface QueuesOptions {
-  /** The application's database; the queue lives in its schema `bullmq` unless there is a Redis. */
+  /** The application's database. The queue is in its schema `bullmq` unless `redisUrl` is set. */
   url: string;
   redisUrl: string | null;
-  /** Connections for queries, however many queues there are. Each worker has one more to listen on. Default 4. */
+  /** Connections for queries, shared by all queues. Each worker has one more to listen on. Default 4. */
   poolSize?: number;
   onError?: (error: Error) => void;
-  /** Told once when the queue cannot be reached, and once when it can be again; `onError` hears nothing of that. */
+  /** Called once when the queue becomes unreachable and once when it is reachable again. `onError` is not called for these. */
   onReach?: OnReach;
 }
 
-/** What a hint may take before it is given up, so that an unreachable queue holds nobody up. */
+/** How long a caller waits for an add, so that an unreachable queue does not block it. */
 const ADD_MILLISECONDS = 2_000;
-/** When a command or a connection that does not come is given up for good. */
+/** Timeout of a command or a connection attempt. */
 const COMMAND_MILLISECONDS = 10_000;
 const REOPEN_MILLISECONDS = 1_000;
 const CLOSE_MILLISECONDS = 10_000;
 const LISTEN_IDLE_MILLISECONDS = 10_000;
-/** Longer than an idle worker needs to notice a job that nobody told it of: those are rare, and an idle product should be idle. */
+/** How long an idle worker blocks before it polls. Jobs that it is not notified of are rare, so this may be long. */
 const BLOCK_SECONDS = 30;
 
-/** How long a worker waits where nothing comes, and where the queue could not be asked: as it stops only after that, it must not be long. */
+/** How long a worker waits when there are no jobs, and after a failed poll. It can stop only after the latter, so that one must be short. */
 const PATIENCE = { drainDelay: BLOCK_SECONDS, runRetryDelay: REOPEN_MILLISECONDS };
 
-/** BullMQ tells of each job in a stream that nobody here reads: it is kept short. */
+/** BullMQ writes each job's events to a stream that is not read here, so the stream is kept short. */
 const EVENTS = { events: { maxLen: 100 } };
 
-/** What one backend adds to the options of BullMQ's classes, and how it is taken down. */
+/** What a backend provides: BullMQ's objects, a check, and how to close them. */
 interface Backend {
   queue(name: string): Queue;
   worker(name: string, process: (job: QueuedJob) => Promise<void>, concurrency: number): Worker;
@@ -67,7 +67,7 @@ interface Backend {
 
 const finished = { removeOnComplete: true, removeOnFail: true } as const;
 
-/** BullMQ on Redis. While it is away, what is added waits for a few seconds and is then given up; who works waits for as long as it takes. */
+/** BullMQ on Redis. While Redis is unreachable, an add is given up after a few seconds, and workers wait without limit. */
 function redisBackend(url: string, onError: (error: Error) => void, onReady: () => void): Backend {
   const connections: Redis[] = [];
   const connect = (options: object): Redis => {
@@ -89,8 +89,8 @@ function redisBackend(url: string, onError: (error: Error) => void, onReady: () 
 }
 
 /**
- * BullMQ on Postgres. It is given a pool of its own schema for queries, which all queues share; and because each worker takes a connection for good to
- * listen on, workers get a facade of that pool whose `connect` hands them one that does not count.
+ * BullMQ on Postgres. All queues share one pool on the queue's schema for queries. Each worker keeps a connection to listen on, so workers get a facade of
+ * that pool whose `connect` returns a connection from outside it.
  */
 function postgresBackend(options: QueuesOptions, onError: (error: Error) => void): Backend {
   const connectionString = withSettings(options.url, { role: 'slipway_app', search_path: QUEUE_SCHEMA, statement_timeout: '30s' });
@@ -132,7 +132,7 @@ function postgresBackend(options: QueuesOptions, onError: (error: Error) => void
   };
 }
 
-/** Settles within the time, or rejects: BullMQ waits for a connection for as long as it takes. */
+/** Rejects if the work does not settle in time, because BullMQ waits for a connection without limit. */
 async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   const over = new AbortController();
   const late = sleep(milliseconds, undefined, { signal: over.signal }).then(() =>
@@ -146,12 +146,12 @@ async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** The queues of BullMQ, on Redis or in Postgres, by name and at run time: a region has its own from the moment it is made. */
+/** BullMQ's queues, on Redis or in Postgres. They are opened by name at run time, because each new region has its own. */
 export class Queues {
   private readonly backend: Backend;
   private readonly opened = new Map<string, Queue>();
   private readonly workers = new Set<QueueWorker>();
-  /** What failed, be it because the queue is away or not. */
+  /** Handles every error, including those of an unreachable queue. */
   private readonly onError: (error: Error) => void;
   private readonly report: (error: Error) => void;
   private readonly reach: Reach;
@@ -171,7 +171,7 @@ export class Queues {
     this.backend = options.redisUrl ? redisBackend(options.redisUrl, this.onError, onReady) : postgresBackend(options, this.onError);
   }
 
-  /** Rejects when the queue cannot be reached. */
+  /** Rejects when the queue is unreachable. */
   async ping(): Promise<void> {
     await within(ADD_MILLISECONDS, this.backend.ping());
     this.reach.found();
@@ -191,7 +191,7 @@ export class Queues {
         this.forget(name, queue);
       },
     );
-    // Who is slow is not held against the job, only against the caller's patience; who is known to be away is not waited for at all.
+    // Wait at most 2 s for the add; if the queue is known to be unreachable, do not wait.
     if (!this.reach.isAway) await within(ADD_MILLISECONDS, added).catch(this.onError);
   }
 
@@ -204,13 +204,13 @@ export class Queues {
     return queue;
   }
 
-  /** A queue that could not be reached when it was opened stays so for good: the next job opens it anew. */
+  /** A queue that was unreachable when it was opened never recovers, so the next job opens it again. */
   private forget(name: string, queue: Queue): void {
     if (this.opened.get(name) === queue) this.opened.delete(name);
     void queue.close().catch(() => undefined);
   }
 
-  /** Serves a queue, and opens it again for as long as it cannot be reached. A handler that fails has failed this wake-up, nothing more. */
+  /** Serves a queue, and retries to open it while it is unreachable. An error of the handler fails only that job. */
   work(name: string, handler: (job: Job) => Promise<void>, options: { concurrency: number }): QueueWorker {
     const stopping = new AbortController();
     const stopped = new Promise<false>((resolve) => stopping.signal.addEventListener('abort', () => resolve(false)));
@@ -232,7 +232,7 @@ export class Queues {
           () => false,
         );
         if (await Promise.race([ready, stopped])) return this.reach.found();
-        // Not waited for: who has not been reached does not say goodbye either.
+        // Not awaited: closing a worker that never connected can hang.
         worker.close(true).catch(() => undefined);
         await sleep(REOPEN_MILLISECONDS, undefined, { signal: stopping.signal }).catch(() => undefined);
       }
@@ -256,7 +256,7 @@ export class Queues {
     this.closing = true;
     const orderly = async (): Promise<void> => {
       await Promise.all([...this.workers].map((worker) => worker.close()));
-      // A queue that is away cannot be taken leave of.
+      // Closing a queue that is unreachable can hang.
       if (!this.reach.isAway) await Promise.all([...this.opened.values()].map((queue) => queue.close()));
     };
     await within(CLOSE_MILLISECONDS, orderly()).catch(() => undefined);

@@ -1,12 +1,12 @@
 import { isAway } from './database-errors.ts';
 
-/** What the clients of Redis, and our own patience, say of a connection that is not there. */
+/** Messages of Redis clients, and of our own timeout, for an unreachable queue. */
 const AWAY_TEXT = /^(Connection is closed|Stream isn't writeable|Command timed out|the queue did not answer in time)/;
 
-/** Told the reason when something cannot be reached any more, null when it can be again. */
+/** Called with the reason when something becomes unreachable, and with null when it is reachable again. */
 export type OnReach = (away: string | null) => void;
 
-/** Whether something can be reached, and told only when that changes: what fails while it is away fails because it is away. */
+/** Tracks reachability and reports only changes; errors while unreachable are not reported again. */
 export class Reach {
   private away = false;
   private readonly tell: OnReach;
@@ -19,7 +19,7 @@ export class Reach {
     return this.away;
   }
 
-  /** Takes in an error that says that it is away: false for any other. */
+  /** Records an error that means unreachable. Returns false for any other error. */
   lost(error: Error): boolean {
     if (!isAway(error) && !AWAY_TEXT.test(error.message)) return false;
     if (!this.away) {
@@ -29,7 +29,7 @@ export class Reach {
     return true;
   }
 
-  /** It has answered. */
+  /** Records that it has answered. */
   found(): void {
     if (!this.away) return;
     this.away = false;

@@ -6,7 +6,7 @@ import { Health } from './health.ts';
 import { isMigrated } from './migrate.ts';
 import { Queues } from './queue.ts';
 
-/** What every process needs: the database, the queue, and all migrations, which once seen stay. */
+/** What every process needs: the database, the queue and all migrations. Once seen, migrations are not checked again. */
 @Injectable()
 export class Readiness {
   private migrated = false;

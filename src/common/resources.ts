@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
 
-/** How the interceptors, which know no feature, read what one of them made. */
+/** Reads a resource for the interceptors, which do not know the features. */
 type Read = (id: string) => Promise<unknown>;
 
-/** By name, how each kind of resource is read as it is now, on behalf of whoever asks. Features add theirs when they start. */
+/** Readers of resources by kind. Each reads the current state on behalf of the caller. Features add theirs at start. */
 @Injectable()
 export class Resources {
   private readonly readers = new Map<string, Read>();
 
   add(resource: string, read: Read): void {
-    if (this.readers.has(resource)) throw new Error(`${resource} is read in two ways`);
+    if (this.readers.has(resource)) throw new Error(`${resource} has two readers`);
     this.readers.set(resource, read);
   }
 
@@ -19,7 +19,7 @@ export class Resources {
 
   read(resource: string, id: string): Promise<unknown> {
     const read = this.readers.get(resource);
-    if (!read) throw new Error(`nobody reads ${resource}`);
+    if (!read) throw new Error(`${resource} has no reader`);
     return read(id);
   }
 }

@@ -3,7 +3,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Modelled } from './model/model.ts';
 import type { PageSchema } from './page.ts';
 
-/** What answers in another form than one of our models. */
+/** A response that is not one of our models. */
 export interface Media {
   /** Content type -> JSON schema or nothing. */
   media: Record<string, object>;
@@ -14,32 +14,32 @@ export interface RouteOptions {
   action: string;
   summary: string;
   description?: string;
-  /** The status of success; 200 unless said otherwise. */
+  /** Status of success; default 200. */
   status?: 200 | 201 | 202 | 204;
-  /** Further statuses of success. */
+  /** Other statuses of success. */
   alsoAnswers?: (200 | 202 | 204)[];
-  /** What it answers with; nothing for 204. */
+  /** The response; undefined for 204. */
   answers?: Modelled | PageSchema | Media;
   /**
-   * Every POST says: the resource by whose name a repeated request reads the effect of the first again (see `Resources`), or false where a repetition is
-   * harmless and the key is ignored.
+   * Required for every POST: the kind of resource (see `Resources`) that a repeated request reads again, or false if a repetition is harmless and the key is
+   * ignored.
    */
   idempotent?: string | false;
-  /** The resource whose settling `Prefer: wait` awaits. */
+  /** The kind of resource that `Prefer: wait` waits for. */
   waits?: string;
-  /** Where what was made is found; below the path of the request by its id unless said otherwise. */
+  /** Path of the created resource; default: the path of the request plus its id. */
   location?: (answer: never) => string;
   /** Content types of the body besides JSON. */
   consumes?: string[];
-  /** The body's schema where the handler reads it itself. */
+  /** Schema of the body if the handler parses it itself. */
   body?: object;
-  /** Tokens that a request takes from the tenant's bucket; 1 unless said otherwise. */
+  /** Tokens that a request takes from the tenant's bucket; default 1. */
   cost?: number;
 }
 
 export interface RegisteredRoute extends RouteOptions {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** As in `/v1/templates/:template`. */
+  /** For example `/v1/templates/:template`. */
   path: string;
   controller: Type;
   handler: string;
@@ -47,7 +47,7 @@ export interface RegisteredRoute extends RouteOptions {
 
 const METADATA = 'slipway:route';
 
-/** What Fastify's hooks find at a route. */
+/** Facts about a route for Fastify's hooks. */
 export interface RouteFacts {
   action: string;
   cost: number;
@@ -56,9 +56,9 @@ export interface RouteFacts {
 
 const registered: RegisteredRoute[] = [];
 
-/** One decorator per route: method and path (below /v1), status, who may, and its place in the OpenAPI document. */
+/** One decorator per route: method, path (below /v1), status, action, and entry in the OpenAPI document. */
 export function Route(method: RegisteredRoute['method'], path: string, options: RouteOptions): MethodDecorator {
-  if (method === 'POST' && options.idempotent === undefined) throw new Error(`POST ${path} does not say whether it is idempotent`);
+  if (method === 'POST' && options.idempotent === undefined) throw new Error(`POST ${path} does not declare whether it is idempotent`);
   const facts: RouteFacts = { action: options.action, cost: options.cost ?? 1, consumes: options.consumes ?? [] };
   const apply = applyDecorators(
     RequestMapping({ method: RequestMethod[method], path: `/v1${path}` }),
@@ -73,10 +73,10 @@ export function Route(method: RegisteredRoute['method'], path: string, options: 
   };
 }
 
-/** The route of a handler, null for a resolver's. */
+/** The route of a handler; null for a resolver's method. */
 export const routeOf = (handler: object): RegisteredRoute | null =>
   (Reflect.getMetadata(METADATA, handler) as RegisteredRoute | undefined) ?? null;
 
-/** Every route of the controllers that have been loaded, in a stable order. */
+/** Every route of the loaded controllers, in a stable order. */
 export const routes = (): RegisteredRoute[] =>
   [...registered].sort((a, b) => a.path.localeCompare(b.path) || a.method.localeCompare(b.method));

@@ -7,16 +7,16 @@ import type { SqlDriverAdapter, SqlMigrationAwareDriverAdapterFactory } from '@p
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 import pg from 'pg';
 
-/** A migration as it lies in its folder: the name orders it. */
+/** A migration in its folder. Migrations are ordered by name. */
 export interface Migration {
   name: string;
   sql: string;
 }
 
 export interface SchemaEngine {
-  /** Applies what the database lacks; the names of what was applied. */
+  /** Applies missing migrations and returns their names. */
   apply(migrations: Migration[]): Promise<string[]>;
-  /** The SQL from the migrations to the schema; exit code 2 = there is a difference. */
+  /** The SQL from the migrations to the schema; exit code 2 = they differ. */
   diff(migrations: Migration[]): Promise<{ stdout: string | null; exitCode: number }>;
   close(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export function readMigrations(folder: string): Migration[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The little of WebAssembly that is needed; its types come with the DOM's, which a server does not have. */
+/** The part of WebAssembly that is used. Its types belong to the DOM's, which are not included here. */
 interface Wasm {
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object, imports: Record<string, object>) => { exports: object };
@@ -37,7 +37,7 @@ interface Wasm {
 
 let loaded = false;
 
-/** Prisma's schema engine as WebAssembly, so that no binary is downloaded at run time; loaded once, and only where there is work for it. */
+/** Loads Prisma's schema engine as WebAssembly, so that no binary is downloaded at run time. Loaded once, and only when needed. */
 function load(): void {
   if (loaded) return;
   Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: (message: string) => process.stderr.write(`${message}\n`) } });
@@ -51,7 +51,7 @@ function load(): void {
   loaded = true;
 }
 
-/** The parts of the adapter that are replaced below; the adapter's types keep them to themselves. */
+/** The private parts of the adapter that are replaced below. */
 interface AdapterParts {
   performIO(query: unknown): Promise<{ fields?: { dataTypeID: number }[]; rows: unknown[][] }>;
   queryRaw(query: unknown): Promise<{ columnTypes: number[]; rows: unknown[][] }>;
@@ -64,9 +64,9 @@ const INTERNAL_CHAR = 18;
 const BPCHAR = 1042;
 
 /**
- * The adapter as the schema engine needs it. The stock one splits scripts at every `;`, which breaks function bodies and DO blocks, and runs the
- * pieces on whichever connection is free; here a script is one message, and so one transaction. Nor does it know the internal type "char", which
- * the catalogue is full of.
+ * Adapts the adapter to the schema engine. The original splits scripts at every `;`, which breaks function bodies and DO blocks, and runs the pieces on
+ * any free connection. Here a script is one message, and so one transaction. The original also lacks the internal type "char", which is common in the
+ * catalogue.
  */
 function forMigrations(adapter: SqlDriverAdapter): SqlDriverAdapter {
   const parts = adapter as unknown as AdapterParts;
@@ -103,7 +103,7 @@ function forMigrations(adapter: SqlDriverAdapter): SqlDriverAdapter {
   return adapter;
 }
 
-/** A database beside the real one in which the engine replays the migrations to compare them with the schema. */
+/** A temporary database in which the engine replays the migrations to compare them with the schema. */
 async function shadow(url: string): Promise<SqlDriverAdapter> {
   const name = `slipway_shadow_${process.pid}_${Date.now()}`;
   const admin = new pg.Client({ connectionString: url });
@@ -125,7 +125,7 @@ async function shadow(url: string): Promise<SqlDriverAdapter> {
 
 const filters = { externalTables: [], externalEnums: [] };
 
-/** The list of migrations as the engine takes it. */
+/** The migrations in the engine's format. */
 const asList = (migrations: Migration[]) => ({
   baseDir: '',
   shadowDbInitScript: '',
@@ -136,7 +136,7 @@ const asList = (migrations: Migration[]) => ({
   })),
 });
 
-/** Opens the engine on a database. `schema` is the text of the Prisma schema, needed for `diff` alone. */
+/** Opens the engine on a database. `schema` is the text of the Prisma schema, needed only for `diff`. */
 export async function openSchemaEngine(url: string, schema = ''): Promise<SchemaEngine> {
   load();
   const base = new PrismaPg({ connectionString: url, max: 2 });

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
-/** To whom a sealed value belongs, which row, which version: authenticated with it, so that a row put in another's place does not open. */
+/** Tenant, row and version of a sealed value. They are authenticated with it, so that a value moved to another row does not open. */
 export interface SealedFor {
   tenantId: string;
   /** The cluster of a credential; empty for the tenant's data key. */
@@ -8,14 +8,14 @@ export interface SealedFor {
   version: number;
 }
 
-/** A sealed value that was changed, was sealed under another key, or belongs to another row. */
+/** The sealed value was changed, was sealed under another key, or belongs to another row. */
 export class SealError extends Error {
   constructor(message = 'the sealed value cannot be opened') {
     super(message);
   }
 }
 
-/** The tenant's data key itself does not open, most likely because the master key is another one: nothing of the tenant can be opened or sealed. */
+/** The tenant's data key does not open, most likely because the master key differs. Nothing of the tenant can be opened or sealed. */
 export class DataKeyError extends SealError {
   constructor() {
     super("the tenant's data key cannot be opened with this master key");
@@ -27,7 +27,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const FORMAT = 1;
 
-/** Unambiguous: lengths are part of JSON's quoting. */
+/** JSON's quoting keeps the fields unambiguous. */
 const additionalData = (purpose: 'data-key' | 'value', owner: SealedFor): Buffer =>
   Buffer.from(JSON.stringify(['slipway', FORMAT, purpose, owner.tenantId, owner.clusterId, owner.version]));
 
@@ -53,17 +53,17 @@ function decrypt(key: Buffer, sealed: Uint8Array, aad: Buffer): Buffer {
   }
 }
 
-/** Envelope encryption: a data key for each tenant, kept sealed under the master key, which never touches a row. */
+/** Envelope encryption: each tenant has a data key, stored sealed under the master key. The master key itself is never stored in a row. */
 export class Seal {
   readonly #masterKey: Buffer;
 
   /** `masterKey`: 32 bytes. */
   constructor(masterKey: Buffer) {
-    if (masterKey.length !== KEY_BYTES) throw new RangeError('the master key has 32 bytes');
+    if (masterKey.length !== KEY_BYTES) throw new RangeError('the master key must have 32 bytes');
     this.#masterKey = masterKey;
   }
 
-  /** A new data key for a tenant, sealed: what `tenants.data_key_sealed` keeps. */
+  /** A new, sealed data key for a tenant, to be stored in `tenants.data_key_sealed`. */
   newDataKey(tenantId: string): Buffer {
     return encrypt(this.#masterKey, randomBytes(KEY_BYTES), additionalData('data-key', { tenantId, clusterId: '', version: 0 }));
   }
@@ -78,13 +78,13 @@ export class Seal {
     }
   }
 
-  /** Seals under the tenant's data key. Throws `DataKeyError` when that is not the tenant's. */
+  /** Seals under the tenant's data key. Throws `DataKeyError` if that key does not open or is not the tenant's. */
   seal(dataKeySealed: Uint8Array, plaintext: Uint8Array | string, owner: SealedFor): Buffer {
     const key = this.#dataKey(dataKeySealed, owner.tenantId);
     return encrypt(key, typeof plaintext === 'string' ? Buffer.from(plaintext) : plaintext, additionalData('value', owner));
   }
 
-  /** Opens what `seal` made for the very same tenant, cluster and version. Throws `SealError` for anything else, `DataKeyError` where nothing of the tenant opens. */
+  /** Opens a value that was sealed for the same tenant, cluster and version. Throws `SealError` otherwise, and `DataKeyError` if the data key does not open. */
   open(dataKeySealed: Uint8Array, sealed: Uint8Array, owner: SealedFor): Buffer {
     return decrypt(this.#dataKey(dataKeySealed, owner.tenantId), sealed, additionalData('value', owner));
   }

@@ -12,10 +12,10 @@ import { messageOf } from './model/messages.ts';
 import type { Modelled } from './model/model.ts';
 import { invalid } from './problem.ts';
 
-/** The models that a handler takes, read from its parameters: what is checked, and what the OpenAPI document says. */
+/** The models of a handler's parameters, used for validation and for the OpenAPI document. */
 export interface Taken {
   body: Modelled | null;
-  /** The handler reads the body itself, for instance because it is free JSON. */
+  /** The handler parses the body itself, for example because it is free JSON. */
   freeBody: boolean;
   query: Modelled | null;
   /** GraphQL arguments by name; '' for a class of arguments. */
@@ -25,7 +25,7 @@ export interface Taken {
 const known = new WeakMap<object, Taken>();
 const isModelled = (type: unknown): type is Modelled => typeof type === 'function' && 'schema' in type;
 
-/** What the handler takes. GraphQL's arguments bear the same number in Nest's metadata as a body. */
+/** The models of the handler. In Nest's metadata, GraphQL's arguments have the same number as a body. */
 export function takenBy(owner: Type, handler: string): Taken {
   const method = (owner.prototype as Record<string, object>)[handler] as object;
   const before = known.get(method);
@@ -54,14 +54,14 @@ function parsed(model: Modelled, value: unknown, place: Place): { value: unknown
   return { value: null, faults: place === 'pointer' ? faultsOf(result.error.issues) : parameterFaults(result.error.issues) };
 }
 
-/** GraphQL's own forms aside: unions come wrapped, and clients send null for what they leave out. */
+/** Parses GraphQL arguments: unions are unwrapped, and nulls that clients send for omitted fields are removed. */
 function parsedArguments(model: Modelled, given: unknown, place: Place): { value: unknown; faults: Fault[] } {
   const value = unwrapped(model.schema, given);
   const result = model.schema.safeParse(value ?? {}, { error: messageOf });
   return parsed(model, result.success ? value : withoutNulls(value, result.error.issues), place);
 }
 
-/** The value as the model has it. Throws INVALID with each fault at its pointer, or by its parameter's name. */
+/** The value as parsed by the model. Throws INVALID with a pointer or parameter for each fault. */
 export function checked<M extends Modelled>(model: M, value: unknown, place: Place = 'pointer'): z.output<M['schema']> {
   const result = parsed(model, value, place);
   if (result.faults.length > 0) throw invalid(...result.faults);
@@ -72,8 +72,8 @@ const isEmpty = (body: unknown): boolean =>
   body === undefined || body === null || (typeof body === 'object' && Object.keys(body).length === 0);
 
 /**
- * Checks whatever a handler takes against its model before anything else is done with the request, and hands it on as parsed. Pipes would do this only
- * after the interceptors, among them the one that opens the transaction of an idempotent request.
+ * Validates a handler's input against its models before anything else, and replaces it by the parsed values. Pipes would run only after the interceptors,
+ * one of which opens the transaction of an idempotent request.
  */
 @Injectable()
 export class Shapes implements NestInterceptor {
@@ -89,7 +89,8 @@ function checkRequest(request: FastifyRequest, taken: Taken): void {
   const query = request.query as Record<string, unknown>;
   const inQuery = taken.query ? parsed(taken.query, query, 'parameter') : { value: query, faults: strayParameters(query) };
   const inBody = taken.body ? parsed(taken.body, request.body, 'pointer') : { value: request.body, faults: [] as Fault[] };
-  if (!taken.body && !taken.freeBody && !isEmpty(request.body)) inBody.faults.push({ pointer: '', detail: 'takes no body' });
+  if (!taken.body && !taken.freeBody && !isEmpty(request.body))
+    inBody.faults.push({ pointer: '', detail: 'must be empty: this route takes no body' });
   const faults = [...inQuery.faults, ...inBody.faults];
   if (faults.length > 0) throw invalid(...faults);
   if (taken.query) request.query = inQuery.value;
@@ -99,7 +100,7 @@ function checkRequest(request: FastifyRequest, taken: Taken): void {
 const strayParameters = (query: Record<string, unknown>): Fault[] =>
   Object.keys(query).map((parameter) => ({ parameter, detail: 'is not a parameter' }));
 
-/** Arguments are replaced in place: the resolver is given the same object. */
+/** Arguments are replaced in place, because the resolver receives the same object. */
 function checkArguments(given: Record<string, unknown>, taken: Taken): void {
   const stored = unstorable(given);
   if (stored) throw invalid({ pointer: stored, detail: UNSTORABLE });

@@ -1,2 +1,2 @@
-/** Why a process cannot start, as one line for the person who started it. */
+/** A process cannot start. The message is one line for the person who started it. */
 export class StartError extends Error {}

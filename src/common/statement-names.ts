@@ -1,12 +1,12 @@
 /**
- * Most statements are the same few hundred, again and again. One with a name is parsed and planned once for each connection, which for the engine's larger
- * ones takes longer than running them. Texts beyond the bound, lists of yet another length mostly, are sent without a name: every connection's memory of
- * plans is bounded with them.
+ * The same few hundred statements are run again and again. A named one is parsed and planned once per connection, which for the engine's larger statements
+ * takes longer than running them. Texts beyond the bound, mostly lists of varying length, are sent without a name, so that each connection's memory for plans
+ * is bounded.
  */
 const MOST = 300;
 const names = new Map<string, string>();
 
-/** The name under which connections keep this statement; empty = none, it is planned each time. */
+/** Name of the prepared statement; empty = none, it is planned each time. */
 export function statementName(text: string): string {
   const known = names.get(text);
   if (known !== undefined) return known;
@@ -16,6 +16,6 @@ export function statementName(text: string): string {
   return name;
 }
 
-/** A migration has changed what the statement answers since it was planned. The connection that holds the plan is of no more use. */
+/** A migration has changed the statement's result since it was planned. The connection with the old plan must be discarded. */
 export const isOutdatedPlan = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '0A000' && error.message.includes('cached plan');

@@ -1,28 +1,28 @@
 import type pg from 'pg';
 import { isOutdatedPlan } from './statement-names.ts';
 
-/** How statements reach the open transaction past Prisma, which sends one at a time and waits for each. */
+/** Sends statements to the open transaction directly, because Prisma sends one at a time and waits for each. */
 export interface Wire {
-  /** Nobody waits for the answer. */
+  /** Does not wait for the result. */
   send?: (statement: pg.QueryConfig) => void;
   ask?: (statement: pg.QueryConfig) => Promise<pg.QueryResult>;
 }
 
-/** What a transaction or a lone statement finds around it. */
+/** The context of a transaction or a single statement. */
 interface Surroundings {
   tenantId: string;
-  /** Given its ends when a transaction opens. */
+  /** Filled when a transaction opens. */
   wire?: Wire | undefined;
 }
 
 /**
- * Row-level security below Prisma. The adapter is given a pool that looks like any other, but whose every transaction begins by naming the tenant:
+ * Row-level security below Prisma. The adapter gets a pool like any other, but each of its transactions begins by setting the tenant:
  *
- *  - an explicit transaction's BEGIN goes out with the tenant's setting in one message, and with the first statement in one round trip;
- *  - a lone statement is wrapped in a transaction of its own, all three messages in one round trip (the pool's clients pipeline).
+ *  - the BEGIN of an explicit transaction and the tenant's setting are one message, which shares a round trip with the first statement;
+ *  - a single statement is wrapped in its own transaction, all three messages in one round trip (the pool's clients pipeline).
  *
- * Without a tenant nothing is set, and the policies show no rows and accept none. The only thing relied on is what the adapter sends: `query` on the
- * pool for a lone statement; `connect`, then BEGIN, statements, COMMIT or ROLLBACK on the client for a transaction.
+ * Without a tenant nothing is set, and the policies neither show nor accept rows. This relies only on the adapter's calls: `query` on the pool for a single
+ * statement; `connect`, then BEGIN, statements, COMMIT or ROLLBACK on the client for a transaction.
  */
 export function tenantPool(pool: pg.Pool, surroundings: () => Surroundings | undefined): pg.Pool {
   return Object.create(pool, {
@@ -41,14 +41,14 @@ export function tenantPool(pool: pg.Pool, surroundings: () => Surroundings | und
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** What opens a transaction. The id is put into the text, so that it is one message; therefore nothing but a UUID may get here. */
+/** Opens a transaction. The id is part of the text, to make it one message; therefore it must be a UUID. */
 function opening(tenantId: string | undefined): string {
   if (tenantId === undefined) return 'BEGIN';
   if (!UUID.test(tenantId)) throw new Error('the tenant of the context is not a UUID');
   return `BEGIN; SELECT set_config('app.tenant_id', '${tenantId}', true)`;
 }
 
-/** A transaction that Postgres had given up, because a statement in it failed and somebody went on regardless. */
+/** Postgres had aborted the transaction: a statement failed, and its error was ignored. */
 export class AbortedTransactionError extends Error {
   readonly code = '25P02';
 
@@ -57,14 +57,14 @@ export class AbortedTransactionError extends Error {
   }
 }
 
-/** To COMMIT in a transaction that has failed Postgres answers ROLLBACK, and no error. */
+/** Postgres answers COMMIT in a failed transaction with ROLLBACK and no error. */
 function assertCommitted(result: pg.QueryResult): void {
   if (result.command !== 'COMMIT') throw new AbortedTransactionError();
 }
 
 async function lone(pool: pg.Pool, open: string, statement: pg.QueryConfig): Promise<pg.QueryResult> {
   const client = await pool.connect();
-  // The three are on their way before the first is answered. A failed opening leaves the statement without a tenant, and so without rows.
+  // All three are sent before the first is answered. If the opening fails, the statement has no tenant and so no rows.
   const [opened, done, committed] = await Promise.allSettled([client.query(open), client.query(statement), client.query('COMMIT')]);
   const outdated = done.status === 'rejected' && isOutdatedPlan(done.reason);
   client.release(opened.status === 'rejected' || committed.status === 'rejected' || outdated);
@@ -77,8 +77,8 @@ async function lone(pool: pg.Pool, open: string, statement: pg.QueryConfig): Pro
 }
 
 /**
- * A client of the pool whose BEGIN names the tenant and whose COMMIT is believed only when Postgres confirms it. BEGIN, and what is sent on the wire, are not
- * waited for by themselves: where one of them has failed, so does the next statement that somebody waits for, at the latest the COMMIT, and with its error.
+ * A client of the pool whose BEGIN sets the tenant and whose COMMIT must be confirmed by Postgres. BEGIN and statements sent on the wire are not awaited: if
+ * one fails, the next awaited statement fails with its error, at the latest the COMMIT.
  */
 class TransactionClient {
   private readonly unanswered: Promise<unknown>[] = [];
@@ -125,15 +125,15 @@ class TransactionClient {
   }
 
   private send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
-    if (this.over) throw new Error('the transaction is over');
+    if (this.over) throw new Error('the transaction has ended');
     this.over = statement.text === 'COMMIT' || statement.text === 'ROLLBACK';
     const answer = this.client.query(statement);
-    // Whoever waits hears of it; where nobody does any more, because the transaction has failed otherwise, it does not matter.
+    // An awaiting caller gets the error. If none waits, the transaction has already failed for another reason.
     answer.catch((error: unknown) => (this.outdated ||= isOutdatedPlan(error)));
     return answer;
   }
 
-  /** Back in the pool only when no transaction is open on it, and no plan that is of no more use. */
+  /** The client returns to the pool only if no transaction is open on it and none of its plans is outdated. */
   private release(error?: Error | boolean): void {
     this.over = true;
     this.client.release(error ?? (this.outdated || this.client.getTransactionStatus() !== 'I'));

@@ -1,10 +1,10 @@
-/** How fast a bucket fills, and how much it holds. */
+/** How fast a bucket fills, and its capacity in tokens. */
 export interface Rate {
   perSecond: number;
   burst: number;
 }
 
-/** What a bucket says after a request. */
+/** State of a bucket after a request. */
 export interface Taken {
   allowed: boolean;
   remaining: number;
@@ -20,7 +20,7 @@ interface Bucket {
 
 const FORGET_ABOVE = 10_000;
 
-/** A bucket of tokens for each key, in this process. Time is the caller's, in monotonic milliseconds. */
+/** Token buckets by key, in this process. The caller passes the time, in monotonic milliseconds. */
 export class TokenBuckets {
   private readonly buckets = new Map<string, Bucket>();
 
@@ -31,7 +31,7 @@ export class TokenBuckets {
     const tokens = Math.min(rate.burst, bucket.tokens + (Math.max(0, now - bucket.at) / 1000) * rate.perSecond);
     const allowed = tokens >= cost;
     const left = allowed ? tokens - cost : tokens;
-    // Deleted and set again, the map stays in the order of use, and the longest unused can be forgotten first: it is full anyway.
+    // Deleting and setting keeps the map in order of use. The least recently used bucket is dropped first; it is most likely full.
     this.buckets.delete(key);
     this.buckets.set(key, { tokens: left, at: now });
     if (this.buckets.size > FORGET_ABOVE) this.buckets.delete(this.buckets.keys().next().value as string);

@@ -8,21 +8,21 @@ import type { Event } from './event.model.ts';
 import { EventRepository } from './event.repository.ts';
 import type { Reader } from './reader.ts';
 
-/** Events that one statement reads. */
+/** Events read by one statement. */
 const PAGE = 500;
-/** How often heads are looked at where an announcement may have been lost, in milliseconds. */
+/** How often heads are polled in case an announcement was lost, in milliseconds. */
 const POLL_MILLISECONDS = 1000;
 
-/** A tenant's events, as far as this process has handed them on. */
+/** A tenant's events, up to what this process has delivered. */
 interface Tail {
-  /** Up to here the readers have been given everything. */
+  /** Sequence number up to which the readers have received everything. */
   seq: bigint;
   readers: Set<Reader>;
   reading: boolean;
   again: boolean;
 }
 
-/** Hands each new event of a tenant to all of this process's streams, read once however many they are. */
+/** Delivers each new event of a tenant to all streams of this process. Each event is read once, for any number of streams. */
 @Injectable()
 export class EventHub implements OnModuleInit, BeforeApplicationShutdown {
   private readonly tails = new Map<string, Tail>();
@@ -48,7 +48,7 @@ export class EventHub implements OnModuleInit, BeforeApplicationShutdown {
     for (const { readers } of this.tails.values()) [...readers].forEach((reader) => reader.close());
   }
 
-  /** From now on, and until it is over, the reader is given what is newer than the number that this answers; what is older is in the table. */
+  /** Adds a reader. Until it ends, it receives events newer than the returned number; older ones are in the table. */
   async join(tenantId: string, reader: Reader): Promise<bigint> {
     const head = await this.database.as({ tenantId }, () => this.events.head());
     if (reader.over.aborted) return head;
@@ -58,7 +58,7 @@ export class EventHub implements OnModuleInit, BeforeApplicationShutdown {
     reader.over.addEventListener('abort', () => this.leave(tenantId, tail, reader), { once: true });
     this.poll ??= setInterval(() => void this.look(), POLL_MILLISECONDS).unref();
     const { seq } = tail;
-    // What was announced while the head was being read was announced to nobody.
+    // An announcement during the read of the head had no reader yet.
     this.advance(tenantId);
     return seq;
   }
@@ -71,13 +71,13 @@ export class EventHub implements OnModuleInit, BeforeApplicationShutdown {
     this.poll = null;
   }
 
-  /** Announcements may be lost with a connection; the heads tell. A database that is away is looked at again a second later. */
+  /** Announcements may be lost, so the heads are polled. If the database is unreachable, the next poll tries again. */
   private async look(): Promise<void> {
     const heads = await this.events.heads([...this.tails.keys()]).catch(() => new Map<string, bigint>());
     for (const [tenantId, seq] of heads) if (seq > (this.tails.get(tenantId)?.seq ?? seq)) this.advance(tenantId);
   }
 
-  /** Reads on, once at a time: who asks meanwhile is served by one more reading. */
+  /** Reads further, one statement at a time. A call during a read causes one more read. */
   private advance(tenantId: string): void {
     const tail = this.tails.get(tenantId);
     if (!tail) return;
@@ -89,7 +89,7 @@ export class EventHub implements OnModuleInit, BeforeApplicationShutdown {
     tail.reading = true;
     while (tail.again) {
       tail.again = false;
-      // What cannot be read now is read at the next announcement or look.
+      // Read again at the next announcement or poll.
       const rows = await this.database.as({ tenantId }, () => this.events.after(tail.seq, PAGE)).catch(() => []);
       for (const row of rows) {
         const event = eventOf(row);

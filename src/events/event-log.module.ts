@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { EventLog } from './event-log.ts';
 
-/** What writes events, for every feature: their transactions end with it. */
+/** Provides `EventLog`, which every feature uses to append events to its transactions. */
 @Global()
 @Module({ providers: [EventLog], exports: [EventLog] })
 export class EventLogModule {}

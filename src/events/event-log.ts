@@ -4,7 +4,7 @@ import { Announce } from '../common/announce.ts';
 import { currentContext } from '../common/context.ts';
 import { Database } from '../common/database.ts';
 
-/** An event as its feature states it; the sequence number and the time come with the commit. */
+/** An event as given by its feature. The sequence number and the time are added at the commit. */
 export interface NewEvent {
   type: string;
   /** One sentence for a person, with the cause. */
@@ -16,13 +16,12 @@ export interface NewEvent {
 }
 
 /**
- * The tenant's events in one sequence without gaps. What is appended anywhere in a transaction is written by its last statement, which takes the numbers
- * from the tenant's head and so holds everybody else off until the commit: the order of the numbers is the order of the commits, and a transaction that
- * is rolled back gives its numbers back.
+ * The tenant's events in one sequence without gaps. All events appended in a transaction are written by its last statement. It takes the numbers from the
+ * tenant's head and keeps that row locked until the commit. So numbers are in the order of commits, and a rollback also rolls back its numbers.
  */
 @Injectable()
 export class EventLog {
-  /** Per open transaction, by its handle: what it has to say so far. */
+  /** Events appended so far, by the open transaction's handle. */
   private readonly pending = new WeakMap<object, NewEvent[]>();
 
   constructor(
@@ -30,10 +29,10 @@ export class EventLog {
     private readonly announce: Announce,
   ) {}
 
-  /** Adds to what the open transaction says when it commits. Events belong to a change of rows, so outside a transaction it throws. */
+  /** Appends an event, to be written when the open transaction commits. Throws outside a transaction, because events belong to a change of rows. */
   append(events: NewEvent[]): void {
     const { transaction } = currentContext();
-    if (!transaction) throw new Error('events are appended in the transaction that they tell of');
+    if (!transaction) throw new Error('events must be appended in the transaction that they describe');
     if (events.length === 0) return;
     const gathered = this.pending.get(transaction);
     if (gathered) {
@@ -61,8 +60,8 @@ export class EventLog {
 }
 
 /**
- * The head's row is locked when the numbers are taken, and the clock is read after that: times never run against the sequence. Where a tenant had no head, there
- * would be no number, and an event without one is refused.
+ * The clock is read after the head's row is locked, so times never contradict the sequence. For a tenant without a head there would be no number, and an event
+ * without a number is refused.
  */
 const APPEND = `
   WITH head AS (UPDATE event_heads SET seq = seq + $2::bigint WHERE tenant_id = $1::uuid RETURNING seq - $2::bigint AS before)

@@ -19,17 +19,17 @@ export interface StreamOptions {
   until?: ((event: Event) => boolean) | undefined;
 }
 
-/** Events as they come, to one who follows them. */
+/** Events as they occur, for one follower. */
 export interface Stream {
-  /** As many as have come, oldest first; none says, after 15 seconds without any, that the stream still stands. */
+  /** Batches of events, oldest first. An empty batch after 15 seconds without events shows that the stream is alive. */
   batches: AsyncGenerator<Event[]>;
-  /** Aborted once nothing more comes, whether or not what came before has been taken. */
+  /** Aborted once no more events follow, even if earlier ones have not been taken yet. */
   over: AbortSignal;
-  /** Ends it: whoever followed is gone, or may no longer. */
+  /** Ends the stream: the follower has disconnected, or its key has ended. */
   end: () => void;
 }
 
-/** A tenant's events as they come: pages from the table up to where the hub begins, then the hub. Nothing is skipped and nothing comes twice. */
+/** Streams a tenant's events: from the table up to where the hub begins, then from the hub. No event is skipped or repeated. */
 @Injectable()
 export class EventStreams {
   constructor(

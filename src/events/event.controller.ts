@@ -12,8 +12,8 @@ export class EventController {
 
   @Route('GET', '/events', {
     action: 'events.list',
-    summary: "Reads the tenant's events, or with `Accept: text/event-stream` follows them.",
-    description: 'A stream begins now, or after the event that `Last-Event-ID` or `after` names; nothing is skipped between.',
+    summary: "Lists the tenant's events, or follows them with `Accept: text/event-stream`.",
+    description: 'A stream begins now, or after the event given by `Last-Event-ID` or `after`. No event is skipped.',
     answers: PageOf(Event),
   })
   async read(

@@ -4,10 +4,10 @@ import { Arguments, Model, Output } from '../common/model/model.ts';
 import { pageArguments, pageQuery } from '../common/page.ts';
 import type { EventRow } from './event.repository.ts';
 
-@Output('Something that happened, in one sentence for a person and in fields for a program. References are ids.')
+@Output('An event, as one sentence for people and as fields for programs. References are ids.')
 export class Event extends Model({
-  id: z.string().nullable().describe("The tenant's sequence number, without gaps; null for `target.progress`, which is not kept."),
-  type: z.string().describe('As in `rollout.succeeded`.'),
+  id: z.string().nullable().describe("The tenant's sequence number, without gaps; null for `target.progress`, which is not stored."),
+  type: z.string().describe('For example `rollout.succeeded`.'),
   time,
   workload: z.uuid().nullable(),
   rollout: z.uuid().nullable(),
@@ -16,7 +16,7 @@ export class Event extends Model({
   data: JsonObject,
 }) {}
 
-const after = z.string().describe('Id of an event: what came after it, oldest first.');
+const after = z.string().describe('Id of an event: only later events, oldest first.');
 
 const filters = {
   type: listOf(z.string().min(1).max(64), 'Any of these types.').optional(),

@@ -6,7 +6,7 @@ import { EventResolver } from './event.resolver.ts';
 import { EventService } from './event.service.ts';
 import { EventStreams } from './event-streams.ts';
 
-/** Reading events. Writing them is `EventLog`, which belongs to the database's module: every feature's transactions end with it. */
+/** Reading events. They are written by `EventLog`, which is in `EventLogModule`, because every feature uses it. */
 @Module({
   controllers: [EventController],
   providers: [EventRepository, EventHub, EventStreams, EventService, EventResolver],

@@ -33,7 +33,7 @@ export class EventRepository {
     return head?.seq ?? 0n;
   }
 
-  /** Sequence number of the oldest event that is kept, null when none is. */
+  /** Sequence number of the oldest stored event; null if there is none. */
   async oldest(): Promise<bigint | null> {
     const first = await this.database.rows.event.findFirst({
       where: { tenantId: tenantId() },
@@ -43,7 +43,7 @@ export class EventRepository {
     return first?.seq ?? null;
   }
 
-  /** Ids of the workloads of these ids or names, also of those that were removed: their events stay. */
+  /** Ids of the workloads with these ids or names, including removed ones, because their events stay. */
   async workloadIds(references: readonly string[]): Promise<string[]> {
     const list = [...references];
     const rows = await this.database.rows.workload.findMany({
@@ -53,7 +53,7 @@ export class EventRepository {
     return rows.map((row) => row.id);
   }
 
-  /** Heads of several tenants, by the role that sees nothing else of them. */
+  /** Heads of several tenants, read by the system role. */
   async heads(tenantIds: readonly string[]): Promise<Map<string, bigint>> {
     const rows = await this.database.system.query<{ tenant_id: string; seq: string }>(
       'SELECT tenant_id, seq FROM event_heads WHERE tenant_id = ANY($1::uuid[])',

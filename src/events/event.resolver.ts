@@ -28,12 +28,12 @@ export class EventResolver {
   @Subscription(() => Event, {
     name: 'events',
     action: 'events.list',
-    description: "The tenant's events as they come.",
+    description: "The tenant's events as they occur.",
     resolve: (event: Event) => event,
   })
   async *follow(
     @Context() { caller }: GraphqlContext,
-    @Args('afterId', { nullable: true, description: 'Id of an event: begin after it instead of now.' }) afterId?: string,
+    @Args('afterId', { nullable: true, description: 'Id of an event: begins after it instead of now.' }) afterId?: string,
   ): AsyncGenerator<Event> {
     const stream = await this.database.as(caller, () => this.service.follow(sequenceOf(afterId, 'afterId') ?? 'NOW', {}));
     try {

@@ -16,17 +16,17 @@ import type { Stream } from './event-streams.ts';
 /** Largest sequence number of Postgres' bigint. */
 const LARGEST = 9_223_372_036_854_775_807n;
 
-/** Is this the key of a cursor of events? */
+/** Whether this is the key of an event cursor. */
 export const isSequence = (key: string): boolean => /^\d{1,19}$/.test(key) && BigInt(key) <= LARGEST;
 
-/** A sequence number as a client sends it; null where it sends none. @throws Problem INVALID that names the parameter */
+/** Parses a client's sequence number; null if it sent none. @throws Problem INVALID with the parameter */
 export function sequenceOf(text: string | null | undefined, parameter: string): bigint | null {
   if (text === undefined || text === null) return null;
   if (!isSequence(text)) throw invalid({ parameter, detail: 'must be the id of an event' });
   return BigInt(text);
 }
 
-/** What a request says of the events that it wants. */
+/** The filter of a request. */
 export interface EventWish {
   type?: string[] | undefined;
   /** Ids or names. */
@@ -52,7 +52,7 @@ export class EventService implements BeforeApplicationShutdown {
     return { types: type, workloadIds: workload && (await this.events.workloadIds(workload)), rolloutIds: rollout };
   }
 
-  /** Newest first; with `after` oldest first, from there on. */
+  /** Newest first; with `after`, later events, oldest first. */
   async page(window: Window, filter: EventFilter, after: bigint | null): Promise<Page<Event>> {
     const from = window.after === null ? null : BigInt(window.after);
     if (after !== null) await this.ensureKept(after);
@@ -65,12 +65,12 @@ export class EventService implements BeforeApplicationShutdown {
     return { items: held.map(eventOf), nextCursor: rows.length > window.limit && last ? sealCursor(last.seq.toString()) : null };
   }
 
-  /** Is there an event of these with a larger sequence number? */
+  /** Whether there is a matching event with a larger sequence number. */
   async hasMore(after: bigint, filter: EventFilter): Promise<boolean> {
     return (await this.events.after(after, 1, filter)).length > 0;
   }
 
-  /** Events as they come, to the end of the process or of the caller's key at the latest. They begin after the event of that id; NOW is the moment of the call. */
+  /** Follows events until the process or the caller's key ends. Begins after the event with that id; NOW means after the newest at the time of the call. */
   async follow(begin: bigint | 'FIRST' | 'NOW', filter: EventFilter, until?: (event: Event) => boolean): Promise<Stream> {
     if (typeof begin === 'bigint') await this.ensureKept(begin);
     const after = begin === 'FIRST' ? 0n : begin === 'NOW' ? await this.events.head() : begin;
@@ -84,10 +84,10 @@ export class EventService implements BeforeApplicationShutdown {
     return stream;
   }
 
-  /** @throws Problem EXPIRED where events after this one have been deleted */
+  /** @throws Problem EXPIRED if events after this one have been deleted */
   private async ensureKept(after: bigint): Promise<void> {
     const first = (await this.events.oldest()) ?? (await this.events.head()) + 1n;
     if (after + 1n >= first) return;
-    throw new Problem('EXPIRED', `Events up to ${first - 1n} are no longer kept; begin with ?after=${first - 1n}.`);
+    throw new Problem('EXPIRED', `Events up to ${first - 1n} are no longer kept: begin with ?after=${first - 1n}.`);
   }
 }

@@ -1,9 +1,9 @@
 import type { Event } from './event.model.ts';
 
-/** How many events a reader may lag behind before it is cut: it comes back with its last id. */
+/** How many events a reader may lag before it is disconnected. It can resume with its last id. */
 const BUFFER = 1000;
 
-/** One stream's end of the hub: what it has not yet taken. */
+/** The events that one stream has not taken yet. */
 export class Reader {
   private readonly events: Event[] = [];
   private readonly end = new AbortController();
@@ -11,7 +11,7 @@ export class Reader {
 
   constructor(private readonly wants: (event: Event) => boolean) {}
 
-  /** Aborted once nothing more comes, whether or not what came before has been taken. */
+  /** Aborted once no more events follow, even if earlier ones have not been taken yet. */
   get over(): AbortSignal {
     return this.end.signal;
   }
@@ -23,7 +23,7 @@ export class Reader {
     this.wake();
   }
 
-  /** The next events, oldest first; none when none came for this long; null when it is over. */
+  /** The next events, oldest first; empty if none arrived in this time; null if it has ended. */
   async next(milliseconds: number): Promise<Event[] | null> {
     if (this.events.length === 0 && !this.over.aborted) {
       let timer: NodeJS.Timeout | undefined;

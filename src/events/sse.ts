@@ -6,15 +6,15 @@ import type { Stream } from './event-streams.ts';
 
 export const EVENT_STREAM = 'text/event-stream';
 
-/** How long a client may take to read the last of a stream that is over, in milliseconds; then its connection is cut. */
+/** How long a client may take to read the rest of an ended stream, in milliseconds. Then its connection is closed. */
 const GRACE_MILLISECONDS = 1_000;
 
-/** Does the request want a stream rather than a page? */
+/** Whether the request asks for a stream rather than a page. */
 export const wantsStream = (accept: string | undefined): boolean =>
   (accept ?? '').split(',').some((range) => ACCEPTS.test(range.trim()) && !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range));
 const ACCEPTS = /^text\/event-stream\s*(;|$)/i;
 
-/** Server-sent events. A client that does not read holds nobody up: events are taken only while there is room, and one that falls too far behind is cut. */
+/** Server-sent events. A slow client does not block others: events are taken only while there is room, and a client that lags too far is disconnected. */
 export function sse(stream: Stream, reply: FastifyReply): StreamableFile {
   let complete = false;
   const readable = Readable.from(

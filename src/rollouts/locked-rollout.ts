@@ -12,7 +12,7 @@ export interface PlacedTarget {
   regionId: string;
 }
 
-/** A rollout's rows as its decisions read them, locked to the end of the transaction. */
+/** A rollout's rows for decisions, locked until the transaction ends. */
 export interface LockedRollout {
   now: Date;
   workloadId: string;
@@ -22,20 +22,20 @@ export interface LockedRollout {
   rollout: RolloutState;
   waves: WaveState[];
   targets: PlacedTarget[];
-  /** The tenant's quota of targets that move at once, and how many of its other rollouts do. */
+  /** The tenant's quota of targets that move at once, and the number of moving targets of its other rollouts. */
   quota: number;
   elsewhere: number;
 }
 
 /**
- * Locks the rollout's row, then reads all of it: whoever changes something of it either shows here or waits. Runs in the caller's transaction and tenant, for
- * its loop and for whoever speaks a verb.
+ * Locks the rollout's row and then reads all its rows, so that a concurrent change is either visible here or waits. Runs in the caller's transaction and
+ * tenant, for the rollout's loop and for verbs.
  *
  * @param token of the caller's lease; null = the caller needs none
- * @returns null where there is no such rollout, or the lease is gone
+ * @returns null if the rollout does not exist, or the lease is lost
  */
 export async function lockRollout(database: Database, id: string, token: string | null): Promise<LockedRollout | null> {
-  // Asked at once and answered in this order: what each sees, it sees once those before it have what they lock.
+  // Sent together and run in this order: each statement reads after those before it have their locks.
   if (token !== null) database.send(LOCK_QUOTA, [tenantId(), id, `quota ${tenantId()}`]);
   const [[locked], [parts]] = await Promise.all([
     database.query<LockedRow>(LOCK, [tenantId(), id, token]),
@@ -69,7 +69,7 @@ interface PartsRow {
   targets: { target: TargetJson; regionId: string; cluster: string; region: string; namespace: string }[] | null;
 }
 
-/** The workload first, as everybody does it: settling changes it. */
+/** Locks the workload first, as everywhere, because settling changes it. */
 const LOCK = `
   WITH workload AS MATERIALIZED (
     SELECT w.id FROM workloads w
@@ -78,7 +78,7 @@ const LOCK = `
   WHERE r.tenant_id = $1::uuid AND r.id = $2::uuid AND ($3::bigint IS NULL OR (r.lease_token = $3::bigint AND r.lease_until > now())) AND EXISTS (SELECT 1 FROM workload)
   FOR NO KEY UPDATE OF r`;
 
-/** Of two rollouts of a tenant that may let targets move, the second counts what the first has let move. */
+/** Serializes the rollouts of a tenant that may start targets, so that each counts what the others have started. */
 const LOCK_QUOTA = `
   SELECT pg_advisory_xact_lock(hashtextextended($3, 11)) FROM rollouts r
   WHERE r.tenant_id = $1::uuid AND r.id = $2::uuid AND r.phase IN ('QUEUED', 'RUNNING')

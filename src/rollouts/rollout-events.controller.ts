@@ -19,9 +19,9 @@ export class RolloutEventsController {
 
   @Route('GET', '/rollouts/:rollout/events', {
     action: 'events.list',
-    summary: "Reads a rollout's events, or with `Accept: text/event-stream` follows them from its first to its last.",
+    summary: "Lists a rollout's events, or with `Accept: text/event-stream` follows them from the first to the last.",
     description:
-      'The stream ends after the terminal event; whoever comes back then with `Last-Event-ID` is answered 204, so that an EventSource stops.',
+      'The stream ends after the terminal event. A later request with its id in `Last-Event-ID` is answered 204, so that an EventSource stops.',
     answers: PageOf(Event),
     alsoAnswers: [204],
   })

@@ -21,7 +21,7 @@ import { Target } from './target.model.ts';
 import { VerbService } from './verb.service.ts';
 import { RemoveQuery } from './workload-removal.model.ts';
 
-/** What makes a rollout or acts on one: 202 with the rollout, 200 once `Prefer: wait` has seen it settle. */
+/** Routes that create a rollout or act on one: 202 with the rollout, or 200 if it has settled during `Prefer: wait`. */
 const acting = (action: string, summary: string): RouteOptions => ({
   action,
   summary,
@@ -46,7 +46,11 @@ export class RolloutController {
     return referTo('rollout', await this.rollouts.create(workload, input));
   }
 
-  @Route('POST', '/workloads/:workload/rollback', acting('rollouts.rollback', 'Goes back to a good release; whatever is active makes way.'))
+  @Route(
+    'POST',
+    '/workloads/:workload/rollback',
+    acting('rollouts.rollback', 'Goes back to a good release; the active rollout is superseded.'),
+  )
   async rollback(@Param('workload') workload: string, @Body() input: RollbackInput) {
     return referTo('rollout', await this.rollouts.rollback(workload, input));
   }
@@ -56,7 +60,7 @@ export class RolloutController {
     return referTo('rollout', await this.rollouts.restart(workload, input));
   }
 
-  @Route('POST', '/workloads/:workload/scale', acting('rollouts.scale', 'Sets the number of pods; runs beside whatever is active.'))
+  @Route('POST', '/workloads/:workload/scale', acting('rollouts.scale', 'Sets the number of pods; runs alongside the active rollout.'))
   async scale(@Param('workload') workload: string, @Body() input: ScaleInput) {
     return referTo('rollout', await this.rollouts.scale(workload, input));
   }
@@ -78,7 +82,7 @@ export class RolloutController {
     return this.reader.page(windowOf(query), query);
   }
 
-  @Route('GET', '/rollouts/:rollout', { action: 'rollouts.get', summary: 'Reads a rollout.', answers: RolloutDetail, waits: 'rollout' })
+  @Route('GET', '/rollouts/:rollout', { action: 'rollouts.get', summary: 'Shows a rollout.', answers: RolloutDetail, waits: 'rollout' })
   get(@Param('rollout') rollout: string) {
     return this.reader.get(rollout);
   }
@@ -103,7 +107,7 @@ export class RolloutController {
     return referTo('rollout', await this.verbs.perform(rollout, { kind: 'RESUME' }));
   }
 
-  @Route('POST', '/rollouts/:rollout/promote', acting('rollouts.promote', 'Goes past the pause at which the targets are held.'))
+  @Route('POST', '/rollouts/:rollout/promote', acting('rollouts.promote', 'Ends the pause at which the targets are held.'))
   async promote(@Param('rollout') rollout: string, @Body() input: PromoteInput) {
     return referTo('rollout', await this.verbs.perform(rollout, { kind: 'PROMOTE', full: input.full ?? false }));
   }
@@ -117,7 +121,7 @@ export class RolloutController {
     return referTo('rollout', await this.verbs.perform(rollout, { kind: 'ABORT' }));
   }
 
-  @Route('POST', '/rollouts/:rollout/retry', acting('rollouts.retry', 'Tries what failed again, in this rollout or in a new one.'))
+  @Route('POST', '/rollouts/:rollout/retry', acting('rollouts.retry', 'Retries the failed targets, in this rollout or in a new one.'))
   async retry(@Param('rollout') rollout: string) {
     return referTo('rollout', await this.verbs.perform(rollout, { kind: 'RETRY' }));
   }

@@ -15,21 +15,21 @@ import {
 import { ReleaseReference } from '../workloads/release.model.ts';
 import { Failure, Target, TargetCounts } from './target.model.ts';
 
-export const RolloutKind = Enum('RolloutKind', RolloutKinds, 'What a rollout is for.');
-export const RolloutPhase = Enum('RolloutPhase', RolloutPhases, 'Where a rollout stands.');
-export const PauseReason = Enum('PauseReason', PauseReasons, 'What a paused rollout waits for.');
+export const RolloutKind = Enum('RolloutKind', RolloutKinds, 'The purpose of a rollout.');
+export const RolloutPhase = Enum('RolloutPhase', RolloutPhases, 'The phase of a rollout.');
+export const PauseReason = Enum('PauseReason', PauseReasons, 'Why a rollout is paused.');
 export const OnFailure = Enum(
   'OnFailure',
   OnFailures,
-  'What one failed target takes back: everything, its wave, itself, or nothing until a person decides.',
+  'What is rolled back when one target fails: everything, its wave, the target, or nothing until a person decides.',
 );
-export const OnUnreachable = Enum('OnUnreachable', OnUnreachables, 'What an unreachable cluster does to the rollout.');
-export const WavePhase = Enum('WavePhase', WavePhases, 'Where a wave stands.');
+export const OnUnreachable = Enum('OnUnreachable', OnUnreachables, 'The effect of an unreachable cluster on the rollout.');
+export const WavePhase = Enum('WavePhase', WavePhases, 'The phase of a wave.');
 export const StrategyType = Enum('StrategyType', StrategyTypes, 'How pods are replaced.');
 export const Concurrency = Enum(
   'Concurrency',
   { REJECT: 'REJECT', SUPERSEDE: 'SUPERSEDE' } as const,
-  'What becomes of the active rollout: the new one is refused, or the active one makes way.',
+  'If a rollout is active: the new one is refused, or the active one is superseded.',
 );
 
 const count = z.union([
@@ -41,13 +41,13 @@ const count = z.union([
 export class Step extends Model(
   {
     weight: z.int().min(1).max(100).optional().describe('Per cent of the pods that run the new release.'),
-    pauseSeconds: z.int().min(1).max(604_800).optional().describe('Seconds to stay, once the pods are healthy.'),
-    pause: z.literal(true).optional().describe('Stay until promoted.'),
+    pauseSeconds: z.int().min(1).max(604_800).optional().describe('Seconds to hold once the pods are healthy.'),
+    pause: z.literal(true).optional().describe('Holds until promoted.'),
   },
   exactlyOne,
 ) {}
 
-@Input("How this rollout replaces pods, instead of the revision's own strategy; what is left out stays.")
+@Input("The strategy of this rollout. Omitted fields are those of the revision's strategy.")
 export class StrategyInput extends Model({
   type: StrategyType,
   maxSurge: count.optional(),
@@ -66,32 +66,32 @@ export class RolloutStrategy extends Model({
   progressDeadlineSeconds: z.int(),
 }) {}
 
-@Input('A group of targets. This version knows one wave, which holds them all.')
+@Input('A group of targets. This version supports one wave with all targets.')
 export class WaveInput extends Model({
   name: z.string().min(1).max(63).optional(),
   maxConcurrent: z.int().min(1).max(10_000).nullish().describe('Targets that may move at once; null = all.'),
-  maxFailed: z.int().min(0).max(10_000).optional().describe('Failed targets that the wave puts up with.'),
+  maxFailed: z.int().min(0).max(10_000).optional().describe('Failed targets tolerated.'),
 }) {}
 
-@Output('A group of targets that opens as one.')
+@Output('A group of targets that start together.')
 export class Wave extends Model({
   id: z.uuid(),
   name: z.string(),
   phase: WavePhase,
   maxConcurrent: z.int().nullable(),
   maxFailed: z.int(),
-  evidence: z.array(JsonObject).nullable().describe('On what it was opened.'),
+  evidence: z.array(JsonObject).nullable().describe('Status of the previous wave when this one opened.'),
   targets: z.array(z.uuid()),
 }) {}
 
 const strategy = StrategyInput.schema.optional();
-const reason = z.string().max(1000).optional().describe('Why, in your words; shown in the timeline.');
+const reason = z.string().max(1000).optional().describe('The reason, as free text; shown in the timeline.');
 const concurrency = Concurrency.optional();
 
 @Input('A rollout. Everything is optional: the newest revision to every placement, in one wave, all or nothing.')
 export class CreateRollout extends Model({
   revision: z.int().min(1).optional().describe("Number of the template's revision."),
-  values: JsonObject.optional().describe("Merged over the workload's values; they become the workload's when the rollout succeeds."),
+  values: JsonObject.optional().describe("Merged into the workload's values, and stored there when the rollout succeeds."),
   strategy,
   waves: z.array(WaveInput.schema).max(1).optional(),
   onFailure: OnFailure.optional(),
@@ -100,32 +100,32 @@ export class CreateRollout extends Model({
   reason,
 }) {}
 
-@Input('Going back. Whatever is active makes way.')
+@Input('A rollback. The active rollout is superseded.')
 export class RollbackInput extends Model({
   toRelease: z.int().min(1).optional().describe('Number of a good release; default: the newest good one before the current.'),
   reason,
 }) {}
 
-@Input('New pods of what runs already.')
+@Input('A restart: new pods of the same release.')
 export class RestartInput extends Model({ concurrency, reason }) {}
 
-@Input('Another number of pods.')
+@Input('A new number of pods.')
 export class ScaleInput extends Model({
   replicas: z.int().min(0).max(10_000),
   cluster: reference('a cluster').optional().describe('Id or name of a cluster; default: every placement.'),
   reason,
 }) {}
 
-@Input('Goes on from a pause.')
-export class PromoteInput extends Model({ full: z.boolean().optional().describe('Skips every pause to the end, never health.') }) {}
+@Input('Ends a pause.')
+export class PromoteInput extends Model({ full: z.boolean().optional().describe('Skips all remaining pauses, but no health checks.') }) {}
 
-@Output('A change of what runs, from the request to the last pod on the last cluster.')
+@Output('A rollout: one change to a workload on all its clusters.')
 export class Rollout extends Model({
   ...resource,
   kind: RolloutKind,
   workload: Reference.schema,
   release: ReleaseReference.schema.nullable(),
-  previousRelease: ReleaseReference.schema.nullable().describe('What the workload had settled on before.'),
+  previousRelease: ReleaseReference.schema.nullable().describe('The release on which the workload had settled before.'),
   strategy: RolloutStrategy.schema,
   values: JsonObject,
   reason: z.string().nullable(),
@@ -137,7 +137,7 @@ export class Rollout extends Model({
   phaseReason: z.string().nullable(),
   progress: z.number().min(0).max(1).describe('Share of the targets that are done.'),
   createdBy: CreatedBy.schema,
-  failure: Failure.schema.nullable().describe('Of the target that decided the rollout.'),
+  failure: Failure.schema.nullable().describe('The failure that decided the rollout.'),
   targetCounts: TargetCounts.schema,
   startedAt: time.nullable(),
   settledAt: time.nullable(),

@@ -11,7 +11,7 @@ import { RolloutService } from './rollout.service.ts';
 import { VerbRepository } from './verb.repository.ts';
 import { VerbService } from './verb.service.ts';
 
-/** What the API does with rollouts. Carrying them out is the engine's, in the worker's module. */
+/** The API of rollouts. They are carried out by the engine, in the worker's module. */
 @Module({
   imports: [EventModule, WorkloadModule],
   controllers: [RolloutController, RolloutEventsController],

@@ -14,13 +14,13 @@ import type { RolloutFilter, RolloutRow } from './rollout.repository.ts';
 import { rolloutOf, targetOf, waveOf } from './rollout.rows.ts';
 import type { Target } from './target.model.ts';
 
-/** How many targets a rollout shows by itself; the rest are paged. */
+/** Number of targets shown with a rollout; the list of targets is paged. */
 const SHOWN_TARGETS = 200;
 
-/** Is this the key of a cursor of targets? It counts them. */
+/** Whether this is the key of a target cursor, which is a position. */
 export const isPlace = (key: string): boolean => /^\d{1,9}$/.test(key);
 
-/** How rollouts are read. */
+/** Reads rollouts for the API. */
 @Injectable()
 export class RolloutReader implements OnModuleInit, OnApplicationShutdown {
   private stopListening: (() => void) | null = null;
@@ -76,7 +76,7 @@ export class RolloutReader implements OnModuleInit, OnApplicationShutdown {
     );
   }
 
-  /** Rollouts as they are shown, without waves and targets. */
+  /** Rollouts for the API, without waves and targets. */
   async present(rows: readonly RolloutRow[]): Promise<Rollout[]> {
     const counts = await this.rollouts.targetCounts(rows.map((row) => row.id));
     return rows.map((row) => rolloutOf(row, counts.get(row.id)!));
@@ -93,7 +93,7 @@ export class RolloutReader implements OnModuleInit, OnApplicationShutdown {
     return new Map([...waves].map(([id, rows]) => [id, rows.map(waveOf)]));
   }
 
-  /** All targets, failed first. The cursor counts: the order changes while the rollout moves, and a page is read at its place. */
+  /** All targets, failed first. The cursor is a position, because the order changes while the rollout moves. */
   async targetPage(id: string, limit: number, after: string | null): Promise<Page<Target>> {
     const row = await this.find(id);
     const skip = after === null ? 0 : Number(after);

@@ -20,7 +20,7 @@ const WITH = {
 export type RolloutRow = Prisma.RolloutGetPayload<{ include: typeof WITH }>;
 export type StoredTarget = Prisma.TargetGetPayload<object>;
 
-/** A target as it is shown: with where it is. */
+/** A target with its place, for the API. */
 export interface TargetRow {
   id: string;
   rolloutId: string;
@@ -32,11 +32,11 @@ export interface TargetRow {
   condition: Prisma.JsonValue;
   failure: Prisma.JsonValue;
   namespace: string;
-  /** As last seen while it was under way. */
+  /** As last observed during the rollout. */
   pods: Prisma.JsonValue;
   cluster: { id: string; name: string };
   region: { id: string; name: string };
-  /** How many steps the rollout's strategy has. */
+  /** Number of steps of the rollout's strategy. */
   steps: number;
 }
 
@@ -52,7 +52,7 @@ export interface WaveRow {
   targets: string[];
 }
 
-/** A rollout as it is accepted, worded as its row; what is not here begins as the table says. */
+/** A new rollout, with the columns of its row. Other columns have the table's defaults. */
 export interface NewRollout {
   rollout: Pick<RolloutJson, 'id' | 'workload_id' | 'kind' | 'release_id' | 'on_failure' | 'on_unreachable' | 'strategy'> & {
     previous_release_id: string | null;
@@ -73,7 +73,7 @@ export interface RolloutFilter {
   kind?: RolloutKind[];
 }
 
-/** Phases in the order in which a person wants to see targets: what went wrong, what is under way, what waits, what is done. */
+/** Phases in the order in which targets are shown: failed, running, waiting, done. */
 const FAILED_FIRST = [
   'FAILED',
   'ROLLING_BACK',
@@ -99,7 +99,7 @@ export class RolloutRepository {
     return this.database.rows.rollout.findMany({ where: { tenantId: tenantId(), id: { in: [...ids] } }, include: WITH });
   }
 
-  /** Of these rollouts, whoever's they are, those that need no more waiting: settled, or paused for somebody to act. */
+  /** Those of these rollouts, of any tenant, that need no more waiting: settled, or paused until someone acts. */
   async restingOf(ids: readonly string[]): Promise<string[]> {
     const rows = await this.database.system.query<{ id: string }>(
       `SELECT id FROM rollouts WHERE id = ANY($1::uuid[]) AND phase NOT IN ('QUEUED', 'RUNNING', 'ROLLING_BACK') AND (phase <> 'PAUSED' OR intent IS NULL)`,
@@ -108,7 +108,7 @@ export class RolloutRepository {
     return rows.map((row) => row.id);
   }
 
-  /** The workload's active rollout that is not a SCALE, locked to the end of the transaction. */
+  /** The workload's active rollout other than SCALE, locked until the transaction ends. */
   async lockActive(workloadId: string): Promise<RolloutRow | null> {
     const [active] = await this.lockAll(workloadId, false);
     return active ?? null;
@@ -124,13 +124,13 @@ export class RolloutRepository {
     return locked.length === 0 ? [] : this.many(locked.map((row) => row.id));
   }
 
-  /** The active rollout that takes the workload's objects away, if there is one. */
+  /** The active rollout that removes the workload's objects, if there is one. */
   async activeRemoval(workloadId: string): Promise<string | null> {
     const where = { tenantId: tenantId(), workloadId, kind: 'DELETE' as const, phase: { in: ACTIVE_PHASES }, intent: null };
     return (await this.database.rows.rollout.findFirst({ where, select: { id: true } }))?.id ?? null;
   }
 
-  /** One more than the window holds. */
+  /** Newest first, one row more than the window's limit. */
   async page(window: Window, filter: RolloutFilter): Promise<RolloutRow[]> {
     const { take, orderBy, where } = byId(window);
     const named = (references: string[]) => [{ id: { in: references.filter(isId) } }, { name: { in: references } }];
@@ -149,13 +149,13 @@ export class RolloutRepository {
     });
   }
 
-  /** Writes a rollout down with its wave and its targets. */
+  /** Stores a rollout with its wave and its targets. */
   create({ rollout, wave, targets }: NewRollout): void {
     const parts = [rollout, wave, targets].map((part) => JSON.stringify(part));
     this.database.send(CREATE, [tenantId(), ...parts]);
   }
 
-  /** Writes what somebody wants of a locked rollout; the version counts it, and nothing that the rollout does by itself. */
+  /** Stores a request on a locked rollout and increments the version, which does not count the rollout's own changes. */
   async change(id: string, change: Prisma.RolloutUncheckedUpdateInput): Promise<void> {
     await this.database.rows.rollout.update({
       where: { tenantId_id: { tenantId: tenantId(), id } },
@@ -163,15 +163,12 @@ export class RolloutRepository {
     });
   }
 
-  /** Makes placements due: returns whom to nudge. */
+  /** Makes placements due. Returns the placements to nudge. */
   async makePlacementsDue(ids: readonly string[]): Promise<PlacementRef[]> {
     return this.database.query<PlacementRef>(MAKE_DUE, [tenantId(), [...ids]]);
   }
 
-  /**
-   * The number of the newest release of which anything may run, null where nothing does: a rollout that FAILED has left its own on some of its clusters, or
-   * half of it.
-   */
+  /** Number of the newest release that may run anywhere, null if none does. A FAILED rollout may have left its release on some clusters. */
   async newestRunning(workloadId: string): Promise<number | null> {
     const [row] = await this.database.query<{ number: number | null }>(NEWEST_RUNNING, [tenantId(), workloadId]);
     return row?.number ?? null;
@@ -182,15 +179,15 @@ export class RolloutRepository {
   }
 
   /**
-   * Placements of the workload on which something of ours may stand: where a release is live, and where a rollout wrote last that neither took everything
-   * away nor went back to nothing.
+   * Placements of the workload that may have objects of ours: those with a live release, and those where the last writing rollout neither removed
+   * everything nor went back to nothing.
    */
   async occupiedPlacements(workloadId: string): Promise<ReadonlySet<string>> {
     const rows = await this.database.query<{ id: string }>(OCCUPIED, [tenantId(), workloadId]);
     return new Set(rows.map((row) => row.id));
   }
 
-  /** Placements on which the active rollout makes or changes a Deployment, and whether there is one yet. */
+  /** Placements on which the active rollout creates or changes a Deployment, and whether it exists yet. */
   async madePlacements(workloadId: string): Promise<ReadonlyMap<string, boolean>> {
     const rollout = { workloadId, kind: { not: 'SCALE' as const }, phase: { in: ACTIVE_PHASES } };
     const rows = await this.database.rows.target.findMany({
@@ -200,14 +197,14 @@ export class RolloutRepository {
     return new Map(rows.map(({ placementId, uid }) => [placementId, uid !== null]));
   }
 
-  /** By placement, the targets of a superseded rollout whose placements still bear what it has written. */
+  /** By placement, the targets of a superseded rollout whose placements still have what it wrote. */
   async writtenBy(superseded: { id: string } | null): Promise<ReadonlyMap<string, StoredTarget>> {
     const targets = superseded ? await this.targets(superseded.id) : [];
     const written = targets.filter((target) => target.written && target.phase !== 'ROLLED_BACK');
     return new Map(written.map((target) => [target.placementId, target]));
   }
 
-  /** Ends a locked rollout and its targets: their placements belong to another. */
+  /** Ends a locked rollout and its targets, because their placements now belong to another rollout. */
   async supersede(id: string, reason: string): Promise<void> {
     this.database.send(SUPERSEDE, [tenantId(), id, reason]);
     await this.database.rows.target.updateMany({
@@ -216,7 +213,7 @@ export class RolloutRepository {
     });
   }
 
-  /** Targets with where they are, failed first, of several rollouts in one statement: at most `take` of each, from `skip` on. */
+  /** Targets of several rollouts with their places, failed first, in one statement: at most `take` of each, after `skip`. */
   async targetPage(rolloutIds: readonly string[], take: number, skip = 0): Promise<Map<string, TargetRow[]>> {
     const rows = await this.database.query<TargetRow>(TARGET_PAGE, [tenantId(), [...rolloutIds], skip, skip + take]);
     return byRollout(rolloutIds, rows);
@@ -228,7 +225,7 @@ export class RolloutRepository {
     return byRollout(rolloutIds, rows);
   }
 
-  /** How many targets of each rollout stand in each phase. */
+  /** Number of targets in each phase, by rollout. */
   async targetCounts(rolloutIds: readonly string[]): Promise<Map<string, Partial<Record<TargetPhase, number>>>> {
     const groups = await this.database.query<{ rolloutId: string; phase: TargetPhase; count: number }>(COUNTS, [
       tenantId(),

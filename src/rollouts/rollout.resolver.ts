@@ -57,7 +57,7 @@ export class RolloutResolver {
     return referTo('rollout', await this.service.create(workload, input));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.rollback', 'Goes back to a good release; whatever is active makes way.'))
+  @Mutation(() => Rollout, acting('rollouts.rollback', 'Goes back to a good release; the active rollout is superseded.'))
   async rollbackWorkload(
     @Args('workload', WORKLOAD) workload: string,
     @Args('input', { nullable: true }) input: RollbackInput,
@@ -73,7 +73,7 @@ export class RolloutResolver {
     return referTo('rollout', await this.service.restart(workload, input));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.scale', 'Sets the number of pods; runs beside whatever is active.'))
+  @Mutation(() => Rollout, acting('rollouts.scale', 'Sets the number of pods; runs alongside the active rollout.'))
   async scaleWorkload(@Args('workload', WORKLOAD) workload: string, @Args('input') input: ScaleInput): Promise<Rollout> {
     return referTo('rollout', await this.service.scale(workload, input));
   }
@@ -82,7 +82,11 @@ export class RolloutResolver {
   async deleteWorkload(
     @Args('workload', WORKLOAD) workload: string,
     @Args('objects', { type: () => ObjectsOnRemoval.enum, nullable: true }) objects?: 'DELETE' | 'ORPHAN',
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' })
+    @Args('ifVersion', {
+      type: () => Int,
+      nullable: true,
+      description: 'The expected version; the request is refused (STALE) if the current one differs.',
+    })
     version?: number,
   ): Promise<Rollout> {
     return referTo('rollout', await this.service.remove(workload, objects ?? 'DELETE', ifVersion(version)));
@@ -98,7 +102,7 @@ export class RolloutResolver {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'RESUME' }));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.promote', 'Goes past the pause at which the targets are held.'))
+  @Mutation(() => Rollout, acting('rollouts.promote', 'Ends the pause at which the targets are held.'))
   async promoteRollout(@Args('id') id: string, @Args('input', { nullable: true }) input: PromoteInput): Promise<Rollout> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'PROMOTE', full: input?.full ?? false }));
   }
@@ -108,14 +112,14 @@ export class RolloutResolver {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'ABORT' }));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.retry', 'Tries what failed again, in this rollout or in a new one.'))
+  @Mutation(() => Rollout, acting('rollouts.retry', 'Retries the failed targets, in this rollout or in a new one.'))
   async retryRollout(@Args('id') id: string): Promise<Rollout> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'RETRY' }));
   }
 
   @Subscription(() => Rollout, {
     action: 'rollouts.get',
-    description: 'The rollout whenever something of it changes, from now to its end.',
+    description: 'The rollout, now and at each change, until it has settled.',
     resolve: (rollout: Rollout) => rollout,
   })
   async *rolloutChanged(@Context() { caller }: GraphqlContext, @Args('id') id: string): AsyncGenerator<Rollout> {
@@ -159,5 +163,5 @@ export class RolloutResolver {
   }
 }
 
-/** Whether it was read with its waves and targets, as by itself; in a list it is not. */
+/** Whether it was read with its waves and targets, which a list omits. */
 const isDetailed = (rollout: Rollout | RolloutDetail): rollout is RolloutDetail => 'targets' in rollout;

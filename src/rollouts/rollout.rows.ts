@@ -1,4 +1,4 @@
-/** Rows to entities: no column leaks. */
+/** Converts rows to entities, so that no column leaks. */
 import { TargetPhase as TargetPhases } from '../generated/prisma/enums.ts';
 import type { TargetPhase } from '../generated/prisma/enums.ts';
 import type { CreatedBy } from '../common/reference.model.ts';
@@ -15,7 +15,7 @@ const phases = Object.keys(TargetPhases) as TargetPhase[];
 const countsOf = (counts: Counts): TargetCounts =>
   Object.fromEntries(phases.map((phase) => [phase, counts[phase] ?? 0])) as unknown as TargetCounts;
 
-/** Share of the targets that are done, 0..1; 1 where there are none. */
+/** Share of the targets that are done, 0..1; 1 if there are none. */
 function progressOf(counts: Counts): number {
   const all = phases.reduce((sum, phase) => sum + (counts[phase] ?? 0), 0);
   const done = phases.filter(isTerminal).reduce((sum, phase) => sum + (counts[phase] ?? 0), 0);

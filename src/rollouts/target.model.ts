@@ -4,11 +4,11 @@ import { Model, Output } from '../common/model/model.ts';
 import { Reference } from '../common/reference.model.ts';
 import { TargetPhase as TargetPhases } from '../generated/prisma/enums.ts';
 
-export const TargetPhase = Enum('TargetPhase', TargetPhases, 'Where a target stands.');
+export const TargetPhase = Enum('TargetPhase', TargetPhases, 'The phase of a target.');
 
 @Output('Why a target failed: what happened, where, and what to do.')
 export class Failure extends Model({
-  reason: z.string().describe("Kubernetes' own word where there is one (ImagePullBackOff)."),
+  reason: z.string().describe("Kubernetes' own reason if there is one (ImagePullBackOff)."),
   message: z.string(),
   cluster: z.string(),
   pod: z.string().nullable(),
@@ -18,7 +18,7 @@ export class Failure extends Model({
   advice: z.string().describe('What to do.'),
 }) {}
 
-@Output('What a target waits for although nothing is wrong with its own pods.')
+@Output('Why a target waits although its own pods are fine.')
 export class Condition extends Model({
   type: z.string(),
   message: z.string(),
@@ -26,16 +26,16 @@ export class Condition extends Model({
   since: z.string().describe('RFC 3339.'),
 }) {}
 
-@Output('The step of the strategy at which a target stands.')
+@Output('The current step of a target.')
 export class TargetStep extends Model({
   index: z.int(),
   of: z.int(),
-  weight: z.int().nullable().describe('Per cent of the pods that run the new release there now.'),
+  weight: z.int().nullable().describe('Per cent of the pods that run the new release at this step.'),
   surge: z.string().nullable(),
   unavailable: z.string().nullable(),
 }) {}
 
-@Output('Pods of a target, as last seen while it was under way.')
+@Output('Pods of a target, as last observed during the rollout.')
 export class TargetPods extends Model({ desired: z.int(), old: z.int(), new: z.int(), ready: z.int() }) {}
 
 @Output('A rollout on one placement.')
@@ -47,12 +47,12 @@ export class Target extends Model({
   phase: TargetPhase,
   phaseReason: z.string().nullable(),
   step: TargetStep.schema,
-  pods: TargetPods.schema.nullable().describe('null until the placement has been looked at.'),
+  pods: TargetPods.schema.nullable().describe('null until the placement has been observed.'),
   condition: Condition.schema.nullable(),
   failure: Failure.schema.nullable(),
 }) {}
 
-@Output('How many targets stand in each phase.')
+@Output('Number of targets in each phase.')
 export class TargetCounts extends Model(
   Object.fromEntries(Object.keys(TargetPhases).map((phase) => [phase, z.int()])) as Record<keyof typeof TargetPhases, z.ZodInt>,
 ) {}

@@ -8,7 +8,7 @@ import { saveTargets, targetChange } from './engine/rows.ts';
 import { lockRollout } from './locked-rollout.ts';
 import type { LockedRollout } from './locked-rollout.ts';
 
-/** Rollouts as the decisions read them, for whoever speaks a verb. */
+/** Rollouts for the decisions about verbs. */
 @Injectable()
 export class VerbRepository {
   constructor(private readonly database: Database) {}
@@ -22,7 +22,7 @@ export class VerbRepository {
     await this.database.rows.wave.update({ where: { tenantId_id: { tenantId: tenantId(), id: waveId } }, data: { promotedStep } });
   }
 
-  /** @throws LostRace where one of them has changed since it was read */
+  /** @throws LostRace if one of them has changed since it was read */
   async changeTargets({ targets }: LockedRollout, changes: readonly TargetChange[]): Promise<void> {
     if (changes.length === 0) return;
     const changed = changes.map(({ targetId, set }) => {
@@ -30,6 +30,6 @@ export class VerbRepository {
       return targetChange({ state: { ...state, ...set }, version });
     });
     const saved = await this.database.query(saveTargets('$1', '$2'), [tenantId(), JSON.stringify(changed)]);
-    if (saved.length < changes.length) throw new LostRace('a target has changed meanwhile');
+    if (saved.length < changes.length) throw new LostRace('a target has changed in the meantime');
   }
 }

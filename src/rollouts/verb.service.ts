@@ -16,7 +16,7 @@ import { VerbRepository } from './verb.repository.ts';
 
 type Change = Extract<VerbDecision, { kind: 'CHANGE' }>;
 
-/** What a person may say to a rollout. Each verb commits a wish; the loops carry it out. */
+/** The verbs of a rollout. Each commits an intent, which the loops carry out. */
 @Injectable()
 export class VerbService {
   constructor(
@@ -30,14 +30,14 @@ export class VerbService {
   ) {}
 
   /**
-   * @returns the id of the rollout that does what was asked for: a retry may be a new one
-   * @throws Problem WRONG_PHASE, which names the phase, or FORBIDDEN
+   * @returns the id of the rollout that carries it out, which for a retry may be a new one
+   * @throws Problem WRONG_PHASE with the phase, or FORBIDDEN
    */
   async perform(id: string, verb: Verb): Promise<string> {
     return this.database.transaction(async () => {
       const locked = await this.rows.lock(id);
       if (!locked) throw notFound('Rollout', id);
-      // Whoever may not remove a workload may not do so by trying somebody's removal again.
+      // A caller who may not remove a workload must not do so by retrying a removal.
       if (verb.kind === 'RETRY' && locked.rollout.kind === 'DELETE') authorize(currentContext(), 'workloads.delete');
       const decision = decideVerb(verb, { ...locked, targets: locked.targets.map(({ row }) => row.state) });
       switch (decision.kind) {

@@ -4,7 +4,7 @@ import { Arguments, Model } from '../common/model/model.ts';
 export const ObjectsOnRemoval = Enum(
   'ObjectsOnRemoval',
   { DELETE: 'DELETE', ORPHAN: 'ORPHAN' } as const,
-  'What becomes of the objects in the clusters: they are deleted, or left running without us.',
+  'The objects in the clusters are deleted, or left running without Slipway.',
 );
 
 /** `?objects=` */

@@ -20,7 +20,7 @@ export class RevisionController {
 
   @Route('POST', '/templates/:template/revisions', {
     action: 'revisions.create',
-    summary: 'Adds a revision; the content of the newest one answers that one (200)',
+    summary: 'Adds a revision. If the content equals that of the newest revision, returns that one (200).',
     description:
       'The body is the document itself: the pod, its parameters, sidecars, configuration, service and strategy, as JSON or YAML.',
     status: 201,

@@ -20,14 +20,14 @@ export class RevisionRepository {
     return this.database.rows.revision.findFirst({ where: { tenantId: tenantId(), id }, include: withTemplate });
   }
 
-  /** Newest first, one more than the window holds; the window's key is a number. */
+  /** Newest first, one row more than the window's limit. The window's key is a revision number. */
   list(templateId: string, { limit, after }: Window): Promise<RevisionRow[]> {
     const before = after === null ? {} : { number: { lt: Number(after) } };
     const where = { tenantId: tenantId(), templateId, ...before };
     return this.database.rows.revision.findMany({ where, take: limit + 1, orderBy: { number: 'desc' }, include: withTemplate });
   }
 
-  /** The same of several templates in one statement: the rows of each, newest first. */
+  /** The rows of several templates in one statement, newest first per template. */
   async listMany(templateIds: string[], { limit, after }: Window): Promise<Map<string, RevisionRow[]>> {
     const before = after === null ? null : Number(after);
     const rows = await this.database.query<RevisionRow & { templateName: string }>(NEWEST, [tenantId(), templateIds, before, limit + 1]);
@@ -37,7 +37,7 @@ export class RevisionRepository {
     return found;
   }
 
-  /** A revision under the next number of a template whose row the transaction holds. */
+  /** Creates a revision with the next number. The transaction must have locked the template's row. */
   async create(templateId: string, revision: { id: string; number: number; digest: string; document: unknown }): Promise<RevisionRow> {
     const document = revision.document as Prisma.InputJsonValue;
     await this.database.rows.template.update({

@@ -29,7 +29,7 @@ export class RevisionResolver {
 
   @Mutation(() => Revision, {
     action: 'revisions.create',
-    description: 'Adds a revision; the content of the newest one answers that one.',
+    description: 'Adds a revision. If the content equals that of the newest revision, returns that one.',
     idempotent: 'revision',
   })
   createRevision(

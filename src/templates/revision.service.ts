@@ -12,7 +12,7 @@ import { RevisionRepository, type RevisionRow } from './revision.repository.ts';
 import { type Revision, revisionOf } from './template.model.ts';
 import { TemplateService } from './template.service.ts';
 
-/** A document as it arrives: parsed, or the text of a YAML file. */
+/** A posted document: parsed JSON, or the text of a YAML file. */
 export type Posted = { json: unknown } | { yaml: string };
 
 /** The immutable versions of a template. */
@@ -31,7 +31,7 @@ export class RevisionService {
     });
   }
 
-  /** The document as a new revision, or the newest one where that has the same content (then 200). */
+  /** Stores the document as a new revision. If the newest one has the same content, returns that one with 200. */
   async create(reference: string, posted: Posted): Promise<Revision> {
     const document = read(posted);
     const digest = digestOf(document);
@@ -60,7 +60,7 @@ export class RevisionService {
     return pageOf(await this.revisions.list(template.id, window), window.limit, key, revisionOf);
   }
 
-  /** A page of each of several templates, in one statement. */
+  /** One page for each of several templates, in one statement. */
   async pages(templateIds: string[], window: Window): Promise<Map<string, Page<Revision>>> {
     const found = await this.revisions.listMany(templateIds, window);
     return new Map([...found].map(([id, rows]) => [id, pageOf(rows, window.limit, key, revisionOf)]));
@@ -69,7 +69,7 @@ export class RevisionService {
 
 const key = (row: { number: number }): string => String(row.number);
 
-/** Whether a cursor's key is one of a list of revisions. */
+/** Whether this is the key of a revision cursor. */
 export const isNumber = (text: string): boolean => /^\d{1,9}$/.test(text);
 
 function read(posted: Posted): unknown {

@@ -16,7 +16,7 @@ export class TemplateController {
 
   @Route('POST', '/templates', {
     action: 'templates.create',
-    summary: 'Makes a template',
+    summary: 'Creates a template',
     status: 201,
     answers: Template,
     idempotent: 'template',

@@ -7,19 +7,19 @@ import type { TemplateRow } from './template.repository.ts';
 
 const description = z.string().max(1000);
 
-@Output('A pod and everything that belongs to it, as revisions.')
+@Output('A template: a pod and everything that belongs to it, in revisions.')
 export class Template extends Model({
   ...resource,
   name,
-  description: description.nullable().describe('For people.'),
+  description: description.nullable().describe('Free text.'),
   latestRevision: z.int().nullable().describe('Number of the newest revision; null before the first.'),
 }) {}
 
-@Input('What a new template needs.')
-export class CreateTemplate extends Model({ name, description: description.nullish().describe('For people.') }) {}
+@Input('A new template.')
+export class CreateTemplate extends Model({ name, description: description.nullish().describe('Free text.') }) {}
 
-@Input('What is to change; what is left out stays, null clears.')
-export class UpdateTemplate extends Model({ name: name.optional(), description: description.nullish().describe('For people.') }) {}
+@Input('Changes to a template. Omitted fields stay unchanged; null clears a field.')
+export class UpdateTemplate extends Model({ name: name.optional(), description: description.nullish().describe('Free text.') }) {}
 
 @Output('One immutable version of a template.')
 export class Revision extends Model({

@@ -25,7 +25,7 @@ export class TemplateRepository {
     return this.database.rows.template.findMany({ ...page, where: { tenantId: tenantId(), ...where } });
   }
 
-  /** The row, held until the transaction ends. */
+  /** The row, locked until the transaction ends. */
   async lock(reference: string): Promise<TemplateRow | null> {
     const found = await this.find(reference);
     if (!found) return null;

@@ -29,14 +29,14 @@ export class TemplateService {
     return templateOf(await this.row(reference));
   }
 
-  /** The row that a reference names. Throws NOT_FOUND. */
+  /** The row for a reference. Throws NOT_FOUND. */
   async row(reference: string): Promise<TemplateRow> {
     const row = await this.templates.find(reference);
     if (!row) throw notFound('Template', reference);
     return row;
   }
 
-  /** Several by id, in one statement. */
+  /** Several templates by id, in one statement. */
   async many(ids: string[]): Promise<Map<string, Template>> {
     const rows = await this.templates.findMany(ids);
     return new Map(rows.map((row) => [row.id, templateOf(row)]));
@@ -61,7 +61,7 @@ export class TemplateService {
     });
   }
 
-  /** The row, held until the transaction ends, in one of the versions expected. */
+  /** The row, locked until the transaction ends. Throws STALE if its version is not expected. */
   async lock(reference: string, expected: ExpectedVersions): Promise<TemplateRow> {
     const row = await this.templates.lock(reference);
     if (!row) throw notFound('Template', reference);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Rate } from '../common/token-bucket.ts';
 
-/** What a tenant may have and do; what its row leaves out is as here. */
+/** A tenant's limits, with the defaults for limits that its row does not have. */
 export const limitsSchema = z.object({
   clusters: z.int().min(0).max(100_000).default(1_000),
   workloads: z.int().min(0).max(100_000).default(1_000),
@@ -12,7 +12,7 @@ export const limitsSchema = z.object({
 
 export type Limits = z.output<typeof limitsSchema>;
 
-/** The limits as stored, with defaults for what is not. */
+/** The stored limits, completed by defaults. */
 export const limitsOf = (stored: unknown): Limits => limitsSchema.parse(stored ?? {});
 
 export const DEFAULT_LIMITS: Limits = limitsSchema.parse({});

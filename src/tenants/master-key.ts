@@ -3,7 +3,7 @@ import { Seal } from '../common/seal.ts';
 import { StartError } from '../common/start-error.ts';
 import type { Config } from '../config.ts';
 
-/** The data key of the tenant who came first; null where there is no tenant. The role that sees all tenants sees no key, so each is asked in its turn. */
+/** Data key of the oldest tenant; null if there is none. The role that sees all tenants sees no keys, so the key is read as that tenant. */
 async function oldestDataKey(client: pg.Client): Promise<{ tenantId: string; sealed: Uint8Array } | null> {
   await client.query('SET ROLE slipway_system');
   const { rows: tenants } = await client.query<{ id: string }>('SELECT id FROM tenants ORDER BY id LIMIT 1');
@@ -16,13 +16,13 @@ async function oldestDataKey(client: pg.Client): Promise<{ tenantId: string; sea
 }
 
 /**
- * Refuses, with a `StartError`, a master key that is not the one which the tenants' data keys were sealed under: nothing that is sealed could be opened, and
- * no credential be taken. On a migrated database.
- * @param source where the key is from, for the one who has to change it
+ * Throws `StartError` if the master key is not the one that sealed the tenants' data keys, because no credential could be opened or stored. Needs a migrated
+ * database.
+ * @param source where the key comes from, for the message
  */
 export async function checkMasterKey(config: Pick<Config, 'databaseUrl' | 'masterKey'>, source = 'SLIPWAY_MASTER_KEY'): Promise<void> {
   const client = new pg.Client({ connectionString: config.databaseUrl, application_name: 'slipway start' });
-  client.on('error', () => undefined); // what was under way fails, and says so
+  client.on('error', () => undefined); // the running query fails with its own error
   await client.connect();
   try {
     const oldest = await oldestDataKey(client);
@@ -31,6 +31,6 @@ export async function checkMasterKey(config: Pick<Config, 'databaseUrl' | 'maste
     await client.end();
   }
   throw new StartError(
-    `The master key, from ${source}, is not the one that this database's credentials are sealed with: start with the key used before.`,
+    `The master key from ${source} does not match this database, whose credentials are sealed with another: start with the key used before.`,
   );
 }

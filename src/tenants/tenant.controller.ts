@@ -14,7 +14,7 @@ export class TenantController {
     return this.tenants.list(windowOf(query));
   }
 
-  @Route('POST', '/tenants', { action: 'tenants.create', summary: 'Makes a tenant', status: 201, answers: Tenant, idempotent: 'tenant' })
+  @Route('POST', '/tenants', { action: 'tenants.create', summary: 'Creates a tenant', status: 201, answers: Tenant, idempotent: 'tenant' })
   create(@Body() input: CreateTenant): Promise<Tenant> {
     return this.tenants.create(input);
   }

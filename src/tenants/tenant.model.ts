@@ -8,17 +8,17 @@ const count = (most: number, description: string) => z.int().min(0).max(most).de
 const limit = (most: number, description: string) => z.int().min(1).max(most).describe(description);
 
 const quotas = {
-  clusters: count(100_000, 'Clusters that it may register.'),
-  workloads: count(100_000, 'Workloads that it may have.'),
-  concurrentTargets: limit(100_000, 'Targets that may move at the same time.'),
-  requestsPerSecond: limit(100_000, 'Requests a second, per API process.'),
+  clusters: count(100_000, 'Maximum number of registered clusters.'),
+  workloads: count(100_000, 'Maximum number of workloads.'),
+  concurrentTargets: limit(100_000, 'Maximum number of targets that move at the same time.'),
+  requestsPerSecond: limit(100_000, 'Requests per second, per API process.'),
   requestBurst: limit(1_000_000, 'Requests at once, per API process.'),
 };
 
-@Output('What a tenant may have and do.')
+@Output('Quotas of a tenant.')
 export class Quotas extends Model(quotas) {}
 
-@Input('What a tenant may have and do; what is left out stays.')
+@Input('Quotas of a tenant. Omitted fields stay unchanged.')
 export class QuotasInput extends Model({
   clusters: quotas.clusters.optional(),
   workloads: quotas.workloads.optional(),
@@ -27,13 +27,13 @@ export class QuotasInput extends Model({
   requestBurst: quotas.requestBurst.optional(),
 }) {}
 
-@Output('Somebody whose workloads and clusters nobody else sees.')
+@Output('A tenant. Its workloads and clusters are not visible to other tenants.')
 export class Tenant extends Model({ ...resource, name, quotas: Quotas.schema }) {}
 
-@Input('What a new tenant needs.')
+@Input('A new tenant.')
 export class CreateTenant extends Model({ name, quotas: QuotasInput.schema.optional() }) {}
 
-@Input('What is to change; what is left out stays.')
+@Input('Changes to a tenant. Omitted fields stay unchanged.')
 export class UpdateTenant extends Model({ name: name.optional(), quotas: QuotasInput.schema.optional() }) {}
 
 export const tenantOf = ({ id, name, limits, version, createdAt, updatedAt }: TenantRow): Tenant => ({

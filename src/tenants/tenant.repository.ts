@@ -17,7 +17,7 @@ export interface TenantRow {
 
 const COLUMNS = 'id, name, limits, version, created_at AS "createdAt", updated_at AS "updatedAt"';
 
-/** Tenants: looked for across all of them by the role that sees no key of theirs, written as the tenant itself. */
+/** Tenants. They are read across all tenants by the role that sees no keys, and written as the tenant itself. */
 @Injectable()
 export class TenantRepository {
   constructor(private readonly database: Database) {}
@@ -28,7 +28,7 @@ export class TenantRepository {
     return row ?? null;
   }
 
-  /** One row more than the window holds, newest first. */
+  /** Newest first, one row more than the window's limit. */
   list({ limit, after }: Window): Promise<TenantRow[]> {
     const where = after === null ? '' : 'WHERE id < $2';
     return this.database.system.query<TenantRow>(`SELECT ${COLUMNS} FROM tenants ${where} ORDER BY id DESC LIMIT $1`, [
@@ -38,8 +38,8 @@ export class TenantRepository {
   }
 
   /**
-   * The tenant with what belongs to it from the first: its sealed data key and the head of its events. Within the operator's transaction, so that the
-   * effect of a repeated request is there once; for these rows the transaction names the new tenant.
+   * Creates the tenant with its sealed data key and the head of its events. It does so in the operator's transaction, so that a repeated request has one
+   * effect. For these rows the transaction sets the new tenant.
    */
   async create(id: string, name: string, limits: Partial<Limits>, dataKeySealed: Buffer): Promise<TenantRow> {
     return this.within(id, async () => {
@@ -56,7 +56,7 @@ export class TenantRepository {
     );
   }
 
-  /** The row, locked until the transaction ends; null where it is gone. */
+  /** The row, locked until the transaction ends; null if it no longer exists. */
   async lock(id: string): Promise<TenantRow | null> {
     return this.within(id, async () => {
       this.database.send('SELECT 1 FROM tenants WHERE id = $1::uuid FOR UPDATE', [id]);
@@ -65,7 +65,7 @@ export class TenantRepository {
     });
   }
 
-  /** The row of the tenant of the context, held until the transaction ends against others who hold it. */
+  /** Locks the row of the context's tenant until the transaction ends. */
   async hold(): Promise<TenantRow | null> {
     this.database.send('SELECT 1 FROM tenants WHERE id = $1::uuid FOR NO KEY UPDATE', [tenantId()]);
     const row = await this.database.rows.tenant.findUnique({ where: { id: tenantId() } });
@@ -78,7 +78,7 @@ export class TenantRepository {
     return { clusters, workloads };
   }
 
-  /** Part of an open transaction of the operator, done as that tenant. */
+  /** Runs part of the operator's open transaction as that tenant. */
   private async within<T>(id: string, work: () => Promise<T>): Promise<T> {
     const become = (tenant: string): void => this.database.send("SELECT set_config('app.tenant_id', $1, true)", [tenant]);
     const [before] = await this.database.query<{ tenant: string | null }>("SELECT current_setting('app.tenant_id', true) AS tenant", []);

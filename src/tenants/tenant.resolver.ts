@@ -21,7 +21,7 @@ export class TenantResolver {
     return this.service.get(reference);
   }
 
-  @Mutation(() => Tenant, { action: 'tenants.create', description: 'Makes a tenant.', idempotent: 'tenant' })
+  @Mutation(() => Tenant, { action: 'tenants.create', description: 'Creates a tenant.', idempotent: 'tenant' })
   createTenant(@Args('input') input: CreateTenant): Promise<Tenant> {
     return this.service.create(input);
   }
@@ -30,7 +30,11 @@ export class TenantResolver {
   updateTenant(
     @Args('tenant', { description: 'Id or name.' }) reference: string,
     @Args('input') input: UpdateTenant,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' })
+    @Args('ifVersion', {
+      type: () => Int,
+      nullable: true,
+      description: 'The expected version; the request is refused (STALE) if the current one differs.',
+    })
     version?: number,
   ): Promise<Tenant> {
     return this.service.update(reference, input, ifVersion(version));

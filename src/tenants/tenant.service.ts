@@ -11,7 +11,7 @@ import { type Limits, limitsOf } from './limits.ts';
 import { type CreateTenant, type Tenant, tenantOf, type UpdateTenant } from './tenant.model.ts';
 import { TenantRepository } from './tenant.repository.ts';
 
-/** Tenants, which the operator alone makes and sees. */
+/** Tenants. Only the operator creates and sees them. */
 @Injectable()
 export class TenantService {
   constructor(
@@ -38,12 +38,12 @@ export class TenantService {
     return pageOf(await this.tenants.list(window), window.limit, (row) => row.id, tenantOf);
   }
 
-  /** How much of its quotas the tenant of the context uses. */
+  /** Current use of the quotas of the context's tenant. */
   use(): Promise<{ clusters: number; workloads: number }> {
     return this.tenants.use();
   }
 
-  /** Throws QUOTA_EXCEEDED where one more would be too many. Holds the tenant's row until the transaction ends, so that of two only one is the last. */
+  /** Throws QUOTA_EXCEEDED if the quota is used up. Locks the tenant's row until the transaction ends, so that concurrent requests cannot exceed it. */
   async checkQuota(noun: 'clusters' | 'workloads'): Promise<void> {
     const row = await this.tenants.hold();
     const most = limitsOf(row?.limits)[noun];
@@ -64,6 +64,6 @@ export class TenantService {
   }
 }
 
-/** What was said, without what was left out. */
+/** The given fields, without those left out or null. */
 const set = (quotas: Partial<Record<keyof Limits, number | null | undefined>>): Partial<Limits> =>
   Object.fromEntries(Object.entries(quotas).filter(([, value]) => typeof value === 'number'));

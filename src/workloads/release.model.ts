@@ -4,19 +4,19 @@ import { Model, Output } from '../common/model/model.ts';
 import { CreatedBy, Reference } from '../common/reference.model.ts';
 import type { ReleaseRow } from './release.repository.ts';
 
-@Output('A release, by its number in the workload.')
+@Output('A reference to a release.')
 export class ReleaseReference extends Model({ id, number: z.int() }) {}
 
-@Output('A revision, by its template and number.')
+@Output('A reference to a revision.')
 export class RevisionReference extends Model({ id, number: z.int(), digest: z.string(), template: Reference.schema }) {}
 
-@Output('What a release renders to in one place.')
+@Output('The rendered objects of a release in one place.')
 export class ReleaseObjects extends Model({
   placement: z.uuid(),
-  objects: z.array(JsonObject).describe('The Kubernetes objects in the order in which they are applied.'),
+  objects: z.array(JsonObject).describe('The Kubernetes objects, in the order of their application.'),
 }) {}
 
-@Output('A revision with its values, rendered for every placement when it was accepted: what runs, and what can be gone back to.')
+@Output('A revision with its values, rendered for every placement when it was accepted. A rollout can go back to it.')
 export class Release extends Model({
   id,
   number: z.int(),
@@ -24,12 +24,12 @@ export class Release extends Model({
   revision: RevisionReference.schema,
   values: JsonObject,
   reason: z.string().nullable(),
-  goodAt: time.nullable().describe('When a rollout to it first succeeded; null = it cannot be gone back to.'),
+  goodAt: time.nullable().describe('When a rollout to it first succeeded; null = never, so that no rollout can go back to it.'),
   createdBy: CreatedBy.schema,
   createdAt: time,
 }) {}
 
-@Output('A release with the objects that it renders to.')
+@Output('A release with its rendered objects.')
 export class ReleaseDetail extends Model({ ...Release.schema.shape, objects: z.array(ReleaseObjects.schema) }) {}
 
 export const releaseOf = (row: ReleaseRow): Release => ({

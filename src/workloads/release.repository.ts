@@ -13,18 +13,18 @@ const WITH = {
 
 export type ReleaseRow = Prisma.ReleaseGetPayload<{ include: typeof WITH }>;
 
-/** A release's rendering for one placement, as it is stored. */
+/** A release's stored rendering for one placement. */
 export interface StoredRendering {
   placementId: string;
   digest: string;
   templateDigest: string;
   replicas: number;
   strategy: Prisma.InputJsonObject;
-  /** Canonical JSON of the objects, in the order in which they are applied. */
+  /** Canonical JSON of the objects, in the order of their application. */
   objects: string;
 }
 
-/** A release as it is made, worded as its row. */
+/** A new release, with the columns of its row. */
 export interface NewRelease {
   id: string;
   workload_id: string;
@@ -61,7 +61,7 @@ export class ReleaseRepository {
     });
   }
 
-  /** One more than the window holds. */
+  /** Newest first, one row more than the window's limit. */
   async page(workloadId: string, window: Window): Promise<ReleaseRow[]> {
     const { take, orderBy, where } = byId(window);
     return this.database.rows.release.findMany({
@@ -72,7 +72,7 @@ export class ReleaseRepository {
     });
   }
 
-  /** The same of several workloads, in one statement for the ids and one for the rows. */
+  /** The releases of several workloads, with one statement for the ids and one for the rows. */
   async pages(workloadIds: readonly string[], window: Window): Promise<Map<string, ReleaseRow[]>> {
     const ranked = await this.database.query<{ id: string }>(NEWEST, [tenantId(), [...workloadIds], window.after, window.limit + 1]);
     const rows = await this.many(ranked.map((row) => row.id));
@@ -92,7 +92,7 @@ export class ReleaseRepository {
     return found;
   }
 
-  /** Writes a new release down with its renderings, and in its workload that it is the newest. */
+  /** Stores a new release with its renderings, and sets it as its workload's newest. */
   create(release: NewRelease, renderings: readonly StoredRendering[]): void {
     this.database.send(CREATE, [tenantId(), ...recordsOf(renderings), JSON.stringify(release)]);
   }
@@ -103,7 +103,7 @@ export class ReleaseRepository {
     this.database.send(STORE, [tenantId(), ...recordsOf(renderings), releaseId]);
   }
 
-  /** What a release's renderings are, per placement, without the bytes. */
+  /** A release's renderings per placement, without the bytes. */
   async renderings(releaseId: string, placementIds: readonly string[]): Promise<Omit<StoredRendering, 'objects'>[]> {
     const rows = await this.database.rows.releaseObject.findMany({
       where: { tenantId: tenantId(), releaseId, placementId: { in: [...placementIds] } },
@@ -137,7 +137,7 @@ export class ReleaseRepository {
   }
 }
 
-/** Parameters $2 and $3: the bytes by digest, and what refers to them. */
+/** Parameters $2 and $3: the bytes by digest, and the references to them. */
 function recordsOf(renderings: readonly StoredRendering[]): [string, string] {
   const bytes = new Map(renderings.map(({ digest, objects }) => [digest, { digest, objects }]));
   const references = renderings.map(({ placementId, digest, templateDigest, replicas, strategy }) => ({
@@ -156,7 +156,7 @@ const NEWEST = `
     WHERE tenant_id = $1::uuid AND workload_id = ANY($2::uuid[]) AND ($3::uuid IS NULL OR id < $3::uuid)) ranked
   WHERE place <= $4::int`;
 
-/** Bytes that are there already are kept once. */
+/** Equal bytes are stored once. */
 const KEEP_BYTES = `
   INSERT INTO rendered (tenant_id, digest, objects)
   SELECT $1::uuid, n.digest, n.objects FROM jsonb_populate_recordset(NULL::rendered, $2::jsonb) n ORDER BY n.digest ON CONFLICT DO NOTHING`;

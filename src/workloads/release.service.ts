@@ -16,7 +16,7 @@ import { ReleaseRepository } from './release.repository.ts';
 import type { ReleaseRow, StoredRendering } from './release.repository.ts';
 import { WorkloadService } from './workload.service.ts';
 
-/** What rendering needs to know of where the objects go. */
+/** A place for which a release is rendered. */
 export interface Site {
   id: string;
   cluster: string;
@@ -30,7 +30,7 @@ interface Revision {
   document: unknown;
 }
 
-/** Releases: revision + values, rendered for every placement when they are accepted and kept to the byte. */
+/** Releases: revision + values, rendered for every placement when accepted, and stored byte for byte. */
 @Injectable()
 export class ReleaseService {
   constructor(
@@ -38,7 +38,10 @@ export class ReleaseService {
     private readonly workloads: WorkloadService,
   ) {}
 
-  /** Makes the workload's next release of these values (under each site's own) and renders it everywhere; any fault: 422 and nothing is stored. Runs in the caller's transaction. */
+  /**
+   * Creates the workload's next release of these values, overridden by each site's own, and renders it for all sites. Any fault: 422, and nothing is
+   * stored. Runs in the caller's transaction.
+   */
   async make(
     workload: { id: string; name: string; latestRelease: number },
     revision: Revision,
@@ -65,7 +68,7 @@ export class ReleaseService {
     return { release: { id, number }, renderings: byPlacement(renderings) };
   }
 
-  /** A kept release's renderings for these sites; a site that the release lacks is rendered now, with that release's values under its own, and added. */
+  /** A stored release's renderings for these sites. A missing site is rendered now, with the release's values overridden by its own, and added. */
   async renderingsOf(
     workload: { id: string; name: string },
     release: ReleaseRow,
@@ -86,7 +89,7 @@ export class ReleaseService {
 
   /** Renders without storing. */
   renderAt(workload: { id: string; name: string }, revision: Revision, namespace: string, layers: readonly Layer[]): Rendering {
-    // The document is immutable and was validated when it was posted. The release's number is written beside the rendering: bytes are kept once.
+    // The document is immutable and was validated when it was posted. The release's number is not rendered, so that equal bytes are stored once.
     const document = revision.document as TemplateDocument;
     const rendered = render({ workload, namespace, release: null, document, values: merged(layers) });
     if ('faults' in rendered) throw invalid(...withOrigins(rendered.faults, layers));
@@ -99,7 +102,7 @@ export class ReleaseService {
     return pageOf(rows, window.limit, (row) => row.id, releaseOf);
   }
 
-  /** The same of several workloads at once. */
+  /** The releases of several workloads. */
   async pages(workloadIds: readonly string[], window: Window): Promise<Map<string, Page<Release>>> {
     const rows = await this.releases.pages(workloadIds, window);
     return new Map([...rows].map(([id, found]) => [id, pageOf(found, window.limit, (row) => row.id, releaseOf)]));
@@ -118,7 +121,7 @@ export class ReleaseService {
     return { ...release, objects: objects.get(release.id) ?? [] };
   }
 
-  /** The rendered objects of releases, per placement, for reading. */
+  /** The rendered objects of releases, per placement, for the API. */
   async objectsOf(releaseIds: readonly string[]): Promise<Map<string, ReleaseObjects[]>> {
     const stored = await this.releases.storedObjects(releaseIds);
     return new Map(

@@ -11,8 +11,8 @@ export class RenderController {
 
   @Route('POST', '/templates/:template/revisions/:number/render', {
     action: 'revisions.render',
-    summary: 'Shows the Kubernetes objects that a revision and values make.',
-    description: 'Nothing is stored or written: for reading, or for `kubectl diff`.',
+    summary: 'Renders the Kubernetes objects of a revision with values.',
+    description: 'Nothing is stored or written to a cluster. For review, or for `kubectl diff`.',
     answers: Rendered,
     idempotent: false,
   })
@@ -25,7 +25,7 @@ export class RenderController {
 export class RenderResolver {
   constructor(private readonly renders: RenderService) {}
 
-  @Query(() => Rendered, { action: 'revisions.render', description: 'The Kubernetes objects that a revision and values make.' })
+  @Query(() => Rendered, { action: 'revisions.render', description: 'The Kubernetes objects of a revision with values.' })
   renderRevision(
     @Args('template', { description: 'Id or name.' }) template: string,
     @Args('number', { type: () => Int }) number: number,

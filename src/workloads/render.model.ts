@@ -3,18 +3,18 @@ import { JsonObject, reference } from '../common/model/fields.ts';
 import { Input, Model, Output } from '../common/model/model.ts';
 import { namespace } from './workload.model.ts';
 
-@Input('With what a revision is rendered.')
+@Input('Input for rendering a revision.')
 export class RenderInput extends Model({
   values: JsonObject.optional().describe("Values of the template's parameters."),
   workload: reference('a workload')
     .optional()
-    .describe('Whose name, id and values the rendering takes; default: a name made of the template.'),
+    .describe('The workload whose name, id and values are used; default: a name derived from the template.'),
   namespace: namespace.optional().describe('default: `default`.'),
 }) {}
 
-@Output('What a revision renders to.')
+@Output('The rendering of a revision.')
 export class Rendered extends Model({
-  objects: z.array(JsonObject).describe('The Kubernetes objects in the order in which they are applied.'),
+  objects: z.array(JsonObject).describe('The Kubernetes objects, in the order of their application.'),
   digest: z.string().describe('SHA-256 of the objects.'),
-  replicas: z.int().describe('Pods that the template asks for.'),
+  replicas: z.int().describe("The template's number of pods."),
 }) {}

@@ -8,7 +8,7 @@ import { ReleaseService } from './release.service.ts';
 import type { Rendered, RenderInput } from './render.model.ts';
 import { WorkloadRepository } from './workload.repository.ts';
 
-/** Renderings for reading. */
+/** Renders for review, without storing. */
 @Injectable()
 export class RenderService {
   constructor(
@@ -29,7 +29,7 @@ export class RenderService {
   }
 }
 
-/** A name that a workload could have, made of a template's, which may be longer and begin with a digit. */
+/** A valid workload name derived from a template's, which may be longer and begin with a digit. */
 const workloadNameOf = (template: string): string =>
   template
     .replace(/^[0-9-]+/, '')

@@ -22,7 +22,7 @@ export class WorkloadController {
 
   @Route('POST', '/workloads', {
     action: 'workloads.create',
-    summary: 'Makes a workload.',
+    summary: 'Creates a workload.',
     description: 'Nothing is written to a cluster before its first rollout.',
     status: 201,
     answers: Workload,
@@ -32,14 +32,14 @@ export class WorkloadController {
     return this.workloads.create(input);
   }
 
-  @Route('GET', '/workloads/:workload', { action: 'workloads.get', summary: 'Reads a workload.', answers: Workload })
+  @Route('GET', '/workloads/:workload', { action: 'workloads.get', summary: 'Shows a workload.', answers: Workload })
   get(@Param('workload') workload: string) {
     return this.workloads.get(workload);
   }
 
   @Route('PATCH', '/workloads/:workload', {
     action: 'workloads.update',
-    summary: 'Changes what the next rollout wants.',
+    summary: 'Changes the template, values or placements for the next rollout.',
     answers: Workload,
   })
   update(@Param('workload') workload: string, @Body() input: UpdateWorkload, @IfMatch() expected: ExpectedVersions) {
@@ -48,7 +48,7 @@ export class WorkloadController {
 
   @Route('GET', '/workloads/:workload/releases', {
     action: 'releases.list',
-    summary: 'Lists what ran, newest first.',
+    summary: 'Lists releases, newest first.',
     answers: PageOf(Release),
   })
   listReleases(@Param('workload') workload: string, @Query() query: PageQuery) {
@@ -57,7 +57,7 @@ export class WorkloadController {
 
   @Route('GET', '/workloads/:workload/releases/:number', {
     action: 'releases.get',
-    summary: 'Reads a release with the objects that it renders to.',
+    summary: 'Shows a release with its rendered objects.',
     answers: ReleaseDetail,
   })
   getRelease(@Param('workload') workload: string, @Param('number') number: string) {

@@ -6,48 +6,48 @@ import { pageArguments, pageQuery } from '../common/page.ts';
 import { Reference } from '../common/reference.model.ts';
 import type { PlacementRow, WorkloadRow } from './workload.repository.ts';
 
-/** Deployment, Service and the labels bear the workload's name, and ConfigMaps put theirs behind it: so it is shorter than a DNS label may be. */
+/** The name is used for the Deployment, the Service and labels, and as a prefix for ConfigMaps. So it is shorter than a DNS label may be. */
 export const workloadName = z
   .string()
   .regex(
     /^[a-z]([-a-z0-9]{0,45}[a-z0-9])?$/,
-    'must begin with a letter, hold only a-z, 0-9 and -, not end with -, and have at most 47 characters',
+    'must begin with a letter, contain only a-z, 0-9 and -, not end with -, and have at most 47 characters',
   )
   .refine((text) => !isId(text), 'must not look like an id')
-  .describe('Unique per tenant; the Deployment and the Service bear it.');
+  .describe('Unique per tenant. Also the name of the Deployment and the Service.');
 
 export const namespace = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label')
-  .describe('Namespace in the cluster. It must exist there.');
+  .describe('Namespace in the cluster. It must exist.');
 const replicas = z.int().min(0).max(10_000);
 
 @Shape('Where a workload runs: one namespace of one cluster.')
 export class PlacementPlace extends Model({
   cluster: reference('a cluster'),
   namespace,
-  replicas: replicas.nullish().describe("Pods wanted there; null = the release's number."),
-  values: JsonObject.optional().describe('Values of parameters that hold on this cluster alone; they win over all others.'),
+  replicas: replicas.nullish().describe("Number of pods; null = the release's number."),
+  values: JsonObject.optional().describe('Values of parameters for this cluster only; they override all others.'),
 }) {}
 
-@Shape('Every cluster that bears these labels, whenever a rollout is accepted.')
+@Shape('Every cluster with these labels, evaluated when a rollout is accepted.')
 export class PlacementRule extends Model({
   clusterLabels: labels
     .refine((given) => Object.keys(given).length > 0, 'needs at least one label')
-    .describe('Labels that a cluster must bear, all of them.'),
+    .describe('Labels that a cluster must have, all of them.'),
   namespace,
 }) {}
 
-const placements = AnyOf('PlacementsInput', 'A list of places, or a rule that clusters match by their labels.', {
+const placements = AnyOf('PlacementsInput', 'A list of places, or a rule that selects clusters by their labels.', {
   list: z.array(PlacementPlace.schema).max(1000),
   match: PlacementRule.schema,
 });
 
-@Output('What the controllers of the cluster report of the pods, as last seen.')
+@Output("Counts of pods as last reported by the cluster's controllers.")
 export class PodCounts extends Model({
   desired: z.int(),
   ready: z.int(),
-  updated: z.int().describe('Pods of the newest revision there.'),
+  updated: z.int().describe('Pods of the newest revision.'),
 }) {}
 
 @Output('One namespace of one cluster in which the workload runs.')
@@ -57,20 +57,20 @@ export class Placement extends Model({
   namespace: z.string(),
   replicas: z.int().nullable().describe("The placement's own number of pods; null = the release's."),
   values: JsonObject,
-  release: z.int().nullable().describe('Number of the release that stands there; null = none.'),
-  pods: PodCounts.schema.nullable().describe('null until the placement has been looked at.'),
+  release: z.int().nullable().describe('Number of the current release; null = none.'),
+  pods: PodCounts.schema.nullable().describe('null until the placement has been observed.'),
   observedAt: time.nullable(),
 }) {}
 
-@Output('What runs on many clusters as one: a template, values for it, and the places where it runs.')
+@Output('A workload on many clusters: a template, its values, and its placements.')
 export class Workload extends Model({
   ...resource,
   name: workloadName,
   template: Reference.schema,
   values: JsonObject,
-  placementRule: PlacementRule.schema.nullable().describe('Set where placements follow the labels of clusters.'),
+  placementRule: PlacementRule.schema.nullable().describe('The rule, if placements follow the labels of clusters.'),
   placements: z.array(Placement.schema),
-  release: z.int().nullable().describe('Number of the release that it settled on; null before the first.'),
+  release: z.int().nullable().describe('Number of the release on which it settled; null before the first.'),
 }) {}
 
 @Input('A new workload. Nothing is written to a cluster before the first rollout.')
@@ -81,11 +81,11 @@ export class CreateWorkload extends Model({
   placements: placements.optional(),
 }) {}
 
-@Input('What the next rollout is to want (JSON Merge Patch).')
+@Input('Changes for the next rollout (JSON Merge Patch).')
 export class UpdateWorkload extends Model({
   template: reference('a template').optional(),
-  values: JsonObject.optional().describe('Merged over the values; null takes one away.'),
-  placements: placements.optional().describe('Takes the place of the placements; what is left out is removed by the next rollout.'),
+  values: JsonObject.optional().describe('Merged into the values; null removes a value.'),
+  placements: placements.optional().describe('Replaces the placements; the next rollout removes those left out.'),
 }) {}
 
 const filters = {
@@ -100,7 +100,7 @@ export class WorkloadQuery extends Model({ ...pageQuery, ...filters }) {}
 @Arguments()
 export class WorkloadArguments extends Model({ ...pageArguments, ...filters }) {}
 
-/** Rows to entities: no column leaks. */
+/** Converts rows to entities, so that no column leaks. */
 export const placementOf = (row: PlacementRow): Placement => {
   const counts = row.observed as { desired: number; ready: number; updated: number } | null;
   return {

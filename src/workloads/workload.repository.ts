@@ -12,18 +12,18 @@ const WITH = {
   placements: { include: { cluster: { select: { id: true, name: true } } }, orderBy: { id: 'asc' } },
 } as const satisfies Prisma.WorkloadInclude;
 
-/** A placement that somebody wants, or where something runs; the others are remembered for the rollouts that they had. */
+/** Placements that are wanted or live. The others are kept only for the history of rollouts. */
 const LIVES = { OR: [{ wanted: true }, { applied: { not: Prisma.DbNull } }] } satisfies Prisma.PlacementWhereInput;
 
 export type WorkloadRow = Prisma.WorkloadGetPayload<{ include: typeof WITH }>;
 export type PlacementRow = WorkloadRow['placements'][number];
 
-/** What a client may change of a workload; `placementRule` null = the placements are a list. */
+/** Columns of a workload that a client may change; `placementRule` null = the placements are a list. */
 export interface WorkloadChange extends Omit<Prisma.WorkloadUncheckedUpdateInput, 'placementRule'> {
   placementRule?: object | null;
 }
 
-/** What a placement of a new or changed workload is written as. */
+/** A placement of a new or changed workload. */
 export interface NewPlacement {
   id: string;
   clusterId: string;
@@ -37,13 +37,13 @@ export interface NewPlacement {
 export class WorkloadRepository {
   constructor(private readonly database: Database) {}
 
-  /** The workload of this id or name, if it is not deleted. */
+  /** The workload with this id or name; null if it does not exist or is deleted. */
   async find(reference: string): Promise<WorkloadRow | null> {
     const by = isId(reference) ? { id: reference } : { name: reference };
     return this.database.rows.workload.findFirst({ where: { tenantId: tenantId(), ...by, deletedAt: null }, include: WITH });
   }
 
-  /** The same, with the row locked to the end of the transaction: whoever accepts a rollout for it waits for whoever is doing so. */
+  /** Like `find`, with the row locked until the transaction ends, so that rollouts of a workload are accepted one at a time. */
   async lock(reference: string): Promise<WorkloadRow | null> {
     const column = isId(reference) ? 'id' : 'name';
     const sql = `SELECT id FROM workloads WHERE tenant_id = $1::uuid AND ${column} = $2${column === 'id' ? '::uuid' : ''} AND deleted_at IS NULL FOR NO KEY UPDATE`;
@@ -51,7 +51,7 @@ export class WorkloadRepository {
     return row ? this.find(row.id) : null;
   }
 
-  /** One more than the window holds. */
+  /** Newest first, one row more than the window's limit. */
   async page(window: Window, filter: { template?: string[]; cluster?: string[] }): Promise<WorkloadRow[]> {
     const { take, orderBy, where } = byId(window);
     const named = (references: string[]) => [{ id: { in: references.filter(isId) } }, { name: { in: references } }];
@@ -92,7 +92,7 @@ export class WorkloadRepository {
     await this.database.rows.placement.updateMany({ where: { tenantId: tenantId(), id: { in: [...placementIds] } }, data: { replicas } });
   }
 
-  /** Takes placements away: those that no rollout knows are forgotten, the others are no longer wanted. */
+  /** Removes placements: those without a rollout are deleted, and the others are no longer wanted. */
   async takeAway(ids: readonly string[]): Promise<void> {
     const rows = { tenantId: tenantId(), id: { in: [...ids] } };
     await this.database.rows.placement.deleteMany({ where: { ...rows, targets: { none: {} }, releaseObjects: { none: {} } } });
@@ -103,7 +103,7 @@ export class WorkloadRepository {
     return (await this.database.rows.workload.count({ where: { tenantId: tenantId(), name, deletedAt: null } })) > 0;
   }
 
-  /** Writes what a client changed; the version counts it. */
+  /** Stores a client's change and increments the version. */
   async change(id: string, { placementRule, ...change }: WorkloadChange): Promise<void> {
     const rule = placementRule === null ? Prisma.DbNull : (placementRule as Prisma.InputJsonObject | undefined);
     await this.database.rows.workload.update({
@@ -121,7 +121,7 @@ export class WorkloadRepository {
     });
   }
 
-  /** Clusters that bear all of these labels. */
+  /** Clusters with all of these labels. */
   async clustersLabelled(labels: Record<string, string>): Promise<ClusterReference[]> {
     return this.database.rows.cluster.findMany({
       where: { tenantId: tenantId(), AND: Object.entries(labels).map(([name, value]) => ({ labels: { path: [name], equals: value } })) },

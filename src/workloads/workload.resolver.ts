@@ -35,22 +35,26 @@ export class WorkloadResolver {
     return this.releaseService.find(workload, String(number));
   }
 
-  @Mutation(() => Workload, { action: 'workloads.create', description: 'Makes a workload.', idempotent: 'workload' })
+  @Mutation(() => Workload, { action: 'workloads.create', description: 'Creates a workload.', idempotent: 'workload' })
   createWorkload(@Args('input') input: CreateWorkload): Promise<Workload> {
     return this.workloadService.create(input);
   }
 
-  @Mutation(() => Workload, { action: 'workloads.update', description: 'Changes what the next rollout wants.' })
+  @Mutation(() => Workload, { action: 'workloads.update', description: 'Changes the template, values or placements for the next rollout.' })
   updateWorkload(
     @Args('workload', REFERENCE) reference: string,
     @Args('input') input: UpdateWorkload,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The version that is meant; any other is refused (STALE).' })
+    @Args('ifVersion', {
+      type: () => Int,
+      nullable: true,
+      description: 'The expected version; the request is refused (STALE) if the current one differs.',
+    })
     version?: number,
   ): Promise<Workload> {
     return this.workloadService.update(reference, input, ifVersion(version));
   }
 
-  @ResolveField(() => ReleaseConnection, { description: 'What ran, newest first.' })
+  @ResolveField(() => ReleaseConnection, { description: 'Releases, newest first.' })
   async releases(
     @Parent() workload: Workload,
     @Args() page: NestedPageArguments,
@@ -72,7 +76,7 @@ export class WorkloadResolver {
 export class ReleaseResolver {
   constructor(private readonly releaseService: ReleaseService) {}
 
-  @ResolveField(() => [ReleaseObjects], { description: 'What it renders to, per placement.' })
+  @ResolveField(() => [ReleaseObjects], { description: 'Its rendered objects, per placement.' })
   objects(@Parent() release: Release, @Context() context: GraphqlContext): Promise<ReleaseObjects[]> {
     return batched(
       context,

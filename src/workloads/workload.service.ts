@@ -34,26 +34,26 @@ export class WorkloadService {
     return workloadOf(await this.find(reference));
   }
 
-  /** The row that the reference names. */
+  /** The row for a reference. Throws NOT_FOUND. */
   async find(reference: string): Promise<WorkloadRow> {
     const row = await this.workloads.find(reference);
     if (!row) throw notFound('Workload', reference);
     return row;
   }
 
-  /** The same, locked to the end of the transaction. */
+  /** The row, locked until the transaction ends. */
   async lock(reference: string): Promise<WorkloadRow> {
     const row = await this.lockIfThere(reference);
     if (!row) throw notFound('Workload', reference);
     return row;
   }
 
-  /** Null where it has been removed. */
+  /** Null if it has been removed. */
   async lockIfThere(reference: string): Promise<WorkloadRow | null> {
     return this.workloads.lock(reference);
   }
 
-  /** The locked row with its placements brought in line with its rule, if it has one. */
+  /** The locked row, with its placements updated by its rule, if it has one. */
   async placed(row: WorkloadRow): Promise<WorkloadRow> {
     if (row.placementRule === null) return row;
     await this.place(row, row.placementRule as unknown as PlacementRule);
@@ -67,8 +67,8 @@ export class WorkloadService {
   async create(input: CreateWorkload): Promise<Workload> {
     return this.database.transaction(async () => {
       await this.tenants.checkQuota('workloads');
-      // Said before what is wrong with the meaning; of two at once the database tells one.
-      if (await this.workloads.isNameTaken(input.name)) throw new Problem('NAME_TAKEN', 'A workload of this name exists.');
+      // Reported before other faults. Of two concurrent requests, the unique constraint refuses one.
+      if (await this.workloads.isNameTaken(input.name)) throw new Problem('NAME_TAKEN', 'A workload with this name exists.');
       const template = await this.templateOf(input.template);
       const id = newId();
       const placements = input.placements ?? [];
@@ -86,7 +86,7 @@ export class WorkloadService {
     });
   }
 
-  /** Changes what the next rollout wants. */
+  /** Changes the template, values or placements for the next rollout. */
   async update(reference: string, input: UpdateWorkload, expected: ExpectedVersions): Promise<Workload> {
     return this.database.transaction(async () => {
       const row = await this.lock(reference);
@@ -106,7 +106,7 @@ export class WorkloadService {
     });
   }
 
-  /** Sets the placements' own number of pods, everywhere or on one cluster, which is a client's change; answers the placements that it concerns. */
+  /** Sets the placements' own number of pods, on all clusters or on one. Counts as a client's change. Returns the affected placements. */
   async setReplicas(row: WorkloadRow, replicas: number, cluster: string | undefined): Promise<WorkloadRow['placements']> {
     const wanted = cluster && canonical(cluster);
     const isMeant = ({ id, name }: { id: string; name: string }): boolean => wanted === undefined || id === wanted || name === wanted;
@@ -127,7 +127,7 @@ export class WorkloadService {
     return template;
   }
 
-  /** Brings the placements in line with what is wanted: adds, changes, and marks for removal what is left out. False where they were. */
+  /** Updates the placements to the wanted ones: adds, changes, and marks those left out for removal. Returns false if nothing changed. */
   private async place(row: WorkloadRow, placements: Placements): Promise<boolean> {
     const wanted = await this.newPlacements(placements);
     const changes = placementChanges(row.placements, wanted, Array.isArray(placements));
@@ -156,7 +156,7 @@ export class WorkloadService {
       }
       const place = `${cluster.id}/${placement.namespace}`;
       if (seen.has(place))
-        faults.push({ pointer: `/placements/${i}`, detail: `namespace ${placement.namespace} of cluster ${cluster.name} is named twice` });
+        faults.push({ pointer: `/placements/${i}`, detail: `namespace ${placement.namespace} of cluster ${cluster.name} is listed twice` });
       seen.add(place);
       return [newPlacement(cluster, placement)];
     });

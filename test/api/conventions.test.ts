@@ -162,7 +162,7 @@ describe('the operator', () => {
     expect(codeOf(await operator.rest('GET', '/v1/templates/there'))).toEqual([403, 'FORBIDDEN']);
     const unknown = await operator.with({ 'slipway-tenant': 'nobody' }).rest('GET', '/v1/templates/there');
     expect(unknown.status).toBe(422);
-    expect(unknown.body['errors']).toEqual([{ parameter: 'Slipway-Tenant', detail: 'names no tenant' }]);
+    expect(unknown.body['errors']).toEqual([{ parameter: 'Slipway-Tenant', detail: 'is not a known tenant' }]);
   });
 
   it('is not who a tenant can become by naming another', async () => {

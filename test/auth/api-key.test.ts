@@ -84,7 +84,7 @@ describe('API keys', () => {
   it('cannot be made to expire in the past', async () => {
     const answer = await tenant.rest('POST', '/v1/api-keys', { name: 'late', role: 'VIEWER', expiresAt: '2020-01-01T00:00:00Z' });
     expect(answer.status).toBe(422);
-    expect(answer.body).toMatchObject({ code: 'INVALID', errors: [{ pointer: '/expiresAt', detail: 'must lie in the future' }] });
+    expect(answer.body).toMatchObject({ code: 'INVALID', errors: [{ pointer: '/expiresAt', detail: 'must be in the future' }] });
   });
 
   it('are rotated: the new one has name and role of the old one, which is gone', async () => {

@@ -143,7 +143,7 @@ describe('registering a cluster', () => {
 
   it('is refused in a region that is not there, at its pointer', async () => {
     const answer = await tenant.rest('POST', '/v1/clusters', { name: 'x', region: 'mars', ...connection() });
-    expect([answer.status, faultsOf(answer)]).toEqual([422, [{ pointer: '/region', detail: 'names no region' }]]);
+    expect([answer.status, faultsOf(answer)]).toEqual([422, [{ pointer: '/region', detail: 'is not a known region' }]]);
   });
 
   it('is refused under a name that is taken, and beyond the quota', async () => {
@@ -218,13 +218,13 @@ describe('credentials', () => {
       expect(expectStatus(answer, 503)).toMatchObject({
         code: 'UNAVAILABLE',
         detail:
-          'Credentials cannot be taken: the master key of this Slipway is not the one that was used before. Its operator has to start it with that key.',
+          'Credentials cannot be stored: this Slipway runs with a different master key than before. Its operator must start it with the earlier key.',
       });
     expect(await rows('SELECT data_key_sealed AS key FROM tenants WHERE id = $1', [stranger.id])).toEqual([{ key: dataKey }]);
     const connections = new Connections(api.app.get(Database), reader(), new CheckRepository(api.app.get(Database)), []);
     await expect(connections.openNewest({ tenantId: stranger.id } as Lease, made.id)).rejects.toMatchObject({
       message: "The cluster's credentials cannot be opened with this installation's master key.",
-      advice: 'Have the operator start Slipway with the SLIPWAY_MASTER_KEY that was used before.',
+      advice: 'Ask the operator to start Slipway with the SLIPWAY_MASTER_KEY that was used before.',
     });
   });
 

@@ -421,8 +421,8 @@ describe('a write whose answer nobody waits for', () => {
   });
 
   it.each([
-    ['the commit', async () => undefined, 'A template of this name exists.'],
-    ['the next statement', () => database.rows.template.count(), 'A template of this name exists.'],
+    ['the commit', async () => undefined, 'A template with this name exists.'],
+    ['the next statement', () => database.rows.template.count(), 'A template with this name exists.'],
     ['the commit, where somebody swallows it', () => database.rows.template.count().catch(() => undefined), /swallowed/],
   ])('fails %s, and nothing is committed', async (_, next, message) => {
     const [taken, other] = [randomUUID(), randomUUID()];
@@ -445,7 +445,7 @@ describe('a write whose answer nobody waits for', () => {
         await database.rows.template.count();
         late = AsyncResource.bind(() => write(name));
       });
-      expect(late).toThrow(/is over/);
+      expect(late).toThrow(/has ended/);
       expect(await count(name)).toBe(0);
     }));
 });
@@ -455,12 +455,15 @@ describe('what the database refuses', () => {
     const name = randomUUID();
     await makeTemplate(blue, name);
 
-    await expect(makeTemplate(blue, name)).rejects.toMatchObject({ code: 'NAME_TAKEN', message: 'A template of this name exists.' });
+    await expect(makeTemplate(blue, name)).rejects.toMatchObject({ code: 'NAME_TAKEN', message: 'A template with this name exists.' });
     const inside = database.as({ tenantId: blue }, () =>
       database.transaction(() => database.rows.template.create({ data: { tenantId: blue, id: randomUUID(), name } })),
     );
     await expect(inside).rejects.toMatchObject({ code: 'NAME_TAKEN' });
-    await expect(makeTenant(randomUUID(), 'blue')).rejects.toMatchObject({ code: 'NAME_TAKEN', message: 'A tenant of this name exists.' });
+    await expect(makeTenant(randomUUID(), 'blue')).rejects.toMatchObject({
+      code: 'NAME_TAKEN',
+      message: 'A tenant with this name exists.',
+    });
   });
 
   it('what is referred to is IN_USE', async () => {
@@ -504,7 +507,7 @@ describe('what the database refuses', () => {
     await create(new Date());
     await create(null);
 
-    await expect(create(null)).rejects.toMatchObject({ code: 'NAME_TAKEN', message: 'A workload of this name exists.' });
+    await expect(create(null)).rejects.toMatchObject({ code: 'NAME_TAKEN', message: 'A workload with this name exists.' });
   });
 
   it('a database that is away is UNAVAILABLE', async () => {

@@ -114,7 +114,7 @@ describe('the embedded Postgres', () => {
     const { child, pid } = await startElsewhere();
 
     await expect(startEmbeddedPostgres(folder)).rejects.toThrow(
-      new RegExp(`${folder} is in use by Slipway, process ${child.pid}: .*DATA_DIR`),
+      new RegExp(`${folder} is in use by another Slipway, process ${child.pid}: .*DATA_DIR`),
     );
     expect(isAlive(pid)).toBe(true);
 
@@ -157,7 +157,7 @@ describe('the embedded Postgres', () => {
 
     const error = await startEmbeddedPostgres(folder).catch((reason: unknown) => reason);
 
-    expect(String((error as Error).message)).toMatch(/was made by Postgres 13, and this Slipway brings Postgres 18: .*DATA_DIR\.$/);
+    expect(String((error as Error).message)).toMatch(/was created by Postgres 13, but this Slipway has Postgres 18: .*DATA_DIR\.$/);
     expect(String((error as Error).message)).not.toContain('\n');
   });
 
@@ -180,13 +180,13 @@ describe('the embedded Postgres', () => {
   });
 
   it.each([
-    ['with files of somebody else', ['precious'], /holds files but no database of Slipway's: move it away, .*DATA_DIR\.$/],
+    ['with files of somebody else', ['precious'], /contains files but no database of Slipway: move it elsewhere, .*DATA_DIR\.$/],
     [
       'with databases of Debian',
       ['16/main/PG_VERSION', '16/main/global/pg_control'],
-      /holds files but no database of Slipway's: move it away, .*DATA_DIR\.$/,
+      /contains files but no database of Slipway: move it elsewhere, .*DATA_DIR\.$/,
     ],
-    ['with what is left of another major version', ['PG_VERSION', 'base/1'], /was made by Postgres 13, .*DATA_DIR\.$/],
+    ['with what is left of another major version', ['PG_VERSION', 'base/1'], /was created by Postgres 13, .*DATA_DIR\.$/],
   ])('refuses a folder %s in one line and leaves it as it is', async (_, files, line) => {
     const data = path.join(folder, 'postgres');
     rmSync(data, { recursive: true });
@@ -207,23 +207,23 @@ describe('the embedded Postgres', () => {
     rmSync(path.join(folder, 'postgres/global/pg_control'));
 
     await expect(start()).rejects.toThrow(
-      /holds a database that is not whole \(global\/pg_control is missing\): put it back from a copy, .*DATA_DIR\.$/,
+      /contains an incomplete database \(global\/pg_control is missing\): restore it from a backup, .*DATA_DIR\.$/,
     );
 
     expect(existsSync(path.join(folder, 'postgres/PG_VERSION'))).toBe(true);
   });
 
   it.each([
-    ['is missing', (file: string) => rmSync(file), /postgres-password is missing: put it back from a copy/],
+    ['is missing', (file: string) => rmSync(file), /postgres-password is missing: restore it from a backup/],
     [
       'is empty',
       (file: string) => writeFileSync(file, ''),
-      /postgres-password does not hold the database's password \(64 hexadecimal digits\): put it back/,
+      /postgres-password does not contain the database's password \(64 hexadecimal digits\): restore it/,
     ],
     [
       'is another',
       (file: string) => writeFileSync(file, 'a'.repeat(64)),
-      /The password in .*postgres-password is not the one of the database in .*: put the file back/,
+      /The password in .*postgres-password is not that of the database in .*: restore the file/,
     ],
   ])('says so in one line where its password %s, and makes no other', async (_, spoil, line) => {
     const file = path.join(folder, 'postgres-password');

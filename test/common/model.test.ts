@@ -40,8 +40,8 @@ describe('a model', () => {
     ['an empty name', { name: '' }, ['/name: must be a DNS label: at most 63 lower-case letters, digits and hyphens']],
     ['null for what is optional', { name: null }, ['/name: must be text']],
     ['a fault deep in a list', { steps: [{ weight: 1 }, { weight: 'x' }] }, ['/steps/1/weight: must be a number']],
-    ['two where one is needed', { steps: [{ weight: 1, pause: true }] }, ['/steps/0: exactly one of weight, pause is needed']],
-    ['none where one is needed', { steps: [{}] }, ['/steps/0: exactly one of weight, pause is needed']],
+    ['two where one is needed', { steps: [{ weight: 1, pause: true }] }, ['/steps/0: exactly one of weight, pause is required']],
+    ['none where one is needed', { steps: [{}] }, ['/steps/0: exactly one of weight, pause is required']],
     [
       'a fault in the branch of a union that was meant',
       { places: [{ cluster: 'a', replicas: 10 }] },

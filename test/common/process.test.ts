@@ -22,7 +22,7 @@ describe('why a process does not start', () => {
     taken.close();
 
     expect(startFaults(error)).toEqual([
-      `Port ${port} is taken: stop what listens there, or choose another port with PORT (0 takes any free one).`,
+      `Port ${port} is in use: stop the program that listens there, or choose another port with PORT (0 takes any free one).`,
     ]);
   });
 
@@ -35,13 +35,13 @@ describe('why a process does not start', () => {
     taken.close();
 
     expect(lines).toEqual([
-      `Port ${port} is taken: stop what listens there, or choose another port with METRICS_PORT (0 takes any free one).`,
+      `Port ${port} is in use: stop the program that listens there, or choose another port with METRICS_PORT (0 takes any free one).`,
     ]);
   });
 
   it("is one line with the host where the database's name is not known", async () => {
     expect(await fault(migrate('postgresql://app:hunter2@nowhere.invalid:5433/slipway'))).toEqual([
-      expect.stringMatching(/^The database cannot be reached at nowhere\.invalid:5433 \((ENOTFOUND|EAI_AGAIN)\): check DATABASE_URL\.$/),
+      expect.stringMatching(/^The database is unreachable at nowhere\.invalid:5433 \((ENOTFOUND|EAI_AGAIN)\): check DATABASE_URL\.$/),
     ]);
   });
 
@@ -50,7 +50,7 @@ describe('why a process does not start', () => {
       const lines = await fault(migrate(`postgresql://app:hunter2@${host}:1/slipway`));
 
       expect(lines).toHaveLength(1);
-      expect(lines[0]).toMatch(/^The database cannot be reached at .*:1 \(ECONNREFUSED\): check DATABASE_URL\.$/);
+      expect(lines[0]).toMatch(/^The database is unreachable at .*:1 \(ECONNREFUSED\): check DATABASE_URL\.$/);
     }
   });
 
@@ -145,6 +145,6 @@ describe('a running process', () => {
       ['SIGTERM'],
     );
 
-    expect(result).toMatchObject({ code: 1, err: 'Slipway did not stop in good order: stuck\n' });
+    expect(result).toMatchObject({ code: 1, err: 'Slipway did not stop cleanly: stuck\n' });
   });
 });

@@ -167,7 +167,7 @@ describe.skipIf(providedClusters().length === 0)('what goes wrong on one of two 
       await admin.request('PATCH', path, { rules });
       const rollout = await roll(its);
       expect(rollout.failure).toMatchObject({ reason: 'FORBIDDEN', cluster: name });
-      expect(rollout.failure?.message).toBe(`The credential may not patch deployments.apps in namespace ${namespace}.`);
+      expect(rollout.failure?.message).toBe(`The credential may not patch deployments in apps in namespace ${namespace}.`);
       expect(rollout.failure?.advice).toContain('access manifest');
       await backEverywhere(its, rollout, 'FAILED');
     });

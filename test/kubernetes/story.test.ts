@@ -68,7 +68,7 @@ describe.skipIf(providedClusters().length === 0)('the whole story on two real co
     expect(sites.map((site) => running(site, 'shop'))).toEqual(Array(2).fill(`${FIRST} x2 + ${SECOND} x2`));
     const told = (await eventsOf(world, held.id)).map(({ message }) => message);
     for (const { name } of sites) {
-      expect(told).toContainEqual(expect.stringMatching(new RegExp(`^${name}: Holding at 1 of 4 pods on release 2, for 1 s`)));
+      expect(told).toContainEqual(expect.stringMatching(new RegExp(`^${name}: Held at 1 of 4 pods on release 2, for 1 s`)));
       expect(told).toContainEqual(expect.stringMatching(new RegExp(`^${name}: Holding at 2 of 4 pods on release 2, until it is promoted`)));
     }
     await ask(world, `/rollouts/${held.id}/promote`);

@@ -150,15 +150,18 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
 
   it('a value that no request of this rollout holds is a fault that says whose it is', async () => {
     const own = await fresh({ values: { greeting: 7, color: 'red' } });
-    const at = { pointer: '/values/greeting', detail: "must be a string; the value is the workload's own: change it by PATCH" };
-    const unknown = "is not a parameter of this revision; the value is the workload's own: change it by PATCH";
+    const at = {
+      pointer: '/values/greeting',
+      detail: 'must be a string; the value is set on the workload (change it with PATCH /v1/workloads/{workload})',
+    };
+    const unknown = 'is not a parameter of this revision; the value is set on the workload (change it with PATCH /v1/workloads/{workload})';
     expect(await deploy(own.name)).toMatchObject({ code: 'INVALID', errors: [{ pointer: '/values/color', detail: unknown }, at] });
     expect(await deploy(own.name, { values: { greeting: 8, color: 'blue' } })).toMatchObject({
       errors: [{ detail: 'is not a parameter of this revision' }, { detail: 'must be a string' }],
     });
     const placed = await fresh({ placements: [{ cluster: 'acme-1', namespace: 'default', values: { greeting: 7 } }] });
     expect(await deploy(placed.name, { values: { greeting: 'hi' } })).toMatchObject({
-      errors: [{ pointer: '/values/greeting', detail: 'must be a string; the value is that of placement acme-1/default' }],
+      errors: [{ pointer: '/values/greeting', detail: 'must be a string; the value is set on placement acme-1/default' }],
     });
   });
 

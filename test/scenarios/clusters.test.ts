@@ -84,7 +84,7 @@ onEachQueue('clusters in trouble', (queue) => {
     expect(rollout.failure).toMatchObject({
       cluster: 'cluster-3',
       reason: 'FORBIDDEN',
-      message: expect.stringContaining('patch deployments.apps') as string,
+      message: expect.stringContaining('patch deployments in apps') as string,
     });
     world.clusters[2]?.clearFaults();
   });
@@ -170,7 +170,7 @@ onEachQueue('clusters in trouble', (queue) => {
       status: 'CONNECTED',
       missingPermissions: [],
       // Simulated clusters hand out the credential of their owner.
-      statusReason: expect.stringContaining('may do everything in this cluster') as string,
+      statusReason: expect.stringContaining('has full access to this cluster') as string,
     });
   });
 

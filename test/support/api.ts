@@ -9,7 +9,7 @@ import { conforms } from './contract.ts';
 export interface Answer<T = Record<string, unknown>> {
   status: number;
   headers: Headers;
-  /** null where there is none. */
+  /** null if there is none. */
   body: T;
   text: string;
 }
@@ -29,7 +29,7 @@ export interface GraphqlAnswer<T = Record<string, unknown>> {
   }[];
 }
 
-/** Speaks with the API as one key does. Every answer in REST is held against the OpenAPI document. */
+/** An API client with one key. Every REST answer is validated by the OpenAPI document. */
 export interface Client {
   key: string;
   rest<T = Record<string, unknown>>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
@@ -38,7 +38,7 @@ export interface Client {
     variables?: Record<string, unknown>,
     headers?: Record<string, string>,
   ): Promise<GraphqlAnswer<T>>;
-  /** The same key with further headers on everything. */
+  /** The same key with extra headers on every request. */
   with(headers: Record<string, string>): Client;
 }
 
@@ -112,13 +112,13 @@ function clientOf(url: string, key: string | null, always: Record<string, string
   return { key: key ?? '', rest, graphql, with: (headers) => clientOf(url, key, { ...always, ...headers }) };
 }
 
-/** Fails with what the API said unless the status is the one expected. */
+/** Throws with the API's answer unless the status is the expected one. */
 export function expectStatus<T>(answer: Answer<T>, status: number): T {
   if (answer.status !== status) throw new Error(`expected ${status}, got ${answer.status}: ${answer.text}`);
   return answer.body;
 }
 
-/** The API on a database of its own, behind a port. */
+/** The API on its own database, listening on a port. */
 export async function startTestApi(change: Partial<Config> = {}, given?: FreshDatabase): Promise<TestApi> {
   const database = given ?? (await freshDatabase());
   const api = await startApi(testConfig(database, change));
@@ -138,7 +138,7 @@ export async function startTestApi(change: Partial<Config> = {}, given?: FreshDa
   };
 }
 
-/** Another process of the API on the same database, as far as one process can be two. */
+/** A second instance of the API on the same database, in this process. */
 export async function secondApi(first: TestApi): Promise<{ client(key: string | null): Client; close(): Promise<void> }> {
   const api = await startApi(testConfig(first.database));
   return { client: (key) => clientOf(api.url, key), close: api.close };
@@ -155,7 +155,7 @@ async function makeTenant(operator: Client, client: (key: string) => Client, nam
   return { ...(await as(role)), id, name, as };
 }
 
-/** A region that the operator makes. */
+/** Creates a region as the operator. */
 export async function makeRegion(api: TestApi, name: string): Promise<{ id: string; name: string }> {
   return expectStatus(await api.operator.rest<{ id: string; name: string }>('POST', '/v1/regions', { name }), 201);
 }

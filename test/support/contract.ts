@@ -26,7 +26,7 @@ const matches = (template: string, path: string): boolean => {
   return wanted.length === given.length && wanted.every((part, index) => part.startsWith('{') || part === given[index]);
 };
 
-/** Where the schema of an answer stands in the document; null where the document says that there is none. */
+/** Pointer to the schema of an answer in the document; null if the answer has no body. */
 function schemaPointer(document: Document, method: string, path: string, status: number, type: string): string | null {
   const template = Object.keys(document.paths).find(
     (candidate) => matches(candidate, path) && document.paths[candidate]?.[method.toLowerCase()],
@@ -43,7 +43,7 @@ function schemaPointer(document: Document, method: string, path: string, status:
   return `#/paths/${escaped}/${method.toLowerCase()}/responses/${key}/content/${type.replaceAll('/', '~1')}/schema`;
 }
 
-/** Throws unless an answer is what the served OpenAPI document says: no column more, none less. */
+/** Throws unless an answer matches the served OpenAPI document, with no field more or less. */
 export async function conforms(
   url: string,
   method: string,

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { SUPPORT_VARIABLE } from './global-setup.ts';
 
-/** A migrated database of one test file's own. */
+/** A migrated database for one test file. */
 export interface FreshDatabase {
   /** Connects as the owner of the tables. */
   ownerUrl: string;
-  /** Connects as the login that takes on the application's roles; what a process is configured with. */
+  /** Connects as the login that assumes the application's roles, for a process's configuration. */
   appUrl: string;
   drop(): Promise<void>;
 }
@@ -17,7 +17,7 @@ interface Server {
   pid: number;
 }
 
-/** The run's Postgres: an empty migrated database, which others are copied from and which nobody may connect to. */
+/** The run's Postgres: an empty migrated database that is copied for tests and accepts no connections. */
 export async function testServer(): Promise<Server> {
   const address = process.env[SUPPORT_VARIABLE];
   if (!address) throw new Error('the run has no support: vitest.config.ts names test/support/global-setup.ts as globalSetup');
@@ -33,7 +33,7 @@ export const inDatabase = (url: string, database: string): string => {
   return target.toString();
 };
 
-/** Runs statements on a connection of their own, then closes it. */
+/** Runs statements on a new connection, then closes it. */
 export async function onConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -55,13 +55,13 @@ async function create(server: Pick<Server, 'ownerUrl' | 'appUrl'>, template: str
   };
 }
 
-/** A copy of the migrated database, of the run's server unless another is given: some tens of milliseconds. */
+/** Copies the migrated database, by default on the run's server; takes some tens of milliseconds. */
 export async function freshDatabase(given?: Pick<Server, 'ownerUrl' | 'appUrl'>): Promise<FreshDatabase> {
   const server = given ?? (await testServer());
   return create(server, new URL(server.ownerUrl).pathname.slice(1));
 }
 
-/** A database in which nothing has been migrated yet. */
+/** A database without migrations. */
 export async function emptyDatabase(): Promise<FreshDatabase> {
   return create(await testServer(), 'template0');
 }

@@ -2,12 +2,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestPostgres } from './postgres.ts';
 
-/** Where a test process asks for the run's Postgres. */
+/** Variable with the URL at which a test process requests the run's Postgres. */
 export const SUPPORT_VARIABLE = 'SLIPWAY_TEST_SUPPORT';
 
 /**
- * One Postgres for a whole run, started when the first suite asks for a database and never for a run that needs none.
- * Returns what stops it. For vitest's `globalSetup`.
+ * One Postgres for a whole run, started when the first suite requests a database. Returns the function that stops it. For vitest's `globalSetup`.
  */
 export default async function setup(): Promise<() => Promise<void>> {
   let starting: Promise<TestPostgres> | null = null;

@@ -11,19 +11,19 @@ import { startEmbeddedPostgres } from '../../src/common/embedded-postgres.ts';
 import type { EmbeddedPostgresOptions } from '../../src/common/embedded-postgres.ts';
 import { migrate } from '../../src/common/migrate.ts';
 
-/** A Postgres in a folder of its own, with an empty migrated database that others are copied from. */
+/** A Postgres in its own folder, with an empty migrated database that is copied for tests. */
 export interface TestPostgres {
   ownerUrl: string;
   appUrl: string;
   pid: number;
-  /** Ends it: `fast` as an administrator does, `immediate` as a crash does, without a word to anybody and with its log to be replayed. */
+  /** Stops it: `fast` like an administrator, `immediate` like a crash, without notice to clients and with its log to be replayed. */
   end(how: 'fast' | 'immediate'): Promise<void>;
-  /** Starts it again on what is in its folder, on the same port. */
+  /** Starts it again with its data, on the same port. */
   again(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A run that is killed cannot stop its Postgres: this does, a second later. */
+/** Stops the Postgres of a killed run, a second later. */
 function watch(folder: string): ChildProcess {
   const script = 'while kill -0 "$1" 2>/dev/null; do sleep 1; done; kill -QUIT "$(head -n 1 "$2/postgres/postmaster.pid")"; rm -rf "$2"';
   const child = spawn('sh', ['-c', script, 'watch', String(process.pid), folder], { detached: true, stdio: 'ignore' });
@@ -31,7 +31,7 @@ function watch(folder: string): ChildProcess {
   return child;
 }
 
-/** Postgres' own program for starting and ending a server. */
+/** Postgres' own program for starting and stopping a server. */
 async function controlProgram(): Promise<string> {
   const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
@@ -55,7 +55,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<T
     appUrl: postgres.appUrl,
     pid: postgres.pid,
     end: (how) => control('stop', '--mode', how),
-    // What is not running is only started, with the settings and the port that it had.
+    // A stopped server is only started, with its earlier settings and port.
     again: () => control('restart', '--log', path.join(data, 'again.log')),
     close: async () => {
       watching.kill();

@@ -6,20 +6,20 @@ import { promisify } from 'node:util';
 import type { Config } from '../../src/config.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-/** What `npm test` has made of the sources before the tests began. */
+/** The build that `npm test` created before the tests began. */
 const built = path.join(root, 'dist');
-/** A sibling of it, since the program looks for its migrations beside its own folder. */
+/** Next to the build, because the program reads its migrations next to its own folder. */
 const own = path.join(root, '.cache');
 
-/** Most of what a worker does before it serves anything is compiling: one that ends in good order leaves what it has compiled to the next ones. */
+/** Most of a worker's start is compiling. A worker that ends cleanly leaves its compile cache to the next ones. */
 const compiled = path.join(own, 'compiled');
-/** For those that do not live long: what pays off later, or is collected later, is not begun. */
+/** Flags for short-lived processes, without optimizations that only pay off later. */
 const SHORT_LIVED = ['--min-semi-space-size=16', '--max-semi-space-size=32', '--no-wasm-tier-up'];
 
 let folder = built;
 let building: Promise<void> | null = null;
 
-/** Makes sure that there is the product as it is built, of the sources as they are now: what tests run as processes of their own. */
+/** Makes sure that the build, which tests run as separate processes, is current. */
 export const buildProgram = (): Promise<void> => (building ??= build());
 
 async function build(): Promise<void> {
@@ -30,7 +30,7 @@ async function build(): Promise<void> {
   folder = own;
 }
 
-/** Whether nothing in `src` is newer than the stamp of the build, folders included, which tell of what was removed. */
+/** Whether nothing in `src` is newer than the build's stamp. Folders are checked too, because they show removals. */
 function isBuilt(): boolean {
   const stamp = statSync(path.join(built, '.ready'), { throwIfNoEntry: false });
   const sources = path.join(root, 'src');
@@ -42,7 +42,7 @@ function isBuilt(): boolean {
 
 const changedAt = (file: string): number => statSync(file).mtimeMs;
 
-/** A worker in a process of its own. */
+/** A worker in a separate process. */
 export interface WorkerProcess {
   pid: number;
   /** Resolves when it serves its regions. */
@@ -76,7 +76,7 @@ export function spawnWorker(config: Config, environment: Record<string, string> 
   return { pid: child.pid ?? -1, ready, ended, kill: (signal) => child.kill(signal) };
 }
 
-/** Runs the API or a worker until it ends by itself: what it said, and its exit code. */
+/** Runs the API or a worker until it ends by itself. Returns its output and exit code. */
 export async function runProgram(
   name: 'main' | 'worker',
   environment: Record<string, string>,

@@ -6,12 +6,12 @@ import { onConnection } from './database.ts';
 /** Where BullMQ keeps its jobs. */
 export type QueueBackend = 'Postgres' | 'Redis';
 
-/** Without `redis-server` in the PATH the suites of Redis fail; `SLIPWAY_SKIP_REDIS=1` is asked for by whoever goes without them. */
+/** Without `redis-server` in the PATH the suites of Redis fail; `SLIPWAY_SKIP_REDIS=1` skips them. */
 export const QUEUE_BACKENDS: readonly QueueBackend[] = process.env['SLIPWAY_SKIP_REDIS'] === '1' ? ['Postgres'] : ['Postgres', 'Redis'];
 
 /**
- * The suite on each of them: all at the same time, since most of a scenario is waiting for pods, and the tests of each one after another. What the suite sets
- * up is therefore its own, from the database to the clusters.
+ * Runs the suite on each backend: the backends concurrently, because scenarios mostly wait for pods, and the tests of each one after another. So a suite sets
+ * up everything itself, from the database to the clusters.
  */
 export function onEachQueue(name: string, suite: (backend: QueueBackend) => void): void {
   describe.concurrent.each(QUEUE_BACKENDS)('with the queue in %s', (backend) => {
@@ -23,7 +23,7 @@ const TABLES =
   "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'bullmq' AND tablename <> 'migration'";
 const DEADLOCK = '40P01';
 
-/** Where a world's jobs are: in Redis, or in the schema of BullMQ. */
+/** Where a world's jobs are stored: in Redis, or in BullMQ's schema. */
 export interface QueuePlace {
   redisUrl: string | null;
   ownerUrl: string;
@@ -34,7 +34,7 @@ async function onRedis(url: string, work: (redis: Redis) => Promise<void>): Prom
   await work(redis).finally(() => redis.disconnect());
 }
 
-/** Takes everything away that BullMQ has written, as an operator would who empties the queue: `FLUSHALL` in Redis, all tables but its migrations' in Postgres. */
+/** Deletes everything that BullMQ has written: `FLUSHALL` in Redis, all tables except its migrations' in Postgres. */
 export async function emptyQueue({ redisUrl, ownerUrl }: QueuePlace): Promise<void> {
   if (redisUrl !== null) return onRedis(redisUrl, async (redis) => void (await redis.flushall()));
   await onConnection(ownerUrl, async (client) => {
@@ -43,7 +43,7 @@ export async function emptyQueue({ redisUrl, ownerUrl }: QueuePlace): Promise<vo
   });
 }
 
-/** Does the work while the queue takes no job, and waits until so many have been turned away: no worker is ever given one of them. */
+/** Does the work while the queue refuses jobs, and waits until this many have been refused. No worker ever gets one of them. */
 export async function loseJobs({ redisUrl, ownerUrl }: QueuePlace, count: number, work: () => Promise<void>): Promise<void> {
   const turnedAway = async (counted: () => Promise<number>): Promise<void> => {
     const before = await counted();
@@ -65,10 +65,10 @@ export async function loseJobs({ redisUrl, ownerUrl }: QueuePlace, count: number
   });
 }
 
-/** All keys but `bull:QUEUE:id`, the counter of which a job gets its number: who adds a job needs it, who takes one does not. */
+/** All keys except `bull:QUEUE:id`, the counter for job numbers, which is needed to add a job but not to take one. */
 const KEYS_OF_NO_NEW_JOB = ['~*[^:]??', '~*:pc'];
 
-/** A sequence counts what is refused, since it is not taken back with it. */
+/** A sequence counts the refusals, because it is not rolled back with them. */
 const REFUSE = `
   CREATE SEQUENCE bullmq.refused MINVALUE 0;
   CREATE FUNCTION bullmq.refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
@@ -81,7 +81,7 @@ async function rejectedScripts(redis: Redis): Promise<number> {
   return [...found].reduce((sum, [, calls]) => sum + Number(calls), 0);
 }
 
-/** Whoever works with the queue at the same moment has other rows locked: where the two wait for each other, one is turned away, and we are the ones to insist. */
+/** A worker may hold locks on other rows. In a deadlock one side is aborted, so this retries. */
 async function emptyTable(client: pg.Client, name: string): Promise<void> {
   for (;;) {
     try {

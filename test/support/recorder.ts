@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici';
 
-/** Where a cluster is and how the test itself speaks to it. */
+/** How the test itself accesses a cluster. */
 export interface Access {
   server: string;
   /** Base64 of PEM. */
@@ -8,7 +8,7 @@ export interface Access {
   token: string;
 }
 
-/** What must hold of a workload on the recorded cluster, from now on. */
+/** What must hold for a workload on the recorded cluster, from now on. */
 export interface Expectation {
   replicas: number;
   /** Counts of pods. */
@@ -34,8 +34,8 @@ const PATHS = { deployments: '/apis/apps/v1', replicasets: '/apis/apps/v1', pods
 type Kind = keyof typeof PATHS;
 
 /**
- * Watches one namespace of a cluster with nothing of the product's own, and judges at every change that it sees: Ready pods never fall below desired less
- * maxUnavailable (A), and the ReplicaSets together never ask for more than desired plus maxSurge (S).
+ * Watches one namespace of a cluster without any code of the product, and checks at every change: Ready pods never fall below desired minus maxUnavailable
+ * (A), and the ReplicaSets together never request more than desired plus maxSurge (S).
  */
 export class Recorder {
   readonly violations: string[] = [];
@@ -45,7 +45,7 @@ export class Recorder {
     pods: new Map(),
   };
   private readonly expectations = new Map<string, Expectation>();
-  /** How often each workload was looked at that something was ever expected of. */
+  /** Number of checks for each workload with an expectation. */
   private readonly judged = new Map<string, number>();
   private readonly stopping = new AbortController();
   private readonly agent: Agent;
@@ -62,7 +62,7 @@ export class Recorder {
     this.agent = new Agent({ connect: { ca: Buffer.from(access.caData, 'base64').toString('utf8') }, bodyTimeout: 0 });
   }
 
-  /** Lists everything once, and follows it from there. */
+  /** Lists everything once, and watches from there. */
   async start(): Promise<void> {
     const kinds = Object.keys(PATHS) as Kind[];
     const versions = await Promise.all(kinds.map((kind) => this.list(kind)));
@@ -75,7 +75,7 @@ export class Recorder {
     await this.agent.destroy();
   }
 
-  /** What must hold of a workload from the next change on; null = nothing (it is being made or removed). */
+  /** What must hold for a workload from the next change on; null = nothing (it is being created or removed). */
   expect(workload: string, expectation: Expectation | null): void {
     if (!expectation) return void this.expectations.delete(workload);
     this.expectations.set(workload, expectation);
@@ -83,12 +83,12 @@ export class Recorder {
     this.judged.set(workload, (this.judged.get(workload) ?? 0) + (stands ? 1 : 0));
   }
 
-  /** Workloads that something was expected of and that nothing was ever seen of: their silence proves nothing. */
+  /** Workloads with an expectation that were never seen, so that nothing is proven about them. */
   unseen(): string[] {
     return [...this.judged].filter(([, times]) => times === 0).map(([workload]) => workload);
   }
 
-  /** ReplicaSets of a workload that have, or shall have, pods; those that are on their way out count for nothing. */
+  /** ReplicaSets of a workload that have, or should have, pods; terminating ones are not counted. */
   replicaSets(workload: string): ReplicaSetView[] {
     return this.of('replicasets', workload)
       .map(({ metadata, spec }) => ({
@@ -100,7 +100,7 @@ export class Recorder {
       .filter((one) => one.replicas > 0 || this.podsOf(workload, one.uid) > 0);
   }
 
-  /** What runs of a workload by its ReplicaSets: `image xN`, in the order of their images. */
+  /** What a workload runs, by its ReplicaSets: `image xN`, ordered by image. */
   running(workload: string): string {
     return this.replicaSets(workload)
       .map((one) => `${one.image} x${one.replicas}`)
@@ -112,7 +112,7 @@ export class Recorder {
     return this.of('pods', workload).filter(isReady).length;
   }
 
-  /** Makes an object there, as somebody else would. */
+  /** Creates an object, like a foreign client. */
   async create(path: string, object: object): Promise<void> {
     const answer = await request(this.access.server + path, {
       method: 'POST',
@@ -124,12 +124,12 @@ export class Recorder {
     if (answer.statusCode !== 201) throw new Error(`${this.name}: ${path} answered ${answer.statusCode}: ${said}`);
   }
 
-  /** Names of everything of a workload that is there, by kind. */
+  /** Names of all existing objects of a workload, by kind. */
   names(kind: Kind, workload: string): string[] {
     return this.of(kind, workload).map((object) => object.metadata.name);
   }
 
-  /** Resolves when the condition holds; looked at after every change. */
+  /** Resolves when the condition holds; checked after every change. */
   async until(condition: () => boolean, what: string, milliseconds = 15_000): Promise<void> {
     const deadline = performance.now() + milliseconds;
     while (!condition()) {
@@ -170,7 +170,7 @@ export class Recorder {
     return list.metadata.resourceVersion;
   }
 
-  /** A watch that breaks is a gap in the record, which is taken up by a new list: what stands then is judged too. */
+  /** A broken watch leaves a gap. A new list follows, and its state is checked too. */
   private async follow(kind: Kind, first: string): Promise<void> {
     let version = first;
     while (!this.stopping.signal.aborted) {

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 
-/** A Redis of one suite's own. */
+/** A Redis for one suite. */
 export interface TestRedis {
   url: string;
   port: number;
@@ -21,7 +21,7 @@ export const freePort = (): Promise<number> =>
     });
   });
 
-/** Starts `redis-server` from the PATH on a port of its own, with nothing kept. `SLIPWAY_SKIP_REDIS=1` is asked for by whoever runs without one. */
+/** Starts `redis-server` from the PATH on a free port, without persistence. `SLIPWAY_SKIP_REDIS=1` skips the suites that need it. */
 export async function startRedis(port?: number): Promise<TestRedis> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-redis-'));
   const listens = port ?? (await freePort());

@@ -1,2 +1,2 @@
-// Nest's decorators want the metadata shim before the first class is defined.
+// Nest's decorators need the metadata shim before the first class is defined.
 import 'reflect-metadata';

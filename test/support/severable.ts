@@ -1,7 +1,7 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** A way to a server that a test can cut, as a restart of that server would. */
+/** A proxy to a server that a test can interrupt, like a restart of that server. */
 export interface Severable {
   url: string;
   /** Resets every connection, and refuses new ones until `restore`. */
@@ -10,7 +10,7 @@ export interface Severable {
   close(): Promise<void>;
 }
 
-/** Puts itself before the server of the URL (postgresql: or redis:) on a port of its own. */
+/** Starts a proxy on a free port for the server of the URL (postgresql: or redis:). */
 export async function severable(url: string): Promise<Severable> {
   const target = new URL(url);
   const sockets = new Set<Socket>();

@@ -73,7 +73,7 @@ export interface Page<T> {
   nextCursor: string | null;
 }
 
-/** What the API said no to, the same from both doors. */
+/** A refusal of the API, the same from REST and GraphQL. */
 export interface Refusal {
   code: string;
   errors: { pointer?: string; parameter?: string; detail: string }[];
@@ -89,14 +89,14 @@ export const document = (change: object = {}): object => ({
   ...change,
 });
 
-/** A tenant with clusters that no worker looks after: what is asked for is accepted, and stays as it was accepted. */
+/** A tenant with clusters that no worker serves: requests are accepted and never carried out. */
 export interface Shop {
   tenant: TestTenant;
   region: Named;
   clusters: Named[];
   /** A template with one revision. */
   template(name: string, change?: object): Promise<Named>;
-  /** A template of the same name and a workload of it on every cluster. */
+  /** A template and a workload with the same name on every cluster. */
   workload(name: string, change?: object): Promise<WorkloadView>;
   get<T>(path: string): Promise<T>;
   post<T = RolloutView>(path: string, body?: unknown, status?: number): Promise<T>;
@@ -138,7 +138,7 @@ export async function openShop(api: TestApi, name: string, clusters = 2): Promis
   return shop;
 }
 
-/** Statement as the owner of the tables: how a case is given a state that takes an engine to come by. */
+/** Runs a statement as the owner of the tables, to create states that only an engine produces. */
 export { onConnection } from './database.ts';
 
 const WORKLOAD =
@@ -183,7 +183,7 @@ const REST: Record<string, [method: string, path: (id: string) => string]> = {
 
 export type Action = keyof typeof REST;
 
-/** One way to act: by REST or by GraphQL. It answers what was made or changed, or the refusal. */
+/** One interface, REST or GraphQL. Returns what was created or changed, or the refusal. */
 export type Door = <T = RolloutView>(
   client: Client,
   action: Action,

@@ -11,7 +11,7 @@ import type { Expectation, Recorder } from './recorder.ts';
 import { startRedis } from './redis.ts';
 import type { TestRedis } from './redis.ts';
 
-/** A rollout as the API shows it, as far as scenarios look. */
+/** The fields of a rollout that scenarios read. */
 export interface RolloutView {
   id: string;
   kind: string;
@@ -51,10 +51,10 @@ export interface EventView {
 
 export interface WorldOptions {
   clusters?: number;
-  /** Names; clusters are dealt out to them in turn. */
+  /** Names of regions; clusters are assigned to them in turn. */
   regions?: string[];
   workers?: number;
-  /** Where the jobs are: Postgres by default; a Redis is one of the world's own. */
+  /** Where the jobs are stored: Postgres by default; a Redis is only for this world. */
   queue?: QueueBackend;
   /** A new one of the run's server by default. */
   database?: FreshDatabase;
@@ -65,18 +65,18 @@ export interface Worker {
   close(): Promise<void>;
 }
 
-/** A product with simulated clusters: the API on a database of its own, workers in this process, a tenant with its clusters registered. */
+/** A product with simulated clusters: the API on its own database, workers in this process, a tenant with its clusters registered. */
 export interface World {
   api: TestApi;
   tenant: TestTenant;
   config: Config;
-  /** Where the queue is in one. */
+  /** Set if the queue is in Redis. */
   redis: TestRedis | null;
   simulator: Simulator;
   clusters: SimulatedCluster[];
-  /** One of each cluster, from the start on. */
+  /** One recorder for each cluster, from the start. */
   recorders: Recorder[];
-  /** Every rollout that was asked for. */
+  /** Every requested rollout. */
   rollouts: Set<string>;
   regions: { id: string; name: string }[];
   workers: Worker[];
@@ -84,7 +84,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** Whoever has a tenant to speak for. */
+/** An API client of a tenant. */
 export type Speaker = Pick<World, 'tenant' | 'rollouts'>;
 
 const FAST: SimulatorOptions = { podStartMilliseconds: [60, 150], podStopMilliseconds: [20, 60], backoffMilliseconds: 100 };
@@ -149,7 +149,7 @@ export const GOOD = 'registry.example/shop/web:1.0';
 export const BETTER = 'registry.example/shop/web:2.0';
 export const BAD = 'registry.invalid/shop/web:3.0';
 
-/** A template with one revision and a workload of it on every cluster, in the namespace `default`. */
+/** Creates a template with one revision, and a workload of it on every cluster, in the namespace `default`. */
 export async function makeWorkload(
   world: World,
   name: string,
@@ -167,7 +167,7 @@ export async function makeWorkload(
   return id;
 }
 
-/** Asks for something that makes or changes a rollout, and answers its id. */
+/** Requests something that creates or changes a rollout. Returns the rollout's id. */
 export async function ask({ tenant, rollouts }: Speaker, path: string, body: unknown = {}): Promise<string> {
   const { id } = expectStatus(await tenant.rest<{ id: string }>('POST', `/v1${path}`, body), 202);
   rollouts.add(id);
@@ -177,14 +177,14 @@ export async function ask({ tenant, rollouts }: Speaker, path: string, body: unk
 export const deploy = (world: Speaker, workload: string, body: unknown = {}): Promise<string> =>
   ask(world, `/workloads/${workload}/rollouts`, body);
 
-/** Asks for the workload to be taken away everywhere, and answers the id of the rollout that does it. */
+/** Requests the removal of the workload. Returns the rollout's id. */
 export async function remove({ tenant, rollouts }: Speaker, workload: string): Promise<string> {
   const { id } = expectStatus(await tenant.rest<{ id: string }>('DELETE', `/v1/workloads/${workload}`), 202);
   rollouts.add(id);
   return id;
 }
 
-/** The rollout once it is terminal, or paused for good. */
+/** Waits until the rollout is terminal, or paused until someone acts. */
 export async function settled(world: Speaker, id: string, seconds = 25): Promise<RolloutView> {
   const answer = await world.tenant.rest<RolloutView>('GET', `/v1/rollouts/${id}`, undefined, { prefer: `wait=${seconds}` });
   return expectStatus(answer, 200);
@@ -201,15 +201,15 @@ export async function eventsOf(world: Speaker, id: string): Promise<EventView[]>
 
 const TERMINAL = ['rollout.succeeded', 'rollout.rolled_back', 'rollout.failed', 'rollout.canceled', 'rollout.superseded'];
 
-/** From now on this must hold of the workload on every cluster. */
+/** Sets what must hold for the workload on every cluster from now on. */
 export function expectEverywhere({ recorders }: World, workload: string, expectation: Expectation | null): void {
   for (const recorder of recorders) recorder.expect(workload, expectation);
 }
 
-/** What runs of the workload, cluster by cluster. */
+/** What the workload runs, by cluster. */
 export const running = ({ recorders }: World, workload: string): string[] => recorders.map((recorder) => recorder.running(workload));
 
-/** What broke an invariant: at a change that a recorder saw (A, S), or in what was told of a rollout (T, E). A workload that no recorder ever saw proves nothing. */
+/** Violations of invariants: at a recorded change (A, S), or in a rollout's events (T, E). A workload that no recorder saw is also one. */
 export async function violations(world: Speaker & { recorders: readonly Recorder[] }): Promise<string[]> {
   const seen = world.recorders.flatMap((recorder) => [
     ...recorder.violations,
@@ -218,7 +218,7 @@ export async function violations(world: Speaker & { recorders: readonly Recorder
   return [...seen, ...(await eventViolations(world))];
 }
 
-/** Reads the tenant's whole event table and names what breaks T (exactly one terminal event per rollout that has settled, none after it) or E (no gap in the sequence). */
+/** Reads all events of the tenant and returns violations of T (exactly one terminal event per settled rollout, none after it) and E (no gap in the sequence). */
 async function eventViolations(world: Speaker): Promise<string[]> {
   const events: EventView[] = [];
   for (let after = '0'; ;) {

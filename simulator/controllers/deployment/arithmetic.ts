@@ -57,7 +57,7 @@ function fraction(set: ReplicaSet, deployment: Deployment): number {
   return before === 0 ? 0 : round((size * most) / before) - size;
 }
 
-/** A ReplicaSet's share of the pods that a scaling adds (or, negative, removes), of which `added` are already given out. */
+/** A ReplicaSet's share of the pods that a scaling adds (or, negative, removes), of which `added` are already assigned. */
 export function proportion(set: ReplicaSet, deployment: Deployment, toAdd: number, added: number): number {
   if (set.spec.replicas === 0 || toAdd === 0 || toAdd === added) return 0;
   const share = fraction(set, deployment);

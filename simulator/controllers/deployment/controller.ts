@@ -1,4 +1,4 @@
-/** The Deployment controller: one look at a Deployment and its ReplicaSets, and at most one step. */
+/** The Deployment controller: one sync of a Deployment and its ReplicaSets takes at most one step. */
 import type { Cluster } from '../../cluster.ts';
 import { equal, withMetadata } from '../../objects.ts';
 import type { Deployment, DeploymentStatus, Pod, ReplicaSet } from '../../objects.ts';

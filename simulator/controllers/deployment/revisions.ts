@@ -1,4 +1,4 @@
-/** Which ReplicaSets belong to a Deployment, which of them is the new one, and what they note about their revision. */
+/** The ReplicaSets of a Deployment, which one is the new one, and their revision annotations. */
 import { writeMetadata } from '../writes.ts';
 import { equal } from '../../objects.ts';
 import type { Deployment, KubernetesObject, PodTemplate, ReplicaSet, StringMap } from '../../objects.ts';
@@ -25,7 +25,7 @@ export interface ReplicaSets {
   oldSets: ReplicaSet[];
 }
 
-/** The ReplicaSets that a Deployment controls; those that nobody controls and that match its selector are taken in. */
+/** The ReplicaSets that a Deployment controls. Matching ones without a controller are adopted. */
 export function ownSets(cluster: Cluster, deployment: Deployment): ReplicaSet[] {
   const matches = labelSelectorMatch(deployment.spec.selector);
   const found = cluster.store.ownedBy(deployment.metadata.uid).filter(({ resource }) => resource === resources.replicaSets);
@@ -95,7 +95,7 @@ export function replicasAnnotations(deployment: Deployment): StringMap {
   return { [desiredReplicasAnnotation]: String(replicas), [maxReplicasAnnotation]: String(replicas + fenceposts(deployment).surge) };
 }
 
-/** A ReplicaSet for the Deployment's present template, with as many pods as there is room for. */
+/** A ReplicaSet for the Deployment's current template, with as many pods as the surge allows. */
 export function makeNewSet(deployment: Deployment, oldSets: readonly ReplicaSet[]): KubernetesObject {
   const { template, selector, minReadySeconds } = deployment.spec;
   const digest = templateHash(template, deployment.status.collisionCount);

@@ -18,7 +18,7 @@ import {
 import { replicasAnnotations } from './revisions.ts';
 import type { ReplicaSets } from './revisions.ts';
 
-/** A Deployment and its ReplicaSets as one look at them found them; sizes that are written are kept up to date here. */
+/** A Deployment and its ReplicaSets at the start of a sync, with sizes updated after each write. */
 export interface Rollout extends ReplicaSets {
   cluster: Cluster;
   deployment: Deployment;
@@ -58,7 +58,7 @@ function resize(rollout: Rollout, set: ReplicaSet, size: number, refreshAnnotati
   return before !== size;
 }
 
-/** Raises the new ReplicaSet as far as the surge allows, or lowers it where it is larger than the Deployment. */
+/** Raises the new ReplicaSet as far as the surge allows, or lowers it if it is larger than the Deployment. */
 export function growNewSet(rollout: Rollout): boolean {
   const { deployment, newSet } = rollout;
   if (!newSet || newSet.spec.replicas === deployment.spec.replicas) return false;
@@ -66,7 +66,7 @@ export function growNewSet(rollout: Rollout): boolean {
   return resize(rollout, newSet, newReplicas(deployment, newSet.spec.replicas, wanted(allSets(rollout))));
 }
 
-/** Lowers old ReplicaSets: first by pods that are not available anyway, then by as many as availability allows. */
+/** Lowers old ReplicaSets: first by unavailable pods, then by as many as availability allows. */
 export function shrinkOldSets(rollout: Rollout): boolean {
   const { deployment, newSet } = rollout;
   if (!newSet || wanted(rollout.oldSets) === 0) return false;
@@ -78,7 +78,7 @@ export function shrinkOldSets(rollout: Rollout): boolean {
   return cleaned !== undefined && cleaned + removeAvailable(rollout, leastAvailable) > 0;
 }
 
-/** Undefined where a ReplicaSet still reports more available pods than it should have: nothing is decided until it has caught up. */
+/** Undefined while a ReplicaSet reports more available pods than it should have; then nothing is decided. */
 function removeUnavailable(rollout: Rollout, most: number): number | undefined {
   let removed = 0;
   for (const set of active(rollout.oldSets).sort(byAge)) {
@@ -104,7 +104,7 @@ function removeAvailable(rollout: Rollout, leastAvailable: number): number {
   return removed;
 }
 
-/** What Recreate does first: no old pod stays. */
+/** The first step of Recreate: removes all old pods. */
 export function dropOldSets(rollout: Rollout): boolean {
   return active(rollout.oldSets)
     .map((set) => resize(rollout, set, 0))
@@ -123,7 +123,7 @@ export function isScalingEvent(rollout: Rollout): boolean {
   });
 }
 
-/** Scales what is there, in proportion where several ReplicaSets have pods; never moves the rollout forward. */
+/** Scales the existing ReplicaSets, proportionally if several have pods. Never advances the rollout. */
 export function scale(rollout: Rollout): void {
   const { deployment, newSet } = rollout;
   const sets = active(allSets(rollout));

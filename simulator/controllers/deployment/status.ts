@@ -1,4 +1,4 @@
-/** What a Deployment reports about itself. */
+/** The status of a Deployment. */
 import { timestamp } from '../../clock.ts';
 import type { Clock } from '../../clock.ts';
 import type { Condition, Deployment, DeploymentStatus } from '../../objects.ts';
@@ -18,7 +18,7 @@ export function condition(clock: Clock, type: string, status: Condition['status'
   return { type, status, lastUpdateTime: now, lastTransitionTime: now, reason, message };
 }
 
-/** Counts of zero are left out, as the API's types write them. */
+/** Counts of zero are omitted, as in the API's types. */
 const counted = (value: number): number | undefined => (value === 0 ? undefined : value);
 
 /** Counts and the Available condition, from the ReplicaSets' own reports. */
@@ -49,7 +49,7 @@ function prune(status: DeploymentStatus): DeploymentStatus {
   return Object.fromEntries(Object.entries(status).filter(([, value]) => value !== undefined));
 }
 
-/** All pods are new, available, and as many as wanted; judged for the generation that the status speaks of. */
+/** Whether all pods are new, available and as many as wanted, for the status's generation. */
 export function isComplete({ spec, metadata }: Deployment, status: DeploymentStatus): boolean {
   const { replicas } = spec;
   const counts = [status.updatedReplicas, status.replicas, status.availableReplicas].map((count) => count ?? 0);

@@ -1,4 +1,4 @@
-/** What becomes of each container: by its image, by the pod's annotation, and by the faults that are injected into the cluster. */
+/** The outcome of each container, by its image, the pod's annotation and injected faults. */
 import type { Cluster } from '../../cluster.ts';
 import type { Container, Pod } from '../../objects.ts';
 import { resources } from '../../resources.ts';
@@ -29,7 +29,7 @@ function behaviourFor(cluster: Cluster, pod: Pod, image: string): string | undef
   return pod.metadata.annotations?.[behaviourAnnotation] ?? cluster.faults.behaviourOf(image);
 }
 
-/** The fate of one container; `first` says that it is the one which the pod's annotation means. */
+/** The outcome of one container; `first` = it is the one to which the pod's annotation applies. */
 export function fateOf(cluster: Cluster, pod: Pod, container: Container, place: { init: boolean; first: boolean }): Fate {
   const image = container.image ?? '';
   const host = unresolvable.exec(image)?.[1];
@@ -55,7 +55,7 @@ export function fateOf(cluster: Cluster, pod: Pod, container: Container, place: 
   }
 }
 
-/** ConfigMaps and Secrets that a container's environment needs and that are not there. */
+/** Missing ConfigMaps and Secrets of a container's environment. */
 function missingConfiguration(cluster: Cluster, pod: Pod, container: Container): string | undefined {
   const namespace = pod.metadata.namespace ?? '';
   const absent = (kind: 'configMaps' | 'secrets', reference: { name?: string; optional?: boolean } | undefined): string | undefined => {
@@ -75,7 +75,7 @@ function missingConfiguration(cluster: Cluster, pod: Pod, container: Container):
   return undefined;
 }
 
-/** A volume of the pod whose ConfigMap or Secret is not there: the pod cannot even be set up. */
+/** A volume of the pod with a missing ConfigMap or Secret, so that the pod cannot start. */
 export function missingVolume(cluster: Cluster, pod: Pod): string | undefined {
   for (const volume of pod.spec.volumes ?? []) {
     const map = volume['configMap'] as { name?: string; optional?: boolean } | undefined;

@@ -1,4 +1,4 @@
-/** Scheduler and kubelets of a cluster in one: places pods, starts their containers, fails those that are to fail, and clears away what is deleted. */
+/** Scheduler and kubelets of a cluster: schedules pods, starts their containers, fails those that should fail, and removes deleted pods. */
 import type { Cluster } from '../../cluster.ts';
 import { timestamp } from '../../clock.ts';
 import type { Container, ContainerStatus, Pod } from '../../objects.ts';
@@ -13,7 +13,7 @@ import { Scheduler } from './scheduler.ts';
 import { backingOff, completed, crashed, podStatus, restarted, running, waiting } from './statuses.ts';
 import type { Containers } from './statuses.ts';
 
-/** What is under way for one pod: exactly one next step. */
+/** The state of one pod: exactly one next step. */
 interface Run {
   namespace: string;
   name: string;
@@ -57,7 +57,7 @@ export class Kubelet {
       this.#again(pod);
   }
 
-  /** Starts over with pods that wait, after something that they may wait for has changed. */
+  /** Retries waiting pods after a change of something for which they may wait. */
   reconsider(): void {
     for (const { namespace, name } of [...this.#runs.values()]) {
       const pod = this.#cluster.store.get(resources.pods, namespace, name)?.object as Pod | undefined;
@@ -79,7 +79,7 @@ export class Kubelet {
     this.#next(run, random.between(5, 30), () => this.#place(run));
   }
 
-  /** A pod that runs or waits is told to behave differently. */
+  /** Changes the behaviour of a running or waiting pod. */
   #again(pod: Pod): void {
     this.#runs.get(pod.metadata.uid)?.cancel();
     if (!pod.spec.nodeName) return this.#begin(pod);
@@ -108,7 +108,7 @@ export class Kubelet {
     return timestamp(this.#cluster.clock.now());
   }
 
-  /** Milliseconds until this part (0..1) of the pod's start is over. */
+  /** Milliseconds until this share (0..1) of the pod's start has passed. */
   #until(run: Run, part: number): number {
     return Math.max(0, run.begun + run.takes * part - this.#cluster.clock.now());
   }
@@ -230,7 +230,7 @@ export class Kubelet {
     this.#next(run, this.#cluster.random.between(300, 700), () => this.#backOff(run, failing, round));
   }
 
-  /** Failed pulls and crashed containers wait; after a while each is tried again. */
+  /** Failed pulls and crashed containers wait and are then retried. */
   #backOff(run: Run, failing: readonly { container: Container; fate: Fate; init: boolean }[], round: number): void {
     const pod = this.#pod(run);
     if (!pod) return;
@@ -286,7 +286,7 @@ export class Kubelet {
     return writePodStatus(this.#cluster, pod, podStatus(pod, containers, this.#now())) as Pod;
   }
 
-  /** A terminating pod stays for a moment, as long as its grace allows, and is then gone. */
+  /** A terminating pod stays for a moment, at most its grace period, and is then removed. */
   #terminate(pod: Pod): void {
     const { random, store, clock } = this.#cluster;
     const { uid, namespace = '', name, deletionGracePeriodSeconds = 30 } = pod.metadata;

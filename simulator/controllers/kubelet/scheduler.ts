@@ -1,4 +1,4 @@
-/** Chooses a node for each pod: one that its selector allows and that is ready, with the fewest pods on it. */
+/** Chooses a node for each pod: a ready one that its selector allows, with the fewest pods. */
 import type { Cluster } from '../../cluster.ts';
 import { timestamp } from '../../clock.ts';
 import type { Condition, KubernetesObject, Pod, StringMap } from '../../objects.ts';
@@ -6,7 +6,7 @@ import { isFields, withMetadata } from '../../objects.ts';
 import { resources } from '../../resources.ts';
 import { recordEvent } from '../events.ts';
 
-/** A pod is told the zone of its node by a label. */
+/** Label with the zone of the pod's node. */
 export const zoneLabel = 'topology.kubernetes.io/zone';
 
 export class Scheduler {
@@ -22,7 +22,7 @@ export class Scheduler {
     if (node) this.#perNode.set(node, Math.max(0, (this.#perNode.get(node) ?? 0) - 1));
   }
 
-  /** Places the pod, or writes why it cannot be placed and returns false. */
+  /** Schedules the pod, or writes why it cannot be scheduled and returns false. */
   place(pod: Pod): boolean {
     const { store, clock } = this.#cluster;
     const named = pod.spec.nodeName;

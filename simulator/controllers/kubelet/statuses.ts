@@ -56,10 +56,10 @@ export const completed = (pod: Pod, container: Container, previous: ContainerSta
 export const crashed = (pod: Pod, container: Container, previous: ContainerStatus | undefined, now: string): ContainerStatus =>
   status(pod, container, previous, { state: terminated(1, (previous?.state['running'] as Fields | undefined)?.['startedAt'], now) });
 
-/** A kubelet's waits between the restarts of one container. */
+/** A kubelet's delays between restarts of one container. */
 const backoffs = ['10s', '20s', '40s', '1m20s', '2m40s', '5m0s'];
 
-/** The same container while the kubelet waits before it starts it once more. */
+/** The same container while the kubelet waits before its restart. */
 export function backingOff(pod: Pod, container: Container, previous: ContainerStatus, round: number): ContainerStatus {
   const { name, namespace, uid } = pod.metadata;
   const message = `back-off ${backoffs[round] ?? '5m0s'} restarting failed container=${container.name} pod=${name}_${namespace}(${uid})`;
@@ -67,7 +67,7 @@ export function backingOff(pod: Pod, container: Container, previous: ContainerSt
   return { ...status(pod, container, previous, { state: { waiting: { reason: 'CrashLoopBackOff', message } } }), lastState };
 }
 
-/** And when it is started again. */
+/** The same container after its restart. */
 export function restarted(pod: Pod, container: Container, previous: ContainerStatus, now: string): ContainerStatus {
   const lastState = previous.state['terminated'] ? previous.state : (previous.lastState ?? {});
   const next = status(pod, container, previous, {
@@ -92,7 +92,7 @@ function isInitialized(pod: Pod, init: readonly ContainerStatus[]): boolean {
 
 const names = (list: readonly ContainerStatus[]): string => list.map(({ name }) => name).join(' ');
 
-/** The status of a pod with these containers; conditions keep their transition times where they do not change. */
+/** The status of a pod with these containers. Unchanged conditions keep their transition times. */
 export function podStatus(pod: Pod, containers: Containers, now: string): PodStatus {
   const { init, main } = containers;
   const set = (conditions: Condition[], type: string, problem: { reason: string; message: string } | undefined): void => {

@@ -4,39 +4,39 @@ import { Database } from '../../common/database.ts';
 import type { ClusterStatus } from '../../generated/prisma/enums.ts';
 import type { Finding } from './check.ts';
 
-/** What the lease on a cluster's row says in each condition. */
+/** The lease on a cluster's row, part of each statement's condition. */
 export interface Held {
   id: string;
   token: string;
 }
 
-/** What a check has begun with: its answer counts from then, and for those credentials alone. */
+/** When a check began and with which credentials: its finding counts from then, and for those credentials only. */
 export interface Begun {
   at: Date;
   version: number;
 }
 
-/** The rows of a cluster that this worker checks, as its tenant. */
+/** Rows of a cluster that this worker checks, accessed as its tenant. */
 @Injectable()
 export class CheckRepository {
   constructor(private readonly database: Database) {}
 
-  /** When a check begins, by the database's clock, and with which credentials. */
+  /** The start of a check, by the database's clock, and the version of the current credentials (0 = none). */
   async begin(clusterId: string): Promise<Begun> {
     const [row] = await this.database.query<Begun>(BEGIN, [tenantId(), clusterId]);
     return row!;
   }
 
-  /** The version of the cluster's present credentials, null where it has none. */
+  /** Version of the cluster's current credentials; null if it has none. */
   async credentialVersion(clusterId: string): Promise<number | null> {
     const where = { tenantId_clusterId: { tenantId: tenantId(), clusterId } };
     return (await this.database.rows.credential.findUnique({ where, select: { version: true } }))?.version ?? null;
   }
 
   /**
-   * Stores the finding where the lease still holds and the credentials are still those that it was made with; what a check did not learn stays as it was.
+   * Stores the finding if the lease is still held and the credentials are still those of the check. Fields that the check did not determine stay unchanged.
    *
-   * @returns the status before and the cluster's name, null where nothing was stored
+   * @returns the previous status and the cluster's name; null if nothing was stored
    */
   async save(held: Held, begun: Begun, finding: Finding): Promise<{ before: ClusterStatus; name: string } | null> {
     const [row] = await this.database.query<{ before: ClusterStatus; name: string }>(SAVE, [

@@ -5,10 +5,10 @@ import type { KubernetesErrorKind } from '../kubernetes/errors.ts';
 import type { KubernetesClient } from '../kubernetes/types.ts';
 import type { ClusterStatus } from '../../generated/prisma/enums.ts';
 
-/** A check answers within this time, so that whoever asked for one is not left waiting by a cluster that does not. */
+/** A check takes at most this time, even if the cluster does not answer. */
 const LONGEST_MILLISECONDS = 8_000;
 
-/** What a look at a cluster has found. Its texts may be shown to the tenant. */
+/** Result of a check. Its texts may be shown to the tenant. */
 export interface Finding {
   status: Exclude<ClusterStatus, 'UNKNOWN'>;
   statusReason: string | null;
@@ -17,14 +17,14 @@ export interface Finding {
   missing: (Access & { namespace: string })[];
 }
 
-/** A credential that leaks should not cost the tenant the cluster. */
+/** Shown for cluster-admin credentials: if they leak, the whole cluster is lost. */
 const EXCESSIVE =
-  "The credential may do everything in this cluster, far more than is needed. Apply the cluster's access manifest and give its account's token instead.";
+  "The credential has full access to this cluster, far more than required. Apply the cluster's access manifest and use the token of its account instead.";
 
-/** What only new credentials or permissions put right. A check asks nothing that a policy for workloads would refuse: one that does refuses us. */
+/** Errors that only new credentials or permissions fix. A check sends nothing that a policy for workloads would refuse, so a refusing policy is about us. */
 const DENIED: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'ADMISSION_DENIED']);
 
-/** Asks the cluster who it is and what we may do in each of these namespaces: those of its placements, since nothing is wanted elsewhere. Never throws for anything that a cluster does. */
+/** Reads the cluster's version and our permissions in these namespaces, which are those of its placements. Never throws for an error of the cluster. */
 export async function checkCluster(
   client: Pick<KubernetesClient, 'version' | 'missingAccess' | 'mayDoEverything'>,
   namespaces: readonly string[],
@@ -58,7 +58,7 @@ function verdict(missing: Finding['missing'], excessive: boolean): Pick<Finding,
   };
 }
 
-/** The finding of a cluster that did not answer as it should. What is not a cluster's doing is thrown on. */
+/** The finding for an error of the cluster. Rethrows any other error. */
 export function unreachable(error: unknown): Finding {
   if (!(error instanceof KubernetesError)) throw error;
   const status = DENIED.has(error.kind) ? 'DENIED' : 'UNREACHABLE';

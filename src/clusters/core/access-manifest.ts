@@ -1,12 +1,12 @@
 import { stringify } from 'yaml';
 import { accessRules, resourceName } from './access.ts';
 
-/** The account that a tenant makes for us in each namespace. */
+/** The account that a tenant creates for Slipway in each namespace. */
 export const serviceAccountName = 'slipway';
 
 /**
- * The least ServiceAccount, Role and RoleBinding that let Slipway work in a namespace, as YAML to hand to `kubectl apply -f -`. It is namespaced through and
- * through, and grants no secrets, no exec, no wildcard, nothing by which rights could grow.
+ * The minimal ServiceAccount, Role and RoleBinding for Slipway in a namespace, as YAML for `kubectl apply -f -`. All are namespaced. They grant no secrets,
+ * no exec, no wildcards, and nothing that allows escalating rights.
  */
 export function accessManifest(namespace: string): string {
   const metadata = { name: serviceAccountName, namespace, labels: { 'app.kubernetes.io/managed-by': 'slipway' } };
@@ -27,10 +27,10 @@ export function accessManifest(namespace: string): string {
     },
   ];
   const heading = [
-    '# What Slipway needs in this namespace, and nothing more.',
-    '# Apply it, then make a token and put it into the credentials of the cluster:',
+    '# The minimal permissions of Slipway in this namespace.',
+    "# Apply it, then create a token and use it in the cluster's credentials:",
     `#   kubectl --namespace ${namespace} create token ${serviceAccountName} --duration 8760h`,
-    '# For a further namespace of the same cluster, name the first namespace in `subjects`: one credential then serves both.',
+    '# For another namespace of the same cluster, name the first namespace in `subjects`: one credential then works for both.',
     '',
   ].join('\n');
   return heading + documents.map((document) => `---\n${stringify(document, { aliasDuplicateObjects: false })}`).join('');

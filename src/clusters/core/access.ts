@@ -1,8 +1,8 @@
-/** One thing that a credential may do in a namespace, in the terms of Kubernetes' RBAC. The core API group is ''. */
+/** One permission in a namespace, in terms of Kubernetes' RBAC. The core API group is ''. */
 export interface Access {
   group: string;
   resource: string;
-  /** As in `deployments/scale`; absent for the resource itself. */
+  /** For example `scale` in `deployments/scale`; absent for the resource itself. */
   subresource?: string;
   verb: string;
 }
@@ -15,7 +15,7 @@ interface Rule {
 }
 
 /**
- * Everything that Slipway asks of a cluster, and nothing more: the Role handed to a tenant and the access reviews of the preflight are both made from this.
+ * All permissions that Slipway needs. The Role for tenants and the access reviews of the preflight are both built from this.
  * A server-side apply needs `patch` and, where the object is new, `create`.
  */
 export const accessRules: readonly Rule[] = [
@@ -28,7 +28,7 @@ export const accessRules: readonly Rule[] = [
   { group: '', resource: 'configmaps', verbs: ['get', 'create', 'patch', 'delete'] },
 ];
 
-/** The same, one verb each. */
+/** The same permissions, with one verb each. */
 export const requiredAccess: readonly Access[] = accessRules.flatMap(({ verbs, ...rest }) => verbs.map((verb) => ({ ...rest, verb })));
 
 /** `deployments`, `deployments/scale`. */
@@ -36,12 +36,12 @@ export function resourceName(access: Pick<Access, 'resource' | 'subresource'>): 
   return access.subresource === undefined ? access.resource : `${access.resource}/${access.subresource}`;
 }
 
-/** `patch deployments/scale in apps`, for people. */
+/** The permission for people, such as `patch deployments/scale in apps`. */
 export function describeAccess(access: Access): string {
-  return `${access.verb} ${resourceName(access)}${access.group === '' ? '' : `.${access.group}`}`;
+  return `${access.verb} ${resourceName(access)}${access.group === '' ? '' : ` in ${access.group}`}`;
 }
 
-/** A rule as SelfSubjectRulesReview reports it; `*` stands for anything. */
+/** A rule as SelfSubjectRulesReview reports it; `*` means any. */
 export interface GrantedRule {
   verbs: string[];
   apiGroups?: string[];
@@ -49,7 +49,7 @@ export interface GrantedRule {
   resourceNames?: string[];
 }
 
-/** Whether one of the rules grants this access on every object of the namespace (a rule for named objects alone does not). */
+/** Whether a rule grants this access on every object of the namespace. A rule for named objects does not. */
 export function isGranted(access: Access, rules: readonly GrantedRule[]): boolean {
   const has = (list: string[] | undefined, wanted: string): boolean => (list ?? []).some((item) => item === '*' || item === wanted);
   return rules.some((rule) => {

@@ -2,13 +2,13 @@ import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** A range of addresses in CIDR notation, read. */
+/** A parsed range of addresses in CIDR notation. */
 export type Network = readonly [address: Address, prefixLength: number];
 
-/** Outside 2000::/3 nothing is global unicast (RFC 4291, IANA's registry); what is special within it `ipaddr.js` knows. */
+/** Only 2000::/3 is global unicast (RFC 4291, IANA's registry). `ipaddr.js` knows the special ranges within it. */
 const globalUnicast: Network = ipaddr.parseCIDR('2000::/3');
 
-/** Public by its range, yet each Azure machine's own platform (metadata, DNS, agents) answers there. */
+/** A public address at which each Azure machine's platform answers (metadata, DNS, agents). */
 const platformAddresses = ['168.63.129.16'];
 
 const rangeNames: Record<string, string> = {
@@ -26,9 +26,9 @@ const rangeNames: Record<string, string> = {
 };
 
 /**
- * Reads CIDR ranges such as `10.0.0.0/8` or `fd00::/8`; a bare address is a range of one.
+ * Parses CIDR ranges such as `10.0.0.0/8` or `fd00::/8`. A bare address is a range of one.
  *
- * @throws Error naming the first text that is neither.
+ * @throws Error with the first text that is neither.
  */
 export function parseNetworks(texts: readonly string[]): Network[] {
   return texts.map((text) => {
@@ -37,15 +37,15 @@ export function parseNetworks(texts: readonly string[]): Network[] {
       const address = ipaddr.parse(text);
       return [address, address.kind() === 'ipv4' ? 32 : 128] as const;
     } catch {
-      throw new Error(`"${text}" is not a network in CIDR notation, as 10.0.0.0/8 is`);
+      throw new Error(`"${text}" is not a network in CIDR notation, such as 10.0.0.0/8`);
     }
   });
 }
 
 /**
- * Why this address must not be connected to, as a phrase that follows "is", or null where it may be.
- * Only global unicast addresses are open to everyone, because a tenant names the address and we stand inside the operator's network; the operator opens
- * others by `allowed`. An IPv4 address mapped into IPv6 is judged as the IPv4 address that the kernel would connect to.
+ * Why connecting to this address is forbidden, as a phrase that follows "is"; null if it is allowed.
+ * Only global unicast addresses are allowed by default, because a tenant chooses the address and we run inside the operator's network. The operator allows
+ * others by `allowed`. An IPv4-mapped IPv6 address is treated as the IPv4 address that the kernel would connect to.
  */
 export function addressRefusal(text: string, allowed: readonly Network[]): string | null {
   const bare = text.replace(/^\[|\]$/g, '');

@@ -1,11 +1,11 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Fault } from '../../common/fault.ts';
 
-/** All that is kept of a kubeconfig: where the cluster is, whom to trust there, and who we are. */
+/** The part of a kubeconfig that is stored: server, trusted authorities and our identity. */
 export interface Credential {
-  /** An https URL, possibly with a path (gateways put clusters under one); no user, query or fragment. */
+  /** An https URL, possibly with a path, as gateways use; no user, query or fragment. */
   server: string;
-  /** One or more certificates, PEM. The system's own authorities are never trusted besides. */
+  /** One or more certificates in PEM. The system's authorities are not trusted. */
   ca: string;
   auth: TokenAuth | CertificateAuth;
 }
@@ -22,31 +22,31 @@ export interface CertificateAuth {
 
 const maxCertificates = 50;
 
-/** An https URL without user, query or fragment, in its normal form. Like the two below: a fault is added and null returned where it is not that. */
+/** Normalizes an https URL without user, query or fragment. Like the two functions below, adds a fault and returns null if the value is not valid. */
 export function readServer(value: unknown, pointer: string, faults: Fault[]): string | null {
   const refuse = (detail: string): null => {
     faults.push({ pointer, detail });
     return null;
   };
-  // URL parsing would silently drop control characters and turn backslashes.
+  // URL parsing would silently drop control characters and convert backslashes.
   if (typeof value !== 'string' || value.length > 2048 || /[\p{Cc}\s\\]/u.test(value) || !URL.canParse(value))
     return refuse('must be a URL');
   const url = new URL(value);
   if (url.protocol !== 'https:') return refuse('must begin with https://');
-  if (url.username !== '' || url.password !== '') return refuse('must not hold a user or a password');
-  if (value.includes('?') || value.includes('#')) return refuse('must not hold a query or a fragment');
+  if (url.username !== '' || url.password !== '') return refuse('must not contain a user or a password');
+  if (value.includes('?') || value.includes('#')) return refuse('must not contain a query or a fragment');
   if (url.port === '0') return refuse('must not have port 0');
   return url.origin + url.pathname.replace(/\/+$/, '');
 }
 
-/** RFC 6750's characters of a bearer token; anything else could end the header that it is sent in. */
+/** Allows RFC 6750's characters of a bearer token; others could end the header in which it is sent. */
 export function readToken(value: unknown, pointer: string, faults: Fault[]): string | null {
   if (typeof value === 'string' && /^[A-Za-z0-9\-._~+/:]+=*$/.test(value) && value.length >= 8 && value.length <= 16_384) return value;
   faults.push({ pointer, detail: 'must be a bearer token of 8 to 16,384 characters' });
   return null;
 }
 
-/** Base64 of PEM, or PEM as it is; read by Node's own parser, and written anew so that nothing else in the text gets further. */
+/** Reads PEM, or base64 of PEM, with Node's parser, and writes it again, so that any other text is dropped. */
 export function readPem(value: unknown, pointer: string, faults: Fault[], what: 'certificate' | 'key'): string | null {
   const pem = typeof value === 'string' ? decode(value) : null;
   const read = pem !== null && (what === 'certificate' ? normalCertificates(pem) : normalKey(pem));

@@ -5,7 +5,7 @@ import type { Fault } from '../../common/fault.ts';
 import { readPem, readServer, readToken } from './credential.ts';
 import type { Credential } from './credential.ts';
 
-/** What reading a kubeconfig comes to: a credential, or everything that is wrong with it (pointers into the kubeconfig's own document). */
+/** Result of reading a kubeconfig: a credential, or all faults, with pointers into the kubeconfig's document. */
 export type KubeconfigReading = { credential: Credential; faults: null } | { credential: null; faults: Fault[] };
 
 type Values = Record<string, unknown>;
@@ -14,9 +14,9 @@ export const maxKubeconfigBytes = 64 * 1024;
 const maxDepth = 20;
 
 /**
- * Reads a kubeconfig into the little that is needed of it. What a kubeconfig may otherwise ask of a program (to run commands, read files, go through a proxy,
- * skip verification, act as someone else) is refused by name: this text is a tenant's, and whoever obeyed it would run commands of theirs with our rights.
- * Nothing is executed, opened or connected to here.
+ * Reads the needed part of a kubeconfig. Fields that make a program run commands, read files, use a proxy, skip verification or impersonate someone are
+ * refused by name: the text comes from a tenant, and following it would, for example, run their commands with our rights. Nothing is executed, opened or
+ * connected to here.
  */
 export function parseKubeconfig(text: string): KubeconfigReading {
   const faults: Fault[] = [];
@@ -26,9 +26,9 @@ export function parseKubeconfig(text: string): KubeconfigReading {
     : { credential: null, faults: faults.length > 0 ? faults : [nothing] };
 }
 
-const nothing: Fault = { pointer: '', detail: 'holds no cluster' };
+const nothing: Fault = { pointer: '', detail: 'contains no cluster' };
 
-/** The same for the short form `{server, caData, token}`; `caData` is base64 of PEM as in a kubeconfig, or PEM itself. Pointers are `/server` and so on. */
+/** Reads the short form `{server, caData, token}`; `caData` is PEM, or base64 of PEM as in a kubeconfig. Pointers are `/server` and so on. */
 export function parseConnection(connection: { server: string; caData: string; token: string }): KubeconfigReading {
   const faults: Fault[] = [];
   const server = readServer(connection.server, '/server', faults);
@@ -49,13 +49,13 @@ function readDocument(text: string, faults: Fault[]): Credential | null {
   if (context === null) return null;
   const cluster = namedEntry(root, 'clusters', 'cluster', context.cluster, `${context.pointer}/cluster`, faults);
   const user = namedEntry(root, 'users', 'user', context.user, `${context.pointer}/user`, faults);
-  // Both are read even where one is bad, so that everything is told at once.
+  // Both are read even if one is not valid, so that all faults are reported.
   const address = cluster && readCluster(cluster.value, cluster.pointer, faults);
   const auth = user && readUser(user.value, user.pointer, faults);
   return address && auth ? { ...address, auth } : null;
 }
 
-/** The text as one plain mapping. Anchors, aliases, tags, merge keys and duplicate keys are refused, so the text means what it looks like. */
+/** Reads the text as one plain mapping. Anchors, aliases, tags, merge keys and duplicate keys are refused, so that the text is unambiguous to a reader. */
 function readYaml(text: string, faults: Fault[]): Values | null {
   const refuse = (detail: string): null => {
     faults.push({ pointer: '', detail });
@@ -81,7 +81,7 @@ function readYaml(text: string, faults: Fault[]): Values | null {
   return isRecord(value) ? value : refuse('must be a mapping');
 }
 
-/** Flow collections nest by one character a level, and a parser that recurses would run out of stack. */
+/** Flow collections need only one character per level, which could exhaust the stack of a recursive parser. */
 function nestsTooDeep(text: string): boolean {
   let depth = 0;
   for (const line of text.split('\n')) if (line.length - line.trimStart().length > 200 || /^\s*(- ){20}/.test(line)) return true;
@@ -117,7 +117,7 @@ interface Context {
 function chooseContext(root: Values, faults: Fault[]): Context | null {
   const contexts = root['contexts'];
   if (!Array.isArray(contexts) || contexts.length === 0) {
-    faults.push({ pointer: '/contexts', detail: 'must hold a context' });
+    faults.push({ pointer: '/contexts', detail: 'must contain a context' });
     return null;
   }
   const current = root['current-context'];
@@ -132,7 +132,7 @@ function chooseContext(root: Values, faults: Fault[]): Context | null {
   if (found.length !== 1) {
     faults.push({
       pointer: '/current-context',
-      detail: found.length === 0 ? 'names a context that is not there' : 'names a context that is there twice',
+      detail: found.length === 0 ? 'names a context that does not exist' : 'names a context that exists twice',
     });
     return null;
   }
@@ -166,7 +166,7 @@ function namedEntry(
   const found = Array.isArray(entries) ? findNamed(entries, name) : [];
   const [index] = found;
   if (!Array.isArray(entries) || index === undefined || found.length > 1) {
-    faults.push({ pointer: namedAt, detail: `must name one of ${list}${found.length > 1 ? ', and that name is there twice' : ''}` });
+    faults.push({ pointer: namedAt, detail: `must name one of ${list}${found.length > 1 ? ', and that name exists twice' : ''}` });
     return null;
   }
   const pointer = `/${list}/${index}/${field}`;
@@ -178,25 +178,25 @@ function namedEntry(
   return null;
 }
 
-/** Fields that are refused, and what to do instead. */
+/** Refused fields, and what to do instead. */
 const refusedInCluster: Record<string, string> = {
-  'certificate-authority': 'is a file path, and files are not read: put the certificate itself into certificate-authority-data',
+  'certificate-authority': 'is a file path, and files are not read: put the certificate into certificate-authority-data',
   'insecure-skip-tls-verify': "is not accepted: the server's certificate is always verified",
   'proxy-url': 'is not accepted: clusters are connected to directly',
-  'tls-server-name': "is not accepted: the certificate must be made out for the server's own address",
+  'tls-server-name': "is not accepted: the certificate must be valid for the server's own address",
 };
 const refusedInUser: Record<string, string> = {
   exec: 'is not accepted, because it runs a command: use a token of a ServiceAccount',
   'auth-provider': 'is not accepted: use a token of a ServiceAccount',
-  tokenFile: 'is a file path, and files are not read: put the token itself into token',
-  'client-certificate': 'is a file path, and files are not read: put the certificate itself into client-certificate-data',
-  'client-key': 'is a file path, and files are not read: put the key itself into client-key-data',
-  username: 'is not accepted: Kubernetes takes no passwords; use a token',
-  password: 'is not accepted: Kubernetes takes no passwords; use a token',
-  as: 'is not accepted: no one is impersonated',
-  'as-uid': 'is not accepted: no one is impersonated',
-  'as-groups': 'is not accepted: no one is impersonated',
-  'as-user-extra': 'is not accepted: no one is impersonated',
+  tokenFile: 'is a file path, and files are not read: put the token into token',
+  'client-certificate': 'is a file path, and files are not read: put the certificate into client-certificate-data',
+  'client-key': 'is a file path, and files are not read: put the key into client-key-data',
+  username: 'is not accepted: Kubernetes has no passwords; use a token',
+  password: 'is not accepted: Kubernetes has no passwords; use a token',
+  as: 'is not accepted: impersonation is not supported',
+  'as-uid': 'is not accepted: impersonation is not supported',
+  'as-groups': 'is not accepted: impersonation is not supported',
+  'as-user-extra': 'is not accepted: impersonation is not supported',
 };
 const knownInRoot = ['apiVersion', 'kind', 'preferences', 'clusters', 'users', 'contexts', 'current-context', 'extensions'];
 const knownInContext = ['cluster', 'user', 'namespace', 'extensions'];
@@ -207,11 +207,11 @@ function refuseFields(value: Values, pointer: string, refused: Record<string, st
   for (const field of Object.keys(value)) {
     if (known.includes(field) || isHarmless(field, value[field])) continue;
     const detail = Object.hasOwn(refused, field) ? refused[field] : field.startsWith('as-') ? refused['as'] : undefined;
-    faults.push({ pointer: `${pointer}/${escapePointer(field)}`, detail: detail ?? 'is not a field that is known here' });
+    faults.push({ pointer: `${pointer}/${escapePointer(field)}`, detail: detail ?? 'is not a known field' });
   }
 }
 
-/** Tools write this one out with its default. */
+/** Tools write this field even with its default. */
 function isHarmless(field: string, value: unknown): boolean {
   return field === 'insecure-skip-tls-verify' && value === false;
 }
@@ -229,13 +229,13 @@ function readUser(value: Values, pointer: string, faults: Fault[]): Credential['
   const { token, 'client-certificate-data': certificateData, 'client-key-data': keyData } = value;
   if (token !== undefined) {
     if (certificateData !== undefined || keyData !== undefined)
-      faults.push({ pointer, detail: 'must hold a token or a client certificate, not both' });
+      faults.push({ pointer, detail: 'must contain a token or a client certificate, not both' });
     const read = readToken(token, `${pointer}/token`, faults);
     return read === null ? null : { token: read };
   }
   if (certificateData === undefined && keyData === undefined) {
-    // A refused field has already been told of; that nothing else is there would only distract.
-    if (faults.length === before) faults.push({ pointer, detail: 'must hold a token, or client-certificate-data and client-key-data' });
+    // A refused field has already been reported; another fault would only distract.
+    if (faults.length === before) faults.push({ pointer, detail: 'must contain a token, or client-certificate-data and client-key-data' });
     return null;
   }
   const certificate = readPem(certificateData, `${pointer}/client-certificate-data`, faults, 'certificate');

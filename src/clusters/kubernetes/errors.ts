@@ -1,4 +1,4 @@
-/** What went wrong, in the words that the engine decides by. */
+/** The kinds of error that the engine distinguishes. */
 export type KubernetesErrorKind =
   | 'UNREACHABLE'
   | 'UNKNOWN_CA'
@@ -16,7 +16,7 @@ export type KubernetesErrorKind =
   | 'THROTTLED'
   | 'SERVER';
 
-/** One particular of an error: the field it lies in and, for FIELD_CONFLICT, the manager who owns that field. */
+/** One cause of an error: the field and, for FIELD_CONFLICT, the manager that owns it. */
 export interface KubernetesErrorCause {
   manager: string | null;
   field: string;
@@ -34,36 +34,36 @@ export interface KubernetesErrorFields {
 }
 
 const advice: Record<KubernetesErrorKind, string> = {
-  UNREACHABLE: "Check that the cluster's API server runs and that its address can be reached from the workers of this region.",
+  UNREACHABLE: "Check that the cluster's API server is running and that its address is reachable from the workers of this region.",
   UNKNOWN_CA: "Put the certificate authority that signed the API server's certificate into the cluster's credentials.",
   UNAUTHENTICATED: "Put a valid token or client certificate into the cluster's credentials.",
   FORBIDDEN:
-    "Apply the cluster's access manifest in this namespace, so that the credential may do what is needed; make the namespace first if there is none of this name.",
+    "Apply the cluster's access manifest in this namespace to grant the permissions; create the namespace first if it does not exist.",
   NOT_FOUND: 'Check that the object was not deleted by someone else.',
-  CONFLICT: 'Nothing needs doing: the object changed in the meantime and is observed again.',
+  CONFLICT: 'No action needed: the object changed in the meantime and is observed again.',
   FIELD_CONFLICT: 'Remove these fields from what the other manager applies, or adopt the workload.',
-  EXISTS: 'Delete or rename the object that bears this name, or adopt it.',
+  EXISTS: 'Delete or rename the object with this name, or adopt it.',
   INVALID: 'Correct the template: the cluster does not accept this object.',
-  QUOTA_EXCEEDED: "Raise the namespace's quota, or ask for less.",
+  QUOTA_EXCEEDED: "Raise the namespace's quota, or request less.",
   ADMISSION_DENIED: "Change the template so that the cluster's policy admits it, or change the policy.",
-  NAMESPACE_MISSING: 'Create the namespace, or name another one in the placement.',
-  EXPIRED: 'Nothing needs doing: the objects are listed again.',
-  THROTTLED: 'Nothing needs doing: the cluster asked to be left alone for a moment.',
-  SERVER: "Look at the API server's health; the request is tried again.",
+  NAMESPACE_MISSING: 'Create the namespace, or choose another in the placement.',
+  EXPIRED: 'No action needed: the objects are listed again.',
+  THROTTLED: 'No action needed: the cluster asked to wait, and the request is retried.',
+  SERVER: "Check the API server's health; the request is retried.",
 };
 
 /**
- * Every failure of a cluster's API. All its text is public: it carries what the cluster said, cut to 1,000 characters and with the credential's own text
- * removed, and never a header.
+ * Any error of a cluster's API. All its text is public: it contains the cluster's message, cut to 1,000 characters and without the credential's text, and
+ * never a header.
  */
 export class KubernetesError extends Error {
   override readonly name = 'KubernetesError';
   readonly kind: KubernetesErrorKind;
-  /** The HTTP status, or null where there was no answer. */
+  /** The HTTP status; null if there was no answer. */
   readonly status: number | null;
-  /** No connection or no answer came in time, which no kept connection that was cut explains. */
+  /** A connection or an answer did not come in time. A kept connection that the server has closed does not explain that. */
   readonly timedOut: boolean;
-  /** What the cluster asked for, or null. */
+  /** Retry-After of the cluster in seconds, or null. */
   readonly retryAfterSeconds: number | null;
   readonly causes: KubernetesErrorCause[];
   /** One sentence: what to do. */

@@ -1,7 +1,7 @@
 import { KubernetesError } from './errors.ts';
 import type { KubernetesErrorCause, KubernetesErrorKind } from './errors.ts';
 
-/** What Kubernetes answers in place of an object when something is wrong (meta/v1 Status); a hostile or foreign server may send anything else. */
+/** Kubernetes' answer for an error (meta/v1 Status). A hostile or foreign server may send anything. */
 interface Status {
   message: string;
   reason: string;
@@ -13,10 +13,10 @@ interface Status {
 const maxMessage = 1000;
 const maxCauses = 50;
 
-/** Removes the credential's own text from what a cluster says. */
+/** Removes the credential's text from a cluster's message. */
 export type Redact = (text: string) => string;
 
-/** The error that an answer of 3xx, 4xx or 5xx, or an ERROR event of a watch, stands for. `body` is the answer's text. */
+/** The error for an answer of 3xx, 4xx or 5xx, or for an ERROR event of a watch. `body` is the answer's text. */
 export function errorFromAnswer(answer: { status: number; retryAfter?: string; body: string }, redact: Redact): KubernetesError {
   const { status } = answer;
   const said = readStatus(answer.body, redact);
@@ -24,7 +24,7 @@ export function errorFromAnswer(answer: { status: number; retryAfter?: string; b
     return new KubernetesError({
       kind: 'SERVER',
       status,
-      message: 'The server answers with a redirect, which is never followed.',
+      message: 'The server answered with a redirect, which is never followed.',
       advice: notKubernetes,
     });
   }
@@ -34,7 +34,7 @@ export function errorFromAnswer(answer: { status: number; retryAfter?: string; b
   return new KubernetesError({ kind, status, message: said.message, retryAfterSeconds, causes: causesOf(kind, said) });
 }
 
-const notKubernetes = "Check the server's URL: what answers there does not speak the Kubernetes API.";
+const notKubernetes = "Check the server's URL: the server there does not speak the Kubernetes API.";
 
 function foreignAnswer(status: number, retryAfter: string | undefined): KubernetesError {
   const kinds: Record<number, KubernetesErrorKind> = { 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN', 410: 'EXPIRED', 429: 'THROTTLED' };
@@ -42,19 +42,19 @@ function foreignAnswer(status: number, retryAfter: string | undefined): Kubernet
   const fields = {
     kind,
     status,
-    message: `The server answered ${status} without saying why.`,
+    message: `The server answered ${status} without a reason.`,
     retryAfterSeconds: readRetryAfter(retryAfter),
   };
   return new KubernetesError(status >= 500 || kind !== 'SERVER' ? fields : { ...fields, advice: notKubernetes });
 }
 
-/** An error for an answer that is not what the protocol promises, such as HTML with a status of 200. */
+/** The error for an answer that violates the protocol, such as HTML with a status of 200. */
 export function unreadableAnswer(detail: string): KubernetesError {
   return new KubernetesError({ kind: 'SERVER', message: `The server's answer cannot be read: ${detail}.`, advice: notKubernetes });
 }
 
 function kindOf(status: number, said: Status): KubernetesErrorKind {
-  // A policy may answer with any status it likes, so what it says comes before the status.
+  // A policy may answer with any status, so its message is checked before the status.
   if (/^admission webhook ".*" denied the request|denied request: |violates PodSecurity/s.test(said.message)) return 'ADMISSION_DENIED';
   switch (status) {
     case 401:
@@ -68,14 +68,14 @@ function kindOf(status: number, said: Status): KubernetesErrorKind {
     case 410:
       return 'EXPIRED';
     case 422:
-      // Another object of that name: an apply that carries the old uid would have to change it.
+      // Another object with that name: an apply with the old uid would have to change the uid.
       return said.causes.some((cause) => cause.field === 'metadata.uid') ? 'CONFLICT' : 'INVALID';
     case 429:
       return 'THROTTLED';
     default:
       break;
   }
-  // An apply with a field that the schema does not know answers 500, although it is the object that is bad and not the server.
+  // An apply with an unknown field answers 500, although the object is wrong and not the server.
   if (said.message.includes('failed to create typed patch object')) return 'INVALID';
   return status >= 400 && status < 500 ? 'INVALID' : 'SERVER';
 }
@@ -83,7 +83,7 @@ function kindOf(status: number, said: Status): KubernetesErrorKind {
 function forbiddenKind(said: Status): KubernetesErrorKind {
   if (said.causes.some((cause) => cause.reason === 'NamespaceTerminating')) return 'NAMESPACE_MISSING';
   if (/exceeded quota|failed quota/.test(said.message)) return 'QUOTA_EXCEEDED';
-  // The authorizer speaks of a user who cannot do something; every other 403 comes out of admission.
+  // The authorizer's message says that a user cannot do something; every other 403 comes from admission.
   return / cannot \S+ (resource|path) /.test(said.message) || said.message.startsWith('forbidden: User') ? 'FORBIDDEN' : 'ADMISSION_DENIED';
 }
 
@@ -99,7 +99,7 @@ function causesOf(kind: KubernetesErrorKind, said: Status): KubernetesErrorCause
   });
 }
 
-/** Retry-After in seconds; the date form of the header is not used by Kubernetes and reads as absent. */
+/** Retry-After in seconds. Kubernetes does not use the header's date form, which is ignored. */
 function readRetryAfter(header: string | undefined): number | null {
   return header !== undefined && /^\d{1,5}$/.test(header) ? Number(header) : null;
 }
@@ -125,7 +125,7 @@ function readStatus(body: string, redact: Redact): Status | null {
   };
 }
 
-/** Text from a cluster is shown to people, so control characters go and its length is bounded; redaction comes before the cut, which could halve a secret. */
+/** A cluster's text is shown to people, so control characters are removed and its length is bounded. It is redacted before the cut, which could split a secret. */
 function publicText(value: unknown, redact: Redact): string {
   if (typeof value !== 'string') return '';
   return redact(value)
@@ -137,22 +137,22 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Codes with which Node refuses a server's certificate: the chain does not end at the given authority, or the certificate itself does not hold. */
+/** Node's codes for a refused server certificate: the chain does not end at the given authority, or the certificate itself is not valid. */
 const untrusted: Record<string, string> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'is signed by an unknown authority',
   UNABLE_TO_GET_ISSUER_CERT: 'is signed by an unknown authority',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'is signed by an unknown authority',
   SELF_SIGNED_CERT_IN_CHAIN: 'is signed by an unknown authority',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'is signed by itself, not by the authority given',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'is self-signed and not signed by the given authority',
   CERT_SIGNATURE_FAILURE: 'is signed by an unknown authority',
   CERT_UNTRUSTED: 'is signed by an unknown authority',
   INVALID_CA: 'is signed by an unknown authority',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'is not made out for this address',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'is not valid for this address',
   CERT_HAS_EXPIRED: 'has expired',
   CERT_NOT_YET_VALID: 'is not valid yet',
 };
 
-/** The error for a request that got no answer: `error` is what the transport threw. Nothing of it but its code is shown. */
+/** The error for a request without an answer; `error` is the transport's. Only its code is shown. */
 export function errorFromTransport(error: unknown): KubernetesError {
   if (error instanceof KubernetesError) return error;
   const code = codeOf(error);
@@ -165,7 +165,7 @@ export function errorFromTransport(error: unknown): KubernetesError {
   }
   return new KubernetesError({
     kind: 'UNREACHABLE',
-    message: `The cluster cannot be reached: ${describe(code)}.`,
+    message: `The cluster is unreachable: ${describe(code)}.`,
     timedOut: timeouts.has(code),
   });
 }
@@ -174,21 +174,21 @@ const timeouts: ReadonlySet<string> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_E
 
 function describe(code: string): string {
   const known: Record<string, string> = {
-    ECONNREFUSED: 'the connection is refused',
+    ECONNREFUSED: 'the connection was refused',
     ENOTFOUND: "the server's name does not resolve",
-    EAI_AGAIN: "the server's name does not resolve at the moment",
+    EAI_AGAIN: "the server's name does not resolve temporarily",
     ECONNRESET: 'the connection was reset',
     EPIPE: 'the connection was closed',
     UND_ERR_SOCKET: 'the connection was closed',
     UND_ERR_DESTROYED: 'the connection was closed by us',
     UND_ERR_CLOSED: 'the connection was closed by us',
-    UND_ERR_ABORTED: 'the request was given up',
-    ABORT_ERR: 'the request was given up',
-    AbortError: 'the request was given up',
-    UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
-    UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
-    UND_ERR_BODY_TIMEOUT: 'the answer stopped half-way',
-    ETIMEDOUT: 'no connection in time',
+    UND_ERR_ABORTED: 'the request was aborted',
+    ABORT_ERR: 'the request was aborted',
+    AbortError: 'the request was aborted',
+    UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+    UND_ERR_HEADERS_TIMEOUT: 'the answer timed out',
+    UND_ERR_BODY_TIMEOUT: 'the answer was interrupted',
+    ETIMEDOUT: 'the connection timed out',
     EHOSTUNREACH: 'no route to the host',
     ENETUNREACH: 'no route to the network',
     EPROTO: 'the server does not speak TLS',
@@ -199,7 +199,7 @@ function describe(code: string): string {
   return words === undefined ? `the connection failed (${code})` : `${words} (${code})`;
 }
 
-/** The code of an error or of the first error inside it (happy eyeballs wrap one per address in an AggregateError). */
+/** The code of an error or of the first error inside it. (Happy Eyeballs wraps one per address in an AggregateError.) */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const own = (error as { code?: unknown }).code;

@@ -16,14 +16,14 @@ type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | Lo
 function refused(hostname: string, reason: string): KubernetesError {
   return new KubernetesError({
     kind: 'UNREACHABLE',
-    message: `The cluster is not connected to: ${hostname} is ${reason}.`,
-    advice: "Use the cluster's public address, or have the operator add its network to SLIPWAY_ALLOWED_NETWORKS.",
+    message: `Connecting to the cluster is not allowed: ${hostname} is ${reason}.`,
+    advice: "Use the cluster's public address, or ask the operator to add its network to SLIPWAY_ALLOWED_NETWORKS.",
   });
 }
 
 /**
- * Makes connections to allowed addresses only. A name is resolved here, once per connection, and the socket is given the very addresses that were checked,
- * so an answer that changes between check and use (DNS rebinding) changes nothing. One forbidden address among several forbids the name.
+ * Connects to allowed addresses only. A name is resolved here, once per connection, and the socket gets the checked addresses, so DNS rebinding between
+ * check and use has no effect. If one of several addresses is forbidden, the name is.
  */
 export function guardedConnector(
   options: buildConnector.BuildOptions,

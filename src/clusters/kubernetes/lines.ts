@@ -2,7 +2,7 @@ import { unreadableAnswer } from './failures.ts';
 
 const newline = 10;
 
-/** Cuts a stream of bytes into lines of UTF-8. A line longer than `maxBytes` ends it with an error; a last line without its end is dropped. */
+/** Splits a stream of bytes into lines of UTF-8. Throws for a line longer than `maxBytes`. An incomplete last line is dropped. */
 export async function* readLines(body: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<string> {
   let parts: Buffer[] = [];
   let size = 0;

@@ -11,14 +11,14 @@ import type { RequestContext } from '@kubernetes/client-node';
 import { errorFromTransport, unreadableAnswer } from './failures.ts';
 import type { Request, Transport } from './transport.ts';
 
-/** Client-node's typed APIs, for the requests whose answers are not kept: they drop every field that they do not know. */
+/** Client-node's typed APIs, for requests whose answers are not stored, because they drop unknown fields. */
 export interface TypedApis {
   core: CoreV1Api;
   authorization: AuthorizationV1Api;
   version: VersionApi;
 }
 
-/** An address that is never connected to: the transport knows the real one, and takes only path and query from here. */
+/** Never connected to: the transport has the real address and uses only the path and query. */
 const placeholder = 'https://cluster.invalid';
 
 export function typedApis(transport: Transport): TypedApis {
@@ -34,18 +34,18 @@ export function typedApis(transport: Transport): TypedApis {
   };
 }
 
-/** Every answer that is not a success is an error before client-node sees it, because its own error carries headers in its text. */
+/** Answers other than success are turned into our errors before client-node sees them, because its errors contain headers. */
 async function send(transport: Transport, request: RequestContext): Promise<ResponseContext> {
   const url = new URL(request.getUrl());
   const body = request.getBody();
-  if (body !== undefined && typeof body !== 'string') throw new Error('only text is sent to a cluster');
+  if (body !== undefined && typeof body !== 'string') throw new Error('only text can be sent to a cluster');
   const headers = request.getHeaders();
   const answer = await transport.send({
     method: request.getHttpMethod() as Request['method'],
     path: url.pathname,
     query: Object.fromEntries(url.searchParams),
     ...(body === undefined ? {} : { body, contentType: headers['Content-Type'] ?? 'application/json' }),
-    // A log is text; everything else is JSON, and client-node would otherwise offer formats that it cannot read back.
+    // A log is text, and everything else is JSON. Client-node would otherwise accept formats that it cannot parse.
     accept: url.pathname.endsWith('/log') ? '*/*' : 'application/json',
   });
   const text = answer.body.toString('utf8');
@@ -57,7 +57,7 @@ async function send(transport: Transport, request: RequestContext): Promise<Resp
   });
 }
 
-/** Client-node throws its own errors where an answer is not what its types say. */
+/** Converts client-node's own errors for answers that do not match its types. */
 export async function typed<T>(request: Promise<T>): Promise<T> {
   try {
     return await request;

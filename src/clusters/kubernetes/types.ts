@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { Access } from '../core/access.ts';
 import type { KubernetesError } from './errors.ts';
 
-/** An object as the cluster's API sends it: nothing dropped, nothing converted. Times stay RFC 3339 strings. */
+/** An object as the cluster's API sends it, with all fields unchanged. Times stay RFC 3339 strings. */
 export interface KubernetesObject {
   apiVersion: string;
   kind: string;
@@ -33,7 +33,7 @@ export interface OwnerReference {
   controller?: boolean;
 }
 
-/** Who owns which fields of an object; `fieldsV1` is the set in the wire's own notation (`{"f:spec": {"f:paused": {}}}`). */
+/** The fields of an object that a manager owns; `fieldsV1` is in the wire format (`{"f:spec": {"f:paused": {}}}`). */
 export interface ManagedFields {
   manager: string;
   operation: 'Apply' | 'Update';
@@ -53,7 +53,7 @@ export interface ObjectRef extends KindRef {
   name: string;
 }
 
-/** The observation that a write was decided on; the cluster refuses the write (CONFLICT) when the object has moved on since. */
+/** The observation on which a write was decided. The cluster refuses the write (CONFLICT) if the object has changed since. */
 export interface Precondition {
   uid: string;
   resourceVersion: string;
@@ -62,33 +62,33 @@ export interface Precondition {
 export interface ApplyOptions {
   /** Takes fields over from other managers instead of failing with FIELD_CONFLICT. Default false. */
   force?: boolean;
-  /** The cluster checks and answers, and stores nothing. Default false. */
+  /** The cluster validates the write but does not store it. Default false. */
   dryRun?: boolean;
-  /** Without one the object is created where it does not exist. */
+  /** Without it, the object is created if it does not exist. */
   precondition?: Precondition;
 }
 
 export interface DeleteOptions {
-  /** Foreground keeps the object until all that it owns is gone. Default Background. */
+  /** Foreground keeps the object until everything it owns is deleted. Default Background. */
   propagation?: 'Background' | 'Foreground';
 }
 
 export interface LogOptions {
   tailLines: number;
-  /** The container's run before this one. */
+  /** Reads the log of the container's previous run. */
   previous?: boolean;
 }
 
 export interface ObjectList {
   items: KubernetesObject[];
   resourceVersion: string;
-  /** The cluster's clock, from the answer's Date header (whole seconds). */
+  /** Time of the cluster, from the answer's Date header (whole seconds). */
   date: Date;
 }
 
 /**
- * What a list-watch tells. RESYNC carries everything that exists (whatever is not in it is gone) and comes first and after every relist.
- * UNREACHABLE comes once per kind of trouble; RESYNC, an object's event or ALIVE after it means that the stream stands again.
+ * An event of a list-watch. RESYNC contains all existing objects (any other is gone); it comes first and after every relist.
+ * UNREACHABLE comes once per kind of error. A RESYNC, an object's event or ALIVE after it means that the stream works again.
  */
 export type WatchEvent =
   | { type: 'RESYNC'; objects: KubernetesObject[]; date: Date }
@@ -96,69 +96,69 @@ export type WatchEvent =
   | { type: 'ALIVE' }
   | { type: 'UNREACHABLE'; error: KubernetesError };
 
-/** Through it others say that a cluster may not answer any more, which a watch that stands and is silent cannot tell. */
+/** Signals that a cluster may have stopped answering, which a silent watch cannot detect by itself. */
 export type Doubts = EventEmitter<{ doubt: [] }>;
 
 export interface WatchOptions {
   signal: AbortSignal;
-  /** At a doubt the connection is given up and made anew from where it stood: nothing is listed, and a cluster that is away is told of. */
+  /** On `doubt` the watch reconnects from its last version, without a list; an unreachable cluster is then reported. */
   doubts?: Doubts;
 }
 
-/** One cluster, spoken to with one credential. Every method fails with a `KubernetesError` and nothing else. */
+/** A client for one cluster with one credential. Every method fails only with `KubernetesError`. */
 export interface KubernetesClient {
-  /** The cluster's version and how long the answer took on a warm connection. */
+  /** The cluster's version, and the duration of the request on an open connection. */
   version(): Promise<{ gitVersion: string; latencyMilliseconds: number }>;
-  /** What of `requiredAccess` this credential may not do in the namespace; empty when it suffices. */
+  /** The part of `requiredAccess` that this credential lacks in the namespace; empty if it has all. */
   missingAccess(namespace: string): Promise<Access[]>;
-  /** Whether this credential may do anything to any object of the cluster, as a cluster-admin's may. */
+  /** Whether this credential has full access to the cluster, like that of a cluster-admin. */
   mayDoEverything(): Promise<boolean>;
   /** Server-side apply under the field manager `slipway`, with strict field validation. */
   apply(object: KubernetesObject, options?: ApplyOptions): Promise<KubernetesObject>;
-  /** Null where there is no such object. */
+  /** Null if the object does not exist. */
   read(ref: ObjectRef): Promise<KubernetesObject | null>;
-  /** Read in pages and handed back whole; fails beyond 20,000 objects. */
+  /** Reads all pages; fails for more than 20,000 objects. */
   list(ref: KindRef & { labelSelector: string }): Promise<ObjectList>;
   /** Sets a Deployment's replicas under the field manager `slipway-scale`. */
   scale(ref: { namespace: string; name: string }, replicas: number, precondition: Precondition): Promise<void>;
-  /** Asks for deletion; an object that is gone already is done, another object of that name is a CONFLICT. */
+  /** Requests deletion. Succeeds if the object does not exist; another object with that name is a CONFLICT. */
   delete(ref: ObjectRef, precondition: { uid: string; resourceVersion?: string }, options?: DeleteOptions): Promise<void>;
   /** The last lines of a container's log, at most 8 KiB. */
   log(ref: { namespace: string; pod: string; container: string }, options: LogOptions): Promise<string>;
-  /** Lists, then watches until the signal is aborted; survives cuts, expiry and silence. Never throws. */
+  /** Lists, then watches until the signal is aborted. Recovers from lost connections, expiry and silence. Never throws. */
   listWatch(ref: KindRef & { labelSelector: string }, options: WatchOptions): AsyncIterable<WatchEvent>;
   /**
-   * The same cluster over the same connections, for as long as the signal lets it: what is in flight when it is aborted fails as UNREACHABLE at once. Of a write
-   * that was in flight nobody knows then whether the cluster has carried it out.
+   * The same client on the same connections, until the signal is aborted: requests in flight then fail as UNREACHABLE at once. Whether the cluster has executed
+   * a write in flight is unknown.
    *
-   * @param onSlow called for each request that has had no answer for 3 s; the request goes on, since admission webhooks may take longer
+   * @param onSlow called for each request that has had no answer for 3 s; the request continues, since admission webhooks may take longer
    */
   under(signal: AbortSignal, onSlow?: () => void): KubernetesClient;
-  /** Cuts every connection; requests in flight fail as UNREACHABLE. */
+  /** Closes all connections; requests in flight fail as UNREACHABLE. */
   close(): Promise<void>;
 }
 
-/** What is known of one placement's objects, as of now. */
+/** Current knowledge of one placement's objects. */
 export interface PlacementSnapshot {
   /** All three kinds have been listed at least once. */
   synced: boolean;
-  /** Set while any of the three streams is down: since when by our own clock, and why. What the lists hold is then as old as that. */
+  /** Set while any of the three streams is down: since when by our clock, and why. The lists are then as old as that. */
   unreachable: { since: Date; error: KubernetesError } | null;
   deployments: KubernetesObject[];
-  /** Of their managedFields, as of those of pods, only who wrote the status and when. */
+  /** Their managedFields, like those of pods, are reduced to who wrote the status and when. */
   replicaSets: KubernetesObject[];
   pods: KubernetesObject[];
-  /** The cluster's clock: the last list's Date header (whole seconds, so up to 1 s behind) plus our own monotonic time since. */
+  /** Time of the cluster: the last list's Date header (whole seconds, so up to 1 s behind) plus our monotonic time since. */
   clusterNow: Date | null;
 }
 
 export interface PlacementWatch {
   snapshot(): PlacementSnapshot;
-  /** Aborted when the cluster is found not to answer: no request to it need be waited for any longer. Another one once it answers again. */
+  /** Aborted when the cluster is found unreachable, so that requests to it need not be awaited. A new signal once it answers again. */
   readonly answering: AbortSignal;
-  /** Something speaks against the cluster's answering: its connections are made anew, which shows at once how things stand, and disturbs nothing if it answers. */
+  /** Reports evidence that the cluster does not answer. The watches reconnect, which shows its state at once and is harmless if it does answer. */
   doubt(): void;
   stop(): Promise<void>;
-  /** Settles when the first snapshot is complete, or when the watch is stopped. Never rejects. */
+  /** Resolves when the first snapshot is complete, or the watch is stopped. Never rejects. */
   synced: Promise<void>;
 }

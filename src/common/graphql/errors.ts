@@ -5,7 +5,7 @@ import { CODES, Problem } from '../problem.ts';
 
 const log = new Logger('graphql');
 
-/** Parse and validation failures arrive as one wrapper that carries the list. (Never any `.errors`: a Problem has faults, others have who knows what.) */
+/** Splits the wrapper in which parse and validation errors arrive. Other errors with an `.errors` field are left alone: theirs may be anything. */
 function separate(error: GraphQLError): readonly GraphQLError[] {
   const list = ((error.originalError ?? error) as { errors?: unknown }).errors;
   if (!Array.isArray(list) || list.length === 0) return [error];
@@ -15,7 +15,7 @@ function separate(error: GraphQLError): readonly GraphQLError[] {
     : [error];
 }
 
-/** The error under the wrapping: GraphQL's own, the compiler's, Mercurius'. */
+/** The error inside the wrappers of GraphQL, its compiler and Mercurius. */
 function original(error: GraphQLError): unknown {
   let at: unknown = error.originalError;
   while (at instanceof GraphQLError && at.originalError) at = at.originalError;
@@ -39,7 +39,7 @@ const isMercurius = (error: unknown): boolean =>
 
 const isTooLarge = (error: unknown): boolean => (error as { statusCode?: unknown }).statusCode === 413;
 
-/** 200 once execution has begun; a document that cannot be executed is a 400, or what the problem says. */
+/** The status is 200 once execution has begun. A document that cannot be executed is 400, or the problem's status. */
 export function formatErrors(execution: { data?: unknown; errors?: readonly Error[] | undefined }, requestId: string | null) {
   const errors = (execution.errors ?? [])
     .flatMap((error) => (error instanceof GraphQLError ? separate(error) : [new GraphQLError(error.message, { originalError: error })]))

@@ -13,25 +13,25 @@ import {
 } from 'graphql';
 import { Problem } from '../problem.ts';
 
-/** What a document may ask for at most. */
+/** Limits of a document: bytes, aliases, rows, and `first` of a nested list. */
 export const LIMITS = { bytes: 16 * 1024, aliases: 15, cost: 10_000, nestedFirst: 50 } as const;
 
-/** What a set of selections costs. */
+/** Cost of a set of selections. */
 interface Cost {
-  /** Rows that it may read: lists multiply. */
+  /** Rows that it may read; nested lists multiply. */
   rows: number;
   aliases: number;
 }
 
 type Variables = Record<string, unknown>;
 
-/** Mercurius would take a document as a tree in JSON, which nobody has checked: refused, like a document that is too long. */
+/** Refuses a document that is too long. Also refuses a syntax tree in JSON, which Mercurius would execute without validation. */
 export function checkSource(source: string): void {
   if (Buffer.byteLength(source) > LIMITS.bytes) throw new Problem('TOO_LARGE', 'The document is larger than 16 KB.');
   if (/^\s*(\{\s*["}]|[[\d"-]|(true|false|null)\b)/.test(source)) throw new Problem('GRAPHQL_INVALID', 'The document is not GraphQL.');
 }
 
-/** Counts what executing the document may cost, each fragment once; refuses too much before anything is read. */
+/** Computes the cost of executing the document, each fragment once, and refuses too much before anything is read. */
 class Meter {
   private readonly fragments = new Map<string, FragmentDefinitionNode>();
   private readonly known = new Map<string, Cost>();
@@ -77,7 +77,7 @@ class Meter {
     const size = given ? valueFromASTUntyped(given.value, this.variables) : undefined;
     const items = first ? (typeof size === 'number' ? Math.max(1, size) : Number(first.defaultValue ?? 50)) : 1;
     if (first && isNested && items > LIMITS.nestedFirst) {
-      throw new Problem('GRAPHQL_INVALID', `A list inside another takes \`first\` up to ${LIMITS.nestedFirst}.`, [
+      throw new Problem('GRAPHQL_INVALID', `A nested list takes \`first\` up to ${LIMITS.nestedFirst}.`, [
         { parameter: 'first', detail: `must be at most ${LIMITS.nestedFirst}` },
       ]);
     }
@@ -94,24 +94,23 @@ class Meter {
   }
 }
 
-/** Refuses a subscription that came as a request: it has an answer for each event, and a request has one. */
+/** Refuses a subscription over HTTP, because a request has one response only. */
 export function checkRequested(document: DocumentNode): void {
   const isSubscription = document.definitions.some(
     (node) => node.kind === Kind.OPERATION_DEFINITION && node.operation === OperationTypeNode.SUBSCRIPTION,
   );
-  if (isSubscription)
-    throw new Problem('GRAPHQL_INVALID', 'A subscription is asked for over a WebSocket (graphql-transport-ws) at /graphql.');
+  if (isSubscription) throw new Problem('GRAPHQL_INVALID', 'Subscriptions need a WebSocket (graphql-transport-ws) at /graphql.');
 }
 
-/** Refuses a document that asks for too much. Depth is checked by Mercurius. */
+/** Refuses a document that costs too much. Mercurius checks the depth. */
 export function checkCost(schema: GraphQLSchema, document: DocumentNode, variables: Variables): void {
   const meter = new Meter(schema, document, variables);
   for (const node of document.definitions) {
     if (node.kind !== Kind.OPERATION_DEFINITION) continue;
     const { rows, aliases } = meter.of(node.selectionSet, schema.getRootType(node.operation) ?? null, false);
     if (aliases > LIMITS.aliases)
-      throw new Problem('GRAPHQL_INVALID', `The document has ${aliases} aliases; at most ${LIMITS.aliases} are taken.`);
+      throw new Problem('GRAPHQL_INVALID', `The document has ${aliases} aliases; at most ${LIMITS.aliases} are allowed.`);
     if (rows > LIMITS.cost)
-      throw new Problem('GRAPHQL_INVALID', `The lists of the document multiply to ${rows} rows; at most ${LIMITS.cost} are taken.`);
+      throw new Problem('GRAPHQL_INVALID', `The lists of the document multiply to ${rows} rows; at most ${LIMITS.cost} are allowed.`);
   }
 }

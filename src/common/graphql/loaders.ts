@@ -1,14 +1,14 @@
 import DataLoader from 'dataloader';
 import type { Context } from '../context.ts';
 
-/** What GraphQL's resolvers are given besides their arguments. */
+/** Context of GraphQL's resolvers. */
 export interface GraphqlContext {
-  /** On whose behalf: on a socket nothing else says so, because events do not run in the subscriber's asynchronous context. */
+  /** The caller. Needed on a socket, because events do not run in the subscriber's asynchronous context. */
   caller: Context;
   loaders: Loaders;
 }
 
-/** The loaders of one request; on a socket, which lives long, nothing is remembered. */
+/** The loaders of one request. On a long-lived socket nothing is cached. */
 export class Loaders {
   private readonly made = new Map<string, DataLoader<string, unknown>>();
 
@@ -28,8 +28,8 @@ export class Loaders {
 }
 
 /**
- * One of many of the same field: the keys of a level are collected and asked for in one statement. `name` is the field's, with whatever arguments
- * `load` depends on; a key that `load` does not find answers `otherwise`.
+ * Loads one of many values of the same field: the keys of a level are collected and read in one statement. `name` is the field's name plus all arguments that
+ * `load` depends on. A key that `load` does not find gives `otherwise`.
  */
 export function batched<V>(
   context: GraphqlContext,

@@ -11,12 +11,12 @@ import { formatErrors } from './errors.ts';
 import { checkCost, checkRequested, checkSource } from './limits.ts';
 import { Loaders, type GraphqlContext } from './loaders.ts';
 
-/** What GraphQL must be told by whoever knows keys: who calls, over HTTP and over a socket. */
+/** Authenticates callers for GraphQL, over HTTP and over a socket. Provided by the feature that knows keys. */
 export interface Callers {
   ofRequest(request: FastifyRequest): Context;
-  /** The caller of a socket by its first message; null refuses it. */
+  /** The caller of a socket, from its first message; null = refused. */
   ofSocket(first: { authorization?: unknown; slipwayTenant?: unknown }): Promise<Context | null>;
-  /** Calls `end` when the caller's key has been revoked or has expired; the answer stops watching. */
+  /** Calls `end` when the caller's key has been revoked or has expired. Returns the function that stops watching. */
   watch(caller: Context, end: () => void): () => void;
   isOrigin(origin: string | undefined, host: string | undefined): boolean;
 }
@@ -39,7 +39,7 @@ interface ConnectionInit {
 
 type Held = { socket?: Socket };
 
-/** How Mercurius is set up: limits, errors as problems, and who calls. */
+/** Configuration of Mercurius: limits, errors as problems, and callers. */
 @Injectable()
 export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
   constructor(
@@ -54,7 +54,7 @@ export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
       path: '/graphql',
       graphiql: this.config.environment !== 'production',
       buildSchemaOptions: { numberScalarMode: 'integer' },
-      // Documents in use are compiled once the event loop has time; a document seen once is not worth it.
+      // A document is compiled after its third use, and only while the event loop has time; compiling costs more than one use.
       jit: { minCount: 3, eluThreshold: 0.8 },
       cache: 1024,
       queryDepth: 16,
@@ -80,7 +80,7 @@ export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
   }
 
   private sockets() {
-    // Mercurius calls `context` and right after it `onConnect` of the same socket, without handing one to the other.
+    // Mercurius calls `context` and then, for the same socket, `onConnect`, but does not pass the socket on.
     let opening: Held = {};
     return {
       fullWsTransport: false,
@@ -108,7 +108,7 @@ export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
   }
 }
 
-/** Mercurius refuses with a message that graphql-ws does not know. */
+/** Mercurius refuses a connection with a message that graphql-transport-ws does not have; its close code is sent instead. */
 function refuseAsProtocolSays(socket: Socket): void {
   const send = socket.send.bind(socket);
   socket.send = (message, ...rest) =>

@@ -17,29 +17,29 @@ export interface OperationOptions {
   description: string;
   name?: string;
   nullable?: boolean;
-  /** As of a route; adds the argument `waitSeconds`. */
+  /** Like that of a route; adds the argument `waitSeconds`. */
   waits?: string;
 }
 
 export interface MutationOptions extends OperationOptions {
-  /** As of a route; adds the argument `idempotencyKey`. */
+  /** Like that of a route; adds the argument `idempotencyKey`. */
   idempotent?: string | false;
 }
 
 const METADATA = 'slipway:operation';
 
-/** The operation of a resolver's method; null for a field's and for a route's. */
+/** The operation of a resolver's method; null for the method of a field or of a route. */
 export const operationOf = (handler: object): MutationOptions | null =>
   (Reflect.getMetadata(METADATA, handler) as MutationOptions | undefined) ?? null;
 
-const waiting = ['waitSeconds', Int, 'As `Prefer: wait`: how many seconds to wait for it to settle, at most 600.'] as const;
+const waiting = ['waitSeconds', Int, 'Like `Prefer: wait`: seconds to wait for it to settle, at most 600.'] as const;
 const repeating = [
   'idempotencyKey',
   String,
-  'Makes it safe to send this again within 24 hours: what was done is answered, not done twice.',
+  'Makes it safe to repeat this within 24 hours: a repetition returns the result and changes nothing.',
 ] as const;
 
-/** Adds an argument that an interceptor reads and the method does not take. */
+/** Adds an argument that an interceptor reads and the method does not receive. */
 function addArgument(owner: object, method: string, [name, type, description]: readonly [string, unknown, string]): void {
   TypeMetadataStorage.addMethodParamMetadata({
     kind: 'arg',
@@ -86,7 +86,7 @@ export function Subscription(type: ReturnTypeFunc, options: OperationOptions & {
 
 type Follow = (...given: unknown[]) => AsyncGenerator<unknown>;
 
-/** On a socket no formatter is asked: whatever a generator throws leaves as a problem, and what nobody foresaw is logged. */
+/** On a socket no formatter is called, so errors of a generator are turned into problems here, and unexpected ones are logged. */
 function guarded(descriptor: PropertyDescriptor, name: string): void {
   const follow = descriptor.value as Follow;
   async function* guard(this: unknown, ...given: unknown[]): AsyncGenerator<unknown> {

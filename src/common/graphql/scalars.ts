@@ -1,6 +1,6 @@
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 
-/** A literal as plain JSON. Variables inside it are refused: the compiler of hot documents would lose them. */
+/** A literal as plain JSON. Variables inside it are refused, because the compiler of documents drops them. */
 function literal(node: ValueNode): unknown {
   switch (node.kind) {
     case Kind.STRING:
@@ -17,7 +17,7 @@ function literal(node: ValueNode): unknown {
     case Kind.NULL:
       return null;
     case Kind.VARIABLE:
-      throw new GraphQLError('A variable cannot stand inside a JSON literal: pass the whole value as one variable.', { nodes: [node] });
+      throw new GraphQLError('A JSON literal must not contain variables: pass the whole value as one variable.', { nodes: [node] });
   }
 }
 
@@ -31,11 +31,11 @@ export const Json = new GraphQLScalarType({
 });
 
 const text = (value: unknown): string => {
-  if (typeof value !== 'string') throw new GraphQLError('A time is a string in RFC 3339, as 2026-01-31T12:00:00.000Z is.');
+  if (typeof value !== 'string') throw new GraphQLError('A time must be a string in RFC 3339, such as 2026-01-31T12:00:00.000Z.');
   return value;
 };
 
-/** A time. Inputs stay text here; the model checks them, so that REST and GraphQL refuse alike. */
+/** A time. Inputs stay strings here; the model checks them, so that REST and GraphQL give the same faults. */
 export const Instant = new GraphQLScalarType({
   name: 'DateTime',
   description: 'A time in RFC 3339, UTC with milliseconds.',

@@ -1,14 +1,14 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** How long a connection without a request is left open once the server stops: a request may be on its way, and a client may keep one open for ever. */
+/** How long a connection without a request stays open once the server stops: a request may be in transit, but a client could keep it open forever. */
 const GRACE_MILLISECONDS = 500;
 
 /**
- * Counts the requests under way on each connection of the server. When it stops, Node ends the connections that have been used and are idle; one that was opened
- * in reserve, that stopped in the middle of a request's head, or that became a WebSocket would hold up the stop for as long as its client likes.
+ * Counts the running requests of each connection. When the server stops, Node closes used idle connections only. An unused connection, one with an incomplete
+ * request head, or a WebSocket would delay the stop until its client closes it.
  *
- * @returns what cuts those without a request a moment later, to be called when the server stops
+ * @returns a function to call when the server stops, which closes connections without a request after 500 ms
  */
 export function idleConnections(server: Server): () => void {
   const requests = new Map<Socket, number>();

@@ -16,20 +16,20 @@ export interface ProblemBody {
   errors: Problem['faults'];
 }
 
-/** What frameworks refuse before a handler is reached, by status. */
+/** Errors of the frameworks before a handler is reached, by status. */
 const REFUSED: Record<number, [Code, string]> = {
   400: ['UNREADABLE', 'The request cannot be read.'],
-  404: ['NOT_FOUND', 'There is nothing here.'],
-  405: ['NOT_FOUND', 'There is nothing here.'],
+  404: ['NOT_FOUND', 'Nothing exists at this path.'],
+  405: ['NOT_FOUND', 'Nothing exists at this path.'],
   411: ['UNREADABLE', 'The length of the body is missing.'],
   413: ['TOO_LARGE', 'The body is larger than 1 MiB.'],
-  414: ['TOO_LARGE', 'The address is too long.'],
-  415: ['UNSUPPORTED_MEDIA_TYPE', 'This content type is not taken here.'],
+  414: ['TOO_LARGE', 'The URL is too long.'],
+  415: ['UNSUPPORTED_MEDIA_TYPE', 'This content type is not supported here.'],
   431: ['TOO_LARGE', 'The headers are too large.'],
   503: ['UNAVAILABLE', 'The service is stopping or overloaded.'],
 };
 
-/** Whatever was thrown as a problem. Text of errors that we did not write never leaves the process. */
+/** Any thrown value as a problem. The text of foreign errors never leaves the process. */
 export function asProblem(error: unknown): Problem {
   const known = problemOf(error);
   if (known) return known;
@@ -37,7 +37,7 @@ export function asProblem(error: unknown): Problem {
   const refused = typeof status === 'number' ? REFUSED[status] : undefined;
   if (refused) return new Problem(refused[0], refused[1]);
   if (typeof status === 'number' && status >= 400 && status < 500) return new Problem('UNREADABLE', 'The request cannot be read.');
-  return new Problem('INTERNAL', 'Something went wrong here; the request id leads to the log.');
+  return new Problem('INTERNAL', 'Internal error; find it in the log by the request id.');
 }
 
 export function problemBody(problem: Problem, requestId: string | null): ProblemBody {
@@ -53,7 +53,7 @@ export function problemBody(problem: Problem, requestId: string | null): Problem
   };
 }
 
-/** Sends a problem; also from hooks, where throwing would let GraphQL answer in its own way. */
+/** Sends a problem. Hooks use it too, because GraphQL would format a thrown error differently. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   const { status } = CODES[problem.code];
   const retryAfter = problem.retryAfterSeconds ?? (status === 503 ? 1 : null);
@@ -68,7 +68,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
 
 const HEADERS_TOO_LARGE = 431;
 
-/** What Node cannot parse never becomes a request: the same problem, written to the socket by hand. */
+/** A request that Node cannot parse never reaches Fastify, so its problem is written to the socket directly. */
 export function refuseUnparsed(error: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable) return void socket.destroy();
   const problem = asProblem({ statusCode: error.code === 'HPE_HEADER_OVERFLOW' ? HEADERS_TOO_LARGE : 400 });

@@ -14,21 +14,21 @@ const BODY_LIMIT = 1024 * 1024;
 const DEEPEST = 100;
 const log = new Logger('http');
 
-/** Nest sets its error handler when Mercurius has booted the routes already, too late for hooks and parsers: ours is set first and stays. */
+/** Nest sets its error handler after Mercurius has booted the routes, too late for hooks and parsers. Ours is set first and kept. */
 class Adapter extends FastifyAdapter {
   override setErrorHandler(): never {
     return this as never;
   }
 }
 
-/** Answers with the problem that an error is, and logs what nobody foresaw. */
+/** Answers with the error as a problem, and logs unexpected errors. */
 function answer(error: unknown, reply: FastifyReply): FastifyReply {
   const problem = asProblem(error);
   if (problem.getStatus() >= 500) log.error({ message: problem.message, requestId: reply.request.id, error });
   return sendProblem(reply, problem);
 }
 
-/** For handlers and whatever Nest itself throws. GraphQL formats its own. */
+/** For errors of handlers and of Nest itself. GraphQL formats its own. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
@@ -42,32 +42,32 @@ export class ProblemFilter implements ExceptionFilter {
 const factsIn = (config: unknown): RouteFacts | null =>
   typeof config === 'object' && config !== null && 'action' in config && typeof config.action === 'string' ? (config as RouteFacts) : null;
 
-/** The facts of the route that was found; null where none was or where it is not one of ours. */
+/** Facts of the matched route; null if there is none or it is not one of ours. */
 export const factsOf = (request: FastifyRequest): RouteFacts | null => factsIn(request.routeOptions.config);
 
-/** Routes that answer without a key: what they say is the same for everybody. */
+/** Routes that answer without a key, the same to everyone. */
 const OPEN = /^\/(healthz|readyz|openapi\.json|schema\.graphql|docs|graphiql)(\/|$)|^\/(docs-json|docs-yaml)$/;
-/** Routes of libraries that check for themselves: GraphQL its fields, and the one of preflight requests, which leads nowhere. */
+/** Routes of libraries that need no action: GraphQL checks each field, and preflight requests reach no handler. */
 const CHECKED_ELSEWHERE = /^\/graphql$|^\*?$/;
 const BELOW_V1 = /^\/v1(\/|\?|$)/;
 
 export const isGraphql = (request: FastifyRequest): boolean => request.routeOptions.url === '/graphql';
 
 /**
- * Whether a request is answered without a key. The route that was found decides, never the address, which can be written in many ways. Where there is none
- * there is nothing to keep; below /v1 that too is said to callers alone.
+ * Whether a request is answered without a key. The matched route decides, never the URL, which can be written in many ways. A request without a route has
+ * nothing to protect, but below /v1 its 404 also requires a key.
  */
 export function isOpen(request: FastifyRequest): boolean {
   const { url } = request.routeOptions;
   return request.is404 || url === undefined ? !BELOW_V1.test(request.url) : OPEN.test(url);
 }
 
-/** Nest's adapter on a server whose every answer, errors of parsers and hooks included, is ours. */
+/** Nest's adapter on a server that answers all errors as problems, including those of parsers and hooks. */
 export function createAdapter(): FastifyAdapter {
   const adapter = new Adapter({
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: 'idle',
-    // How long a request may take to arrive, not to be answered.
+    // Limits how long a request takes to arrive, not to be answered.
     requestTimeout: 60_000,
     genReqId: () => randomUUID(),
     requestIdHeader: false,
@@ -84,24 +84,24 @@ export function createAdapter(): FastifyAdapter {
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
-  // Once the caller is known, before anything is looked for: Postgres takes no NUL.
+  // After the caller is known and before any query: Postgres accepts no NUL.
   server.addHook('preParsing', async (request) => {
     const encoding = request.headers['content-encoding'] ?? 'identity';
-    if (encoding !== 'identity') throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'A body is taken as it is, without a content encoding.');
-    if (request.url.includes('%00')) throw new Problem('UNREADABLE', 'The address holds a character that is not taken.');
+    if (encoding !== 'identity') throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'Content-Encoding is not supported.');
+    if (request.url.includes('%00')) throw new Problem('UNREADABLE', 'The URL contains a NUL byte (%00).');
   });
   addParsers(server);
   return adapter;
 }
 
-/** The body's text, or why it is none: a byte that is not UTF-8 must not become another character. */
+/** The body's text, or a problem: bytes that are not UTF-8 must not be replaced by other characters. */
 function decoded(request: FastifyRequest, raw: Buffer): string | Problem {
   const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(request.headers['content-type'] ?? '')?.[1] ?? 'utf-8';
-  if (!/^utf-?8$/i.test(charset)) return new Problem('UNSUPPORTED_MEDIA_TYPE', 'Text is taken in UTF-8.');
+  if (!/^utf-?8$/i.test(charset)) return new Problem('UNSUPPORTED_MEDIA_TYPE', 'The charset must be UTF-8.');
   return isUtf8(raw) ? raw.toString('utf8') : new Problem('UNREADABLE', 'The body is not UTF-8.');
 }
 
-/** JSON, which may be empty, everywhere; other types where the route says so. */
+/** Every route accepts JSON or an empty body; other types only if the route declares them. */
 function addParsers(server: FastifyInstance): void {
   const json = server.getDefaultJsonParser('error', 'ignore');
   const parseJson = (request: FastifyRequest, raw: string | Buffer, done: (error: Error | null, body?: unknown) => void): void => {
@@ -110,8 +110,8 @@ function addParsers(server: FastifyInstance): void {
     Object.assign(request, { [BODY_DIGEST]: createHash('sha256').update(text).digest('hex') });
     if (text.trim() === '') return done(null, undefined);
     const { depth, repeated } = lookAt(text, DEEPEST);
-    if (depth > DEEPEST) return done(new Problem('UNREADABLE', `The body nests deeper than ${DEEPEST} levels.`));
-    if (repeated !== null) return done(new Problem('UNREADABLE', `An object of the body has the key ${repeated.slice(0, 100)} twice.`));
+    if (depth > DEEPEST) return done(new Problem('UNREADABLE', `The body is nested deeper than ${DEEPEST} levels.`));
+    if (repeated !== null) return done(new Problem('UNREADABLE', `An object in the body has the key ${repeated.slice(0, 100)} twice.`));
     void json(request, text, (error, body) => {
       if (error) return done(new Problem('UNREADABLE', 'The body is not JSON.'));
       const place = mayBeUnstorable(text) ? unstorable(body) : null;

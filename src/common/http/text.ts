@@ -1,15 +1,15 @@
 import { pointer } from '../model/faults.ts';
 
-/** A body that came as YAML: whoever takes it reads it in the way that suits it. */
+/** A body that was sent as YAML. The handler parses it itself. */
 export class YamlText {
   constructor(readonly text: string) {}
 }
 
-/** Strings that Postgres would refuse: with NUL, or with half of a surrogate pair. */
+/** Postgres refuses strings with NUL or with an unpaired surrogate. */
 const isStorable = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 
-/** What is wrong where `unstorable` points. */
-export const UNSTORABLE = 'holds a character or a number that cannot be stored';
+/** The fault at the pointer that `unstorable` returns. */
+export const UNSTORABLE = 'contains a character or a number that cannot be stored';
 
 /** Pointer to the first string, key or number that cannot be stored, or null. */
 export function unstorable(value: unknown, path: string[] = []): string | null {
@@ -23,18 +23,18 @@ export function unstorable(value: unknown, path: string[] = []): string | null {
   return null;
 }
 
-/** Only an escape can bring such a string in, as the body itself is decoded as UTF-8; only three digits of exponent, or of length, such a number. */
+/** A cheap pre-check. The body is valid UTF-8, so only an escape gives such a string; only a 3-digit exponent or 300 digits give such a number. */
 export const mayBeUnstorable = (text: string): boolean => text.includes('\0') || /\\u(0000|d[89a-f])|\de\+?\d{3}|\d{300}/i.test(text);
 
-/** What JSON text looks like before it is read. */
+/** Properties of JSON text that are checked before it is parsed. */
 export interface Look {
-  /** How deep brackets nest. Whoever walks the value later recurses, and must not run out of stack. */
+  /** Depth of nested brackets. Limited, because code that walks the value recurses. */
   depth: number;
-  /** A key, as it is written, that one object has twice: of the two values readers take either; null = there is none. */
+  /** A key that occurs twice in one object, with quotes; null = none. Refused, because parsers differ in which value they keep. */
   repeated: string | null;
 }
 
-/** Looks at every bracket and key once, and no further where brackets nest deeper than `deepest`. Of text that is no JSON it says something, which nobody needs. */
+/** Scans the brackets and keys once, and stops where they nest deeper than `deepest`. The result for invalid JSON is meaningless. */
 export function lookAt(text: string, deepest: number): Look {
   /** The keys of each open object; null for an array. */
   const open: (Set<string> | null)[] = [];
@@ -61,7 +61,7 @@ export function lookAt(text: string, deepest: number): Look {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Index behind the string that begins at `start`. */
+/** Index after the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   for (let i = start + 1; i < text.length; i++) {
     const c = text.charCodeAt(i);
@@ -77,13 +77,13 @@ function isKey(text: string, end: number): boolean {
   return text[i] === ':';
 }
 
-/** The key as its reader has it, in quotes: `"a"` for `"\u0061"`. */
+/** The key with escapes resolved, in quotes: `"a"` for `"\u0061"`. */
 function unescaped(key: string): string {
   if (!key.includes('\\')) return key;
   try {
     return JSON.stringify(JSON.parse(key));
   } catch {
-    // No JSON, and the parser will say so.
+    // Not JSON; the parser reports it.
     return key;
   }
 }

@@ -6,12 +6,12 @@ const escape = (key: string): string => key.replaceAll('~', '~0').replaceAll('/'
 /** JSON Pointer (RFC 6901) of a path. */
 export const pointer = (path: readonly PropertyKey[]): string => path.map((part) => `/${escape(String(part))}`).join('');
 
-/** How far a branch of a union came: one that failed at its very root was not meant. */
+/** Depth at which a branch of a union failed; -1 for a wrong type at its root, so that it is not chosen. */
 function depth(branch: readonly z.core.$ZodIssue[]): number {
   return Math.max(0, ...branch.map((issue) => (issue.code === 'invalid_type' && issue.path.length === 0 ? -1 : issue.path.length)));
 }
 
-/** zod's issues as a flat list: each fault at the innermost place, a union's by the branch that came farthest. */
+/** zod's issues as a flat list, each at its innermost place. For a union, the branch that failed deepest is reported. */
 export function faultsOf(issues: readonly z.core.$ZodIssue[], at = ''): Fault[] {
   return issues.flatMap((issue) => {
     const here = at + pointer(issue.path);
@@ -28,7 +28,7 @@ export function faultsOf(issues: readonly z.core.$ZodIssue[], at = ''): Fault[] 
 
 const unescape = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~');
 
-/** A copy of the value without the nulls that issues are about. */
+/** A copy of the value without the nulls that the issues point to. */
 export function withoutNulls(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
   const copy = structuredClone(value);
   for (const { pointer: place = '' } of faultsOf(issues)) {
@@ -43,7 +43,7 @@ export function withoutNulls(value: unknown, issues: readonly z.core.$ZodIssue[]
   return copy;
 }
 
-/** The same for a query or for arguments, which have names instead of places. */
+/** Faults of a query or of arguments, which have names instead of pointers. */
 export function parameterFaults(issues: readonly z.core.$ZodIssue[]): Fault[] {
   return faultsOf(issues).map((fault) => ({
     parameter: (fault.pointer ?? '').split('/')[1] ?? '',

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { graphqlType, nameInGraphql } from './graphql-type.ts';
 import { components } from './model.ts';
 
-/** A named enum for REST and GraphQL, out of Prisma's or our own. */
+/** A named enum for REST and GraphQL, from Prisma's or our own values. */
 export function Enum<T extends Record<string, string>>(name: string, values: T, description: string) {
   registerEnumType(values, { name, description });
   const schema = z.enum(values);
@@ -17,22 +17,22 @@ export function Enum<T extends Record<string, string>>(name: string, values: T, 
 /** Any JSON object. */
 export const JsonObject = z.record(z.string(), z.unknown());
 
-/** A moment that the API answers with. */
+/** A time in a response. */
 export const time = z.date();
 
-/** A moment that the API is given. */
+/** A time in a request. */
 export const givenTime = z.iso.datetime({ offset: true, error: 'must be a time in RFC 3339' });
 
 export const id = z.uuid().describe('UUIDv7.');
 
-/** A DNS label, which no id is. */
+/** A DNS label that is not an id, so that a reference is unambiguous. */
 export const name = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label: at most 63 lower-case letters, digits and hyphens')
   .refine((text) => !validate(text), 'must not look like an id')
   .describe('A DNS label, unique per tenant.');
 
-/** Id or name of something. */
+/** Id or name of a resource. */
 export const reference = (noun: string) => z.string().min(1).max(253).describe(`Id or name of ${noun}.`);
 
 const labelValue = z
@@ -41,24 +41,24 @@ const labelValue = z
 const labelName = z
   .string()
   .max(317)
-  .regex(/^([a-z0-9.-]{1,253}\/)?([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$/, 'must be a label name as Kubernetes has them');
+  .regex(/^([a-z0-9.-]{1,253}\/)?([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$/, 'must be a valid Kubernetes label name');
 
 export const MOST_LABELS = 64;
 const fewEnough = (record: object): boolean => Object.keys(record).length <= MOST_LABELS;
 export const labels = z.record(labelName, labelValue).refine(fewEnough, `must be at most ${MOST_LABELS} labels`);
 
-/** A merge patch of labels: null takes one away. */
+/** A merge patch of labels; null removes a label. */
 export const labelsPatch = z.record(labelName, labelValue.nullable()).refine(fewEnough, `must be at most ${MOST_LABELS} labels`);
 
 /** What every resource has. */
 export const resource = {
   id,
-  version: z.int().describe('Counts changes to what a client may write.'),
+  version: z.int().describe('Counts changes to the fields that a client may write.'),
   createdAt: time,
   updatedAt: time,
 };
 
-/** A list in GraphQL; in a query of REST its items stand separated by commas. At most 100. */
+/** A list in GraphQL; items separated by commas in a REST query. 1 to 100 items. */
 export function listOf<S extends z.ZodType>(item: S, description: string) {
   const split = (value: unknown): unknown =>
     typeof value === 'string' || Array.isArray(value)
@@ -70,7 +70,7 @@ export function listOf<S extends z.ZodType>(item: S, description: string) {
   return schema;
 }
 
-/** A number in GraphQL; in a query of REST its digits. */
+/** A number in GraphQL; digits in a REST query. */
 export function wholeNumber(minimum: number, maximum: number) {
   const digits = (value: unknown): unknown => (typeof value === 'string' && /^-?\d{1,9}$/.test(value) ? Number(value) : value);
   const schema = z.preprocess(digits, z.int().min(minimum).max(maximum));
@@ -79,7 +79,7 @@ export function wholeNumber(minimum: number, maximum: number) {
   return schema;
 }
 
-/** REST takes each of the values bare; GraphQL knows no union of inputs and takes `{ option: value }`. */
+/** REST takes each value as it is. GraphQL has no unions of inputs and takes `{ option: value }`. */
 export function AnyOf<O extends Record<string, z.ZodType>>(typeName: string, description: string, options: O) {
   const Wrapped = { [typeName]: class {} }[typeName] as new () => object;
   for (const [option, schema] of Object.entries(options)) {
@@ -95,7 +95,7 @@ export function AnyOf<O extends Record<string, z.ZodType>>(typeName: string, des
 
 const wrappers = new WeakSet<object>();
 
-/** What GraphQL was given with the unions among its fields bare, as REST takes them. */
+/** GraphQL input with its unions unwrapped, as in REST. */
 export function unwrapped(schema: z.ZodType, given: unknown): unknown {
   if (!(schema instanceof z.ZodObject) || typeof given !== 'object' || given === null) return given;
   const entries = Object.entries(given as Record<string, unknown>).map(([key, value]): [string, unknown] => {

@@ -2,14 +2,14 @@ import { Float, ID, Int } from '@nestjs/graphql';
 import type { z } from 'zod';
 import { Instant, Json } from '../graphql/scalars.ts';
 
-/** What GraphQL makes of a schema: a thunk, because the class of a nested shape may be declared later. */
+/** The GraphQL type of a schema. It is a thunk, because the class of a nested shape may be declared later. */
 export interface GraphqlType {
   type: () => unknown;
   nullable: boolean;
   defaultValue?: unknown;
 }
 
-/** Only what is read here of zod's own definition of a schema. */
+/** The part of zod's schema definition that is read here. */
 interface Definition {
   type: string;
   innerType?: z.ZodType;
@@ -19,10 +19,10 @@ interface Definition {
   defaultValue?: unknown;
 }
 
-/** Schema -> its class, enum object or scalar, for the schemas that GraphQL knows by a name. */
+/** Schema -> its class, enum object or scalar, for schemas with a name in GraphQL. */
 const named = new WeakMap<object, () => unknown>();
 
-/** Gives the schema, and every copy that `.describe()` makes of it, a type in GraphQL. */
+/** Gives the schema, and every copy made by `.describe()`, a type in GraphQL. */
 export function nameInGraphql(schema: z.core.$ZodType, type: () => unknown): void {
   named.set(schema, type);
 }
@@ -42,7 +42,7 @@ function stringType(format: string | undefined): GraphqlType {
   return present(format === 'datetime' ? Instant : String);
 }
 
-/** The GraphQL type of a field; what has no name and no counterpart of its own is free JSON. */
+/** The GraphQL type of a field. A schema without a name or counterpart becomes free JSON. */
 export function graphqlType(schema: z.core.$ZodType): GraphqlType {
   const byName = namedType(schema);
   if (byName) return { type: byName, nullable: false };

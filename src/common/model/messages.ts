@@ -13,11 +13,11 @@ const KINDS: Record<string, string> = {
 
 const UNITS: Record<string, string> = { string: ' characters', array: ' items', number: '', int: '', set: ' items' };
 
-/** A fault in the words of the API; undefined leaves the message that the schema itself gave. */
+/** The API's message for an issue; undefined keeps the message of the schema. */
 export function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? 'is needed' : `must be ${KINDS[issue.expected] ?? issue.expected}`;
+      return issue.input === undefined ? 'is required' : `must be ${KINDS[issue.expected] ?? issue.expected}`;
     case 'too_small':
       if (issue.origin === 'string' && issue.minimum === 1) return 'must not be empty';
       return `must be at least ${issue.minimum}${UNITS[issue.origin] ?? ''}`;
@@ -26,7 +26,7 @@ export function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_value':
       return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map(String).join(', ')}`;
     case 'invalid_union':
-      return 'has none of the shapes that are taken here';
+      return 'has none of the allowed shapes';
     default:
       return undefined;
   }

@@ -11,12 +11,12 @@ export interface Modelled<S extends z.ZodType = z.ZodType> {
 type ObjectSchema<F extends z.ZodRawShape> = z.ZodObject<F, z.core.$strict>;
 export type Refine<F extends z.ZodRawShape> = (schema: ObjectSchema<F>) => ObjectSchema<F>;
 
-/** Schemas with a name: components of the OpenAPI document, `$ref` wherever one stands in another. */
+/** Schemas with a name: components of the OpenAPI document, referenced by `$ref`. */
 export const components = z.registry<{ id: string }>();
 
 /**
  * One definition of an entity or input: TypeScript type, validation, OpenAPI schema and GraphQL type at once. `.describe()` on a field is its public
- * documentation. The class that extends it bears @Output, @Input, @Arguments or @Shape.
+ * documentation. The class that extends it has @Output, @Input, @Arguments or @Shape.
  */
 export function Model<F extends z.ZodRawShape>(fields: F, refine: Refine<F> = (schema) => schema): Modelled<ObjectSchema<F>> {
   abstract class Fields {
@@ -38,10 +38,10 @@ export function Model<F extends z.ZodRawShape>(fields: F, refine: Refine<F> = (s
 export function exactlyOne<F extends z.ZodRawShape>(schema: ObjectSchema<F>): ObjectSchema<F> {
   const names = Object.keys(schema.shape).join(', ');
   const isOne = (value: object): boolean => Object.values(value).filter((field) => field !== undefined).length === 1;
-  return schema.refine(isOne, { error: `exactly one of ${names} is needed` });
+  return schema.refine(isOne, { error: `exactly one of ${names} is required` });
 }
 
-/** Gives the class its names: in OpenAPI, in GraphQL, and wherever its schema stands inside another. */
+/** Names the class in OpenAPI and GraphQL, also where its schema is nested in another. */
 function publish(target: Modelled, description: string, ...decorators: ClassDecorator[]): void {
   z.globalRegistry.add(target.schema, { description });
   components.add(target.schema, { id: target.name });
@@ -49,20 +49,20 @@ function publish(target: Modelled, description: string, ...decorators: ClassDeco
   decorators.forEach((decorate) => decorate(target as never));
 }
 
-/** What the API answers with. */
+/** A response. */
 export const Output = (description: string) => (target: Modelled) => publish(target, description, ObjectType({ description }));
 
-/** What the API is given as a body. */
+/** A request body. */
 export const Input =
   (description: string, options: { isOneOf?: boolean } = {}) =>
   (target: Modelled) =>
     publish(target, description, InputType({ description, ...options }));
 
-/** Both; GraphQL calls the given one XInput. */
+/** Both response and request body; in GraphQL the input is named XInput. */
 export const Shape =
   (description: string, options: { isOneOf?: boolean } = {}) =>
   (target: Modelled) =>
     publish(target, description, ObjectType({ description }), InputType(`${target.name}Input`, { description, ...options }));
 
-/** The query of a REST route, or the arguments of a GraphQL field that bear no name of their own. */
+/** The query of a REST route, or the arguments of a GraphQL field as one unnamed class. */
 export const Arguments = () => (target: Modelled) => ArgsType()(target as never);

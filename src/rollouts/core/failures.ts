@@ -13,15 +13,15 @@ const byReason: Readonly<Record<string, string>> = {
   CreateContainerError: 'Read the message: the container runtime refuses to create the container, often for its command or a mount.',
   CrashLoopBackOff: 'Read the log below: the container starts and exits again and again.',
   InitContainerFailed: 'Read the log below: the init container failed, so that the application is never started.',
-  OOMKilled: 'Raise the memory limit of the container or make it use less: the kernel killed it for want of memory.',
-  Unschedulable: 'Add nodes, lower the resource requests, or relax node selectors, affinity and taints: no node takes the pod.',
+  OOMKilled: 'Raise the memory limit of the container or make it use less: the kernel killed it because it exceeded the limit.',
+  Unschedulable: 'Add nodes, lower the resource requests, or relax node selectors, affinity and taints: no node accepts the pod.',
   NotReady: "Check the container's readiness probe and its log: it runs but never becomes Ready.",
   ContainersNotReady: "Check the container's probes, volumes and image: it was not started or is not Ready.",
-  FailedCreate: 'Raise the quota or correct what the admission policy objects to: the cluster refuses to create the pods.',
+  FailedCreate: 'Raise the quota, or correct what the admission policy refuses: the cluster does not create the pods.',
   ReplicaSetCreateError: 'Read the message: the cluster refuses to create the ReplicaSet.',
 };
 
-const general = "Look at the pod's events (kubectl describe pod) and correct the template or the cluster.";
+const general = "Check the pod's events (kubectl describe pod) and correct the template or the cluster.";
 
 type Place = Pick<TargetState, 'cluster'>;
 
@@ -52,7 +52,7 @@ export function pastDeadline(place: Place, seconds: number, what: string, blame:
       'PROGRESS_DEADLINE',
       place,
       late,
-      'Look at the Deployment and its ReplicaSets (kubectl describe): the cluster did not make the pods that were asked for.',
+      'Check the Deployment and its ReplicaSets (kubectl describe): the cluster did not create the requested pods.',
     );
   }
   const failure = failureOf(place, blame, logTail);
@@ -64,24 +64,24 @@ export const notOurs = (place: Place, name: string): Failure =>
   own(
     'NOT_OURS',
     place,
-    `The Deployment ${name} exists and does not bear this workload's id: it was made by somebody else.`,
-    'Adopt it, remove it, or give the workload another name or namespace: nothing that others made is touched.',
+    `The Deployment ${name} exists but does not have this workload's id: someone else created it.`,
+    'Adopt it, remove it, or use another name or namespace for the workload: objects of others are not changed.',
   );
 
 export const replaced = (place: Place, name: string): Failure =>
   own(
     'REPLACED',
     place,
-    `The Deployment ${name} was deleted and made again by somebody else while it was being rolled out.`,
-    'Find out who makes it (GitOps, a script), stop that, and retry: it is not adopted silently.',
+    `The Deployment ${name} was deleted and recreated by someone else during the rollout.`,
+    'Find out what creates it (GitOps, a script), stop that, and retry: it is not adopted silently.',
   );
 
 export const deleted = (place: Place, name: string): Failure =>
   own(
     'DELETED',
     place,
-    `The Deployment ${name} was deleted by somebody else while it was being rolled out.`,
-    'Find out who deleted it, then retry: the rollout does not fight over it.',
+    `The Deployment ${name} was deleted by someone else during the rollout.`,
+    'Find out who deleted it, then retry: the rollout does not recreate it by itself.',
   );
 
 export const edited = (place: Place, name: string, manager: string): Failure =>
@@ -89,7 +89,7 @@ export const edited = (place: Place, name: string, manager: string): Failure =>
     'EDITED',
     place,
     `The pod template of Deployment ${name} was edited by ${manager} since it was applied.`,
-    `Put the change into the template instead; a rollback takes over what ${manager} edited.`,
+    `Make the change in the template instead; a rollback overwrites the edits of ${manager}.`,
   );
 
 export const scaledWhileHeld = (place: Place, detail: string): Failure =>

@@ -1,4 +1,4 @@
-/** Reading plain JSON that a cluster sent: every reader is total, whatever the shape, so that an odd object is judged and not thrown at. */
+/** Readers for a cluster's JSON. They accept any shape and never throw, so that a malformed object still gets a decision. */
 
 export type Raw = Readonly<Record<string, unknown>>;
 
@@ -10,7 +10,7 @@ export function part(of: Raw | undefined, key: string): Raw {
   return isRecord(value) ? value : nothing;
 }
 
-/** The objects in the list at `key`; what is no object is left out. */
+/** The objects in the list at `key`; other entries are skipped. */
 export function parts(of: Raw | undefined, key: string): Raw[] {
   const value = of?.[key];
   return Array.isArray(value) ? value.filter(isRecord) : [];
@@ -26,7 +26,7 @@ export function number(of: Raw | undefined, key: string): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
-/** Milliseconds since 1970 of an RFC 3339 time, null where there is none or it cannot be read. */
+/** An RFC 3339 time in milliseconds since 1970; null if it is missing or not valid. */
 export function time(of: Raw | undefined, key: string): number | null {
   const value = text(of, key);
   const at = value === null ? Number.NaN : Date.parse(value);
@@ -37,7 +37,7 @@ export function isRecord(value: unknown): value is Raw {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Deep equality of JSON values, whatever the order of keys. */
+/** Deep equality of JSON values, ignoring the order of keys. */
 export function sameJson(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (Array.isArray(a) || Array.isArray(b)) {

@@ -14,36 +14,36 @@ import type { ActiveTarget } from './placement.repository.ts';
 import { preflight } from './preflight.ts';
 
 const LOG_LINES = 20;
-/** Answers that another attempt would get as well: the container has no log, or we may not read it. */
+/** Permanent answers: the container has no log, or we may not read it. */
 const NO_LOG: ReadonlySet<KubernetesErrorKind> = new Set(['NOT_FOUND', 'INVALID', 'FORBIDDEN']);
 
-/** What acting takes from the holder of the placement. */
+/** What `Act` needs from the holder of the placement. */
 export interface Hands {
   client: KubernetesClient;
-  /** Throws where the lease may be gone: asked before every write. */
+  /** Throws if the lease may be lost. Called before every write. */
   assertOurs(): void;
-  /** The rendered objects of a digest. */
+  /** Rendered objects by digest. */
   rendering(digest: string): Promise<KubernetesObject[]>;
-  /** The objects of the placement's releases, by kind and name. */
+  /** Objects of the placement's releases, by kind and name only. */
   keptObjects(releases: 'ALL' | 'GOOD'): Promise<KubernetesObject[]>;
 }
 
-/** What of the Deployment was written: the watch has to show it before the next decision. */
+/** Whether the Deployment was written. If so, the watch must show it before the next decision. */
 export type Written = { deployment: true; before: string | null } | { deployment: false };
 
 const NOTHING: Written = { deployment: false };
 
-/** Performs decisions to the letter; it decides nothing. Every write to an existing object is fenced by what was observed. */
+/** Performs decisions exactly; it decides nothing. Every write to an existing object is fenced by its observation. */
 export class Act {
   constructor(
     private readonly active: ActiveTarget,
     private readonly memory: Memory,
     private readonly hands: Hands,
-    /** Of the Deployment as observed. */
+    /** UID and resourceVersion of the observed Deployment. */
     private readonly observed: Precondition | null,
   ) {}
 
-  /** @throws KubernetesError where the cluster did not do it, LeaseLost where it is no longer ours to do. */
+  /** @throws KubernetesError if the cluster refused or failed, LeaseLost if the lease is lost */
   async perform(action: TargetAction): Promise<Written> {
     switch (action.kind) {
       case 'PREFLIGHT':
@@ -75,7 +75,7 @@ export class Act {
   private async preflight(takeOver: boolean): Promise<void> {
     const { target, placement } = this.active;
     const to = await this.objects('TO');
-    if (!to || !target.state.to) throw new Error('there is nothing to look at before an undo or a removal');
+    if (!to || !target.state.to) throw new Error('a preflight needs a release to apply; an undo or a removal has none');
     const objects = [openDeployment(to.deployment, target.state.to), ...to.others];
     const { client } = this.hands;
     const { namespace, workloadId } = placement;
@@ -84,7 +84,7 @@ export class Act {
     failpoint('preflight-taken');
   }
 
-  /** A container that has no log, or none any more, has none: that is an answer too. */
+  /** A missing log is read as an empty one. */
   private async readLog({ pod, container, previous }: Extract<TargetAction, { kind: 'READ_LOG' }>): Promise<void> {
     const reading = this.hands.client.log(
       { namespace: this.active.placement.namespace, pod, container },
@@ -105,9 +105,9 @@ export class Act {
     failpoint('objects-created');
     const wanted = gatedDeployment(objects.deployment, side, action.gate, action.unpause);
     const { precondition } = action;
-    // An apply that creates has no fence: what the watch does not show yet, or what is somebody else's, must not be met by it.
+    // An apply that creates has no fence, so it must not meet an object that the watch does not show yet or that belongs to others.
     if (!precondition && (await this.readOurs(wanted)))
-      throw new KubernetesError({ kind: 'CONFLICT', message: 'The Deployment is there already.' });
+      throw new KubernetesError({ kind: 'CONFLICT', message: 'The Deployment exists already.' });
     this.hands.assertOurs();
     const options = precondition ? { force: this.takesOver(action.side), precondition } : { force: false };
     const answer = await this.hands.client.apply(wanted, options);
@@ -118,7 +118,7 @@ export class Act {
     return answer.metadata.resourceVersion === before ? NOTHING : { deployment: true, before };
   }
 
-  /** Objects around the Deployment that do not exist yet. Names are known to be free or ours: the preflight or the read has shown it. */
+  /** Creates missing objects around the Deployment. The preflight or the read has shown that their names are free or ours. */
   private async createMissing(objects: Objects): Promise<void> {
     const unknown = objects.others.filter((object) => !this.memory.present.has(keyOf(object)));
     await Promise.all(
@@ -150,7 +150,7 @@ export class Act {
     await this.hands.client.apply(object, live ? { force, precondition: preconditionOf(live) } : { force: false });
   }
 
-  /** The Deployment first: what its pods use goes when nothing makes new ones any more. */
+  /** Deletes the Deployment first, so that no new pods are created while the objects that they use are deleted. */
   private async delete(precondition: Precondition | null): Promise<void> {
     const { namespace, name } = this.deployment;
     if (precondition) {
@@ -179,14 +179,14 @@ export class Act {
     );
   }
 
-  /** The live object, null where there is none. */
+  /** The live object; null if it does not exist. */
   private async readOurs(object: KubernetesObject): Promise<Awaited<ReturnType<KubernetesClient['read']>>> {
     const live = await this.hands.client.read(refOf(object));
     if (live && live.metadata.labels?.[LABELS.workloadId] !== this.active.placement.workloadId) throw foreignObject(object);
     return live;
   }
 
-  /** Going back is never refused, whoever else has laid hands on the object. */
+  /** Going back is never refused because of other managers. */
   private takesOver(side: 'TO' | 'FROM'): boolean {
     return side === 'FROM' || this.active.rollout.kind === 'ROLLBACK';
   }

@@ -1,10 +1,10 @@
-/** Wakes one loop: whoever has a reason rings, the earliest ring wins, and rings while the loop is busy are one ring after it. */
+/** Wakes one loop. Of several rings the earliest counts, and all rings while the loop is busy cause one ring afterwards. */
 export class Alarm {
   private dueAt = Infinity;
   private timer: NodeJS.Timeout | null = null;
   private waiting: (() => void) | null = null;
 
-  /** Rings in so many milliseconds, unless an earlier ring is set already. */
+  /** Rings after this many milliseconds, unless an earlier ring is set. */
   ring(inMilliseconds = 0): void {
     const at = performance.now() + Math.max(0, inMilliseconds);
     if (at >= this.dueAt) return;
@@ -12,7 +12,7 @@ export class Alarm {
     if (this.waiting) this.arm();
   }
 
-  /** Resolves at the next ring, and takes it. One caller at a time. */
+  /** Resolves at the next ring and consumes it. One caller at a time. */
   next(): Promise<void> {
     return new Promise((resolve) => {
       this.waiting = resolve;
@@ -25,7 +25,7 @@ export class Alarm {
     this.timer = null;
     const wait = this.dueAt - performance.now();
     if (wait <= 0) return this.go();
-    // setTimeout turns what does not fit into 31 bits into 1 ms; looking again once a day costs nothing.
+    // setTimeout treats delays over 31 bits as 1 ms. Waking once a day costs nothing.
     if (wait !== Infinity) this.timer = setTimeout(() => this.arm(), Math.min(wait, 86_400_000));
   }
 
@@ -37,7 +37,7 @@ export class Alarm {
   }
 }
 
-/** How long to wait before try number `attempt` (1 = the first repetition): doubling from `first` to `most` milliseconds, half of it at random, so that many do not come back at once. */
+/** Delay before retry number `attempt` (1 = the first): doubles from `first` to `most` milliseconds, half of it random, so that retries are spread. */
 export function backoff(attempt: number, first: number, most: number, random: () => number = Math.random): number {
   const full = Math.min(most, first * 2 ** Math.min(attempt - 1, 30));
   return full / 2 + (random() * full) / 2;

@@ -2,31 +2,31 @@ import type { Lease } from './lease.ts';
 import { Rerun } from './rerun.ts';
 
 export interface ClaimsOptions {
-  /** Claims up to so many rows that are due. */
+  /** Claims up to this many due rows. */
   claim: (limit: number) => Promise<Lease[]>;
-  /** Everything that is done with one of them. */
+  /** Serves one claimed row until its lease ends. */
   lookAfter: (lease: Lease) => Promise<void>;
-  /** How many are looked after at once, and how many are claimed in one statement. */
+  /** How many rows are served at once, and how many are claimed in one statement. */
   capacity: number;
   batch: number;
   report: (error: unknown) => void;
 }
 
-/** Claims what is due and looks after it, many at once: one that waits for something holds up no other. */
+/** Claims due rows and serves many at once. A row that waits does not block others. */
 export class Claims {
   private readonly claiming = new Rerun(() => this.claim());
   private readonly running = new Set<Promise<void>>();
-  /** There may be more than there was room for. */
+  /** The last claim was full, so more rows may be due. */
   private full = false;
 
   constructor(private readonly options: ClaimsOptions) {}
 
-  /** Claims what is due; whoever asks while it is at it is served by one more look. */
+  /** Claims due rows. A call during a claim causes one more claim. */
   wake(): Promise<void> {
     return this.claiming.ask();
   }
 
-  /** Resolves when nothing is looked after any more. */
+  /** Resolves when no row is served any more. */
   async ended(): Promise<void> {
     await this.claiming.idle();
     await Promise.all(this.running);

@@ -18,11 +18,11 @@ import type { CountsChange, HeldPlacementRepository, StandingPlacement } from '.
 /** How many clusters one worker checks at once, and how many it claims in one statement. */
 const CAPACITY = 200;
 const BATCH = 20;
-/** Clusters are checked this often; up to a fifth is added or taken off at random, so that those registered together do not stay together. */
+/** Interval of checks. It varies randomly by up to a fifth, so that clusters registered together are not always checked together. */
 const EVERY_MILLISECONDS = 300_000;
 const JITTER = 0.2;
 
-/** Looks at each cluster of the served regions every five minutes and whenever somebody asks: does it answer, may we do what we need, how many pods run. */
+/** Checks each cluster of the served regions every five minutes and on request: whether it answers, our permissions, and the number of pods. */
 export class ClusterChecks {
   private regions: readonly string[] = [];
   private readonly claims: Claims;
@@ -99,12 +99,12 @@ export class ClusterChecks {
   }
 }
 
-/** What the cluster itself has worded. */
+/** The texts in a finding that come from the cluster. */
 function storableTexts({ statusReason, version }: Finding): Pick<Finding, 'statusReason' | 'version'> {
   return { statusReason: statusReason && storable(statusReason), version: version && storable(version) };
 }
 
-/** One list per namespace of what bears our label. */
+/** Counts pods with one list per namespace of Deployments with our label. */
 async function countPods(client: KubernetesClient, idle: readonly StandingPlacement[]): Promise<CountsChange[]> {
   const namespaces = [...Map.groupBy(idle, (placement) => placement.namespace)];
   const counted = await Promise.all(
@@ -119,7 +119,7 @@ async function countPods(client: KubernetesClient, idle: readonly StandingPlacem
       );
     }),
   ).catch((error: unknown) => {
-    // The finding has been made: what a list refuses after it will show in the next one.
+    // The finding is complete; a list that fails now shows in the next check.
     if (error instanceof KubernetesError) return [];
     throw error;
   });
@@ -147,8 +147,8 @@ function eventOf(clusterId: string, name: string, finding: Finding) {
   const type = `cluster.${finding.status.toLowerCase()}`;
   const sentences = {
     CONNECTED: `Cluster ${name} is connected (Kubernetes ${finding.version ?? 'of an unknown version'}).`,
-    UNREACHABLE: `Cluster ${name} cannot be reached: ${reason ?? ''}`,
-    DENIED: `Cluster ${name} denies what is needed: ${reason ?? ''}`,
+    UNREACHABLE: `Cluster ${name} is unreachable: ${reason ?? ''}`,
+    DENIED: `Cluster ${name} denies access: ${reason ?? ''}`,
   };
   return {
     type,

@@ -8,14 +8,14 @@ import type { Database } from '../../common/database.ts';
 import { DataKeyError, SealError } from '../../common/seal.ts';
 import type { Lease } from './lease.ts';
 
-/** How long a connection that nobody uses is kept warm. */
+/** How long an unused connection is kept open. */
 const WARM_MILLISECONDS = 60_000;
 
-/** One user's hold on the connection to a cluster, under a lease of its own. */
+/** One user's reference to a cluster's connection, under its own lease. */
 export interface Connection {
-  /** Its requests end with the lease: who has lost that waits for no cluster. */
+  /** Its requests are aborted when the lease ends. */
   client: KubernetesClient;
-  /** Of the credentials that it was opened with. */
+  /** Version of the credentials with which it was opened. */
   version: number;
   watch(placement: { namespace: string; workloadId: string }, onChange: () => void): PlacementWatch;
   release(): void;
@@ -28,7 +28,7 @@ interface Shared {
   closing: NodeJS.Timeout | null;
 }
 
-/** One connection per cluster, shared by all who look after something there, and opened anew when the credentials are exchanged. */
+/** One connection per cluster, shared by all its users, and opened again when the credentials are replaced. */
 export class Connections {
   private readonly opened = new Map<string, Shared>();
   private readonly opening = new Map<string, Promise<Shared>>();
@@ -40,19 +40,19 @@ export class Connections {
     private readonly allowedNetworks: readonly string[],
   ) {}
 
-  /** @param version of the credentials as the caller's rows have it; what was opened with others is left to those who still use it */
+  /** @param version of the credentials in the caller's rows; a connection with another version is left to its current users */
   async open(lease: Lease, clusterId: string, version: number): Promise<Connection> {
     const known = this.opened.get(clusterId);
     return this.use(lease, clusterId, known?.version === version ? known : await this.openOnce(lease.tenantId, clusterId));
   }
 
-  /** With the credentials of now, whatever was opened before. */
+  /** A connection with the current credentials, regardless of existing ones. */
   async openNewest(lease: Lease, clusterId: string): Promise<Connection> {
     const version = await this.database.as({ tenantId: lease.tenantId }, () => this.checks.credentialVersion(clusterId));
     return this.open(lease, clusterId, version ?? 0);
   }
 
-  /** Cuts everything: whoever still uses a connection meets an error. */
+  /** Closes all connections; requests still running fail. */
   async close(): Promise<void> {
     const all = [...this.opened.values()];
     this.opened.clear();
@@ -121,7 +121,7 @@ export class Connections {
   }
 }
 
-const CREDENTIALS_ANEW = "Put the cluster's credentials anew.";
-const KEY_USED_BEFORE = 'Have the operator start Slipway with the SLIPWAY_MASTER_KEY that was used before.';
+const CREDENTIALS_ANEW = "Replace the cluster's credentials (PUT /v1/clusters/{cluster}/credentials).";
+const KEY_USED_BEFORE = 'Ask the operator to start Slipway with the SLIPWAY_MASTER_KEY that was used before.';
 
 const unusable = (message: string, advice: string): KubernetesError => new KubernetesError({ kind: 'UNAUTHENTICATED', message, advice });

@@ -37,18 +37,18 @@ export interface EngineParts {
   credentials: CredentialReader;
   unserved: UnservedRepository;
   renewals: Renewals;
-  /** Names of the regions to serve; null = all, those that are made later too. */
+  /** Names of the regions to serve; null = all, including those created later. */
   regions: readonly string[] | null;
   allowedNetworks: readonly string[];
   report: (error: unknown) => void;
-  /** Told of the served regions' names when the engine starts and each time that they change. */
+  /** Called with the served regions' names at the start and whenever they change. */
   onRegions?: (names: string[]) => void;
 }
 
-/** How long a stop waits for the database and the queue, should they not answer; for clusters it does not wait. */
+/** How long a stop waits for a database or queue that does not answer. It does not wait for clusters. */
 const STOP_MILLISECONDS = 5_000;
 
-/** A worker's engine: woken by jobs, announcements and the sweep, it looks after rollouts, placements and clusters until it is stopped. */
+/** A worker's engine. Woken by jobs, announcements and the sweep, it serves rollouts, placements and clusters until it is stopped. */
 export class Engine {
   private readonly clock = new DatabaseClock();
   private readonly leases: Leases;
@@ -100,7 +100,7 @@ export class Engine {
     this.serveQueue(ROLLOUTS_QUEUE);
   }
 
-  /** What is nudged through these, in this very process, is looked at without waiting for its job. */
+  /** Handles nudges from the same process without waiting for their jobs. */
   listenTo(nudges: Nudges): void {
     const stop = nudges.listen((queue, nudged) => {
       const ours = this.workers.has(queue) && !this.closing;
@@ -110,7 +110,7 @@ export class Engine {
     this.stopHearing.push(stop);
   }
 
-  /** Gives all leases up at once, so that others go on within the second, and ends what is under way here: what was asked of clusters is given up with the leases. */
+  /** Releases all leases at once, so that other workers continue within a second, and ends the work here. Requests to clusters are aborted with the leases. */
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
@@ -123,7 +123,7 @@ export class Engine {
     await Promise.all([this.connections.close(), this.parts.renewals.close()]);
   }
 
-  /** What was held is due now, and somebody else is told so: not before our own queue workers are gone, who would take the nudge and do nothing with it. */
+  /** Nudges other workers, as the released rows are due. Called after our queue workers have closed, because they would consume the nudge without effect. */
   private async handOver(): Promise<void> {
     const [given] = await Promise.all([this.giveUp(), ...[...this.workers.values()].map((worker) => worker.close())]);
     const nudges = [...this.workers.keys()].flatMap((queue) =>
@@ -156,7 +156,7 @@ export class Engine {
     this.wake({ rollouts: false, placements: true, clusters: true });
   }
 
-  /** A worker of all regions leaves none unserved. */
+  /** A worker that serves all regions leaves none unserved. */
   private async tick(): Promise<void> {
     await Promise.all([this.placements.tick(), ...(this.parts.regions === null ? [] : [this.unserved.tick(this.served)])]);
   }
@@ -166,7 +166,7 @@ export class Engine {
     this.workers.set(queue, worker);
   }
 
-  /** The name of a job says of what something is due; one that is not known, from another version, is taken for all of them. */
+  /** A job's name is the kind of rows that are due. An unknown name, from another version, wakes all. */
   private async lookAt(nudged: string): Promise<void> {
     if (nudged === 'rollouts') return this.rollouts.wake();
     if (nudged === 'placements') return this.placements.wake();

@@ -3,7 +3,7 @@ import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { Failure } from '../core/failure.ts';
 
-/** Whether the cluster's answer stands however often it is asked; the rest is tried again. */
+/** Whether the cluster would give the same answer again. Other errors are retried. */
 const DEFINITE: Record<KubernetesErrorKind, boolean> = {
   FORBIDDEN: true,
   FIELD_CONFLICT: true,
@@ -24,7 +24,7 @@ const DEFINITE: Record<KubernetesErrorKind, boolean> = {
 
 export const isDefinite = (error: unknown): error is KubernetesError => error instanceof KubernetesError && DEFINITE[error.kind];
 
-/** What the cluster refused, for the timeline. Anything that is not a cluster's error is ours, and is thrown on. */
+/** A cluster's refusal as a failure, for the timeline. Rethrows any other error. */
 export function refused(cluster: string, error: unknown): Failure {
   if (!(error instanceof KubernetesError)) throw error;
   return failure(cluster, error.kind, wording(error), error.advice);
@@ -41,14 +41,14 @@ export const failure = (cluster: string, reason: string, message: string, advice
   advice,
 });
 
-/** For fields of other managers: who owns what. */
+/** The message; for field conflicts, with the owner of each field. */
 function wording(error: KubernetesError): string {
   if (error.kind !== 'FIELD_CONFLICT' || error.causes.length === 0) return error.message;
   const owned = error.causes.map((cause) => `${cause.field}${cause.manager === null ? '' : ` belongs to ${cause.manager}`}`);
   return `Other managers own fields that would change: ${owned.join(', ')}.`;
 }
 
-/** Somebody else's object bears the name. */
+/** Error for an object of someone else with this name. */
 export const foreignObject = (object: KubernetesObject): KubernetesError =>
   new KubernetesError({
     kind: 'EXISTS',

@@ -1,20 +1,20 @@
-/** The rows that one worker at a time looks after. */
+/** Tables whose rows are served by one worker at a time. */
 export type LeasedTable = 'placements' | 'rollouts' | 'clusters';
 
-/** How long a lease lasts without being renewed, and how often it is renewed. */
+/** Duration of a lease without renewal, and the interval of renewals. */
 export const LEASE_SECONDS = 10;
 export const RENEWAL_MILLISECONDS = 3_000;
-/** We stop believing in a lease this much before the database does, for what a renewal's way there and back may hide. */
+/** A lease is treated as expired this much earlier than in the database, to allow for the round trip of a renewal. */
 const MARGIN_MILLISECONDS = 500;
 
-/** Keeps all leases of this worker. */
+/** Holds all leases of this worker. */
 export interface LeaseKeeper {
   forget(lease: Lease): void;
   release(leases: readonly Lease[], dueAt: Date | null): Promise<boolean>;
   allTold(): Promise<void>;
 }
 
-/** A row that is ours until the lease runs out, is lost or is given up. The token is the fence: it rises with every claim and stands in each commit's condition. */
+/** A lease on a row until it expires, is lost or is released. The token is the fence: it increases with every claim and is part of each commit's condition. */
 export class Lease {
   private readonly lost = new AbortController();
   private validUntil: number;
@@ -26,48 +26,48 @@ export class Lease {
     readonly tenantId: string,
     readonly id: string,
     readonly token: string,
-    /** Our monotonic time before the statement that claimed it was sent. */
+    /** Our monotonic time before the claiming statement was sent. */
     claimedAt: number,
   ) {
     this.validUntil = claimedAt + LEASE_SECONDS * 1000 - MARGIN_MILLISECONDS;
     this.loseAtEnd();
   }
 
-  /** Aborted when the lease runs out, is lost or is given up; what is asked of a cluster under it ends with it. */
+  /** Aborted when the lease expires, is lost or is released. Requests to clusters under it end with it. */
   get signal(): AbortSignal {
     return this.lost.signal;
   }
 
-  /** Whether the lease certainly still holds. A process that slept or was blocked past its end finds out here, before its next write. */
+  /** Whether the lease is certainly still held. A process that slept or was blocked past its end detects it here, before its next write. */
   stillOurs(): boolean {
     if (!this.lost.signal.aborted && performance.now() >= this.validUntil) this.lose();
     return !this.lost.signal.aborted;
   }
 
-  /** A renewal that was sent at `sentAt` (our monotonic time) went through. */
+  /** Records a successful renewal that was sent at `sentAt` (our monotonic time). */
   renewed(sentAt: number): void {
     this.validUntil = Math.max(this.validUntil, sentAt + LEASE_SECONDS * 1000 - MARGIN_MILLISECONDS);
     this.loseAtEnd();
   }
 
-  /** Stops whoever works under this lease. */
+  /** Stops all work under this lease. */
   lose(): void {
     this.keeper.forget(this);
     if (this.ending) clearTimeout(this.ending);
     this.lost.abort();
   }
 
-  /** Gives the row back, to be due again at `dueAt` (null = when somebody asks). True where a nudge came in the meantime: it is due already. */
+  /** Releases the row, due again at `dueAt` (null = at the next nudge). Returns true if a nudge came in the meantime, so that it is due already. */
   async release(dueAt: Date | null): Promise<boolean> {
     return this.keeper.release([this], dueAt);
   }
 
-  /** Resolves when every nudge of it that is on its way has been told. */
+  /** Resolves when all pending nudges for it have been delivered. */
   allTold(): Promise<void> {
     return this.keeper.allTold();
   }
 
-  /** Whoever waits for a cluster under this lease does not look at the clock. */
+  /** Aborts at expiry, because code that waits for a cluster does not check the clock. */
   private loseAtEnd(): void {
     if (this.ending) clearTimeout(this.ending);
     if (!this.stillOurs()) return;
@@ -75,7 +75,7 @@ export class Lease {
   }
 }
 
-/** Thrown where work stops because its lease is gone: somebody else goes on. */
+/** The lease is lost, so the work stops here; another worker continues. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }

@@ -1,8 +1,7 @@
 import type { Preflight, TargetObservation } from '../core/observation.ts';
 
 /**
- * What the holder of a placement remembers of one target. None of it is needed to be right after a crash: a new holder takes the preflight, reads the logs and
- * finishes once more.
+ * The holder's memory of one target. It may be lost in a crash: a new holder repeats the preflight, the reading of logs and the finish.
  */
 export class Memory {
   preflight: Preflight | null = null;
@@ -10,8 +9,8 @@ export class Memory {
   applied: TargetObservation['applied'] = null;
   writeFailure: TargetObservation['writeFailure'] = null;
   readonly logs = new Map<string, string>();
-  /** Objects around the Deployment that are known to be there, by kind and name. */
+  /** Objects around the Deployment that are known to exist, by kind and name. */
   readonly present = new Set<string>();
-  /** Those among them that this holder made. */
+  /** Those of them that this holder created. */
   readonly created = new Set<string>();
 }

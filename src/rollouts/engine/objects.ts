@@ -1,11 +1,11 @@
-/** Which objects are written, and how: pure, so that a table can show it. */
+/** Which objects are written, and how. Pure, so that it can be tested by tables. */
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import { withRelease, withRestart } from '../../workloads/core/restart.ts';
 import type { Gate } from '../core/decision.ts';
 import { CLOSED_GATE } from '../core/gate.ts';
 import type { Side } from '../core/observation.ts';
 
-/** One side's objects: its Deployment, and all that is applied around it, in order. */
+/** One side's objects: its Deployment, and the objects applied around it, in order. */
 export interface Objects {
   deployment: KubernetesObject;
   others: KubernetesObject[];
@@ -13,7 +13,7 @@ export interface Objects {
 
 export const keyOf = (object: Pick<KubernetesObject, 'kind' | 'metadata'>): string => `${object.kind}/${object.metadata.name}`;
 
-/** What a side applies: its rendering, with the restart and the release's number that are written beside it. */
+/** A side's objects to apply: its rendering, plus the restart and the release's number. */
 export function sideObjects(rendering: readonly KubernetesObject[], side: Side): Objects {
   const objects = withRelease(withRestart(rendering, side.restartedAt), side.release);
   const deployment = objects.find((object) => object.kind === 'Deployment');
@@ -21,7 +21,7 @@ export function sideObjects(rendering: readonly KubernetesObject[], side: Side):
   return { deployment, others: objects.filter((object) => object !== deployment) };
 }
 
-/** The Deployment with the gate as decided. */
+/** The Deployment with the decided gate. */
 export function gatedDeployment(deployment: KubernetesObject, side: Side, gate: Gate, unpause: boolean): KubernetesObject {
   const spec = deployment['spec'] as Record<string, unknown>;
   const { minReadySeconds, progressDeadlineSeconds } = gate.closed ? CLOSED_GATE : side.strategy;
@@ -38,18 +38,18 @@ export function gatedDeployment(deployment: KubernetesObject, side: Side, gate: 
   };
 }
 
-/** The Deployment as the side has it once everything is done: for the dry run. */
+/** The side's final Deployment, for the dry run. */
 export function openDeployment(deployment: KubernetesObject, side: Side): KubernetesObject {
   const { maxSurge, maxUnavailable } = side.strategy;
   return gatedDeployment(deployment, side, { closed: false, surge: String(maxSurge), unavailable: String(maxUnavailable) }, false);
 }
 
-/** "2" is a count of pods, which Kubernetes takes as a number; "25%" stays as it is. */
+/** "2" is a count of pods, which must be a number for Kubernetes; "25%" stays a string. */
 const amount = (text: string): number | string => (/^\d+$/.test(text) ? Number(text) : text);
 
 /**
- * What of a side still has to be brought to its own wording once a single revision runs: all that was there before and may differ. ConfigMaps never change
- * (their name is their content), what both sides word alike is as it should be, and so is what this holder has just created.
+ * A side's objects that must be applied once a single revision runs: those that existed before and may differ. Skipped are ConfigMaps, which never change
+ * (they are named by content), objects that are equal on both sides, and those that this holder has created.
  */
 export function toRefresh(side: Objects, other: Objects | null, created: ReadonlySet<string>): KubernetesObject[] {
   const before = new Map((other?.others ?? []).map((object) => [keyOf(object), JSON.stringify(object)]));
@@ -58,7 +58,7 @@ export function toRefresh(side: Objects, other: Objects | null, created: Readonl
   );
 }
 
-/** What only the other side has: nothing names it any more, but for ConfigMaps that a release which can be gone back to names (`kept`). */
+/** Objects of the other side only, to be deleted. ConfigMaps of releases to which a rollout can go back (`kept`) stay. */
 export function toPrune(side: Objects, other: Objects | null, kept: readonly KubernetesObject[]): KubernetesObject[] {
   const named = new Set([...side.others.map(keyOf), ...kept.filter((object) => object.kind === 'ConfigMap').map(keyOf)]);
   return (other?.others ?? []).filter((object) => !named.has(keyOf(object)));

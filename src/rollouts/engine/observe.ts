@@ -5,24 +5,24 @@ import type { Live, LivePod, LiveReplicaSet, TargetObservation, TargetState } fr
 import type { Memory } from './memory.ts';
 import type { ActiveTarget, Counts } from './placement.repository.ts';
 
-/** Kinds of error that new credentials or permissions put right, and nothing else. */
+/** Kinds of error that only new credentials or permissions fix. */
 const ACCESS: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'UNKNOWN_CA']);
 
 /**
- * Since when a cluster has been away, by the database's clock. The watch tells it by our own clock; it is converted once per absence, because it stands in rows
- * and must not waver with the conversion.
+ * Since when a cluster has been unreachable, by the database's clock. The watch reports it by our clock. It is converted once per absence, because it is
+ * stored in rows and must not vary with the conversion.
  */
 export class Absence {
   private known: { own: number; since: Date } | null = null;
   private failedAt: Date | null = null;
 
-  /** For a cluster that no watch could be opened to, from the first time that it was tried. */
+  /** For a cluster to which no watch could be opened: since the first attempt. */
   live(error: KubernetesError, now: Date): Live {
     this.failedAt ??= now;
     return { kind: 'UNREACHABLE', since: this.failedAt, ...told(error) };
   }
 
-  /** A watch is open: what it says counts from now on. */
+  /** A watch is open; from now on its state counts. */
   opened(): void {
     this.failedAt = null;
   }
@@ -36,7 +36,7 @@ export class Absence {
   }
 }
 
-/** The placement's watch as the core sees it. */
+/** The watch's snapshot as input of the core. */
 export function observeLive(
   snapshot: PlacementSnapshot,
   placement: { workload: string; workloadId: string },
@@ -65,7 +65,7 @@ export function observeTarget(active: ActiveTarget, live: Live, memory: Memory, 
   return { now, rollout, wave, placement, target: target.state, live, preflight, finished, applied, writeFailure, logs };
 }
 
-/** Counts of pods by side, for those who read. While going back, the new side is what is being taken away. */
+/** Counts of pods by side, for readers of the API. While going back, the new side is the one being removed. */
 export function countsOf(live: Live, target: TargetState | null): Counts | null {
   if (live.kind === 'ABSENT') return { desired: 0, ready: 0, updated: 0, new: 0, old: 0 };
   if (live.kind !== 'PRESENT') return null;
@@ -89,11 +89,11 @@ export function countsOf(live: Live, target: TargetState | null): Counts | null 
   };
 }
 
-/** Notices new pods that become Ready, which is what a deadline counts from. Pods that were Ready at the first look are no progress. */
+/** Detects new pods that become Ready, from which deadlines count. Pods that were Ready at the first observation are not progress. */
 export class Progress {
   private seen: Set<string> | null = null;
 
-  /** Whether a pod of the current template has become Ready since the last look. */
+  /** Whether a pod of the current template has become Ready since the last observation. */
   look(live: Live): boolean {
     if (live.kind !== 'PRESENT') return false;
     const ready = (live.current?.pods ?? []).filter((pod) => pod.ready).map((pod) => pod.uid);

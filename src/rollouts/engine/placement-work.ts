@@ -16,21 +16,21 @@ import type { ActiveTarget, Counts, HeldPlacementRepository, PlacementRows } fro
 import type { TargetRow } from './rows.ts';
 import { storable, storableJson } from './storable.ts';
 
-/** Thrown where the rows are no longer those that were decided on: they are read and decided on again. */
+/** The rows changed after the decision. They are read and decided on again. */
 export class Stale extends Error {
   override readonly name = 'Stale';
 }
 
-/** What readers are shown of a placement besides what is decided. */
+/** Data about a placement that is only shown to readers. */
 export interface Seen {
   counts: Counts | null;
   progressAt: Date | null;
 }
 
-/** How many renderings are kept at hand; they never change. */
+/** Number of cached renderings; they never change. */
 const RENDERINGS = 200;
 
-/** What the loops of all placements share: rows, connections, events and nudges. */
+/** Shared by the loops of all placements: rows, connections, events and nudges. */
 export class PlacementWork {
   private readonly renderings = new Map<string, Promise<KubernetesObject[]>>();
 
@@ -42,9 +42,9 @@ export class PlacementWork {
     private readonly announce: Announce,
     private readonly connections: Connections,
     private readonly clock: DatabaseClock,
-    /** Told of what goes wrong on our own side. */
+    /** Called with errors that are not a cluster's. */
     readonly report: (error: unknown) => void,
-    /** Claims what is due. */
+    /** Claims due placements. */
     private readonly claim: () => void,
   ) {}
 
@@ -52,7 +52,7 @@ export class PlacementWork {
     return this.clock.now();
   }
 
-  /** Null where the lease is gone. */
+  /** Null if the lease is lost. */
   async load(lease: Lease): Promise<PlacementRows | null> {
     const rows = await this.database.as({ tenantId: lease.tenantId }, () => this.placements.load(lease));
     if (rows) this.clock.hear(rows.now);
@@ -60,9 +60,9 @@ export class PlacementWork {
   }
 
   /**
-   * Commits a decision with its event where the target is as it was decided on and the lease holds.
+   * Commits a decision with its event if the target is unchanged and the lease is still held.
    *
-   * @returns the target as it is now
+   * @returns the target after the commit
    */
   async commit(lease: Lease, active: ActiveTarget, decision: TargetDecision, seen: Seen): Promise<TargetRow> {
     const { rollout } = active;
@@ -92,13 +92,13 @@ export class PlacementWork {
     return { state, version };
   }
 
-  /** Reads what will be applied while the cluster is still being listed. What fails here fails again, and is told, where it is needed. */
+  /** Reads the objects to apply while the cluster is still being listed. An error is ignored here: it occurs again, and is reported, when they are needed. */
   prepare(lease: Lease, rows: PlacementRows): void {
     const sides = rows.targets.flatMap(({ target }) => [target.state.to, target.state.from]);
     for (const digest of new Set(sides.flatMap((side) => side?.digest ?? []))) void this.rendering(lease, digest).catch(() => undefined);
   }
 
-  /** A connection to the placement's cluster with the credentials of now. */
+  /** A connection to the placement's cluster with the current credentials. */
   connect(lease: Lease, rows: PlacementRows): Promise<Connection> {
     return this.connections.open(lease, rows.clusterId, rows.credentialVersion);
   }
@@ -114,7 +114,7 @@ export class PlacementWork {
     };
   }
 
-  /** Gives a placement back that needs nobody, and looks at once if somebody has asked for it meanwhile. */
+  /** Releases a placement that has no work, and claims at once if a nudge came in the meantime. */
   async giveBack(lease: Lease): Promise<void> {
     if (await lease.release(null)) this.claim();
   }
@@ -132,14 +132,14 @@ export class PlacementWork {
   }
 }
 
-/** What the placement runs from now on; undefined where that does not change. A change of scale writes no template. */
+/** The side that the placement runs from now on; undefined if unchanged. A change of scale writes no template. */
 function appliedBy({ rollout, target }: ActiveTarget, state: TargetState): Side | null | undefined {
   if (rollout.kind === 'SCALE' || state.phase === target.state.phase) return undefined;
   if (state.phase === 'SUCCEEDED') return state.to;
   return state.phase === 'ROLLED_BACK' ? state.from : undefined;
 }
 
-/** Whether the rollout's own loop decides by any of it. */
+/** Whether the rollout's loop depends on a changed field. */
 const concernsRollout = (set: TargetDecision['set']): boolean =>
   set.phase !== undefined || set.heldAt !== undefined || set.condition !== undefined || set.failure !== undefined;
 

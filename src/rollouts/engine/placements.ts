@@ -6,10 +6,10 @@ import { PlacementLoop } from './placement-loop.ts';
 import type { PlacementWork } from './placement-work.ts';
 import type { Counts, HeldPlacementRepository } from './placement.repository.ts';
 
-/** How many placements one worker looks after at once, and how many it claims in one statement. */
+/** How many placements one worker serves at once, and how many it claims in one statement. */
 const CAPACITY = 1_000;
 const BATCH = 50;
-/** Counts that do not change are written again this often, so that whoever reads them sees that they are watched. */
+/** Unchanged counts are written again this often, so that readers see that they are current. */
 const REFRESH_MILLISECONDS = 30_000;
 
 /** The placements that this worker holds. */
@@ -44,12 +44,12 @@ export class Placements {
     return this.claims.wake();
   }
 
-  /** The rows of a placement have changed, as an announcement says; nothing where somebody else holds it. */
+  /** Handles an announcement that a placement's rows have changed. Ignored if another worker holds it. */
   nudge(placementId: string): void {
     this.loops.get(placementId)?.nudge();
   }
 
-  /** The cluster's rows have changed, its credentials perhaps. */
+  /** The cluster's rows have changed, possibly its credentials. */
   nudgeCluster(clusterId: string): void {
     for (const loop of this.loops.values()) if (loop.clusterId === clusterId) loop.nudge();
   }
@@ -59,13 +59,13 @@ export class Placements {
     for (const loop of this.loops.values()) loop.nudge();
   }
 
-  /** Once a second: nudges that no announcement brought, and the counts of pods. */
+  /** Once a second: handles nudges whose announcement was lost, and writes the counts of pods. */
   async tick(): Promise<void> {
     if (this.loops.size === 0) return;
     await Promise.all([this.leases.nudged('placements', (lease) => this.nudge(lease.id)), this.writeCounts()]);
   }
 
-  /** Resolves when the loops have ended; their leases are gone by then. */
+  /** Resolves when the loops have ended; their leases have been released by then. */
   ended(): Promise<void> {
     return this.claims.ended();
   }
@@ -81,7 +81,7 @@ export class Placements {
     }
   }
 
-  /** What has changed, in one statement per tenant. */
+  /** Writes changed counts, in one statement per tenant. */
   private async writeCounts(): Promise<void> {
     const changed = [...this.loops.values()].flatMap((loop) => {
       const view = loop.view();

@@ -12,19 +12,19 @@ export interface Flight {
   cluster: string;
   namespace: string;
   workloadId: string;
-  /** As they would be applied, the Deployment among them. */
+  /** The objects to apply, including the Deployment. */
   objects: readonly KubernetesObject[];
-  /** Of the Deployment as observed; null = none of ours was. */
+  /** UID of the observed Deployment; null = there is none of ours. */
   precondition: Precondition | null;
-  /** Fields of other managers are no failure. */
+  /** Field conflicts with other managers are not a failure. */
   takeOver: boolean;
 }
 
 /**
- * Asks the cluster what would stand in the way, all at once and without changing anything: may we do what is needed, is a name taken by somebody else's object,
- * would each object be admitted, does another manager own one of its fields. Remembers which objects are there.
+ * Checks what would prevent the rollout, all at once and without changing anything: missing permissions, names of others' objects, objects that are not
+ * admitted, and fields of other managers. Remembers which objects exist.
  *
- * @throws KubernetesError where the cluster gave no answer; then nothing is known and it is asked again.
+ * @throws KubernetesError if the cluster gave no definite answer; the preflight is then repeated
  */
 export async function preflight(flight: Flight, memory: Memory): Promise<Preflight> {
   const { client, cluster, namespace } = flight;
@@ -37,8 +37,8 @@ export async function preflight(flight: Flight, memory: Memory): Promise<Preflig
   if (vague !== undefined) throw vague instanceof Error ? vague : new Error('the preflight failed');
   if (missing.status === 'fulfilled' && missing.value.length > 0) {
     const message = `The credential may not ${missing.value.map(describeAccess).join(', ')} in namespace ${namespace}.`;
-    // To a credential of one namespace, a namespace that is missing looks like one that is closed to it.
-    const advice = "Apply the cluster's access manifest in this namespace; make the namespace first if there is none of this name.";
+    // A credential for one namespace cannot distinguish a missing namespace from one without access.
+    const advice = "Apply the cluster's access manifest in this namespace; create the namespace first if it does not exist.";
     return { ok: false, failure: failure(cluster, 'FORBIDDEN', message, advice) };
   }
   if (failures.length > 0) return { ok: false, failure: refused(cluster, failures[0]) };
@@ -49,7 +49,7 @@ export async function preflight(flight: Flight, memory: Memory): Promise<Preflig
   return { ok: true };
 }
 
-/** Whether the object is there. An object of its name that is not the workload's is a failure, and so is what a dry run says against it. */
+/** Whether the object exists. Throws if an object with its name is not the workload's, or if the dry run is refused. */
 async function lookAt(object: KubernetesObject, flight: Flight): Promise<boolean> {
   const { apiVersion, kind } = object;
   const isDeployment = kind === 'Deployment';
@@ -58,7 +58,7 @@ async function lookAt(object: KubernetesObject, flight: Flight): Promise<boolean
     dryRun: true,
     ...(isDeployment && flight.precondition ? { precondition: flight.precondition } : {}),
   };
-  // What was observed need not be read.
+  // An observed object need not be read.
   const reading =
     isDeployment && flight.precondition
       ? null

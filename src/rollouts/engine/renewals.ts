@@ -5,7 +5,7 @@ import { outliveConnections } from '../../common/pool.ts';
 
 const TIMEOUT_MILLISECONDS = 3_000;
 
-/** The one connection on which leases are renewed: it never waits for a pool that others have emptied. It is opened when the first lease is renewed. */
+/** A separate connection for renewing leases, so that renewals never wait for an exhausted pool. It is opened at the first renewal. */
 export class Renewals implements SystemQueries {
   private readonly pool: pg.Pool;
 

@@ -1,4 +1,4 @@
-/** Work that runs once at a time: whoever asks while it runs is served by one more run after it. */
+/** Work that runs once at a time. All calls during a run cause one more run after it. */
 export class Rerun {
   private asked = false;
   private running: Promise<void> | null = null;
@@ -24,7 +24,7 @@ export class Rerun {
         await this.work();
       }
     } finally {
-      // In the same step as the last look at `asked`: whoever asks from here on starts a run of its own.
+      // In the same tick as the last check of `asked`, so that any later call starts a new run.
       this.running = null;
     }
   }

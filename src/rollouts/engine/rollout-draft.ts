@@ -10,8 +10,8 @@ import { storable, storableJson } from './storable.ts';
 type Settle = Extract<RolloutDecision, { kind: 'SETTLE' }>;
 
 /**
- * A rollout's rows while its decisions are made: each decision changes them here, the next is decided on what the last one left, and everything is saved in one
- * transaction with its events.
+ * A rollout's rows while it is being decided on. Each decision changes them here, the next one is based on the result, and all are saved in one transaction
+ * with their events.
  */
 export class RolloutDraft {
   readonly events: NewEvent[] = [];
@@ -61,7 +61,7 @@ export class RolloutDraft {
     }
   }
 
-  /** Targets that a holder of their placement has to look at now. */
+  /** Targets whose placements are due now. */
   toWake(): PlacedTarget[] {
     return [...this.changedTargets].filter((target) => !isTerminal(target.row.state.phase));
   }
@@ -110,7 +110,7 @@ export class RolloutDraft {
   private changeTargets(changes: readonly TargetChange[]): void {
     for (const { targetId, set } of changes) {
       const target = this.rows.targets.find((each) => each.row.state.id === targetId);
-      if (!target) throw new Error(`a decision names target ${targetId}, which the rollout does not have`);
+      if (!target) throw new Error(`a decision names target ${targetId}, which is not part of the rollout`);
       const before = target.row.state.phase;
       target.row.state = { ...target.row.state, ...set };
       this.changedTargets.add(target);
@@ -129,7 +129,7 @@ export class RolloutDraft {
 
   private wave(id: string): WaveState {
     const wave = this.rows.waves.find((each) => each.id === id);
-    if (!wave) throw new Error(`a decision names wave ${id}, which the rollout does not have`);
+    if (!wave) throw new Error(`a decision names wave ${id}, which is not part of the rollout`);
     return wave;
   }
 

@@ -8,25 +8,25 @@ import type { RolloutDraft } from './rollout-draft.ts';
 import { saveTargets, targetChange } from './rows.ts';
 import { storable, storableJson } from './storable.ts';
 
-/** The rows of a rollout that this worker decides about, within one transaction of the rollout's tenant. */
+/** Rows of a rollout whose lease this worker holds, accessed in one transaction of the rollout's tenant. */
 @Injectable()
 export class HeldRolloutRepository {
   constructor(private readonly database: Database) {}
 
-  /** Null where the lease is gone. */
+  /** Null if the lease is lost. */
   async load(lease: Lease): Promise<LockedRollout | null> {
     return lockRollout(this.database, lease.id, lease.token);
   }
 
-  /** Gives the lease back and says when to look again. */
+  /** Releases the lease and sets when the rollout is due again. */
   release(id: string, lookAt: Date | null): void {
     this.database.send(RELEASE, [tenantId(), id, lookAt]);
   }
 
   /**
-   * Saves everything that was decided in one statement, gives the lease back, and makes the placements due that are to be looked at.
+   * Saves all decisions in one statement, releases the lease, and makes the affected placements due.
    *
-   * @returns false where a target is not as it was decided on; the caller rolls back
+   * @returns false if a target has changed since the decision; the caller rolls back
    */
   async save(draft: RolloutDraft, lookAt: Date | null, placementIds: readonly string[]): Promise<boolean> {
     const { rollout } = draft.rows;
@@ -49,7 +49,7 @@ export class HeldRolloutRepository {
     return saved?.targets === targets.length;
   }
 
-  /** What a success means to the workload and its release, by kind of rollout. */
+  /** Updates the workload and its release after a success, by kind of rollout. */
   succeed(draft: RolloutDraft): void {
     const { rollout, workloadId, releaseId } = draft.rows;
     if (rollout.kind === 'DELETE') this.database.send(DELETED, [tenantId(), workloadId]);
@@ -62,7 +62,7 @@ export class HeldRolloutRepository {
 const RELEASE = `
   UPDATE rollouts SET due_at = $3::timestamptz, lease_owner = NULL, lease_until = NULL WHERE tenant_id = $1::uuid AND id = $2::uuid`;
 
-/** The rollout's row is locked already; targets come before placements, as everywhere. */
+/** The rollout's row is locked already. Targets are locked before placements, as everywhere. */
 const SAVE = `
   WITH rollout AS (
     UPDATE rollouts SET phase = $3::"RolloutPhase", pause_reason = $4::"PauseReason", phase_reason = $5, failure = $6::jsonb,
@@ -82,13 +82,16 @@ const SAVE = `
 
 const GOOD = 'UPDATE releases SET good_at = coalesce(good_at, now()) WHERE tenant_id = $1::uuid AND id = $2::uuid';
 
-/** The values that the request merged over the workload's become the workload's; a revision that an earlier rollback had pinned is no longer the default. The version counts values alone: what runs is not a client's to write. */
+/**
+ * The request's merged values become the workload's, and the revision pinned by an earlier rollback is no longer the default. The version counts changed
+ * values only, because clients cannot write the current release.
+ */
 const DEPLOYED = `
   UPDATE workloads w SET "values" = w."values" || r."values", current_release_id = r.release_id, pinned_revision = NULL, pinned_at_latest = NULL,
     version = w.version + CASE WHEN w."values" @> r."values" THEN 0 ELSE 1 END, updated_at = now()
   FROM rollouts r WHERE w.tenant_id = $1::uuid AND w.id = $2::uuid AND r.tenant_id = w.tenant_id AND r.id = $3::uuid`;
 
-/** The release's revision and values become the workload's; the revision stays the default until the template has a newer one than now. */
+/** The release's revision and values become the workload's. The revision stays the default until the template has a newer one than now. */
 const GONE_BACK = `
   UPDATE workloads w SET "values" = l."values", current_release_id = l.id, pinned_revision = v.number, pinned_at_latest = t.latest_revision,
     version = w.version + CASE WHEN w."values" = l."values" THEN 0 ELSE 1 END, updated_at = now()

@@ -12,16 +12,16 @@ import { Stale } from './placement-work.ts';
 import { RolloutDraft } from './rollout-draft.ts';
 import type { HeldRolloutRepository } from './rollout.repository.ts';
 
-/** Rollouts that are decided about at once. */
+/** Number of rollouts that are decided on concurrently. */
 const CAPACITY = 20;
-/** How often rows are read again that changed while they were decided on. */
+/** How often a decision is repeated if rows changed in the meantime. */
 const TRIES = 5;
-/** What is due later than this is left to the sweep. */
+/** Rollouts due later than this are left to the sweep. */
 const LONGEST_TIMER_MILLISECONDS = 3_600_000;
-/** When to look again after a rollout could not be decided about. */
+/** Delay after a failed decision. */
 const RETRY_MILLISECONDS = 3_000;
 
-/** The loop of all rollouts: claims those that are due, and takes every decision about each in one transaction. It touches Postgres alone. */
+/** The loop of all rollouts. It claims due ones and makes all decisions about each in one transaction. It uses Postgres only. */
 export class Rollouts {
   private readonly claims: Claims;
   private readonly timers = new Set<NodeJS.Timeout>();
@@ -55,7 +55,7 @@ export class Rollouts {
     return this.claims.ended();
   }
 
-  /** The row says when it is due, and the sweep would find it within a second; a pause that is over need not wait for that. */
+  /** Wakes when the row is due, so that the end of a pause need not wait for the next sweep. */
   private wakeAt(time: Date): void {
     const wait = time.getTime() - this.clock.now().getTime();
     if (wait > LONGEST_TIMER_MILLISECONDS) return;
@@ -114,7 +114,7 @@ export class Rollouts {
   }
 }
 
-/** Decides until there is nothing left to decide; when to look again. */
+/** Decides until nothing is left to decide. Returns when the rollout is due again. */
 function takeAll(draft: RolloutDraft): Date | null {
   while (draft.settled === null) {
     const decision = decideRollout(draft.observation());

@@ -1,4 +1,4 @@
-/** Rows as Postgres' `to_jsonb` words them, and the states that the core decides on. */
+/** Rows in the format of Postgres' `to_jsonb`, and their conversion to the core's states. */
 import type {
   OnFailure,
   OnUnreachable,
@@ -66,14 +66,14 @@ export interface TargetJson {
   version: number;
 }
 
-/** Where a target lies, as sentences and failures name it. */
+/** Names of a target's place, for sentences and failures. */
 export interface PlaceNames {
   cluster: string;
   region: string;
   namespace: string;
 }
 
-/** A target as decided on, with the version that its next change is compared to. */
+/** A target and its version, to which its next change is compared. */
 export interface TargetRow {
   state: TargetState;
   version: number;
@@ -131,7 +131,7 @@ export const targetRow = (row: TargetJson, names: PlaceNames): TargetRow => ({
   },
 });
 
-/** What may change of a target, for `SAVE_TARGETS`. `pods`: as last seen; null where whoever decides has not looked. */
+/** A target's changeable columns, for `saveTargets`. `pods`: as last observed; null = not observed, unchanged. */
 export const targetChange = ({ state, version }: TargetRow, pods: object | null = null): Record<string, unknown> => ({
   id: state.id,
   version,
@@ -176,7 +176,7 @@ const CHANGED: Record<string, string> = {
   failure: 'jsonb',
 };
 
-/** The columns of the record set that `targetChange` makes. */
+/** The columns of the record set of `targetChange`. */
 const RECORD = [
   'id uuid',
   'version int',
@@ -191,8 +191,8 @@ const SET = [
 ].join(', ');
 
 /**
- * Saves changed targets, each compared to the version that it was decided on. `tenant` and `changes` are the numbers of the parameters; what did not get saved is
- * missing in what it returns.
+ * Saves changed targets if their version has not changed since the decision. `tenant` and `changes` are the numbers of the parameters. The result lacks the
+ * targets that were not saved.
  */
 export const saveTargets = (tenant: string, changes: string, condition = 'true'): string => `
   UPDATE targets t SET ${SET}, version = t.version + 1, updated_at = now()

@@ -1,9 +1,9 @@
 /**
- * Text as Postgres takes it. What containers log and clusters say may hold NUL, or half of a surrogate pair where somebody has cut it; neither can be stored, and a
- * decision that cannot be stored would be taken again for ever.
+ * Makes text storable in Postgres. Logs and clusters' messages may contain NUL, or an unpaired surrogate after a cut. Neither can be stored, and a decision
+ * that cannot be stored would be repeated forever.
  */
 export const storable = (text: string): string => text.replaceAll('\u0000', '').replace(/\p{Surrogate}/gu, '\ufffd');
 
-/** JSON whose every text can be stored. */
+/** JSON with storable texts only. */
 export const storableJson = (value: unknown): string =>
   JSON.stringify(value, (_key, part: unknown) => (typeof part === 'string' ? storable(part) : part));

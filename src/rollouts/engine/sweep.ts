@@ -9,7 +9,7 @@ export interface Region {
   name: string;
 }
 
-/** Of what something is due that nobody looks after. */
+/** Which kinds of rows are due without a lease. */
 export interface Due {
   rollouts: boolean;
   placements: boolean;
@@ -17,20 +17,20 @@ export interface Due {
 }
 
 export interface SweepListener {
-  /** The regions that this worker serves: at the first look, and each time that they are not what they were. */
+  /** Called with the regions that this worker serves, at the first sweep and at each change. */
   onRegions(regions: readonly Region[]): void;
   onDue(due: Due): void;
-  /** Once a second, whether or not anything is due. */
+  /** Called once a second, even if nothing is due. */
   onTick(): Promise<void>;
   onError(error: unknown): void;
 }
 
 /**
- * Looks once a second, in one statement, for due rows that nobody was woken for: a nudge that was lost costs a second, never work. The same statement tells
- * the database's time and finds regions that are new.
+ * Finds due rows once a second, with one statement, so that a lost nudge costs at most a second. The same statement reads the database's time and finds new
+ * regions.
  */
 export class Sweep {
-  /** null before the first look. */
+  /** null before the first sweep. */
   private regions: Region[] | null = null;
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
@@ -44,7 +44,7 @@ export class Sweep {
     private readonly listener: SweepListener,
   ) {}
 
-  /** Sweeps for the first time, and from then on by itself. */
+  /** Sweeps for the first time, and then once a second. */
   async start(): Promise<void> {
     await this.sweep();
     this.plan();

@@ -6,10 +6,10 @@ import { hasStepsBack, isWithinVolume, normalPath } from './paths.ts';
 import { probeFaults } from './probes.ts';
 import { resourceFaults } from './resources.ts';
 
-/** INIT runs before the application and ends; SIDECAR is an init container that is restarted for ever and so runs beside it. */
+/** INIT runs before the application and ends. SIDECAR is an init container that is always restarted and so runs alongside it. */
 export type ContainerKind = 'CONTAINER' | 'INIT' | 'SIDECAR';
 
-/** What the containers of a pod can refer to. */
+/** Names in a pod to which its containers can refer. */
 export interface PodNames {
   volumes: KnownNames;
   claims: KnownNames;
@@ -44,7 +44,8 @@ function environmentFaults(container: Record<string, unknown>, pointer: string):
       faults.push({ pointer: at(here, 'name'), detail: 'must be printable ASCII without "="' });
     const from = at(here, 'valueFrom');
     const wrong = isObject(valueFrom) ? choiceFault(valueFrom, SOURCES) : null;
-    if (value !== undefined && value !== '' && valueFrom !== undefined) faults.push({ pointer: from, detail: 'cannot stand beside value' });
+    if (value !== undefined && value !== '' && valueFrom !== undefined)
+      faults.push({ pointer: from, detail: 'cannot be combined with value' });
     if (wrong) faults.push({ pointer: from, detail: wrong });
     return faults;
   });
@@ -52,7 +53,7 @@ function environmentFaults(container: Record<string, unknown>, pointer: string):
 
 function volumeFaults(name: unknown, pointer: string, volumes: KnownNames): Fault[] {
   return typeof name === 'string' && volumes && !volumes.has(name)
-    ? [{ pointer: at(pointer, 'name'), detail: `names no volume of the pod: there is no "${name}"` }]
+    ? [{ pointer: at(pointer, 'name'), detail: `is not a volume of the pod: there is no "${name}"` }]
     : [];
 }
 
@@ -66,14 +67,14 @@ const deviceFaults = (container: Record<string, unknown>, pointer: string, volum
     return faults;
   });
 
-/** What is wrong with the part of a volume that a mount asks for. */
+/** Faults of the part of a volume that is mounted. */
 function partFaults({ subPath, subPathExpr }: Record<string, unknown>, pointer: string): Fault[] {
   const faults: Fault[] = [];
   if (typeof subPath === 'string' && subPath !== '' && typeof subPathExpr === 'string' && subPathExpr !== '')
-    faults.push({ pointer: at(pointer, 'subPathExpr'), detail: 'cannot stand beside subPath' });
+    faults.push({ pointer: at(pointer, 'subPathExpr'), detail: 'cannot be combined with subPath' });
   for (const [field, path] of Object.entries({ subPath, subPathExpr }))
     if (typeof path === 'string' && !isWithinVolume(path))
-      faults.push({ pointer: at(pointer, field), detail: 'must be a path within the volume: relative, and without ".."' });
+      faults.push({ pointer: at(pointer, field), detail: 'must be a path within the volume: relative and without ".."' });
   return faults;
 }
 
@@ -96,17 +97,17 @@ function mountFaults(container: Record<string, unknown>, pointer: string, volume
   });
 }
 
-/** How a container restarts by itself: since Kubernetes 1.35 in each of three ways, before that as a sidecar alone. */
+/** Faults of a container's own restart policy: any of three since Kubernetes 1.35; before, only that of a sidecar. */
 function restartFaults({ restartPolicy, restartPolicyRules }: Record<string, unknown>, pointer: string): Fault[] {
   const here = at(pointer, 'restartPolicy');
   if (restartPolicy === undefined)
-    return listOf(restartPolicyRules).length ? [{ pointer: here, detail: 'is required where restartPolicyRules are given' }] : [];
+    return listOf(restartPolicyRules).length ? [{ pointer: here, detail: 'is required with restartPolicyRules' }] : [];
   return typeof restartPolicy !== 'string' || RESTARTS.includes(restartPolicy)
     ? []
     : [{ pointer: here, detail: `must be one of ${RESTARTS.join(', ')}` }];
 }
 
-/** What is wrong with one container beyond its schema. */
+/** Faults of one container beyond its schema. */
 export function containerFaults(
   container: Record<string, unknown>,
   kind: ContainerKind,

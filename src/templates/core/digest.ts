@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Canonical JSON as in RFC 8785: fields sorted by UTF-16 code units, no white space, numbers and strings as ECMAScript writes them. Fields that are undefined are left out, so two values that mean the
- * same have the same bytes.
+ * Canonical JSON (RFC 8785): fields sorted by UTF-16 code units, no white space, numbers and strings as ECMAScript writes them. Undefined fields are omitted,
+ * so that equal values have equal bytes.
  *
- * @throws TypeError for what JSON cannot say (functions, symbols, bigints, NaN, infinities): a programming error, as documents are checked for them when they come in.
+ * @throws TypeError for values that JSON does not have (functions, symbols, bigints, NaN, infinities). That is a bug, because documents are checked for them.
  */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`;

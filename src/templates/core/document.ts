@@ -7,8 +7,8 @@ import { Hole } from './placeholders.ts';
 import { detailOf } from './zod-faults.ts';
 
 /**
- * The content of a revision as it was posted and is stored: a pod and everything that belongs to it. Strings may hold placeholders `${{ params.name }}`; numbers may be such strings. What its fields mean
- * once those are replaced: ResolvedDocument.
+ * The content of a revision, as posted and stored: a pod and everything that belongs to it. Strings may contain placeholders `${{ params.name }}`, and such
+ * strings may replace numbers. For the document without placeholders see ResolvedDocument.
  */
 export interface TemplateDocument {
   parameters?: Parameters;
@@ -25,13 +25,13 @@ export interface TemplateDocument {
 }
 
 const INT32 = 2_147_483_647;
-/** The longest `minReadySeconds` and `progressDeadlineSeconds`: what lies above them is used to hold a Deployment still. */
+/** Maximum of `minReadySeconds` and `progressDeadlineSeconds`. Larger values are used to hold a Deployment. */
 const MAX_SECONDS = INT32 - 2;
 
 type Kind = Exclude<ParameterType, 'secretRef'>;
 const allows = (kinds: readonly Kind[], kind: Kind): boolean => kinds.includes(kind) || (kind === 'integer' && kinds.includes('number'));
 
-/** A field in which a placeholder may stand, of one of these types; the values that it is known to take must fit the field too. */
+/** A field that may be a placeholder of one of these types. The known values of its parameter must also fit the field. */
 const open = <T>(inner: z.ZodType<T>, ...kinds: Kind[]): z.ZodType<T> =>
   z.unknown().superRefine((value, context) => {
     if (!(value instanceof Hole)) {
@@ -40,7 +40,7 @@ const open = <T>(inner: z.ZodType<T>, ...kinds: Kind[]): z.ZodType<T> =>
       return;
     }
     if (!allows(kinds, value.type)) {
-      context.addIssue({ code: 'custom', message: `must be of type ${kinds.join(' or ')}, and ${value.source} is of type ${value.type}` });
+      context.addIssue({ code: 'custom', message: `must be of type ${kinds.join(' or ')}, but ${value.source} is of type ${value.type}` });
       return;
     }
     const refused = value.candidates.find((candidate) => !inner.safeParse(candidate).success);
@@ -48,7 +48,7 @@ const open = <T>(inner: z.ZodType<T>, ...kinds: Kind[]): z.ZodType<T> =>
     const issue = inner.safeParse(refused).error?.issues[0];
     context.addIssue({
       code: 'custom',
-      message: `${issue ? detailOf(issue, refused) : 'does not fit'}, and ${value.source} may be ${JSON.stringify(refused)}`,
+      message: `${issue ? detailOf(issue, refused) : 'does not fit'}, but ${value.source} may be ${JSON.stringify(refused)}`,
     });
   }) as unknown as z.ZodType<T>;
 
@@ -93,7 +93,7 @@ const configSchema = z.strictObject({
   name: label(40),
   files: z
     .record(fileName, open(z.string(), 'string'))
-    .refine((files) => Object.keys(files).length > 0, { error: 'must hold at least one file' }),
+    .refine((files) => Object.keys(files).length > 0, { error: 'must contain at least one file' }),
   container,
   path: open(path, 'string'),
 });
@@ -126,7 +126,7 @@ const selectorSchema = z.record(z.string().refine(isQualifiedName, { error: 'mus
 
 const objectSchema = z.record(z.string(), z.unknown());
 
-/** The shape of a document, with its placeholders replaced or standing as Holes. What `pod` and `service` may hold is Kubernetes' business: `kubernetes.ts`. */
+/** The schema of a document, with its placeholders replaced by values or Holes. `pod` and `service` are checked in `kubernetes.ts`. */
 export const documentSchema = z.strictObject({
   parameters: z
     .record(
@@ -144,7 +144,7 @@ export const documentSchema = z.strictObject({
   strategy: strategySchema.optional(),
 });
 
-/** A document whose placeholders are replaced. */
+/** A document with its placeholders replaced. */
 export type ResolvedDocument = z.infer<typeof documentSchema>;
 export type Sidecar = z.infer<typeof sidecarSchema>;
 export type Config = z.infer<typeof configSchema>;

@@ -3,15 +3,15 @@ import { at, listOf, objectOf, own } from './json.ts';
 import { normalPath } from './paths.ts';
 import { containersOf, type PlacedContainer } from './pod.ts';
 
-/** What one entry of `sidecars` or `config` adds to the pod. */
+/** Additions of one entry of `sidecars` or `config` to the pod. */
 export interface Extra {
-  /** The entry, as a JSON Pointer into the document. */
+  /** JSON Pointer of the entry in the document. */
   pointer: string;
-  /** The name of the container that it is for. */
+  /** Name of the container that it serves. */
   container: unknown;
-  /** A container that runs beside it: appended to the init containers. */
+  /** A sidecar container, appended to the init containers. */
   sidecar?: Record<string, unknown>;
-  /** A volume of the pod, and how the named container mounts it. */
+  /** A volume of the pod, and its mount in the named container. */
   volume?: Record<string, unknown>;
   mount?: Record<string, unknown>;
   /** Annotations of the pod. */
@@ -20,7 +20,7 @@ export interface Extra {
 
 const NAME_LIMIT = 63;
 
-/** An unknown container, or one that has ended before the sidecar is of use. */
+/** The container is unknown, or an init container, which ends before the sidecar is useful. */
 function targetFaults({ pointer, container, sidecar }: Extra, containers: PlacedContainer[]): Fault[] {
   const here = at(pointer, 'container');
   const target = containers.find((placed) => placed.container.name === container);
@@ -31,7 +31,7 @@ function targetFaults({ pointer, container, sidecar }: Extra, containers: Placed
   const open = containers.some((placed) => typeof placed.container.name !== 'string');
   return open || typeof container !== 'string'
     ? []
-    : [{ pointer: here, detail: `names no container of the pod: there is no "${container}"` }];
+    : [{ pointer: here, detail: `is not a container of the pod: there is no "${container}"` }];
 }
 
 function nameFaults({ pointer, sidecar, volume }: Extra, containers: PlacedContainer[], pod: unknown): Fault[] {
@@ -40,7 +40,7 @@ function nameFaults({ pointer, sidecar, volume }: Extra, containers: PlacedConta
   if (longest)
     faults.push({
       pointer: at(pointer, 'container'),
-      detail: `is too long a name: "${longest}", which is made of it, has more than ${NAME_LIMIT} characters`,
+      detail: `is too long: the name "${longest}" derived from it has more than ${NAME_LIMIT} characters`,
     });
   for (const placed of containers)
     if (sidecar && placed.container.name === sidecar.name)
@@ -52,7 +52,7 @@ function nameFaults({ pointer, sidecar, volume }: Extra, containers: PlacedConta
   return faults;
 }
 
-/** A path that is already mounted: by the container itself, or by an entry before this one. */
+/** The path is already mounted by the container itself, or by an earlier entry. */
 function mountFaults(extra: Extra, containers: PlacedContainer[], earlier: Extra[]): Fault[] {
   const path = extra.mount?.mountPath;
   if (typeof path !== 'string') return [];
@@ -69,7 +69,7 @@ function mountFaults(extra: Extra, containers: PlacedContainer[], earlier: Extra
     : [{ pointer: at(extra.pointer, 'path'), detail: `is already mounted in container "${String(extra.container)}", by ${by}` }];
 }
 
-/** A port that another container has: all containers of a pod share one network. */
+/** The port belongs to another container: all containers of a pod share one network. */
 function portFaults(extra: Extra, containers: PlacedContainer[], earlier: Extra[]): Fault[] {
   const others = [...containers, ...earlier.flatMap(({ sidecar, pointer }) => (sidecar ? [{ container: sidecar, pointer }] : []))];
   return listOf(extra.sidecar?.ports).flatMap((port) => {
@@ -93,7 +93,7 @@ function portFaults(extra: Extra, containers: PlacedContainer[], earlier: Extra[
   });
 }
 
-/** Annotations that the pod has already. */
+/** The pod already has the annotations. */
 function annotationFaults({ pointer, annotations }: Extra, pod: unknown): Fault[] {
   const present = objectOf(objectOf(objectOf(pod).metadata).annotations);
   return Object.keys(annotations ?? {})
@@ -101,7 +101,7 @@ function annotationFaults({ pointer, annotations }: Extra, pod: unknown): Fault[
     .map((key) => ({ pointer: at('/pod/metadata/annotations', key), detail: `is written by ${pointer}` }));
 }
 
-/** What keeps the extras from being added to the pod: an unknown container, names that clash, a path already mounted, a port or annotation already there. The pod may hold Holes. */
+/** Faults that prevent adding the extras to the pod: an unknown container, name clashes, or an existing mount, port or annotation. The pod may contain Holes. */
 export function extraFaults(pod: unknown, extras: Extra[]): Fault[] {
   const containers = containersOf(pod, '/pod');
   return extras.flatMap((extra, index) => {
@@ -109,7 +109,7 @@ export function extraFaults(pod: unknown, extras: Extra[]): Fault[] {
     const twice = earlier.find(
       ({ sidecar, volume }) => (sidecar && sidecar.name === extra.sidecar?.name) || (volume && volume.name === extra.volume?.name),
     );
-    if (twice) return [{ pointer: extra.pointer, detail: `adds what ${twice.pointer} adds already` }];
+    if (twice) return [{ pointer: extra.pointer, detail: `adds the same as ${twice.pointer}` }];
     return [
       ...targetFaults(extra, containers),
       ...nameFaults(extra, containers, pod),
@@ -120,7 +120,7 @@ export function extraFaults(pod: unknown, extras: Extra[]): Fault[] {
   });
 }
 
-/** The pod with the extras added, in their order, after what it has itself. */
+/** The pod with the extras appended to its own parts, in order. */
 export function withExtras(pod: Record<string, unknown>, extras: Extra[]): Record<string, unknown> {
   const spec = objectOf(pod.spec);
   const metadata = objectOf(pod.metadata);

@@ -1,21 +1,21 @@
-/** What JSON can say. */
+/** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
-/** A JSON object; a field that is undefined counts as absent. */
+/** A JSON object. An undefined field counts as absent. */
 export interface JsonObject {
   [field: string]: JsonValue | undefined;
 }
 
-/** True for an object literal: neither null, nor an array, nor an instance of a class. */
+/** True for an object literal; false for null, an array or an instance of a class. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
 
-/** The value if it is an object literal, else an empty one: for reading what another check has already found to be malformed. */
+/** The value if it is an object literal, else an empty one: for reading values whose faults another check reports. */
 export const objectOf = (value: unknown): Record<string, unknown> => (isObject(value) ? value : {});
 
-/** The value if it is an array, else an empty one: for reading what another check has already found to be malformed. */
+/** The value if it is an array, else an empty one: for reading values whose faults another check reports. */
 export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** The value of an object's own field; never an inherited one such as `constructor`. */
@@ -33,7 +33,7 @@ export const segmentsOf = (pointer: string): string[] =>
     .slice(1)
     .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
 
-/** A copy without the fields that are null, at any depth: what Kubernetes reads as absent (exported manifests are full of `creationTimestamp: null`). */
+/** A copy without null fields, at any depth. Kubernetes treats them as absent, and exported manifests often have `creationTimestamp: null`. */
 export function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (!isObject(value)) return value;

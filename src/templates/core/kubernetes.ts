@@ -22,7 +22,7 @@ export interface KubernetesSchema {
 
 const definitions = schemaData.definitions as Record<string, KubernetesSchema>;
 
-/** The Kubernetes release whose schema documents are held to, for example `v1.36.3`. */
+/** The Kubernetes release whose schema is used, for example `v1.36.3`. */
 export const SCHEMA_VERSION: string = schemaData.version;
 
 const INT32 = 2_147_483_647;
@@ -43,7 +43,7 @@ const quantityFault = (value: unknown): string | null =>
 const intOrStringFault = (value: unknown): string | null =>
   typeof value === 'string' ? null : Number.isSafeInteger(value) ? integerFault(value, 'int32') : 'must be an integer or a string';
 
-/** Why a value that is neither list nor object is not what the schema wants, or null where it is. */
+/** Why a scalar does not match the schema; null if it does. */
 function scalarFault(schema: KubernetesSchema, value: unknown): string | null {
   if (schema.enum && !schema.enum.includes(value))
     return `must be one of ${schema.enum.map((one) => (one === '' ? '""' : String(one))).join(', ')}`;
@@ -67,7 +67,7 @@ function scalarFault(schema: KubernetesSchema, value: unknown): string | null {
   }
 }
 
-/** Of which types a placeholder may be where this schema stands. */
+/** Types that a placeholder for this schema may have. */
 const typesFor = ({ type, format }: KubernetesSchema): readonly string[] => {
   if (format === 'quantity') return ['string', 'integer', 'number'];
   if (format === 'int-or-string') return ['string', 'integer'];
@@ -76,12 +76,12 @@ const typesFor = ({ type, format }: KubernetesSchema): readonly string[] => {
 };
 
 function holeFault(schema: KubernetesSchema, hole: Hole): string | null {
-  if (schema.type === 'object' || schema.type === 'array') return `${scalarFault(schema, hole)}, which no parameter can be`;
+  if (schema.type === 'object' || schema.type === 'array') return `${scalarFault(schema, hole)}, which a parameter cannot be`;
   const types = typesFor(schema);
-  if (!types.includes(hole.type)) return `must be of type ${types.join(' or ')}, and ${hole.source} is of type ${hole.type}`;
+  if (!types.includes(hole.type)) return `must be of type ${types.join(' or ')}, but ${hole.source} is of type ${hole.type}`;
   for (const candidate of hole.candidates) {
     const detail = scalarFault(schema, candidate);
-    if (detail) return `${detail}, and ${hole.source} may be ${JSON.stringify(candidate)}`;
+    if (detail) return `${detail}, but ${hole.source} may be ${JSON.stringify(candidate)}`;
   }
   return null;
 }
@@ -98,7 +98,7 @@ function checkObject(schema: KubernetesSchema, value: Record<string, unknown>, p
   const { properties, additionalProperties } = schema;
   for (const name of schema.required ?? [])
     if (own(value, name) === undefined) faults.push({ pointer: at(pointer, name), detail: 'is required' });
-  if (!properties && !additionalProperties) return; // an object of which nothing is said, such as FieldsV1
+  if (!properties && !additionalProperties) return; // an object without a described structure, such as FieldsV1
   for (const [name, field] of Object.entries(value)) {
     const property = (properties && own(properties, name)) ?? additionalProperties;
     if (!property) faults.push({ pointer: at(pointer, name), detail: 'is not a field' });
@@ -114,13 +114,13 @@ function checkList(schema: KubernetesSchema, value: unknown[], pointer: string, 
   else if (schema['x-kubernetes-list-type'] === 'set') {
     const seen = new Set<unknown>();
     value.forEach((item, index) => {
-      if (seen.has(item)) faults.push({ pointer: at(pointer, index), detail: `${JSON.stringify(item)} stands twice in the list` });
+      if (seen.has(item)) faults.push({ pointer: at(pointer, index), detail: `${JSON.stringify(item)} occurs twice in the list` });
       if (!(item instanceof Hole)) seen.add(item);
     });
   }
 }
 
-/** Two entries of a list with the same key: server-side apply cannot tell them apart and refuses the object. */
+/** Faults for entries of a list with the same key: server-side apply cannot distinguish them and refuses the object. */
 function checkKeys(items: KubernetesSchema, keys: string[], value: unknown[], pointer: string, faults: Fault[]): void {
   const seen = new Map<string, number>();
   value.forEach((item, index) => {
@@ -137,10 +137,10 @@ function checkKeys(items: KubernetesSchema, keys: string[], value: unknown[], po
 }
 
 /**
- * Holds a value to the schema of a Kubernetes type, strictly: unknown fields, wrong types, values outside an enum, missing fields, malformed quantities, and entries of a keyed list that share their key.
- * A Hole is held to the type, and its known values to the schema, of the place where it stands.
+ * Checks a value strictly against the schema of a Kubernetes type. Faults are unknown fields, wrong types, values outside an enum, missing fields, malformed
+ * quantities, and entries of a keyed list with the same key. A Hole is checked by its type, and its known values by the schema.
  *
- * @returns every fault, at its pointer under `pointer`; empty where the value is one that an API server of SCHEMA_VERSION would decode
+ * @returns every fault, at its pointer below `pointer`; empty if an API server of SCHEMA_VERSION would decode the value
  */
 export function schemaFaults(type: 'PodTemplateSpec' | 'ServiceSpec', value: unknown, pointer: string): Fault[] {
   const faults: Fault[] = [];

@@ -27,19 +27,16 @@ export const isPortName = (name: string): boolean =>
 /** The name of an environment variable: printable ASCII without "=". */
 export const isVariableName = (name: string): boolean => /^[\x20-\x3c\x3e-\x7e]+$/.test(name);
 
-/** The name of a workload: it becomes that of its Deployment and Service, and leaves room for what Kubernetes and we append. */
-export const isWorkloadName = (name: string): boolean => name.length <= 47 && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name);
-
-/** Labels and annotations under this prefix are ours alone. */
+/** Labels and annotations with this prefix are reserved for Slipway. */
 export const OUR_PREFIX = 'slipway.dev/';
 
-/** False for a number that no port has; true also for what is no number, such as the name of one. */
+/** False for a number that is not a valid port. True for anything but a number, such as a port's name. */
 export const isPort = (port: unknown): boolean => typeof port !== 'number' || (port >= 1 && port <= 65_535);
 
-/** The names that something can refer to, or null while one of them is not known: then nothing is blamed for naming a missing one. */
+/** The names to which something can refer; null if one is not known yet. Then no reference is reported as missing. */
 export type KnownNames = ReadonlySet<unknown> | null;
 
-/** The names of a list of named things. */
+/** The names of a list's entries. */
 export function knownNames(list: unknown): KnownNames {
   const names = listOf(list).map((one) => objectOf(one).name);
   return names.every((name) => typeof name === 'string') ? new Set(names) : null;

@@ -3,7 +3,7 @@ import type { Fault } from '../../common/fault.ts';
 import { at, own } from './json.ts';
 import { textFault } from './limits.ts';
 
-/** What the value of a parameter can be. */
+/** The value of a parameter. */
 export type Scalar = string | number | boolean;
 
 export const PARAMETER_TYPES = ['string', 'integer', 'number', 'boolean', 'secretRef'] as const;
@@ -13,12 +13,12 @@ export type ParameterType = (typeof PARAMETER_TYPES)[number];
 const MAX_STRING = 65_536;
 const SECRET_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-/** How a name of a parameter looks; shared with the placeholders that use it. */
+/** Pattern of a parameter's name, also used for placeholders. */
 export const PARAMETER_NAME = '[A-Za-z][A-Za-z0-9_]{0,62}';
 
 const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'must be a string, a number or a boolean' });
 
-/** One declared parameter of a template. `secretRef` names a Secret that already lives in the cluster: a secret itself is never a value. */
+/** One declared parameter of a template. `secretRef` is the name of a Secret that exists in the cluster; a secret itself is never a value. */
 export const parameterSchema = z.strictObject({
   type: z.enum(PARAMETER_TYPES),
   description: z.string().max(1000).optional(),
@@ -33,7 +33,7 @@ export type Parameters = Readonly<Record<string, Parameter>>;
 
 const isNumeric = (type: ParameterType): boolean => type === 'integer' || type === 'number';
 
-/** Why a value does not have the parameter's type, or null where it has. */
+/** Why a value does not have the parameter's type; null if it has. */
 function typeFault(type: ParameterType, value: unknown): string | null {
   switch (type) {
     case 'integer':
@@ -53,7 +53,7 @@ function typeFault(type: ParameterType, value: unknown): string | null {
   }
 }
 
-/** Why a value is not one that a parameter takes (its type, enum, minimum, maximum), or null where it is. */
+/** Why a parameter does not accept a value (type, enum, minimum, maximum); null if it does. */
 export function valueFault(parameter: Parameter, value: unknown): string | null {
   const wrong = typeFault(parameter.type, value);
   if (wrong) return wrong;
@@ -64,16 +64,16 @@ export function valueFault(parameter: Parameter, value: unknown): string | null 
   return null;
 }
 
-/** What is wrong with a declaration beyond its shape: bounds where there is no order, an enum or a default that the parameter itself would not take. `pointer` is where it stands. */
+/** Faults of a declaration beyond its schema: bounds without an order, or an enum or default that the parameter does not accept. `pointer` is its place. */
 export function declarationFaults(parameter: Parameter, pointer: string): Fault[] {
   const faults: Fault[] = [];
   const { type, minimum, maximum } = parameter;
   for (const field of ['minimum', 'maximum'] as const)
     if (parameter[field] !== undefined && !isNumeric(type))
-      faults.push({ pointer: at(pointer, field), detail: 'belongs to integer and number alone' });
+      faults.push({ pointer: at(pointer, field), detail: 'is only allowed for integer and number' });
   if (minimum !== undefined && maximum !== undefined && minimum > maximum)
     faults.push({ pointer: at(pointer, 'maximum'), detail: `must be at least the minimum, ${minimum}` });
-  if (parameter.enum && type === 'boolean') faults.push({ pointer: at(pointer, 'enum'), detail: 'does not belong to a boolean' });
+  if (parameter.enum && type === 'boolean') faults.push({ pointer: at(pointer, 'enum'), detail: 'is not allowed for a boolean' });
   parameter.enum?.forEach((value, index) => {
     const detail = valueFault({ ...parameter, enum: undefined }, value);
     if (detail) faults.push({ pointer: at(pointer, 'enum', index), detail });
@@ -85,13 +85,15 @@ export function declarationFaults(parameter: Parameter, pointer: string): Fault[
   return faults;
 }
 
-/** True where a parameter always has a value once values are resolved. */
+/** True if a parameter always has a value after `resolveValues`. */
 export const isAlwaysSet = (parameter: Parameter): boolean => parameter.required === true || parameter.default !== undefined;
 
 /**
- * The value of every parameter: the template's default, overridden by each layer in turn (the workload's, then the placement's). A parameter that is neither required nor set stays absent.
+ * The value of every parameter: the template's default, overridden by each layer in turn (the workload's, then the placement's). A parameter that is neither
+ * required nor set stays absent.
  *
- * @returns the values, or every fault at `/values/<name>`: unknown names, wrong types, values out of range (also those that a later layer overrides), required ones that are missing.
+ * @returns the values, or every fault at `/values/<name>`: unknown names, wrong types, values out of range (even if a later layer overrides them), and missing
+ * required values
  */
 export function resolveValues(
   parameters: Parameters | undefined,

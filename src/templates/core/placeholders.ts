@@ -5,7 +5,7 @@ import { isAlwaysSet, PARAMETER_NAME, type Parameter, type Parameters, type Para
 const PLACEHOLDER = new RegExp(String.raw`\$\{\{\s*params\.(${PARAMETER_NAME})\s*\}\}`, 'g');
 const OPENING = '${{';
 
-/** A string cut at its placeholders: texts and names of parameters in turn, beginning and ending with a text. */
+/** A string split at its placeholders: texts and parameter names alternate, beginning and ending with a text. */
 interface Cut {
   texts: string[];
   names: string[];
@@ -23,12 +23,12 @@ const wholeName = ({ texts, names }: Cut): string | undefined =>
 export const parametersIn = (text: string): string[] => (text.includes(OPENING) ? cut(text).names : []);
 
 /**
- * What stands in a document, while it is being validated without values, where a string holds a placeholder: nothing is known of the value but its type and some values that it may have.
+ * Replaces a string with a placeholder while a document is validated without values. Only the type and some possible values are known.
  */
 export class Hole {
-  /** The type of what will stand there; text around the placeholder makes it a string. */
+  /** Type of the later value; text around the placeholder makes it a string. */
   readonly type: Exclude<ParameterType, 'secretRef'>;
-  /** Values that may come to stand there and are known already: the enum's, or the default. */
+  /** Known possible values: the enum's, or the default. */
   readonly candidates: readonly Scalar[];
   /** The string as written. */
   readonly source: string;
@@ -51,30 +51,33 @@ function holeOrText(text: string, parameters: Parameters, pointer: string, fault
   if (parts.texts.some((part) => part.includes(OPENING)))
     faults.push({
       pointer,
-      detail: 'holds "${{" without being a placeholder: write ${{ params.name }}, or pass the text as the value of a parameter',
+      detail: 'contains "${{" but is not a placeholder: write ${{ params.name }}, or pass the text as the value of a parameter',
     });
   for (const name of new Set(parts.names)) {
     const parameter = own(parameters, name);
     if (!parameter) faults.push({ pointer, detail: `refers to the parameter "${name}", which is not declared` });
     else if (whole === undefined && !isAlwaysSet(parameter))
-      faults.push({ pointer, detail: `needs a value of "${name}" inside a text: make the parameter required or give it a default` });
+      faults.push({
+        pointer,
+        detail: `uses "${name}" inside a text, so it must always have a value: make the parameter required or give it a default`,
+      });
   }
   if (whole === undefined || faults.length > before) return new Hole(text, 'string', []);
   return holeOf(text, own(parameters, whole) as Parameter);
 }
 
-/** A copy of a value in which every string with a placeholder has become a Hole. Collects what is wrong with the placeholders into `faults`. */
+/** A copy of a value in which every string with a placeholder is a Hole. Adds faults of placeholders to `faults`. */
 export function withHoles(value: unknown, parameters: Parameters, pointer: string, faults: Fault[]): unknown {
   if (typeof value === 'string') return holeOrText(value, parameters, pointer, faults);
   if (Array.isArray(value)) return value.map((item: unknown, index) => withHoles(item, parameters, at(pointer, index), faults));
   if (!isObject(value)) return value;
   const fields = Object.entries(value);
   for (const [key] of fields)
-    if (key.includes(OPENING)) faults.push({ pointer: at(pointer, key), detail: 'is a name, and a placeholder can stand in values alone' });
+    if (key.includes(OPENING)) faults.push({ pointer: at(pointer, key), detail: 'is a name, but placeholders are only allowed in values' });
   return Object.fromEntries(fields.map(([key, field]) => [key, withHoles(field, parameters, at(pointer, key), faults)]));
 }
 
-/** How many characters the texts of a value will have once its placeholders are replaced: to be asked before `substitute`, as a long value in many places is more than the process can hold. */
+/** Number of characters in a value's texts after substitution. To be checked before `substitute`: a long value in many places could exhaust the memory. */
 export function substitutedLength(value: unknown, values: Readonly<Record<string, Scalar>>): number {
   if (typeof value === 'string') {
     if (!value.includes(OPENING)) return value.length;
@@ -86,7 +89,7 @@ export function substitutedLength(value: unknown, values: Readonly<Record<string
 
 const textOf = (value: Scalar): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
-/** The value that a string stands for, or undefined where it is wholly a placeholder of a parameter that is not set. */
+/** The string with its placeholders replaced; undefined if it is only a placeholder and that parameter is not set. */
 function substituted(text: string, values: Readonly<Record<string, Scalar>>): Scalar | undefined {
   if (!text.includes(OPENING)) return text;
   const parts = cut(text);
@@ -98,8 +101,9 @@ function substituted(text: string, values: Readonly<Record<string, Scalar>>): Sc
 }
 
 /**
- * A copy of a value with every placeholder replaced, in one pass: what a parameter's value contains is never looked at again, so it can neither bring in another placeholder nor any structure. A string
- * that is wholly a placeholder becomes the value with its type; where that parameter is not set, the field or list entry is left out. Null fields are left out too, as Kubernetes reads null as absent.
+ * A copy of a value with every placeholder replaced, in one pass. Values are not scanned again, so they can add neither placeholders nor structure. A string
+ * that is only a placeholder becomes the value with its type; if that parameter is not set, the field or list entry is omitted. Null fields are omitted too,
+ * because Kubernetes treats them as absent.
  */
 export function substitute(value: unknown, values: Readonly<Record<string, Scalar>>): JsonValue | undefined {
   if (typeof value === 'string') return substituted(value, values);

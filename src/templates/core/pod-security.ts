@@ -24,7 +24,7 @@ const SELINUX_TYPES = new Set(['', 'container_t', 'container_init_t', 'container
 const APPARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/';
 const HANDLERS = [['livenessProbe'], ['readinessProbe'], ['startupProbe'], ['lifecycle', 'postStart'], ['lifecycle', 'preStop']];
 
-/** A rule: if the value at the path is set, known and not accepted, it is refused there. */
+/** A rule: a value at the path that is set, known and not accepted is a fault. */
 const rule = (root: unknown, pointer: string, path: readonly string[], accepts: (value: unknown) => boolean, wanted: string): Fault[] => {
   const value = path.reduce<unknown>((object, field) => objectOf(object)[field], root);
   if (value === undefined || value === null || value instanceof Hole || accepts(value)) return [];
@@ -34,7 +34,7 @@ const rule = (root: unknown, pointer: string, path: readonly string[], accepts: 
 const notTrue = (value: unknown): boolean => value !== true;
 const empty = (value: unknown): boolean => value === '';
 
-/** What the security context of a pod and that of a container have in common. */
+/** Rules that apply to the security contexts of pods and of containers. */
 const contextFaults = (context: unknown, pointer: string): Fault[] => [
   ...rule(context, pointer, ['windowsOptions', 'hostProcess'], notTrue, 'must not be true'),
   ...rule(
@@ -86,15 +86,15 @@ function containerFaults(container: Record<string, unknown>, pointer: string, ow
     ),
     ...HANDLERS.flatMap((path) =>
       ['httpGet', 'tcpSocket'].flatMap((handler) =>
-        rule(container, pointer, [...path, handler, 'host'], empty, 'must not be set, so that the pod itself is asked'),
+        rule(container, pointer, [...path, handler, 'host'], empty, 'must not be set, so that the probe is sent to the pod itself'),
       ),
     ),
   ];
 }
 
 /**
- * What the Pod Security Standard "baseline" (of Kubernetes 1.36) refuses in a PodTemplateSpec: the host's namespaces, ports and paths, privileged containers, added capabilities, unsafe sysctls, and
- * weakened profiles of AppArmor, seccomp and SELinux. Where a Hole stands, nothing is refused: the value is judged when it is known.
+ * Faults of a PodTemplateSpec by the Pod Security Standard "baseline" (of Kubernetes 1.36): the host's namespaces, ports and paths, privileged containers,
+ * added capabilities, unsafe sysctls, and weakened profiles of AppArmor, seccomp and SELinux. A Hole is never refused; its value is checked when it is known.
  *
  * Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline
  */

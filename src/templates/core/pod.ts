@@ -6,7 +6,7 @@ import { resourceFaults } from './resources.ts';
 
 const MAX_ANNOTATION_BYTES = 256 * 1024;
 
-/** A container of a pod and where it stands. */
+/** A container of a pod and its place. */
 export interface PlacedContainer {
   pointer: string;
   kind: ContainerKind;
@@ -25,7 +25,7 @@ export function containersOf(pod: unknown, pointer: string): PlacedContainer[] {
   return [...listed('initContainers'), ...listed('containers')];
 }
 
-/** Names that stand twice among init containers and containers together. */
+/** Faults for names that occur twice among init containers and containers. */
 function nameFaults(containers: PlacedContainer[]): Fault[] {
   const seen = new Map<unknown, string>();
   return containers.flatMap(({ container, pointer }) => {
@@ -54,7 +54,7 @@ function metadataFaults(pod: unknown, pointer: string): Fault[] {
   );
 }
 
-/** More annotations than an API server stores; what is not known yet counts when it is. */
+/** Faults for more annotations than an API server stores. Values that are not known yet are not counted. */
 function annotationFaults(pod: unknown, pointer: string): Fault[] {
   const annotations = Object.entries(objectOf(objectOf(objectOf(pod).metadata).annotations));
   const bytes = annotations.flat().reduce<number>((sum, text) => sum + (typeof text === 'string' ? Buffer.byteLength(text) : 0), 0);
@@ -72,13 +72,13 @@ function volumeFaults(pod: unknown, pointer: string): Fault[] {
     if (typeof name === 'string' && !isDnsLabel(name))
       faults.push({ pointer: at(here, 'name'), detail: 'must be at most 63 lower-case letters, digits and "-"' });
     const given = Object.keys(sources).filter((source) => sources[source] !== undefined);
-    // None at all is an emptyDir to Kubernetes.
-    if (given.length > 1) faults.push({ pointer: here, detail: `must have one source, and has ${given.join(' and ')}` });
+    // Kubernetes treats no source as emptyDir.
+    if (given.length > 1) faults.push({ pointer: here, detail: `must have one source, but has ${given.join(' and ')}` });
     return faults;
   });
 }
 
-/** What a pod of a Deployment cannot be, although a pod by itself can. */
+/** Faults of a pod that are only faults in a Deployment. */
 function deploymentFaults(pod: unknown, pointer: string): Fault[] {
   const spec = objectOf(objectOf(pod).spec);
   const faults: Fault[] = [];
@@ -86,7 +86,7 @@ function deploymentFaults(pod: unknown, pointer: string): Fault[] {
   if (own(objectOf(pod), 'spec') === undefined) faults.push({ pointer: at(pointer, 'spec'), detail: 'is required' });
   else if (Array.isArray(spec.containers) && spec.containers.length === 0) blame('containers', 'must have at least one container');
   if (typeof spec.restartPolicy === 'string' && spec.restartPolicy !== 'Always')
-    blame('restartPolicy', 'must be Always: the pods of a Deployment are restarted for ever');
+    blame('restartPolicy', 'must be Always, as required for the pods of a Deployment');
   if (spec.ephemeralContainers !== undefined) blame('ephemeralContainers', 'cannot be part of a template');
   if (spec.activeDeadlineSeconds !== undefined) blame('activeDeadlineSeconds', 'cannot be set for the pods of a Deployment');
   if (typeof spec.terminationGracePeriodSeconds === 'number' && spec.terminationGracePeriodSeconds < 0)
@@ -95,8 +95,9 @@ function deploymentFaults(pod: unknown, pointer: string): Fault[] {
 }
 
 /**
- * What is wrong with a pod beyond its schema: names that clash or are malformed, mounts of volumes that are not there, two mounts on one path, ports out of range, probes that ask nothing or a port that
- * does not exist, a pod that no Deployment can have. Reads around what is malformed (the schema's faults name that) and around Holes. Sources: `pkg/apis/core/validation` of Kubernetes.
+ * Faults of a pod beyond its schema: clashing or malformed names, mounts of missing volumes, two mounts at one path, ports out of range, probes without a
+ * handler or with an unknown port, and pods that a Deployment cannot have. Skips malformed parts, which the schema's faults cover, and Holes.
+ * Source: `pkg/apis/core/validation` of Kubernetes.
  */
 export function podFaults(pod: unknown, pointer: string): Fault[] {
   const containers = containersOf(pod, pointer);

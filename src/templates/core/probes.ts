@@ -5,17 +5,17 @@ import { isPort } from './names.ts';
 
 const HANDLERS = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'];
 const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const;
-/** Zero is allowed: Kubernetes reads it as not set. */
+/** Zero is allowed: Kubernetes treats it as not set. */
 const NUMBERS = ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'];
 
 function portFaults(port: unknown, pointer: string, portNames: unknown[]): Fault[] {
   if (!isPort(port)) return [{ pointer, detail: 'must be between 1 and 65535' }];
   const unknown =
     typeof port === 'string' && portNames.every((known) => typeof known === 'string' || known === undefined) && !portNames.includes(port);
-  return unknown ? [{ pointer, detail: `names no port of this container: there is no "${port}"` }] : [];
+  return unknown ? [{ pointer, detail: `is not a port of this container: there is no "${port}"` }] : [];
 }
 
-/** What is wrong with a probe or a hook of the life cycle: not exactly one way of asking, no command to run, or a port that the container does not have. */
+/** Faults of a probe or lifecycle hook: not exactly one handler, an empty command, or a port that the container does not have. */
 function handlerFaults(handler: unknown, pointer: string, portNames: unknown[]): Fault[] {
   if (!isObject(handler)) return [];
   const wrong = choiceFault(handler, HANDLERS);
@@ -26,7 +26,7 @@ function handlerFaults(handler: unknown, pointer: string, portNames: unknown[]):
   return HANDLERS.flatMap((name) => portFaults(objectOf(handler[name]).port, at(pointer, name, 'port'), portNames));
 }
 
-/** What is wrong with the numbers of a probe. One that restarts its container succeeds at the first success, and it alone can give the container a time of its own to end in. */
+/** Faults of a probe's numbers. A probe that restarts its container needs a success threshold of 1, and only such a probe can have its own grace period. */
 function numberFaults(probe: Record<string, unknown>, restarts: boolean, pointer: string): Fault[] {
   const faults = NUMBERS.flatMap((field) => {
     const value = probe[field];
@@ -34,20 +34,20 @@ function numberFaults(probe: Record<string, unknown>, restarts: boolean, pointer
   });
   const { successThreshold, terminationGracePeriodSeconds } = probe;
   if (restarts && typeof successThreshold === 'number' && successThreshold > 1)
-    faults.push({ pointer: at(pointer, 'successThreshold'), detail: 'must be 1 for a probe of liveness or startup' });
+    faults.push({ pointer: at(pointer, 'successThreshold'), detail: 'must be 1 for a liveness or startup probe' });
   if (typeof terminationGracePeriodSeconds !== 'number') return faults;
   const grace = at(pointer, 'terminationGracePeriodSeconds');
-  if (!restarts) faults.push({ pointer: grace, detail: 'cannot be set for a probe of readiness, which restarts nothing' });
+  if (!restarts) faults.push({ pointer: grace, detail: 'cannot be set for a readiness probe, which restarts nothing' });
   else if (terminationGracePeriodSeconds < 1) faults.push({ pointer: grace, detail: 'must be at least 1' });
   return faults;
 }
 
-/** What is wrong with the probes and the hooks of a container; one that runs to its end (`ends`) can have none. */
+/** Faults of the probes and hooks of a container. An init container that runs to completion (`ends`) can have none. */
 export function probeFaults(container: Record<string, unknown>, ends: boolean, pointer: string): Fault[] {
   if (ends)
     return [...PROBES, 'lifecycle']
       .filter((field) => container[field] !== undefined)
-      .map((field) => ({ pointer: at(pointer, field), detail: 'cannot be set for an init container, which runs to its end' }));
+      .map((field) => ({ pointer: at(pointer, field), detail: 'cannot be set for an init container, which runs to completion' }));
   const names = listOf(container.ports).map((port) => objectOf(port).name);
   return [
     ...PROBES.flatMap((name) => {

@@ -8,7 +8,7 @@ const SUFFIXES: Record<string, number> = {
 /** True for a Kubernetes quantity, such as `500m`, `1.5`, `64Mi` or `1e3` (the grammar is in the description of `io.k8s.apimachinery.pkg.api.resource.Quantity`). */
 export const isQuantity = (text: string): boolean => QUANTITY.test(text);
 
-/** The number that a quantity stands for, to the precision of a double, which is enough to compare two; null where it is none. */
+/** The value of a quantity as a double, which is precise enough for comparisons; null if it is not a quantity. */
 export function quantityOf(value: unknown): number | null {
   if (typeof value === 'number') return value;
   const match = typeof value === 'string' ? QUANTITY.exec(value) : null;

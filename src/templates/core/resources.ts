@@ -20,7 +20,7 @@ function excessFaults(requests: unknown, limits: unknown, pointer: string): Faul
   });
 }
 
-/** What is wrong with the `resources` of a container or of a pod: less than nothing, more than the limit, claims that the pod does not have. */
+/** Faults of the `resources` of a container or pod: negative amounts, requests above the limit, and unknown claims. */
 export function resourceFaults(resources: unknown, pointer: string, claims: KnownNames): Fault[] {
   const { requests, limits, claims: claimed } = objectOf(resources);
   return [
@@ -30,7 +30,7 @@ export function resourceFaults(resources: unknown, pointer: string, claims: Know
     ...listOf(claimed).flatMap((claim, index) => {
       const { name } = objectOf(claim);
       return typeof name === 'string' && claims && !claims.has(name)
-        ? [{ pointer: at(pointer, 'claims', index, 'name'), detail: `names no resource claim of the pod: there is no "${name}"` }]
+        ? [{ pointer: at(pointer, 'claims', index, 'name'), detail: `is not a resource claim of the pod: there is no "${name}"` }]
         : [];
     }),
   ];

@@ -5,7 +5,7 @@ import { isDnsLabel, isPort } from './names.ts';
 import { containersOf } from './pod.ts';
 import { METRICS_PORT } from './sidecars.ts';
 
-/** The port names that a Service can refer to, or null where one of them is not known yet. */
+/** The port names to which a Service can refer; null if one is not known yet. */
 function portNames(pod: unknown, hasMonitoring: boolean): Set<unknown> | null {
   const names = containersOf(pod, '')
     .filter(({ kind }) => kind !== 'INIT')
@@ -14,7 +14,7 @@ function portNames(pod: unknown, hasMonitoring: boolean): Set<unknown> | null {
   return names.every((name) => typeof name === 'string') ? new Set([...names, ...(hasMonitoring ? [METRICS_PORT] : [])]) : null;
 }
 
-/** An address as Kubernetes reads it: with leading zeros in an IPv4 one, and without a zone in an IPv6 one. */
+/** An address that Kubernetes accepts: IPv4 with leading zeros is valid, IPv6 with a zone is not. */
 const isAddress = (text: string): boolean =>
   ipaddr.IPv4.isValidFourPartDecimal(text.replaceAll(/\b0+(?=\d)/g, '')) || (ipaddr.IPv6.isValid(text) && !text.includes('%'));
 
@@ -24,12 +24,12 @@ function addressFaults({ clusterIP }: Record<string, unknown>): Fault[] {
     : [{ pointer: '/service/clusterIP', detail: 'must be an IP address, "None" or empty' }];
 }
 
-/** Zero is no port of the nodes at all. */
+/** Zero means no node port. */
 function nodePortFaults({ nodePort }: Record<string, unknown>, type: unknown, pointer: string): Fault[] {
   if (typeof nodePort !== 'number' || nodePort === 0) return [];
   const here = at(pointer, 'nodePort');
   if (!isPort(nodePort)) return [{ pointer: here, detail: 'must be between 1 and 65535' }];
-  return type === undefined || type === 'ClusterIP' ? [{ pointer: here, detail: 'cannot be set where the type is ClusterIP' }] : [];
+  return type === undefined || type === 'ClusterIP' ? [{ pointer: here, detail: 'cannot be set with type ClusterIP' }] : [];
 }
 
 function portFaults(
@@ -43,21 +43,21 @@ function portFaults(
   const faults: Fault[] = [];
   if (!isPort(port.port)) faults.push({ pointer: at(here, 'port'), detail: 'must be between 1 and 65535' });
   if (port.name === undefined && several)
-    faults.push({ pointer: at(here, 'name'), detail: 'is required where a service has several ports' });
+    faults.push({ pointer: at(here, 'name'), detail: 'is required if the service has several ports' });
   if (typeof port.name === 'string' && !isDnsLabel(port.name))
     faults.push({ pointer: at(here, 'name'), detail: 'must be at most 63 lower-case letters, digits and "-"' });
   const { targetPort } = port;
   if (!isPort(targetPort)) faults.push({ pointer: at(here, 'targetPort'), detail: 'must be between 1 and 65535' });
   if (typeof targetPort === 'string' && names && !names.has(targetPort))
-    faults.push({ pointer: at(here, 'targetPort'), detail: `names no port of the pod: there is no "${targetPort}"` });
+    faults.push({ pointer: at(here, 'targetPort'), detail: `is not a port of the pod: there is no "${targetPort}"` });
   if (headless && typeof targetPort === 'number' && typeof port.port === 'number' && targetPort !== port.port)
-    faults.push({ pointer: at(here, 'targetPort'), detail: `must equal port, ${port.port}, where clusterIP is None` });
+    faults.push({ pointer: at(here, 'targetPort'), detail: `must equal port, ${port.port}, if clusterIP is None` });
   return faults;
 }
 
 /**
- * What is wrong with the service of a document beyond its schema: a selector or an external name (the service leads to this pod, always), no ports, ports that share a name, a targetPort that no
- * container has. Reads around what is malformed and around Holes.
+ * Faults of a document's service beyond its schema: a selector or an external name (the service always selects this pod), no ports, ports with the same name,
+ * and an unknown targetPort. Skips malformed parts and Holes.
  */
 export function serviceFaults(service: unknown, pod: unknown, hasMonitoring: boolean): Fault[] {
   if (!isObject(service)) return [];

@@ -5,17 +5,17 @@ import { at, listOf, objectOf } from './json.ts';
 import { containersOf } from './pod.ts';
 import { Hole } from './placeholders.ts';
 
-/** What each sidecar asks of its node: little, but said, so that the sums of pods are right and quotas that demand requests admit them. */
+/** Requests of each sidecar: small, but set, so that totals of pods are right and quotas that require requests admit them. */
 const REQUESTS = { cpu: '10m', memory: '32Mi' };
 
 /** The port under which a monitoring sidecar serves its metrics. */
 export const METRICS_PORT = 'slipway-metrics';
-/** The environment variable in which a monitoring sidecar reads where the application listens, for example `localhost:8080`. */
+/** The environment variable with the application's address for a monitoring sidecar, for example `localhost:8080`. */
 export const TARGET_VARIABLE = 'SLIPWAY_TARGET';
 
 type WithVolume = Exclude<Sidecar, { pattern: 'monitoring' }>;
 
-/** Who writes to the shared volume: the other side reads. */
+/** Which side writes to the shared volume; the other side reads. */
 const WRITER: Record<WithVolume['pattern'], 'APPLICATION' | 'SIDECAR'> = {
   logging: 'APPLICATION',
   configUpdater: 'SIDECAR',
@@ -35,7 +35,7 @@ const native = (name: string, image: unknown): Record<string, unknown> => ({
   resources: { requests: REQUESTS },
 });
 
-/** One shared, empty volume at the same path on both sides; the reading side of logging and contentSync cannot write, and `readOnly` says it of the application's side. */
+/** A shared, empty volume at the same path on both sides. The reading side of logging and contentSync cannot write; else `readOnly` sets the application's side. */
 function volumeExtra(sidecar: WithVolume, name: string, pointer: string): Extra {
   const mount = { name, mountPath: sidecar.path };
   const ours = sidecar.pattern === 'logging' ? { ...mount, readOnly: true } : mount;
@@ -49,7 +49,7 @@ function volumeExtra(sidecar: WithVolume, name: string, pointer: string): Extra 
   };
 }
 
-/** A named port and the annotations by which Prometheus finds it, and the application's address on the network that the containers of a pod share. */
+/** A named port with Prometheus annotations, and the application's address on the pod's shared network. */
 function monitoringExtra(sidecar: Extract<Sidecar, { pattern: 'monitoring' }>, name: string, pointer: string, pod: unknown): Extra {
   const application = containersOf(pod, '').find(({ container }) => container.name === sidecar.container);
   const listening = objectOf(listOf(application?.container.ports)[0]).containerPort;
@@ -66,8 +66,9 @@ function monitoringExtra(sidecar: Extract<Sidecar, { pattern: 'monitoring' }>, n
 }
 
 /**
- * What the sidecars of a document add to its pod: each a native sidecar container (an init container that is restarted for ever: started before the application and stopped after it) named
- * `slipway-<pattern>-<container>-<n>`, n counting from 1 per pattern and container; and for all but monitoring a shared volume of the same name.
+ * Additions of a document's sidecars to its pod. Each is a native sidecar container: an init container that is always restarted, started before the
+ * application and stopped after it. Its name is `slipway-<pattern>-<container>-<n>`, with n from 1 per pattern and container. All but monitoring also add a
+ * shared volume with that name.
  */
 export function sidecarExtras(sidecars: readonly Sidecar[] | undefined, pod: unknown): Extra[] {
   const counts = new Map<string, number>();
@@ -81,7 +82,7 @@ export function sidecarExtras(sidecars: readonly Sidecar[] | undefined, pod: unk
   });
 }
 
-/** Sidecars that contradict themselves: a side that must write and may not, a pod with two addresses for its metrics. */
+/** Faults of contradictory sidecars: a side that must write but may not, or a second monitoring sidecar. */
 export function sidecarFaults(sidecars: readonly Sidecar[] | undefined): Fault[] {
   const first = (sidecars ?? []).findIndex(({ pattern }) => pattern === 'monitoring');
   return (sidecars ?? []).flatMap((sidecar, index) => {
@@ -89,7 +90,12 @@ export function sidecarFaults(sidecars: readonly Sidecar[] | undefined): Fault[]
     if (sidecar.pattern === 'monitoring')
       return index === first
         ? []
-        : [{ pointer: at(pointer, 'pattern'), detail: `stands twice: a pod has one monitoring sidecar, and /sidecars/${first} is it` }];
+        : [
+            {
+              pointer: at(pointer, 'pattern'),
+              detail: `occurs twice: a pod has at most one monitoring sidecar, and /sidecars/${first} is one already`,
+            },
+          ];
     const { readOnly } = sidecar;
     if (readOnly === undefined || (readOnly as unknown) instanceof Hole) return [];
     const writer = WRITER[sidecar.pattern];

@@ -2,7 +2,7 @@ import type { Fault } from '../../common/fault.ts';
 import type { ResolvedDocument } from './document.ts';
 import { at } from './json.ts';
 
-/** What a document that says nothing gets: a native Deployment's maxSurge, but no pod taken away before its successor is there. */
+/** The defaults: a native Deployment's maxSurge, but no pod is removed before its successor is available. */
 export const STRATEGY_DEFAULTS = {
   type: 'ROLLING',
   maxSurge: '25%',
@@ -20,18 +20,18 @@ function stepFaults(steps: NonNullable<NonNullable<ResolvedDocument['strategy']>
   else if (steps[0] && !('weight' in steps[0]))
     faults.push({
       pointer: '/strategy/steps/0',
-      detail: 'must be a weight: before the first one nothing has changed that a pause could be for',
+      detail: 'the first step must be a weight',
     });
   steps.forEach(({ weight }, index) => {
     if (typeof weight !== 'number') return;
     if (weight <= highest)
-      faults.push({ pointer: at('/strategy/steps', index, 'weight'), detail: `must be more than ${highest}, the weight before it` });
+      faults.push({ pointer: at('/strategy/steps', index, 'weight'), detail: `must be more than the previous weight, ${highest}` });
     highest = Math.max(highest, weight);
   });
   return faults;
 }
 
-/** What is wrong with the strategy of a document beyond its shape: no steps for a canary or steps for anything else, weights that do not rise, no room to move, a deadline that every pod would miss. */
+/** Faults of a document's strategy beyond its schema: missing or misplaced steps, weights that do not rise, zero surge and unavailable, an impossible deadline. */
 export function strategyFaults({ strategy = {}, minReadySeconds = STRATEGY_DEFAULTS.minReadySeconds }: ResolvedDocument): Fault[] {
   const {
     type = STRATEGY_DEFAULTS.type,
@@ -44,11 +44,11 @@ export function strategyFaults({ strategy = {}, minReadySeconds = STRATEGY_DEFAU
   if (type === 'CANARY' && steps === undefined) faults.push({ pointer: '/strategy/steps', detail: 'is required for CANARY' });
   if (type === 'CANARY' && steps) faults.push(...stepFaults(steps));
   if (type !== 'CANARY' && steps !== undefined)
-    faults.push({ pointer: '/strategy/steps', detail: `belongs to CANARY, and the type is ${type}` });
+    faults.push({ pointer: '/strategy/steps', detail: `is only allowed with type CANARY, and the type is ${type}` });
   if (isZero(maxSurge) && isZero(maxUnavailable))
     faults.push({
       pointer: strategy.maxSurge === undefined ? '/strategy/maxUnavailable' : '/strategy/maxSurge',
-      detail: 'cannot be zero together with the other one: nothing could move',
+      detail: 'maxSurge and maxUnavailable must not both be zero',
     });
   if (typeof progressDeadlineSeconds === 'number' && typeof minReadySeconds === 'number' && progressDeadlineSeconds <= minReadySeconds)
     faults.push({

@@ -14,24 +14,24 @@ import { configExtras, sidecarExtras, sidecarFaults } from './sidecars.ts';
 import { strategyFaults } from './strategy.ts';
 import { faultsOf } from './zod-faults.ts';
 
-/** The first fault at each place, and no more than an answer can bear. */
+/** The first fault at each place, up to the limit. */
 const distinct = (faults: Fault[]): Fault[] => {
   const byPointer = new Map<string | undefined, Fault>();
   for (const fault of faults) if (!byPointer.has(fault.pointer)) byPointer.set(fault.pointer, fault);
   return [...byPointer.values()].slice(0, MAX_FAULTS);
 };
 
-/** The label by which the Deployment controller tells the pods of its ReplicaSets apart. */
+/** The label by which the Deployment controller distinguishes the pods of its ReplicaSets. */
 const POD_TEMPLATE_HASH = 'pod-template-hash';
 
-/** The selector against the labels that the pod itself has; the labels that it lacks are added when it is rendered. */
+/** Checks the selector against the pod's labels. Missing labels are added at the rendering. */
 function selectorFaults(selector: Record<string, unknown> | undefined, pod: unknown): Fault[] {
   const labels = objectOf(objectOf(objectOf(pod).metadata).labels);
   return Object.entries(selector ?? {}).flatMap(([key, value]) => {
     const pointer = at('/selector', key);
     if (key.startsWith(OUR_PREFIX)) return [{ pointer, detail: `is reserved: labels under ${OUR_PREFIX} are written by Slipway` }];
     if (key === POD_TEMPLATE_HASH)
-      return [{ pointer, detail: 'is reserved: the Deployment controller writes it with a value of its own, so that no pod would match' }];
+      return [{ pointer, detail: 'is reserved: the Deployment controller writes its own value, so no pod would match' }];
     const label = own(labels, key);
     if (label === undefined || label === value) return [];
     return [
@@ -54,7 +54,7 @@ function configFaults(document: ResolvedDocument): Fault[] {
   });
 }
 
-/** What is wrong with the meaning of a document whose own parts have the right shape; `pod` and `service` may still be malformed. */
+/** Faults of a document's meaning. Its own parts match the schema; `pod` and `service` may still be malformed. */
 function meaningFaults(document: ResolvedDocument): Fault[] {
   const { pod, service, sidecars, config } = document;
   const configs = configFaults(document);
@@ -70,9 +70,10 @@ function meaningFaults(document: ResolvedDocument): Fault[] {
 }
 
 /**
- * Everything that can be wrong with a document, be its placeholders replaced or standing as Holes: shape, Kubernetes' schema, Pod Security, names and references. All faults at once, at most 50.
+ * Checks a document whose placeholders are replaced by values or Holes: schema, Kubernetes' schema, Pod Security, names and references. Returns all faults, at
+ * most 50.
  *
- * @returns the document in its resolved shape (meaningful where no Hole is left), or the faults
+ * @returns the resolved document (meaningful only without Holes), or the faults
  */
 export function checkDocument(document: unknown): { document: ResolvedDocument } | { faults: Fault[] } {
   const { pod, service } = objectOf(document);
@@ -88,7 +89,7 @@ export function checkDocument(document: unknown): { document: ResolvedDocument }
   return faults.length || !shape.success ? { faults: distinct(faults) } : { document: shape.data };
 }
 
-/** The declared parameters that are well-formed, and what is wrong with the others. */
+/** The well-formed declared parameters, and the faults of the others. */
 function parametersOf(declared: unknown): { parameters: Parameters; faults: Fault[] } {
   const faults: Fault[] = [];
   const parameters: [string, Parameter][] = [];
@@ -96,24 +97,24 @@ function parametersOf(declared: unknown): { parameters: Parameters; faults: Faul
     const parsed = parameterSchema.safeParse(value);
     const wrong = parsed.success ? declarationFaults(parsed.data, at('/parameters', name)) : [];
     faults.push(...wrong);
-    // Where the shape of one is wrong, the shape of the whole document says so; and what a parameter cannot be is not blamed a second time where it is used.
+    // A malformed parameter is reported by the document's schema. It becomes a string here, so that its uses are not reported too.
     if (!parsed.success) parameters.push([name, { type: 'string', required: true }]);
     else parameters.push([name, wrong.length ? { type: parsed.data.type, required: true } : parsed.data]);
   }
   return { parameters: Object.fromEntries(parameters), faults };
 }
 
-/** The sections in which placeholders stand; in the others they are refused by their shape. */
+/** The sections that may contain placeholders; in the others the schema refuses them. */
 const isFixed = (section: string): boolean => section === 'parameters';
 
-/** The fields of a document whose nulls count as absent: what is Kubernetes' own, where exported manifests are full of them. */
+/** The native sections, whose nulls count as absent, because exported manifests often contain nulls. */
 const isNative = (section: string): boolean => section === 'pod' || section === 'service';
 
 /**
- * Judges a document when a revision is posted: everything that can be known without values. A string with placeholders stands for something of its parameter's type, and for each value that the parameter
- * is known to take (its enum, or its default); whether a given set of values makes a valid pod is judged again, in full, at each rendering.
+ * Validates a document when a revision is posted, as far as possible without values. A placeholder is checked by its parameter's type and by each known value
+ * (enum or default). Each rendering validates the document with its values again in full.
  *
- * @param document what JSON or YAML was read as
+ * @param document parsed from JSON or YAML
  * @returns the document as given, or every fault (at most 50) at its JSON Pointer
  */
 export function validateDocument(document: unknown): { document: TemplateDocument } | { faults: Fault[] } {

@@ -3,10 +3,10 @@ import type { Fault } from '../../common/fault.ts';
 import { at } from './json.ts';
 import { limitFaults, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_FAULTS } from './limits.ts';
 
-/** How many tokens a document may consist of: far more than any template has (a whole file in a block scalar is one), far fewer than would hold up the process. */
+/** Maximum number of tokens: far more than a template has (a file in a block scalar is one token), far fewer than would block the process. */
 const MAX_TOKENS = 100_000;
 
-/** What this reader refuses although YAML knows it, by the type of its token. */
+/** Valid YAML that this reader refuses, by token type. */
 const REFUSED: Partial<Record<CST.TokenType, string>> = {
   alias: 'aliases are not accepted',
   anchor: 'anchors are not accepted',
@@ -22,11 +22,11 @@ const fault = (lines: LineCounter, offset: number, detail: string, pointer = '')
 };
 
 /**
- * Reads a text as exactly one YAML 1.2 document of the core schema. Refused, each with its line and column: anchors, aliases, tags, directives, several documents, duplicate keys, keys that are not
- * strings, more than 1 MiB, more than 50 levels.
+ * Reads a text as exactly one YAML 1.2 document of the core schema. Refuses, with line and column: anchors, aliases, tags, directives, several documents,
+ * duplicate keys, keys that are not strings, more than 1 MiB, and more than 50 levels.
  *
- * The library's own composer recurses, and on hostile depth brings the process down, so depth and number of tokens are judged on the token stream before it sees anything; and its own check for duplicate
- * keys takes a time that grows with their square, so ours replaces it.
+ * The library's composer recurses, and hostile depth would crash the process. So depth and number of tokens are checked on the token stream first. The
+ * library's check for duplicate keys takes quadratic time, so ours replaces it.
  */
 export function readYaml(text: string): Reading {
   if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) return { faults: [{ pointer: '', detail: 'is larger than 1 MiB' }] };
@@ -44,7 +44,7 @@ export function readYaml(text: string): Reading {
   });
   const documents = [...composer.compose(parsed.tokens, true, text.length)];
   const [document, second] = documents;
-  if (second) return { faults: [fault(lines, second.range[0], 'a second document begins; one is accepted')] };
+  if (second) return { faults: [fault(lines, second.range[0], 'a second document begins here; only one is accepted')] };
   if (!document) return { faults: [{ pointer: '', detail: 'is empty' }] };
   const trouble = [...document.errors, ...document.warnings].slice(0, MAX_FAULTS);
   if (trouble.length) return { faults: trouble.map((one) => fault(lines, one.pos[0], one.message)) };
@@ -60,7 +60,7 @@ function tokensOf(text: string, lines: LineCounter): { tokens: CST.Token[] } | {
   lines.addNewLine(0);
   const tokens: CST.Token[] = [];
   let count = 0;
-  let inScalar = false; // the lexer announces the source of a plain or block scalar by a token of its own
+  let inScalar = false; // the lexer emits an extra token before the source of a plain or block scalar
   for (const lexeme of new Lexer().lex(text)) {
     const { offset } = parser;
     const type: CST.TokenType | null = inScalar ? null : CST.tokenType(lexeme);
@@ -70,8 +70,8 @@ function tokensOf(text: string, lines: LineCounter): { tokens: CST.Token[] } | {
       if (token.type === 'error') return { faults: [fault(lines, token.offset, token.message)] };
       tokens.push(token);
     }
-    // One level of the document takes at most two places on the parser's stack; the exact depth is judged on the value.
-    if (parser.stack.length > 2 * MAX_DEPTH) return { faults: [fault(lines, offset, `lies deeper than ${MAX_DEPTH} levels`)] };
+    // One level of the document takes at most two places on the parser's stack. The exact depth is checked on the value.
+    if (parser.stack.length > 2 * MAX_DEPTH) return { faults: [fault(lines, offset, `is nested deeper than ${MAX_DEPTH} levels`)] };
     if (++count > MAX_TOKENS) return { faults: [{ pointer: '', detail: 'has too many parts to be a template' }] };
     inScalar = type === 'scalar';
   }
@@ -79,7 +79,7 @@ function tokensOf(text: string, lines: LineCounter): { tokens: CST.Token[] } | {
   return { tokens };
 }
 
-/** Keys that are not strings, or stand twice in their map. */
+/** Faults for keys that are not strings, or occur twice in their map. */
 function keyFaults(document: Document.Parsed, lines: LineCounter): Fault[] {
   const faults: Fault[] = [];
   const walk = (node: unknown, pointer: string): void => {
@@ -93,7 +93,7 @@ function keyFaults(document: Document.Parsed, lines: LineCounter): Fault[] {
         continue;
       }
       const here = at(pointer, key.value);
-      if (seen.has(key.value)) faults.push(fault(lines, offset, 'stands twice in its map', here));
+      if (seen.has(key.value)) faults.push(fault(lines, offset, 'occurs twice in its map', here));
       seen.add(key.value);
       walk(value, here);
     }

@@ -31,13 +31,13 @@ const bound = (
   return `must be at ${word} ${limit}`;
 };
 
-/** What is wrong, as a phrase that reads on from the place. `value` is what stands there. */
+/** The fault as a phrase that follows its place. `value` is the value there. */
 export const detailOf = (issue: z.core.$ZodIssue, value: unknown): string => {
   if (value === undefined && issue.code !== 'custom') return 'is required';
   if (value instanceof Hole && issue.code !== 'custom') return 'cannot be a placeholder: it must be fixed in the template';
   switch (issue.code) {
     case 'invalid_key':
-      return issue.issues[0] ? detailOf(issue.issues[0], issue.path.at(-1)) : 'is not a name that can stand here';
+      return issue.issues[0] ? detailOf(issue.issues[0], issue.path.at(-1)) : 'is not an allowed name here';
     case 'invalid_type':
       if (issue.message.startsWith('must ')) return issue.message;
       return `must be ${AN[issue.expected] ?? issue.expected}`;
@@ -54,7 +54,7 @@ export const detailOf = (issue: z.core.$ZodIssue, value: unknown): string => {
   }
 };
 
-/** Zod's issues as faults: a JSON Pointer under `pointer`, and a phrase that reads on from the place. An unknown field is a fault of its own at its own pointer. */
+/** Zod's issues as faults: a JSON Pointer below `pointer`, and a phrase that follows the place. Each unknown field is a fault at its own pointer. */
 export function faultsOf(error: z.ZodError, document: unknown, pointer = ''): Fault[] {
   return error.issues.flatMap((issue) => {
     const path = issue.path.map((segment) => (typeof segment === 'symbol' ? String(segment) : segment));

@@ -3,7 +3,7 @@ import type { TemplateDocument } from '../../templates/core/document.ts';
 import { at, segmentsOf } from '../../templates/core/json.ts';
 import { parametersIn } from '../../templates/core/placeholders.ts';
 
-/** The first parameter that is put in at a place of the document, under it, or into the text that stands above it. */
+/** The first parameter that is used at a place of the document, below it, or in a text above it. */
 function parameterAt(value: unknown, path: string[]): string | undefined {
   if (typeof value === 'string') return parametersIn(value)[0];
   if (typeof value !== 'object' || value === null) return undefined;
@@ -17,8 +17,8 @@ function parameterAt(value: unknown, path: string[]): string | undefined {
 }
 
 /**
- * Says of each fault of a rendered document which value brought it about, as whoever rendered it sent values and no document: the parameter that is put in at the fault's place, or else `/values` as a
- * whole (two values may be wrong together). The place in the document is named in the detail.
+ * Maps each fault of a rendered document to the value that caused it, because the caller sent values and no document. That is the parameter used at the
+ * fault's place, or else `/values` as a whole, as two values may be wrong together. The detail names the place in the document.
  */
 export function atValues(document: TemplateDocument, faults: Fault[]): Fault[] {
   return faults.map(({ pointer = '', detail }) => {

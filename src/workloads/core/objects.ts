@@ -1,4 +1,4 @@
-/** A Kubernetes object as it is applied; whatever its kind has beside its name is free. */
+/** A Kubernetes object to be applied. Fields other than its kind and name are free. */
 export interface KubernetesObject {
   apiVersion: string;
   kind: string;
@@ -6,23 +6,23 @@ export interface KubernetesObject {
   [field: string]: unknown;
 }
 
-/** The labels and annotations by which a cluster, and whoever looks into it, knows what is ours. */
+/** Labels that identify Slipway's objects in a cluster. */
 export const LABELS = {
   /** The workload's name, on its objects and pods. */
   workload: 'slipway.dev/workload',
-  /** The workload's id, on every object and pod, and part of every selector: an object without it is not ours to touch. */
+  /** The workload's id, on every object and pod, and part of every selector. An object without it must not be changed. */
   workloadId: 'slipway.dev/workload-id',
   managedBy: 'app.kubernetes.io/managed-by',
 } as const;
 
 export const ANNOTATIONS = {
-  /** On the Deployment, from where its controller copies it to each ReplicaSet: the digest of the pod template as rendered. */
+  /** On the Deployment, whose controller copies it to each ReplicaSet: digest of the rendered pod template. */
   template: 'slipway.dev/template',
-  /** On the Deployment alone: the number of the release. */
+  /** On the Deployment only: number of the release. */
   release: 'slipway.dev/release',
-  /** On the pod template, from a restart until the next release: when the restart was asked for. */
+  /** On the pod template, from a restart until the next release: time of the restart's request. */
   restartedAt: 'slipway.dev/restarted-at',
 } as const;
 
-/** What `app.kubernetes.io/managed-by` says. */
+/** Value of `app.kubernetes.io/managed-by`. */
 export const MANAGED_BY = 'slipway';

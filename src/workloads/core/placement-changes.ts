@@ -9,7 +9,7 @@ export interface Wanted {
   replicas: number | null;
 }
 
-/** A placement that is known, wanted or not. */
+/** A known placement, wanted or not. */
 export interface Standing {
   id: string;
   clusterId: string;
@@ -21,7 +21,7 @@ export interface Standing {
 
 export interface PlacementChanges<W extends Wanted> {
   add: W[];
-  /** Known, with what it is changed to. */
+  /** Known placements and their new values. */
   change: { id: string; wanted: true; values?: W['values']; replicas?: number | null }[];
   /** No longer wanted. */
   remove: string[];
@@ -30,9 +30,10 @@ export interface PlacementChanges<W extends Wanted> {
 const placeOf = (at: { clusterId: string; namespace: string }): string => `${at.clusterId}/${at.namespace}`;
 
 /**
- * What to do so that the placements are the wanted ones. A placement is known by its place, (cluster, namespace), so that what runs there stays known when the list is sent again.
+ * The changes from the known to the wanted placements. A placement is identified by (cluster, namespace), so that it stays the same when the list is sent
+ * again.
  *
- * @param replaces true = values and numbers are those of the list; false = the places come from a rule, which says nothing about them: they stay.
+ * @param replaces true = values and numbers come from the list; false = the places come from a rule, which has neither, so they stay
  */
 export function placementChanges<W extends Wanted>(
   standing: readonly Standing[],

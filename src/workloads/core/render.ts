@@ -14,35 +14,35 @@ import { ANNOTATIONS, LABELS, MANAGED_BY, type KubernetesObject } from './object
 import { withRelease } from './restart.ts';
 import type { Strategy, StrategyStep } from './strategy.ts';
 
-/** What a revision and values make of a workload in one namespace. */
+/** The objects of a workload in one namespace, from a revision and values. */
 export interface Rendering {
   /** In the order in which they are applied: ConfigMaps, Service, Deployment. */
   objects: KubernetesObject[];
   /** SHA-256 (hexadecimal) over the canonical JSON of all objects, without the release's number. */
   digest: string;
-  /** SHA-256 (hexadecimal) over the canonical JSON of the pod template: two renderings with the same one need no pod replaced. */
+  /** SHA-256 (hexadecimal) over the canonical JSON of the pod template. Between renderings with the same digest no pod is replaced. */
   templateDigest: string;
-  /** The number of pods that the template asks for (1 where it does not say); a placement's own number goes before it. Never part of the objects. */
+  /** The template's number of pods (default 1). A placement's own number overrides it. Never part of the objects. */
   replicas: number;
   strategy: Strategy;
 }
 
-/** What is rendered, and where. */
+/** The input of a rendering. */
 export interface RenderInput {
-  /** Its name becomes that of the Deployment and the Service: a DNS label that begins with a letter, at most 47 characters. */
+  /** Its name is also that of the Deployment and the Service: a DNS label that begins with a letter, at most 47 characters. */
   workload: { id: string; name: string };
   namespace: string;
-  /** The number written on the Deployment; null for a preview, or where the same bytes are to serve several releases (`withRelease` adds it then). */
+  /** The number written on the Deployment; null for a preview, or if several releases share the bytes (then `withRelease` adds it). */
   release: number | null;
   document: TemplateDocument;
-  /** The workload's and placement's values, merged; defaults need not be filled in. */
+  /** The merged values of workload and placement, with or without defaults. */
   values: Readonly<Record<string, unknown>>;
 }
 
-/** How many old ReplicaSets a Deployment keeps, so that going back finds the original one. */
+/** Number of old ReplicaSets that a Deployment keeps, so that going back finds the original one. */
 const REVISION_HISTORY_LIMIT = 10;
 const DIGEST_IN_NAME = 10;
-/** How long a document may become by its values, in characters: room for a few objects of the size that a cluster stores. */
+/** Maximum length of a document with its values, in characters: enough for a few objects of the maximum size that a cluster stores. */
 const MAX_RENDERED_LENGTH = 4 * 1024 * 1024;
 
 const strategyOf = ({ strategy = {}, minReadySeconds }: ResolvedDocument): Strategy => ({
@@ -74,8 +74,8 @@ const object = (
 });
 
 /**
- * ConfigMaps are named by their content and never change, so that pods of the old and the new revision each keep their own, and going back brings the configuration back. The digest covers both names too:
- * the config `b-c` of a workload `a` and the config `c` of a workload `a-b` are not the same object.
+ * ConfigMaps are named by their content and never change. So pods of the old and the new revision each keep their own, and going back restores the
+ * configuration. The digest includes both names: the config `b-c` of a workload `a` and the config `c` of a workload `a-b` are different objects.
  */
 const configMapName = ({ workload }: Place, { name, files }: Config): string =>
   `${workload.name}-${name}-${digestOf({ workload: workload.name, name, files }).slice(0, DIGEST_IN_NAME)}`;
@@ -123,27 +123,27 @@ function objectsOf(document: ResolvedDocument, place: Place, template: Record<st
   return canonical([...configMaps, ...(service ? [service] : []), deployment(document, place, template)]);
 }
 
-/** The same objects with their fields in canonical order: a document keeps its meaning but not the order of its fields when it is stored, and equal renderings must be equal bytes. */
+/** The objects with their fields in canonical order. A stored document does not keep the order of its fields, but equal renderings must have equal bytes. */
 const canonical = (objects: KubernetesObject[]): KubernetesObject[] => JSON.parse(canonicalJson(objects)) as KubernetesObject[];
 
-/** Objects that no API server would store. */
+/** Faults for objects that are too large for an API server. */
 const sizeFaults = (objects: KubernetesObject[]): Fault[] =>
   objects
     .filter((one) => Buffer.byteLength(canonicalJson(one)) > MAX_DOCUMENT_BYTES)
-    .map((one) => ({ pointer: '/values', detail: `make the ${one.kind} ${one.metadata.name} larger than 1 MiB` }));
+    .map((one) => ({ pointer: '/values', detail: `render a ${one.kind} larger than 1 MiB: ${one.metadata.name}` }));
 
 /**
- * Renders a revision with values: pure and deterministic, same input, same bytes, same digest. The values are put into the document's declared places, and the result is then judged in full, as if it had
- * been posted without placeholders.
+ * Renders a revision with values. Pure and deterministic: the same input gives the same bytes and digest. The values replace the document's placeholders, and
+ * the result is validated in full, as if it had been posted without placeholders.
  *
- * @returns the rendering; or the faults, at `/values/<name>` where a value is not one that its parameter takes, or makes the place where it is put invalid
+ * @returns the rendering; or the faults, at `/values/<name>` if its parameter does not accept a value, or the value makes its place invalid
  */
 export function render({ workload, namespace, release, document, values }: RenderInput): { rendering: Rendering } | { faults: Fault[] } {
   const resolved = resolveValues(document.parameters, values);
   if ('faults' in resolved) return resolved;
   const { parameters, ...sections } = document;
   if (substitutedLength(sections, resolved.values) > MAX_RENDERED_LENGTH)
-    return { faults: [{ pointer: '/values', detail: `make a document of more than ${MAX_RENDERED_LENGTH} characters` }] };
+    return { faults: [{ pointer: '/values', detail: `render a document of more than ${MAX_RENDERED_LENGTH} characters` }] };
   const checked = checkDocument({ ...(substitute(sections, resolved.values) as object), parameters });
   if ('faults' in checked) return { faults: atValues(document, checked.faults) };
   const place = { workload, namespace };

@@ -16,10 +16,10 @@ const annotated = (object: KubernetesObject, annotations: Record<string, string>
 });
 
 /**
- * The objects with the time of a restart written into the pod template, which makes the cluster replace every pod, and the digest of the pod template renewed. Null gives the objects back as they are: a
- * rendering carries no restart of its own.
+ * Adds the time of a restart to the pod template, which makes the cluster replace every pod, and updates the digest of the pod template. Null returns the
+ * objects unchanged, because a rendering contains no restart.
  *
- * @param restartedAt RFC 3339, or null where the placement was not restarted since its release
+ * @param restartedAt RFC 3339, or null if the placement was not restarted since its release
  */
 export function withRestart(objects: readonly KubernetesObject[], restartedAt: string | null): KubernetesObject[] {
   if (restartedAt === null) return [...objects];
@@ -36,16 +36,16 @@ export function withRestart(objects: readonly KubernetesObject[], restartedAt: s
 }
 
 /**
- * The objects with the number of a release on their Deployment. It is written beside the rendering and is part of no digest: two releases that render alike are the same bytes.
+ * Adds the number of a release to the Deployment. It is not part of the rendering or of a digest, so that two releases that render the same share the bytes.
  *
- * @param release null leaves the objects without one, as for a preview
+ * @param release null = no number, as for a preview
  */
 export function withRelease(objects: readonly KubernetesObject[], release: number | null): KubernetesObject[] {
   if (release === null) return [...objects];
   return objects.map((object) => (isDeployment(object) ? annotated(object, { [ANNOTATIONS.release]: String(release) }) : object));
 }
 
-/** The digest of the pod template that the objects' Deployment carries (restart included), as its ReplicaSet will carry it too; null where there is no Deployment of ours among them. */
+/** The digest of the pod template (restart included) on the objects' Deployment, which its ReplicaSet will also have; null without a Deployment of ours. */
 export function templateDigestOf(objects: readonly KubernetesObject[]): string | null {
   return objects.find(isDeployment)?.metadata.annotations?.[ANNOTATIONS.template] ?? null;
 }

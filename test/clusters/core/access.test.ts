@@ -67,7 +67,7 @@ describe('whether rules grant an access', () => {
   });
 
   it('is described for people', () => {
-    expect(describeAccess(scale)).toBe('patch deployments/scale.apps');
+    expect(describeAccess(scale)).toBe('patch deployments/scale in apps');
     expect(describeAccess({ group: '', resource: 'pods', subresource: 'log', verb: 'get' })).toBe('get pods/log');
   });
 });

@@ -87,7 +87,7 @@ describe('requests', () => {
 
     for (const error of await Promise.all(held)) {
       expect(error.kind).toBe('UNREACHABLE');
-      expect(error.message).toContain('the request was given up');
+      expect(error.message).toContain('the request was aborted');
     }
     expect((await failure(under.read({ ...webRef, name: 'other' }))).kind).toBe('UNREACHABLE');
     expect(server.seen).toHaveLength(4);
@@ -384,7 +384,7 @@ describe('a server that is not to be trusted', () => {
     const error = await failure(client.version());
     expect([error.kind, error.message]).toEqual([
       'UNKNOWN_CA',
-      "The server's certificate is not made out for this address (ERR_TLS_CERT_ALTNAME_INVALID).",
+      "The server's certificate is not valid for this address (ERR_TLS_CERT_ALTNAME_INVALID).",
     ]);
   });
 
@@ -417,13 +417,13 @@ describe('a server that is not to be trusted', () => {
     const slow = await failure(connect(server, { timeoutMilliseconds: 200 }).version());
     expect([slow.kind, slow.message]).toEqual([
       'UNREACHABLE',
-      'The cluster cannot be reached: the answer stopped half-way (UND_ERR_BODY_TIMEOUT).',
+      'The cluster is unreachable: the answer was interrupted (UND_ERR_BODY_TIMEOUT).',
     ]);
     server.answer(() => undefined);
     const silent = await failure(connect(server, { timeoutMilliseconds: 200 }).version());
     expect([silent.kind, silent.message]).toEqual([
       'UNREACHABLE',
-      'The cluster cannot be reached: no answer in time (UND_ERR_HEADERS_TIMEOUT).',
+      'The cluster is unreachable: the answer timed out (UND_ERR_HEADERS_TIMEOUT).',
     ]);
   });
 
@@ -431,10 +431,7 @@ describe('a server that is not to be trusted', () => {
     const server = await serve((_, response) => void response.end('<html>Welcome</html>'));
     for (const asked of [connect(server).read(webRef), connect(server).version(), connect(server).missingAccess('shop')]) {
       const error = await failure(asked);
-      expect([error.kind, error.advice]).toEqual([
-        'SERVER',
-        "Check the server's URL: what answers there does not speak the Kubernetes API.",
-      ]);
+      expect([error.kind, error.advice]).toEqual(['SERVER', "Check the server's URL: the server there does not speak the Kubernetes API."]);
     }
   });
 });
@@ -462,7 +459,7 @@ describe('addresses', () => {
     for (const client of [byName, literal, mixed, decimal]) {
       cleanups.push(() => client.close());
       const error = await failure(client.version());
-      expect([error.kind, error.message]).toEqual(['UNREACHABLE', expect.stringContaining('The cluster is not connected to: ')]);
+      expect([error.kind, error.message]).toEqual(['UNREACHABLE', expect.stringContaining('Connecting to the cluster is not allowed: ')]);
     }
     expect(server.connections).toHaveLength(0);
   });
@@ -485,14 +482,12 @@ describe('addresses', () => {
     const server = await startServer(version);
     await server.close();
     expect((await failure(connect(server).version())).message).toBe(
-      'The cluster cannot be reached: the connection is refused (ECONNREFUSED).',
+      'The cluster is unreachable: the connection was refused (ECONNREFUSED).',
     );
     const unknown = connect(
       { url: 'https://nowhere.invalid', ca: server.ca },
       { resolve: () => Promise.reject(Object.assign(new Error('x'), { code: 'ENOTFOUND' })) },
     );
-    expect((await failure(unknown.version())).message).toBe(
-      "The cluster cannot be reached: the server's name does not resolve (ENOTFOUND).",
-    );
+    expect((await failure(unknown.version())).message).toBe("The cluster is unreachable: the server's name does not resolve (ENOTFOUND).");
   });
 });

@@ -30,7 +30,7 @@ describe('a pod that Kubernetes would not decode', () => {
       'a set with the same entry twice',
       { ...pod({}), metadata: { finalizers: ['a', 'a'] } },
       '/pod/metadata/finalizers/1',
-      '"a" stands twice in the list',
+      '"a" occurs twice in the list',
     ],
     [
       'one port and protocol twice',

@@ -59,7 +59,7 @@ describe('a value that its parameter does not take is a fault at its pointer', (
     ['infinity', { ratio: Number.POSITIVE_INFINITY }, '/values/ratio', 'must be a number'],
     ['a string for a boolean', { debug: 'true' }, '/values/debug', 'must be true or false'],
     ['an object for a string', { image: { a: 1 } }, '/values/image', 'must be a string'],
-    ['a NUL character', { image: 'a\0' }, '/values/image', 'holds a NUL character'],
+    ['a NUL character', { image: 'a\0' }, '/values/image', 'contains a NUL character'],
     ['a text without end', { image: 'x'.repeat(65_537) }, '/values/image', 'must have at most 65536 characters'],
     [
       'a secret itself',

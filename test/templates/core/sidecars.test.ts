@@ -154,12 +154,12 @@ describe('what clashes is refused at its pointer', () => {
     [
       'an unknown container',
       { sidecars: [{ ...logging, container: 'wbe' }] },
-      '/sidecars/0/container names no container of the pod: there is no "wbe"',
+      '/sidecars/0/container is not a container of the pod: there is no "wbe"',
     ],
     [
       'an unknown container for config',
       { config: [{ ...config, container: 'wbe' }] },
-      '/config/0/container names no container of the pod: there is no "wbe"',
+      '/config/0/container is not a container of the pod: there is no "wbe"',
     ],
     [
       'a sidecar of an init container',
@@ -204,7 +204,7 @@ describe('what clashes is refused at its pointer', () => {
     [
       'a config with the name of a sidecar',
       { sidecars: [{ ...logging, pattern: 'configUpdater' }], config: [{ ...config, name: 'updater-web-1' }] },
-      '/config/0 adds what /sidecars/0 adds already',
+      '/config/0 adds the same as /sidecars/0',
     ],
     [
       'a port of the application',
@@ -214,7 +214,7 @@ describe('what clashes is refused at its pointer', () => {
     [
       'two of monitoring',
       { sidecars: [monitoring, { ...monitoring, port: 9103 }] },
-      '/sidecars/1/pattern stands twice: a pod has one monitoring sidecar, and /sidecars/0 is it',
+      '/sidecars/1/pattern occurs twice: a pod has at most one monitoring sidecar, and /sidecars/0 is one already',
     ],
     [
       'an annotation of the pod',
@@ -234,7 +234,7 @@ describe('what clashes is refused at its pointer', () => {
     [
       'a container name that leaves no room',
       { pod: { spec: { containers: [{ name: 'w'.repeat(50), image: 'x' }] } }, sidecars: [{ ...logging, container: 'w'.repeat(50) }] },
-      `/sidecars/0/container is too long a name: "slipway-logging-${'w'.repeat(50)}-1", which is made of it, has more than 63 characters`,
+      `/sidecars/0/container is too long: the name "slipway-logging-${'w'.repeat(50)}-1" derived from it has more than 63 characters`,
     ],
   ])('%s', (_, document, fault) => {
     expect(faultsOf(document)).toContain(fault);

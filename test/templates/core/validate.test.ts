@@ -41,7 +41,7 @@ describe('shape: what is wrong is named at its pointer', () => {
     [
       'replicas from a string',
       (d) => (d.replicas = '${{ params.image }}'),
-      '/replicas must be of type integer, and ${{ params.image }} is of type string',
+      '/replicas must be of type integer, but ${{ params.image }} is of type string',
     ],
     ['minReadySeconds as text', (d) => (d.minReadySeconds = 'soon'), '/minReadySeconds must be an integer'],
     ['a selector without labels', (d) => (d.selector = {}), '/selector must name at least one label'],
@@ -70,7 +70,7 @@ describe('shape: what is wrong is named at its pointer', () => {
       (d) => (d.sidecars[0]!.container = '${{ params.note }}'),
       '/sidecars/0/container cannot be a placeholder: it must be fixed in the template',
     ],
-    ['a config without files', (d) => (d.config[0]!.files = {}), '/config/0/files must hold at least one file'],
+    ['a config without files', (d) => (d.config[0]!.files = {}), '/config/0/files must contain at least one file'],
     [
       'a file outside its folder',
       (d) => (d.config[0]!.files = { '../x': '' }),
@@ -179,7 +179,7 @@ describe('parameters and placeholders', () => {
     [
       'a minimum for a text',
       (d) => Object.assign(d.parameters.image, { minimum: 1 }),
-      '/parameters/image/minimum belongs to integer and number alone',
+      '/parameters/image/minimum is only allowed for integer and number',
     ],
     [
       'a maximum below the minimum',
@@ -204,52 +204,52 @@ describe('parameters and placeholders', () => {
     [
       'another language',
       (d) => (web(d)[1]!.image = '${{ env.IMAGE }}'),
-      '/pod/spec/containers/1/image holds "${{" without being a placeholder: write ${{ params.name }}, or pass the text as the value of a parameter',
+      '/pod/spec/containers/1/image contains "${{" but is not a placeholder: write ${{ params.name }}, or pass the text as the value of a parameter',
     ],
     [
       'a placeholder left open',
       (d) => (web(d)[1]!.image = 'a${{ params.image'),
-      '/pod/spec/containers/1/image holds "${{" without being a placeholder: write ${{ params.name }}, or pass the text as the value of a parameter',
+      '/pod/spec/containers/1/image contains "${{" but is not a placeholder: write ${{ params.name }}, or pass the text as the value of a parameter',
     ],
     [
       'a placeholder as a name',
       (d) => (d.pod.metadata.labels = { '${{ params.note }}': 'x' }),
-      '/pod/metadata/labels/${{ params.note }} is a name, and a placeholder can stand in values alone',
+      '/pod/metadata/labels/${{ params.note }} is a name, but placeholders are only allowed in values',
     ],
     [
       'one that may be unset inside a text',
       (d) => (web(d)[1]!.image = 'x:${{ params.note }}'),
-      '/pod/spec/containers/1/image needs a value of "note" inside a text: make the parameter required or give it a default',
+      '/pod/spec/containers/1/image uses "note" inside a text, so it must always have a value: make the parameter required or give it a default',
     ],
     [
       'a text where Kubernetes wants a number',
       (d) => (web(d)[0]!.ports[0].containerPort = '${{ params.image }}'),
-      '/pod/spec/containers/0/ports/0/containerPort must be of type integer, and ${{ params.image }} is of type string',
+      '/pod/spec/containers/0/ports/0/containerPort must be of type integer, but ${{ params.image }} is of type string',
     ],
     [
       'a number where Kubernetes wants a text',
       (d) => (web(d)[1]!.image = '${{ params.port }}'),
-      '/pod/spec/containers/1/image must be of type string, and ${{ params.port }} is of type integer',
+      '/pod/spec/containers/1/image must be of type string, but ${{ params.port }} is of type integer',
     ],
     [
       'text around a number',
       (d) => (web(d)[0]!.ports[0].containerPort = '80${{ params.port }}'),
-      '/pod/spec/containers/0/ports/0/containerPort must be of type integer, and 80${{ params.port }} is of type string',
+      '/pod/spec/containers/0/ports/0/containerPort must be of type integer, but 80${{ params.port }} is of type string',
     ],
     [
       'a value where Kubernetes wants an object',
       (d) => (web(d)[1]!.resources = '${{ params.image }}'),
-      '/pod/spec/containers/1/resources must be an object, which no parameter can be',
+      '/pod/spec/containers/1/resources must be an object, which a parameter cannot be',
     ],
     [
       'a default that does not fit its place',
       (d) => (web(d)[1]!.imagePullPolicy = '${{ params.logLevel }}'),
-      '/pod/spec/containers/1/imagePullPolicy must be one of Always, IfNotPresent, Never, and ${{ params.logLevel }} may be "debug"',
+      '/pod/spec/containers/1/imagePullPolicy must be one of Always, IfNotPresent, Never, but ${{ params.logLevel }} may be "debug"',
     ],
     [
       'a default that no weight can be',
       (d) => ((d.strategy.steps as any)[0] = { weight: '${{ params.port }}' }),
-      '/strategy/steps/0/weight must be at most 100, and ${{ params.port }} may be 8080',
+      '/strategy/steps/0/weight must be at most 100, but ${{ params.port }} may be 8080',
     ],
   ])('%s', (_, change, fault) => {
     expect(faultsOf(changed(change))).toEqual([fault]);
@@ -304,7 +304,7 @@ describe("the pod and the service, by Kubernetes' own schema", () => {
       '/service/ports/1/port is taken: /service/ports/0 has the same port 80, protocol "TCP"',
     ],
   ])('%s', (_, change, fault) => {
-    expect(faultsOf(changed(change)).filter((one) => !/names no (container|port of the pod)/.test(one))).toEqual([fault]);
+    expect(faultsOf(changed(change)).filter((one) => !/is not a (container|port) of the pod/.test(one))).toEqual([fault]);
   });
 });
 
@@ -336,12 +336,12 @@ describe('the pod, beyond the schema', () => {
     [
       'a volume with two sources',
       (d) => (d.pod.spec.volumes = [{ name: 'data', emptyDir: {}, configMap: { name: 'x' } }]),
-      '/pod/spec/volumes/0 must have one source, and has emptyDir and configMap',
+      '/pod/spec/volumes/0 must have one source, but has emptyDir and configMap',
     ],
     [
       'a mount of a volume that is not there',
       (d) => (web(d)[0]!.volumeMounts[0].name = 'date'),
-      '/pod/spec/containers/0/volumeMounts/0/name names no volume of the pod: there is no "date"',
+      '/pod/spec/containers/0/volumeMounts/0/name is not a volume of the pod: there is no "date"',
     ],
     [
       'a mount twice',
@@ -371,7 +371,7 @@ describe('the pod, beyond the schema', () => {
     [
       'a variable with two values',
       (d) => (web(d)[0]!.env[1].value = 'x'),
-      '/pod/spec/containers/0/env/1/valueFrom cannot stand beside value',
+      '/pod/spec/containers/0/env/1/valueFrom cannot be combined with value',
     ],
     [
       'more asked for than allowed',
@@ -386,22 +386,22 @@ describe('the pod, beyond the schema', () => {
     [
       'a probe that asks twice',
       (d) => (web(d)[0]!.readinessProbe = { exec: { command: ['x'] }, grpc: { port: 1 } }),
-      '/pod/spec/containers/0/readinessProbe must have exactly one of exec, httpGet, tcpSocket, grpc, sleep, and has exec and grpc',
+      '/pod/spec/containers/0/readinessProbe must have exactly one of exec, httpGet, tcpSocket, grpc, sleep, but has exec and grpc',
     ],
     [
       'a probe of a port that is not there',
       (d) => (web(d)[0]!.readinessProbe.httpGet.port = 'htpp'),
-      '/pod/spec/containers/0/readinessProbe/httpGet/port names no port of this container: there is no "htpp"',
+      '/pod/spec/containers/0/readinessProbe/httpGet/port is not a port of this container: there is no "htpp"',
     ],
     [
       'a probe of an init container',
       (d) => ((d.pod.spec.initContainers as any)[0].readinessProbe = { exec: { command: ['x'] } }),
-      '/pod/spec/initContainers/0/readinessProbe cannot be set for an init container, which runs to its end',
+      '/pod/spec/initContainers/0/readinessProbe cannot be set for an init container, which runs to completion',
     ],
     [
       'another restart policy',
       (d) => (d.pod.spec.restartPolicy = 'Never'),
-      '/pod/spec/restartPolicy must be Always: the pods of a Deployment are restarted for ever',
+      '/pod/spec/restartPolicy must be Always, as required for the pods of a Deployment',
     ],
     ['ephemeral containers', (d) => (d.pod.spec.ephemeralContainers = []), '/pod/spec/ephemeralContainers cannot be part of a template'],
     [
@@ -436,7 +436,7 @@ describe('the pod, beyond the schema', () => {
       '/selector/slipway.dev~1workload is reserved: labels under slipway.dev/ are written by Slipway',
     ],
   ])('%s', (_, change, fault) => {
-    expect(faultsOf(changed(change)).filter((one) => !/names no (container|port of the pod)/.test(one))).toEqual([fault]);
+    expect(faultsOf(changed(change)).filter((one) => !/is not a (container|port) of the pod/.test(one))).toEqual([fault]);
   });
 });
 
@@ -447,7 +447,7 @@ describe('what an API server would refuse', () => {
   const mount = (fields: object) => (d: Complete) => Object.assign(web(d)[0]!.volumeMounts[0], fields);
   const variable = (fields: object) => (d: Complete) => (web(d)[0]!.env[0] = { name: 'X', ...fields });
   const choice = 'must have exactly one of fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef';
-  const within = 'must be a path within the volume: relative, and without ".."';
+  const within = 'must be a path within the volume: relative and without ".."';
   const key = { name: 'x', key: 'x' };
   const device = { name: 'data', devicePath: '/dev/x' };
   const nodePort = (port: number, type?: string) => (d: Complete) => (d.service = { type, ports: [{ port: 80, nodePort: port }] });
@@ -469,12 +469,12 @@ describe('what an API server would refuse', () => {
     [
       'two successes of liveness',
       probe('livenessProbe', { successThreshold: 2 }),
-      `${first}/livenessProbe/successThreshold must be 1 for a probe of liveness or startup`,
+      `${first}/livenessProbe/successThreshold must be 1 for a liveness or startup probe`,
     ],
     [
       'two successes of startup',
       probe('startupProbe', { successThreshold: 2 }),
-      `${first}/startupProbe/successThreshold must be 1 for a probe of liveness or startup`,
+      `${first}/startupProbe/successThreshold must be 1 for a liveness or startup probe`,
     ],
     [
       'no time to end in',
@@ -484,7 +484,7 @@ describe('what an API server would refuse', () => {
     [
       'a time to end in for readiness',
       probe('readinessProbe', { terminationGracePeriodSeconds: 5 }),
-      `${first}/readinessProbe/terminationGracePeriodSeconds cannot be set for a probe of readiness, which restarts nothing`,
+      `${first}/readinessProbe/terminationGracePeriodSeconds cannot be set for a readiness probe, which restarts nothing`,
     ],
     ['a probe without command', probe('livenessProbe', { exec: {} }), `${first}/livenessProbe/exec/command must have at least one entry`],
     [
@@ -505,9 +505,13 @@ describe('what an API server would refuse', () => {
     [
       'rules for restarts without a policy',
       (d) => (web(d)[0]!.restartPolicyRules = [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }]),
-      `${first}/restartPolicy is required where restartPolicyRules are given`,
+      `${first}/restartPolicy is required with restartPolicyRules`,
     ],
-    ['two parts of a volume', mount({ subPath: 'a', subPathExpr: 'b' }), `${first}/volumeMounts/0/subPathExpr cannot stand beside subPath`],
+    [
+      'two parts of a volume',
+      mount({ subPath: 'a', subPathExpr: 'b' }),
+      `${first}/volumeMounts/0/subPathExpr cannot be combined with subPath`,
+    ],
     ['an absolute part', mount({ subPath: '/a' }), `${first}/volumeMounts/0/subPath ${within}`],
     ['a part outside', mount({ subPath: 'a/../../b' }), `${first}/volumeMounts/0/subPath ${within}`],
     ['an expression outside', mount({ subPathExpr: '../$(X)' }), `${first}/volumeMounts/0/subPathExpr ${within}`],
@@ -515,12 +519,12 @@ describe('what an API server would refuse', () => {
     [
       'a variable from two things',
       variable({ valueFrom: { secretKeyRef: key, configMapKeyRef: key } }),
-      `${first}/env/0/valueFrom ${choice}, and has configMapKeyRef and secretKeyRef`,
+      `${first}/env/0/valueFrom ${choice}, but has configMapKeyRef and secretKeyRef`,
     ],
     [
       'a variable with a value and from a thing',
       variable({ value: 'x', valueFrom: { secretKeyRef: key } }),
-      `${first}/env/0/valueFrom cannot stand beside value`,
+      `${first}/env/0/valueFrom cannot be combined with value`,
     ],
     [
       'less than nothing asked for',
@@ -540,12 +544,12 @@ describe('what an API server would refuse', () => {
     [
       'a claim that the pod does not have',
       (d) => (web(d)[0]!.resources = { claims: [{ name: 'gpu' }] }),
-      `${first}/resources/claims/0/name names no resource claim of the pod: there is no "gpu"`,
+      `${first}/resources/claims/0/name is not a resource claim of the pod: there is no "gpu"`,
     ],
     [
       'a device of a volume that is not there',
       (d) => (web(d)[0]!.volumeDevices = [{ ...device, name: 'date' }]),
-      `${first}/volumeDevices/0/name names no volume of the pod: there is no "date"`,
+      `${first}/volumeDevices/0/name is not a volume of the pod: there is no "date"`,
     ],
     [
       'a device outside its folder',
@@ -560,11 +564,11 @@ describe('what an API server would refuse', () => {
     [
       'a selector that no pod matches',
       (d) => (d.selector = { 'pod-template-hash': 'x' }),
-      '/selector/pod-template-hash is reserved: the Deployment controller writes it with a value of its own, so that no pod would match',
+      '/selector/pod-template-hash is reserved: the Deployment controller writes its own value, so no pod would match',
     ],
     ['a port of the nodes below 1', nodePort(-1, 'NodePort'), '/service/ports/0/nodePort must be between 1 and 65535'],
     ['a port of the nodes above 65535', nodePort(65_536, 'NodePort'), '/service/ports/0/nodePort must be between 1 and 65535'],
-    ['a port of the nodes for ClusterIP', nodePort(30_000), '/service/ports/0/nodePort cannot be set where the type is ClusterIP'],
+    ['a port of the nodes for ClusterIP', nodePort(30_000), '/service/ports/0/nodePort cannot be set with type ClusterIP'],
     ...['none', '10.0.0', '10.0.0.256', 'fe80::1%eth0', 'example.com', '1'].map((address): [string, (d: Complete) => void, string] => [
       `the address ${address}`,
       (d) => (d.service.clusterIP = address),
@@ -632,12 +636,12 @@ describe('the service', () => {
     [
       'a targetPort that is not there',
       (d) => (d.service.ports = [{ port: 80, targetPort: 'htpp' }]),
-      '/service/ports/0/targetPort names no port of the pod: there is no "htpp"',
+      '/service/ports/0/targetPort is not a port of the pod: there is no "htpp"',
     ],
     [
       'several ports without names',
       (d) => (d.service.ports = [{ name: 'a', port: 80 }, { port: 81 }]),
-      '/service/ports/1/name is required where a service has several ports',
+      '/service/ports/1/name is required if the service has several ports',
     ],
     [
       'two ports of one name',
@@ -669,7 +673,7 @@ describe('the strategy', () => {
     ['its field', { batchSize: 3 }, '/strategy/batchSize is not a field'],
     ['a canary without steps', { type: 'CANARY' }, '/strategy/steps is required for CANARY'],
     ['a canary with no step', { type: 'CANARY', steps: [] }, '/strategy/steps must have at least one step'],
-    ['steps of a rolling update', { steps: [{ weight: 5 }] }, '/strategy/steps belongs to CANARY, and the type is ROLLING'],
+    ['steps of a rolling update', { steps: [{ weight: 5 }] }, '/strategy/steps is only allowed with type CANARY, and the type is ROLLING'],
     [
       'a step that says two things',
       { type: 'CANARY', steps: [{ weight: 5 }, { pause: true, pauseSeconds: 3 }] },
@@ -680,22 +684,18 @@ describe('the strategy', () => {
       { type: 'CANARY', steps: [{ weight: 5 }, {}] },
       '/strategy/steps/1 must have exactly one of weight, pauseSeconds and pause',
     ],
-    [
-      'a pause before anything',
-      { type: 'CANARY', steps: [{ pause: true }] },
-      '/strategy/steps/0 must be a weight: before the first one nothing has changed that a pause could be for',
-    ],
+    ['a pause before anything', { type: 'CANARY', steps: [{ pause: true }] }, '/strategy/steps/0 the first step must be a weight'],
     ['a weight of nothing', { type: 'CANARY', steps: [{ weight: 0 }] }, '/strategy/steps/0/weight must be at least 1'],
     ['a weight of more than all', { type: 'CANARY', steps: [{ weight: 101 }] }, '/strategy/steps/0/weight must be at most 100'],
     [
       'weights that fall',
       { type: 'CANARY', steps: [{ weight: 50 }, { weight: 20 }] },
-      '/strategy/steps/1/weight must be more than 50, the weight before it',
+      '/strategy/steps/1/weight must be more than the previous weight, 50',
     ],
     [
       'weights that stand still',
       { type: 'CANARY', steps: [{ weight: 50 }, { weight: 50 }] },
-      '/strategy/steps/1/weight must be more than 50, the weight before it',
+      '/strategy/steps/1/weight must be more than the previous weight, 50',
     ],
     ['a pause that is false', { type: 'CANARY', steps: [{ weight: 5 }, { pause: false }] }, '/strategy/steps/1/pause must be true'],
     [
@@ -703,16 +703,8 @@ describe('the strategy', () => {
       { type: 'CANARY', steps: [{ weight: 5 }, { pauseSeconds: 0 }] },
       '/strategy/steps/1/pauseSeconds must be at least 1',
     ],
-    [
-      'no room to move',
-      { maxSurge: 0, maxUnavailable: 0 },
-      '/strategy/maxSurge cannot be zero together with the other one: nothing could move',
-    ],
-    [
-      'no room to move, in per cent',
-      { maxSurge: '0%' },
-      '/strategy/maxSurge cannot be zero together with the other one: nothing could move',
-    ],
+    ['no room to move', { maxSurge: 0, maxUnavailable: 0 }, '/strategy/maxSurge maxSurge and maxUnavailable must not both be zero'],
+    ['no room to move, in per cent', { maxSurge: '0%' }, '/strategy/maxSurge maxSurge and maxUnavailable must not both be zero'],
     ['a percentage of more than all', { maxSurge: '101%' }, '/strategy/maxSurge must be a number of pods or a percentage from 0% to 100%'],
     ['a surge that is no number', { maxSurge: 'half' }, '/strategy/maxSurge must be a number of pods or a percentage from 0% to 100%'],
     ['a surge below zero', { maxSurge: -1 }, '/strategy/maxSurge must be a number of pods or a percentage from 0% to 100%'],

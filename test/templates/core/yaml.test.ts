@@ -26,23 +26,23 @@ describe('what hides, repeats or costs is refused, with its line', () => {
     ['a tag', 'a: !!str 1', 'line 1, column 4: tags are not accepted'],
     ['a custom tag', 'a:\n  - !include x', 'line 2, column 5: tags are not accepted'],
     ['a directive', '%YAML 1.1\n---\na: 1', 'line 1, column 1: directives are not accepted'],
-    ['two documents', 'a: 1\n---\nb: 2', 'line 2, column 1: a second document begins; one is accepted'],
+    ['two documents', 'a: 1\n---\nb: 2', 'line 2, column 1: a second document begins here; only one is accepted'],
     ['a key that is no string', '1: a', 'line 1, column 1: a key must be a string (quote it)'],
     ['a key that is a list', '? [a]\n: b', 'line 1, column 3: a key must be a string (quote it)'],
     ['a tab as indentation', 'a:\n\tb: 1', 'line 2, column 1: Tabs are not allowed as indentation'],
-    ['a number too large to keep', 'a: 12345678901234567890', '/a is too large a number to be kept exactly'],
+    ['a number too large to keep', 'a: 12345678901234567890', '/a is too large to be stored exactly'],
     ['infinity', 'a: .inf', '/a must be a finite number'],
-    ['a NUL character', 'a: "\\0"', '/a holds a NUL character'],
-    ['half of a surrogate pair', 'a: "\\ud800"', '/a holds half of a surrogate pair, which is no text'],
-    ['a prototype', '__proto__: { a: 1 }', '/__proto__ is not a name that can be used'],
+    ['a NUL character', 'a: "\\0"', '/a contains a NUL character'],
+    ['half of a surrogate pair', 'a: "\\ud800"', '/a contains an unpaired surrogate'],
+    ['a prototype', '__proto__: { a: 1 }', '/__proto__ is not an allowed name'],
   ])('%s', (_, text, detail) => {
     expect(detailsOf(text)).toEqual([detail]);
   });
 
   it('duplicate keys, each at its pointer', () => {
     expect(detailsOf('a: 1\nb:\n  c: 1\n  c: 2\na: 3')).toEqual([
-      '/b/c line 4, column 3: stands twice in its map',
-      '/a line 5, column 1: stands twice in its map',
+      '/b/c line 4, column 3: occurs twice in its map',
+      '/a line 5, column 1: occurs twice in its map',
     ]);
   });
 
@@ -67,7 +67,7 @@ describe('what hides, repeats or costs is refused, with its line', () => {
   ])('%s in each other half a million times, at once and without harm to the process', (_, opening) => {
     const started = performance.now();
     expect(detailsOf(opening.repeat(Math.floor(1_000_000 / opening.length)))).toEqual([
-      expect.stringMatching(/lies deeper than 50 levels$/),
+      expect.stringMatching(/is nested deeper than 50 levels$/),
     ]);
     expect(performance.now() - started).toBeLessThan(2000);
   });
@@ -85,6 +85,6 @@ describe('what hides, repeats or costs is refused, with its line', () => {
 
   it('50 levels are read, 51 are not', () => {
     expect(detailsOf('['.repeat(51) + ']'.repeat(51))).toEqual([]);
-    expect(detailsOf('['.repeat(52) + ']'.repeat(52))).toEqual([expect.stringMatching(/lies deeper than 50 levels$/)]);
+    expect(detailsOf('['.repeat(52) + ']'.repeat(52))).toEqual([expect.stringMatching(/is nested deeper than 50 levels$/)]);
   });
 });

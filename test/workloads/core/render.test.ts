@@ -252,7 +252,7 @@ describe('values that make no valid rendering are named', () => {
       'a part of a volume',
       { volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a/${{ params.x }}' }] },
       '..',
-      'volumeMounts/0/subPath must be a path within the volume: relative, and without ".."',
+      'volumeMounts/0/subPath must be a path within the volume: relative and without ".."',
     ],
   ])('where %s is one that no API server takes', (_, fields, x, fault) => {
     const document = {
@@ -307,7 +307,7 @@ describe('a long value in very many places', () => {
     };
     const started = performance.now();
     expect(faultsOf(document, { text: 'x'.repeat(65_536) })).toEqual([
-      { pointer: '/values', detail: 'make a document of more than 4194304 characters' },
+      { pointer: '/values', detail: 'render a document of more than 4194304 characters' },
     ]);
     expect(performance.now() - started).toBeLessThan(5000);
   });
