@@ -69,7 +69,7 @@ describe.skipIf(providedClusters().length === 0)('the whole story on two real co
     const told = (await eventsOf(world, held.id)).map(({ message }) => message);
     for (const { name } of sites) {
       expect(told).toContainEqual(expect.stringMatching(new RegExp(`^${name}: Held at 1 of 4 pods on release 2, for 1 s`)));
-      expect(told).toContainEqual(expect.stringMatching(new RegExp(`^${name}: Holding at 2 of 4 pods on release 2, until it is promoted`)));
+      expect(told).toContainEqual(expect.stringMatching(new RegExp(`^${name}: Held at 2 of 4 pods on release 2, until it is promoted`)));
     }
     await ask(world, `/rollouts/${held.id}/promote`);
     expect(await settled(world, held.id, 60)).toMatchObject({ phase: 'SUCCEEDED' });
