@@ -214,7 +214,11 @@ describe('a secret of the data folder', () => {
   it.each([
     ['operator-key', '', "does not contain the operator's key (32 to 256 visible ASCII characters): restore it, or move"],
     ['operator-key', 'two words that are not a key at all, but long', "does not contain the operator's key"],
-    ['master-key', 'abc', 'does not contain the master key (32 bytes in base64 or hex): restore it from a backup, or set SLIPWAY_MASTER_KEY'],
+    [
+      'master-key',
+      'abc',
+      'does not contain the master key (32 bytes in base64 or hex): restore it from a backup, or set SLIPWAY_MASTER_KEY',
+    ],
   ])('%s that holds %j is refused by the name of its file, and kept as it is', (file, text, line) => {
     const name = spoil(file, text);
 
@@ -232,7 +236,9 @@ describe('a secret of the data folder', () => {
   });
 
   it.skipIf(process.platform !== 'linux')('is not looked for for ever where no folder can be made', () => {
-    expect(() => keptMasterKey('/proc/nope/x')).toThrow('The folder /proc/nope/x cannot be created (ENOENT): choose another with DATA_DIR.');
+    expect(() => keptMasterKey('/proc/nope/x')).toThrow(
+      'The folder /proc/nope/x cannot be created (ENOENT): choose another with DATA_DIR.',
+    );
   });
 
   it('is made in folders that are made for it', () => {

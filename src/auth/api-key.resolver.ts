@@ -21,7 +21,11 @@ export class ApiKeyResolver {
     return this.keys.get(reference);
   }
 
-  @Mutation(() => ApiKey, { action: 'apiKeys.create', description: 'Creates a key. The secret is returned only in this response.', idempotent: 'apiKey' })
+  @Mutation(() => ApiKey, {
+    action: 'apiKeys.create',
+    description: 'Creates a key. The secret is returned only in this response.',
+    idempotent: 'apiKey',
+  })
   createApiKey(@Args('input') input: CreateApiKey): Promise<ApiKey> {
     return this.keys.create(input);
   }
@@ -41,7 +45,11 @@ export class ApiKeyResolver {
   @Mutation(() => Boolean, { action: 'apiKeys.delete', description: 'Revokes a key.' })
   async deleteApiKey(
     @Args('apiKey', { description: 'Id or name.' }) reference: string,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The expected version; the request is refused (STALE) if the current one differs.' })
+    @Args('ifVersion', {
+      type: () => Int,
+      nullable: true,
+      description: 'The expected version; the request is refused (STALE) if the current one differs.',
+    })
     version?: number,
   ): Promise<boolean> {
     await this.keys.delete(reference, ifVersion(version));

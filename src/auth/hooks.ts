@@ -73,6 +73,7 @@ export class RequestHooks {
       'ratelimit-reset': String(taken.resetSeconds),
       'ratelimit-policy': `${caller.rate.burst};w=${Math.ceil(caller.rate.burst / caller.rate.perSecond)}`,
     });
-    if (!taken.allowed) throw new Problem('RATE_LIMITED', `More than ${caller.rate.perSecond} requests per second.`, [], taken.resetSeconds);
+    if (!taken.allowed)
+      throw new Problem('RATE_LIMITED', `More than ${caller.rate.perSecond} requests per second.`, [], taken.resetSeconds);
   }
 }

@@ -17,7 +17,11 @@ import { ClusterService } from './cluster.service.ts';
 
 export const ClusterConnection = Connection(Cluster);
 
-const version = { type: () => Int, nullable: true, description: 'The expected version; the request is refused (STALE) if the current one differs.' };
+const version = {
+  type: () => Int,
+  nullable: true,
+  description: 'The expected version; the request is refused (STALE) if the current one differs.',
+};
 const named = { description: 'Id or name.' };
 
 @Resolver(() => Cluster)

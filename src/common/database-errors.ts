@@ -103,11 +103,11 @@ export function problemOf(error: unknown): Problem | null {
     const name = found.constraint === null ? undefined : NAMES[found.constraint];
     return name ? withCause(new Problem('NAME_TAKEN', name), error) : null;
   }
-  if (isForeignKey(found)) return withCause(new Problem('IN_USE', 'The resource is still in use, or refers to one that no longer exists.'), error);
+  if (isForeignKey(found))
+    return withCause(new Problem('IN_USE', 'The resource is still in use, or refers to one that no longer exists.'), error);
   if (isAway(error)) return unavailable(error);
   return null;
 }
 
 /** The error as `Database` throws it. Conflicts are left as they are, so that the transaction around them can be retried. */
 export const translate = (error: unknown): unknown => (isRetryable(error) ? error : (problemOf(error) ?? error));
-

@@ -28,5 +28,6 @@ export const ifVersion = (version: number | null | undefined): ExpectedVersions 
 
 /** Throws STALE unless the version is expected. */
 export function checkVersion(version: number, expected: ExpectedVersions): void {
-  if (expected && !expected.includes(version)) throw new Problem('STALE', `The resource was changed in the meantime; its version is now ${version}.`);
+  if (expected && !expected.includes(version))
+    throw new Problem('STALE', `The resource was changed in the meantime; its version is now ${version}.`);
 }

@@ -69,7 +69,12 @@ function parametersOf(route: RegisteredRoute): Json[] {
     ...inPath,
     ...(query ? queryParameters(query) : []),
     ...(typeof route.idempotent === 'string'
-      ? [header('Idempotency-Key', 'Makes it safe to repeat the request within 24 hours: a repetition returns the result and changes nothing.')]
+      ? [
+          header(
+            'Idempotency-Key',
+            'Makes it safe to repeat the request within 24 hours: a repetition returns the result and changes nothing.',
+          ),
+        ]
       : []),
     ...(route.waits === undefined
       ? []

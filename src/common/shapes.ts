@@ -89,7 +89,8 @@ function checkRequest(request: FastifyRequest, taken: Taken): void {
   const query = request.query as Record<string, unknown>;
   const inQuery = taken.query ? parsed(taken.query, query, 'parameter') : { value: query, faults: strayParameters(query) };
   const inBody = taken.body ? parsed(taken.body, request.body, 'pointer') : { value: request.body, faults: [] as Fault[] };
-  if (!taken.body && !taken.freeBody && !isEmpty(request.body)) inBody.faults.push({ pointer: '', detail: 'must be empty: this route takes no body' });
+  if (!taken.body && !taken.freeBody && !isEmpty(request.body))
+    inBody.faults.push({ pointer: '', detail: 'must be empty: this route takes no body' });
   const faults = [...inQuery.faults, ...inBody.faults];
   if (faults.length > 0) throw invalid(...faults);
   if (taken.query) request.query = inQuery.value;

@@ -46,7 +46,11 @@ export class RolloutController {
     return referTo('rollout', await this.rollouts.create(workload, input));
   }
 
-  @Route('POST', '/workloads/:workload/rollback', acting('rollouts.rollback', 'Goes back to a good release; the active rollout is superseded.'))
+  @Route(
+    'POST',
+    '/workloads/:workload/rollback',
+    acting('rollouts.rollback', 'Goes back to a good release; the active rollout is superseded.'),
+  )
   async rollback(@Param('workload') workload: string, @Body() input: RollbackInput) {
     return referTo('rollout', await this.rollouts.rollback(workload, input));
   }

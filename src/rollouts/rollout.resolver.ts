@@ -82,7 +82,11 @@ export class RolloutResolver {
   async deleteWorkload(
     @Args('workload', WORKLOAD) workload: string,
     @Args('objects', { type: () => ObjectsOnRemoval.enum, nullable: true }) objects?: 'DELETE' | 'ORPHAN',
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The expected version; the request is refused (STALE) if the current one differs.' })
+    @Args('ifVersion', {
+      type: () => Int,
+      nullable: true,
+      description: 'The expected version; the request is refused (STALE) if the current one differs.',
+    })
     version?: number,
   ): Promise<Rollout> {
     return referTo('rollout', await this.service.remove(workload, objects ?? 'DELETE', ifVersion(version)));

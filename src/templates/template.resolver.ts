@@ -36,7 +36,11 @@ export class TemplateResolver {
   updateTemplate(
     @Args('template', { description: 'Id or name.' }) reference: string,
     @Args('input') input: UpdateTemplate,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The expected version; the request is refused (STALE) if the current one differs.' })
+    @Args('ifVersion', {
+      type: () => Int,
+      nullable: true,
+      description: 'The expected version; the request is refused (STALE) if the current one differs.',
+    })
     version?: number,
   ): Promise<Template> {
     return this.service.update(reference, input, ifVersion(version));
@@ -45,7 +49,11 @@ export class TemplateResolver {
   @Mutation(() => Boolean, { action: 'templates.delete', description: 'Deletes a template that no workload uses.' })
   async deleteTemplate(
     @Args('template', { description: 'Id or name.' }) reference: string,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The expected version; the request is refused (STALE) if the current one differs.' })
+    @Args('ifVersion', {
+      type: () => Int,
+      nullable: true,
+      description: 'The expected version; the request is refused (STALE) if the current one differs.',
+    })
     version?: number,
   ): Promise<boolean> {
     await this.service.delete(reference, ifVersion(version));

@@ -30,7 +30,11 @@ export class TenantResolver {
   updateTenant(
     @Args('tenant', { description: 'Id or name.' }) reference: string,
     @Args('input') input: UpdateTenant,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The expected version; the request is refused (STALE) if the current one differs.' })
+    @Args('ifVersion', {
+      type: () => Int,
+      nullable: true,
+      description: 'The expected version; the request is refused (STALE) if the current one differs.',
+    })
     version?: number,
   ): Promise<Tenant> {
     return this.service.update(reference, input, ifVersion(version));

@@ -44,7 +44,11 @@ export class WorkloadResolver {
   updateWorkload(
     @Args('workload', REFERENCE) reference: string,
     @Args('input') input: UpdateWorkload,
-    @Args('ifVersion', { type: () => Int, nullable: true, description: 'The expected version; the request is refused (STALE) if the current one differs.' })
+    @Args('ifVersion', {
+      type: () => Int,
+      nullable: true,
+      description: 'The expected version; the request is refused (STALE) if the current one differs.',
+    })
     version?: number,
   ): Promise<Workload> {
     return this.workloadService.update(reference, input, ifVersion(version));

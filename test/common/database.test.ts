@@ -460,7 +460,10 @@ describe('what the database refuses', () => {
       database.transaction(() => database.rows.template.create({ data: { tenantId: blue, id: randomUUID(), name } })),
     );
     await expect(inside).rejects.toMatchObject({ code: 'NAME_TAKEN' });
-    await expect(makeTenant(randomUUID(), 'blue')).rejects.toMatchObject({ code: 'NAME_TAKEN', message: 'A tenant with this name exists.' });
+    await expect(makeTenant(randomUUID(), 'blue')).rejects.toMatchObject({
+      code: 'NAME_TAKEN',
+      message: 'A tenant with this name exists.',
+    });
   });
 
   it('what is referred to is IN_USE', async () => {

@@ -149,8 +149,11 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
 
   it('a value that no request of this rollout holds is a fault that says whose it is', async () => {
     const own = await fresh({ values: { greeting: 7, color: 'red' } });
-    const at = { pointer: '/values/greeting', detail: "must be a string; the value is set on the workload (change it with PATCH /v1/workloads/{workload})" };
-    const unknown = "is not a parameter of this revision; the value is set on the workload (change it with PATCH /v1/workloads/{workload})";
+    const at = {
+      pointer: '/values/greeting',
+      detail: 'must be a string; the value is set on the workload (change it with PATCH /v1/workloads/{workload})',
+    };
+    const unknown = 'is not a parameter of this revision; the value is set on the workload (change it with PATCH /v1/workloads/{workload})';
     expect(await deploy(own.name)).toMatchObject({ code: 'INVALID', errors: [{ pointer: '/values/color', detail: unknown }, at] });
     expect(await deploy(own.name, { values: { greeting: 8, color: 'blue' } })).toMatchObject({
       errors: [{ detail: 'is not a parameter of this revision' }, { detail: 'must be a string' }],

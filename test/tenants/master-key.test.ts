@@ -43,7 +43,7 @@ describe('the master key', () => {
     await empty.drop();
     await expect(checkMasterKey({ databaseUrl: api.database.appUrl, masterKey })).resolves.toBeUndefined();
     await expect(checkMasterKey({ databaseUrl: api.database.appUrl, masterKey: another })).rejects.toThrow(
-      "The master key from SLIPWAY_MASTER_KEY does not match this database, whose credentials are sealed with another: start with the key used before.",
+      'The master key from SLIPWAY_MASTER_KEY does not match this database, whose credentials are sealed with another: start with the key used before.',
     );
   });
 
@@ -56,7 +56,9 @@ describe('the master key', () => {
       const ended = await runProgram(name, { ...environment(), SLIPWAY_MASTER_KEY: another.toString('base64') });
 
       expect(ended).toMatchObject({ code: 1, out: '' });
-      expect(ended.err).toMatch(/^The master key from SLIPWAY_MASTER_KEY does not match this database, .*: start with the key used before\.\n$/);
+      expect(ended.err).toMatch(
+        /^The master key from SLIPWAY_MASTER_KEY does not match this database, .*: start with the key used before\.\n$/,
+      );
       expect(await dataKeys()).toEqual(before);
     },
     60_000,

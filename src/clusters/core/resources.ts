@@ -24,7 +24,6 @@ export function resourcePath(ref: { apiVersion: string; kind: string; namespace:
 }
 
 function checkedName(name: string): string {
-  if (!namePattern.test(name) || name.length > 253)
-    throw new Error(`${JSON.stringify(name.slice(0, 60))} is not a valid Kubernetes name`);
+  if (!namePattern.test(name) || name.length > 253) throw new Error(`${JSON.stringify(name.slice(0, 60))} is not a valid Kubernetes name`);
   return name;
 }

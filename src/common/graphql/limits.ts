@@ -99,8 +99,7 @@ export function checkRequested(document: DocumentNode): void {
   const isSubscription = document.definitions.some(
     (node) => node.kind === Kind.OPERATION_DEFINITION && node.operation === OperationTypeNode.SUBSCRIPTION,
   );
-  if (isSubscription)
-    throw new Problem('GRAPHQL_INVALID', 'Subscriptions need a WebSocket (graphql-transport-ws) at /graphql.');
+  if (isSubscription) throw new Problem('GRAPHQL_INVALID', 'Subscriptions need a WebSocket (graphql-transport-ws) at /graphql.');
 }
 
 /** Refuses a document that costs too much. Mercurius checks the depth. */

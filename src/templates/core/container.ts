@@ -44,7 +44,8 @@ function environmentFaults(container: Record<string, unknown>, pointer: string):
       faults.push({ pointer: at(here, 'name'), detail: 'must be printable ASCII without "="' });
     const from = at(here, 'valueFrom');
     const wrong = isObject(valueFrom) ? choiceFault(valueFrom, SOURCES) : null;
-    if (value !== undefined && value !== '' && valueFrom !== undefined) faults.push({ pointer: from, detail: 'cannot be combined with value' });
+    if (value !== undefined && value !== '' && valueFrom !== undefined)
+      faults.push({ pointer: from, detail: 'cannot be combined with value' });
     if (wrong) faults.push({ pointer: from, detail: wrong });
     return faults;
   });

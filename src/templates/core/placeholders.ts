@@ -57,7 +57,10 @@ function holeOrText(text: string, parameters: Parameters, pointer: string, fault
     const parameter = own(parameters, name);
     if (!parameter) faults.push({ pointer, detail: `refers to the parameter "${name}", which is not declared` });
     else if (whole === undefined && !isAlwaysSet(parameter))
-      faults.push({ pointer, detail: `uses "${name}" inside a text, so it must always have a value: make the parameter required or give it a default` });
+      faults.push({
+        pointer,
+        detail: `uses "${name}" inside a text, so it must always have a value: make the parameter required or give it a default`,
+      });
   }
   if (whole === undefined || faults.length > before) return new Hole(text, 'string', []);
   return holeOf(text, own(parameters, whole) as Parameter);

@@ -90,7 +90,12 @@ export function sidecarFaults(sidecars: readonly Sidecar[] | undefined): Fault[]
     if (sidecar.pattern === 'monitoring')
       return index === first
         ? []
-        : [{ pointer: at(pointer, 'pattern'), detail: `occurs twice: a pod has at most one monitoring sidecar, and /sidecars/${first} is one already` }];
+        : [
+            {
+              pointer: at(pointer, 'pattern'),
+              detail: `occurs twice: a pod has at most one monitoring sidecar, and /sidecars/${first} is one already`,
+            },
+          ];
     const { readOnly } = sidecar;
     if (readOnly === undefined || (readOnly as unknown) instanceof Hole) return [];
     const writer = WRITER[sidecar.pattern];

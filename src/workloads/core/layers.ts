@@ -12,7 +12,10 @@ export interface Layer {
 }
 
 export const ofRequest = (values: Values): Layer => ({ values, origin: null });
-export const ofWorkload = (values: Values): Layer => ({ values, origin: 'set on the workload (change it with PATCH /v1/workloads/{workload})' });
+export const ofWorkload = (values: Values): Layer => ({
+  values,
+  origin: 'set on the workload (change it with PATCH /v1/workloads/{workload})',
+});
 export const ofRelease = (number: number, values: Values): Layer => ({ values, origin: `from release ${number}` });
 /** @param place cluster and namespace, such as `eu-1/shop` */
 export const ofPlacement = (place: string, values: Values): Layer => ({ values, origin: `set on placement ${place}` });

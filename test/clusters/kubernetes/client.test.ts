@@ -412,10 +412,7 @@ describe('a server that is not to be trusted', () => {
     const server = await serve((_, response) => void response.end('<html>Welcome</html>'));
     for (const asked of [connect(server).read(webRef), connect(server).version(), connect(server).missingAccess('shop')]) {
       const error = await failure(asked);
-      expect([error.kind, error.advice]).toEqual([
-        'SERVER',
-        "Check the server's URL: the server there does not speak the Kubernetes API.",
-      ]);
+      expect([error.kind, error.advice]).toEqual(['SERVER', "Check the server's URL: the server there does not speak the Kubernetes API."]);
     }
   });
 });
@@ -472,8 +469,6 @@ describe('addresses', () => {
       { url: 'https://nowhere.invalid', ca: server.ca },
       { resolve: () => Promise.reject(Object.assign(new Error('x'), { code: 'ENOTFOUND' })) },
     );
-    expect((await failure(unknown.version())).message).toBe(
-      "The cluster is unreachable: the server's name does not resolve (ENOTFOUND).",
-    );
+    expect((await failure(unknown.version())).message).toBe("The cluster is unreachable: the server's name does not resolve (ENOTFOUND).");
   });
 });
