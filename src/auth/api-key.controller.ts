@@ -9,7 +9,7 @@ import { ApiKeyService } from './api-key.service.ts';
 export class ApiKeyController {
   constructor(private readonly keys: ApiKeyService) {}
 
-  @Route('GET', '/api-keys', { action: 'apiKeys.list', summary: 'Lists keys, newest first', answers: PageOf(ApiKey) })
+  @Route('GET', '/api-keys', { action: 'apiKeys.list', summary: 'Lists keys, newest first.', answers: PageOf(ApiKey) })
   list(@Query() query: PageQuery): Promise<Page<ApiKey>> {
     return this.keys.list(windowOf(query));
   }
@@ -25,14 +25,14 @@ export class ApiKeyController {
     return this.keys.create(input);
   }
 
-  @Route('GET', '/api-keys/:key', { action: 'apiKeys.list', summary: 'Shows a key without its secret', answers: ApiKey })
+  @Route('GET', '/api-keys/:key', { action: 'apiKeys.list', summary: 'Shows a key without its secret.', answers: ApiKey })
   get(@Param('key') reference: string): Promise<ApiKey> {
     return this.keys.get(reference);
   }
 
   @Route('POST', '/api-keys/:key/rotate', {
     action: 'apiKeys.rotate',
-    summary: 'Replaces a key by a new one with the same name and role',
+    summary: 'Replaces a key by a new one with the same name and role.',
     status: 201,
     answers: ApiKey,
     idempotent: 'apiKey',
@@ -42,7 +42,7 @@ export class ApiKeyController {
     return this.keys.rotate(reference, input);
   }
 
-  @Route('DELETE', '/api-keys/:key', { action: 'apiKeys.delete', summary: 'Revokes a key', status: 204 })
+  @Route('DELETE', '/api-keys/:key', { action: 'apiKeys.delete', summary: 'Revokes a key.', status: 204 })
   async delete(@Param('key') reference: string, @IfMatch() expected: ExpectedVersions): Promise<void> {
     await this.keys.delete(reference, expected);
   }

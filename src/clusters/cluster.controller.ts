@@ -25,14 +25,14 @@ export class ClusterController {
     private readonly checks: CheckWait,
   ) {}
 
-  @Route('GET', '/clusters', { action: 'clusters.list', summary: 'Lists clusters, newest first', answers: PageOf(Cluster) })
+  @Route('GET', '/clusters', { action: 'clusters.list', summary: 'Lists clusters, newest first.', answers: PageOf(Cluster) })
   list(@Query() query: ListClusters): Promise<Page<Cluster>> {
     return this.clusters.list(windowOf(query), query);
   }
 
   @Route('POST', '/clusters', {
     action: 'clusters.create',
-    summary: 'Registers a cluster',
+    summary: 'Registers a cluster.',
     description: 'Does not wait for the cluster. Its status shows when it has been checked; a worker of its region does that at once.',
     status: 201,
     answers: Cluster,
@@ -42,19 +42,19 @@ export class ClusterController {
     return this.clusters.create(input);
   }
 
-  @Route('GET', '/clusters/:cluster', { action: 'clusters.get', summary: 'Shows a cluster', answers: Cluster })
+  @Route('GET', '/clusters/:cluster', { action: 'clusters.get', summary: 'Shows a cluster.', answers: Cluster })
   get(@Param('cluster') reference: string): Promise<Cluster> {
     return this.clusters.get(reference);
   }
 
-  @Route('PATCH', '/clusters/:cluster', { action: 'clusters.update', summary: 'Renames or labels a cluster', answers: Cluster })
+  @Route('PATCH', '/clusters/:cluster', { action: 'clusters.update', summary: 'Renames or labels a cluster.', answers: Cluster })
   update(@Param('cluster') reference: string, @Body() input: UpdateCluster, @IfMatch() expected: ExpectedVersions): Promise<Cluster> {
     return this.clusters.update(reference, input, expected);
   }
 
   @Route('PUT', '/clusters/:cluster/credentials', {
     action: 'clusters.replaceCredentials',
-    summary: 'Replaces the credentials of a cluster, and checks it with the new ones',
+    summary: 'Replaces the credentials of a cluster, and checks it with the new ones.',
     answers: Cluster,
   })
   replaceCredentials(
@@ -67,7 +67,7 @@ export class ClusterController {
 
   @Route('POST', '/clusters/:cluster/check', {
     action: 'clusters.check',
-    summary: 'Checks a cluster now and returns the result, within 10 seconds',
+    summary: 'Checks a cluster now and returns the result, within 10 seconds.',
     answers: Cluster,
     idempotent: false,
     cost: 5,
@@ -94,7 +94,7 @@ export class ClusterController {
 
   @Route('GET', '/clusters/:cluster/access-manifest', {
     action: 'clusters.accessManifest',
-    summary: 'Shows the minimal ServiceAccount, Role and binding for workloads in a namespace, for kubectl',
+    summary: 'Shows the minimal ServiceAccount, Role and binding for workloads in a namespace, for kubectl.',
     answers: { media: { 'application/yaml': { type: 'string' } } },
   })
   async accessManifest(

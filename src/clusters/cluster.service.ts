@@ -96,7 +96,7 @@ export class ClusterService {
     });
   }
 
-  /** Requests a check. Returns the time of the request: the check is done when `checkedAt` is later. */
+  /** Requests a check. Returns the time of the request: the check is done when `checkedAt` is not earlier. */
   requestCheck(reference: string): Promise<{ id: string; askedAt: Date }> {
     return this.database.transaction(async () => {
       const row = await this.row(reference);

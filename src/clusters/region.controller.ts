@@ -8,14 +8,14 @@ import { RegionService } from './region.service.ts';
 export class RegionController {
   constructor(private readonly regions: RegionService) {}
 
-  @Route('GET', '/regions', { action: 'regions.list', summary: 'Lists regions, newest first', answers: PageOf(Region) })
+  @Route('GET', '/regions', { action: 'regions.list', summary: 'Lists regions, newest first.', answers: PageOf(Region) })
   list(@Query() query: PageQuery): Promise<Page<Region>> {
     return this.regions.list(windowOf(query));
   }
 
   @Route('POST', '/regions', {
     action: 'regions.create',
-    summary: 'Creates a region',
+    summary: 'Creates a region.',
     status: 201,
     answers: Region,
     idempotent: 'region',

@@ -30,7 +30,7 @@ export class Condition extends Model({
 export class TargetStep extends Model({
   index: z.int(),
   of: z.int(),
-  weight: z.int().nullable().describe('Per cent of the pods that run the new release at this step.'),
+  weight: z.int().nullable().describe('Per cent of the pods that run the new release, as last observed.'),
   surge: z.string().nullable(),
   unavailable: z.string().nullable(),
 }) {}

@@ -11,7 +11,7 @@ export class RevisionController {
 
   @Route('GET', '/templates/:template/revisions', {
     action: 'revisions.list',
-    summary: 'Lists revisions, newest first',
+    summary: 'Lists revisions, newest first.',
     answers: PageOf(Revision),
   })
   list(@Param('template') reference: string, @Query() query: PageQuery): Promise<Page<Revision>> {
@@ -35,7 +35,7 @@ export class RevisionController {
     return this.revisions.create(reference, document instanceof YamlText ? { yaml: document.text } : { json: document });
   }
 
-  @Route('GET', '/templates/:template/revisions/:number', { action: 'revisions.get', summary: 'Shows a revision', answers: Revision })
+  @Route('GET', '/templates/:template/revisions/:number', { action: 'revisions.get', summary: 'Shows a revision.', answers: Revision })
   get(@Param('template') reference: string, @Param('number') number: string): Promise<Revision> {
     return this.revisions.get(reference, number);
   }

@@ -9,14 +9,14 @@ import { TemplateService } from './template.service.ts';
 export class TemplateController {
   constructor(private readonly templates: TemplateService) {}
 
-  @Route('GET', '/templates', { action: 'templates.list', summary: 'Lists templates, newest first', answers: PageOf(Template) })
+  @Route('GET', '/templates', { action: 'templates.list', summary: 'Lists templates, newest first.', answers: PageOf(Template) })
   list(@Query() query: PageQuery): Promise<Page<Template>> {
     return this.templates.list(windowOf(query));
   }
 
   @Route('POST', '/templates', {
     action: 'templates.create',
-    summary: 'Creates a template',
+    summary: 'Creates a template.',
     status: 201,
     answers: Template,
     idempotent: 'template',
@@ -25,17 +25,21 @@ export class TemplateController {
     return this.templates.create(input);
   }
 
-  @Route('GET', '/templates/:template', { action: 'templates.get', summary: 'Shows a template', answers: Template })
+  @Route('GET', '/templates/:template', { action: 'templates.get', summary: 'Shows a template.', answers: Template })
   get(@Param('template') reference: string): Promise<Template> {
     return this.templates.get(reference);
   }
 
-  @Route('PATCH', '/templates/:template', { action: 'templates.update', summary: 'Renames or describes a template', answers: Template })
+  @Route('PATCH', '/templates/:template', { action: 'templates.update', summary: 'Renames or describes a template.', answers: Template })
   update(@Param('template') reference: string, @Body() input: UpdateTemplate, @IfMatch() expected: ExpectedVersions): Promise<Template> {
     return this.templates.update(reference, input, expected);
   }
 
-  @Route('DELETE', '/templates/:template', { action: 'templates.delete', summary: 'Deletes a template that no workload uses', status: 204 })
+  @Route('DELETE', '/templates/:template', {
+    action: 'templates.delete',
+    summary: 'Deletes a template that no workload uses.',
+    status: 204,
+  })
   async delete(@Param('template') reference: string, @IfMatch() expected: ExpectedVersions): Promise<void> {
     await this.templates.delete(reference, expected);
   }

@@ -81,7 +81,7 @@ describe.skipIf(NONE).concurrent('a real cluster that goes away in the middle of
     });
     await runs(west, 'away', NEW, 4);
     const { condition } = targetAt(waiting, north);
-    expect(condition?.message).toContain('cannot be reached');
+    expect(condition?.message).toContain('is unreachable');
     expect(condition?.advice).toContain('API server is running');
     expect(Math.abs(Date.parse(condition?.since ?? '') - went)).toBeLessThan(10_000);
     await bringBack(plane);

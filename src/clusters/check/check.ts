@@ -21,7 +21,7 @@ export interface Finding {
 const EXCESSIVE =
   "The credential has full access to this cluster, far more than required. Apply the cluster's access manifest and use the token of its account instead.";
 
-/** Errors that only new credentials or permissions fix. A check sends nothing that a policy for workloads would refuse, so a refusing policy is about us. */
+/** Errors that only new credentials or permissions fix. A check sends nothing that a policy for workloads would refuse, so a refusal concerns Slipway itself. */
 const DENIED: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'ADMISSION_DENIED']);
 
 /** Reads the cluster's version and our permissions in these namespaces, which are those of its placements. Never throws for an error of the cluster. */

@@ -16,7 +16,7 @@ export interface ClaimsOptions {
 export class Claims {
   private readonly claiming = new Rerun(() => this.claim());
   private readonly running = new Set<Promise<void>>();
-  /** The last claim was full, so more rows may be due. */
+  /** There was no room for another claim, so more rows may be due. */
   private full = false;
 
   constructor(private readonly options: ClaimsOptions) {}
