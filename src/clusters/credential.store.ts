@@ -28,6 +28,11 @@ export class CredentialStore {
     });
   }
 
+  /** The sealed credential of a cluster that is removed: its row goes, as no tombstone needs it. */
+  async remove(clusterId: string): Promise<void> {
+    await this.database.rows.credential.deleteMany({ where: { tenantId: tenantId(), clusterId } });
+  }
+
   /** A changed master key is for the operator to put right; the data key is never replaced, as it alone opens what was sealed before. */
   private sealed(dataKey: Uint8Array, credential: Credential, owner: SealedFor): Uint8Array<ArrayBuffer> {
     try {

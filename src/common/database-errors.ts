@@ -6,8 +6,8 @@ const ACTIVE_ROLLOUT = 'rollouts_one_active';
 const NAMES: Record<string, string> = {
   tenants_name_key: 'A tenant of this name exists.',
   regions_name_key: 'A region of this name exists.',
-  clusters_tenant_id_name_key: 'A cluster of this name exists.',
-  templates_tenant_id_name_key: 'A template of this name exists.',
+  clusters_name_alive: 'A cluster of this name exists.',
+  templates_name_alive: 'A template of this name exists.',
   workloads_name_alive: 'A workload of this name exists.',
 };
 

@@ -186,7 +186,7 @@ export class RolloutRepository {
 
   /**
    * Placements of the workload on which something of ours may stand: where a release is live, and where a rollout wrote last that neither took everything
-   * away nor went back to nothing.
+   * away nor went back to nothing. What stands on a cluster that is removed is left to its owner.
    */
   async occupiedPlacements(workloadId: string): Promise<ReadonlySet<string>> {
     const rows = await this.database.query<{ id: string }>(OCCUPIED, [tenantId(), workloadId]);
@@ -278,7 +278,9 @@ const COUNTS = `
   WHERE tenant_id = $1::uuid AND rollout_id = ANY($2::uuid[]) GROUP BY rollout_id, phase`;
 
 const OCCUPIED = `
-  SELECT p.id FROM placements p LEFT JOIN LATERAL (
+  SELECT p.id FROM placements p
+  JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id AND c.deleted_at IS NULL
+  LEFT JOIN LATERAL (
     SELECT (t."to" IS NULL AND t.phase = 'SUCCEEDED') OR (t."from" IS NULL AND t.phase = 'ROLLED_BACK') AS gone
     FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
     WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id AND t.written AND r.kind <> 'SCALE'
