@@ -80,6 +80,7 @@ export class ClusterController {
   @Route('DELETE', '/clusters/:cluster', {
     action: 'clusters.delete',
     summary: 'Removes a cluster that nothing lives on; with `force` forgets what lives there and says it (200)',
+    description: 'Its credentials are deleted. Rollouts and releases that it had go on showing it, and its name is free.',
     status: 204,
     alsoAnswers: [200],
     answers: Removed,

@@ -35,7 +35,12 @@ export class TemplateController {
     return this.templates.update(reference, input, expected);
   }
 
-  @Route('DELETE', '/templates/:template', { action: 'templates.delete', summary: 'Deletes a template that no workload uses', status: 204 })
+  @Route('DELETE', '/templates/:template', {
+    action: 'templates.delete',
+    summary: 'Deletes a template that no workload uses',
+    description: 'Releases go on showing it and can be gone back to; its name is free.',
+    status: 204,
+  })
   async delete(@Param('template') reference: string, @IfMatch() expected: ExpectedVersions): Promise<void> {
     await this.templates.delete(reference, expected);
   }
