@@ -79,6 +79,7 @@ export class ClusterController {
   @Route('DELETE', '/clusters/:cluster', {
     action: 'clusters.delete',
     summary: 'Removes a cluster without placements. With `force=true` also forgets its placements and lists them (200).',
+    description: 'Deletes its credentials. Its rollouts and releases still show it, and its name can be used again.',
     status: 204,
     alsoAnswers: [200],
     answers: Removed,

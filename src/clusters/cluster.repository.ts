@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { tenantId } from '../common/context.ts';
+import { LostRace } from '../common/database-errors.ts';
 import { Database } from '../common/database.ts';
 import { isId } from '../common/id.ts';
 import { byId, type Window } from '../common/page.ts';
@@ -38,15 +39,16 @@ function bearing(label: string): Prisma.ClusterWhereInput {
 export class ClusterRepository {
   constructor(private readonly database: Database) {}
 
+  /** The cluster of this id or name, if it is not removed. */
   find(reference: string): Promise<ClusterRow | null> {
     const which = isId(reference) ? { id: reference } : { name: reference };
-    return this.database.rows.cluster.findFirst({ where: { tenantId: tenantId(), ...which }, include: withRegion });
+    return this.database.rows.cluster.findFirst({ where: { tenantId: tenantId(), ...which, deletedAt: null }, include: withRegion });
   }
 
   list(window: Window, { region, status, label }: ClusterFilter): Promise<ClusterRow[]> {
     const { where: after, ...page } = byId(window);
     const AND: Prisma.ClusterWhereInput[] = [
-      { tenantId: tenantId(), ...after },
+      { tenantId: tenantId(), deletedAt: null, ...after },
       ...(region ? [inRegion(region)] : []),
       ...(status ? [{ status: { in: status } }] : []),
       ...(label ? [{ OR: label.map(bearing) }] : []),
@@ -62,6 +64,22 @@ export class ClusterRepository {
     return this.find(found.id);
   }
 
+  /**
+   * The same with every workload that has placements there: nobody accepts a rollout to a cluster that is being removed. The workloads come first, as everybody
+   * locks them.
+   */
+  async lockWithWorkloads(reference: string): Promise<ClusterRow | null> {
+    const found = await this.find(reference);
+    if (!found) return null;
+    const workloads = await this.database.query<{ id: string }>(LOCK_WORKLOADS, [tenantId(), found.id]);
+    const row = await this.lock(found.id);
+    const held = workloads.map(({ id }) => id);
+    const others = { tenantId: tenantId(), clusterId: found.id, workloadId: { notIn: held } };
+    if ((await this.database.rows.placement.count({ where: others })) > 0)
+      throw new LostRace('a workload has come to the cluster meanwhile');
+    return row;
+  }
+
   create(cluster: { id: string; name: string; regionId: string; labels: Record<string, string>; server: string }): Promise<ClusterRow> {
     return this.database.rows.cluster.create({ data: { ...cluster, tenantId: tenantId() }, include: withRegion });
   }
@@ -75,9 +93,9 @@ export class ClusterRepository {
   async requestCheck(id: string): Promise<Date> {
     const text = `
       UPDATE clusters SET check_requested_at = date_trunc('milliseconds', clock_timestamp()), due_at = clock_timestamp()
-      WHERE tenant_id = $1::uuid AND id = $2::uuid RETURNING check_requested_at AS at`;
+      WHERE tenant_id = $1::uuid AND id = $2::uuid AND deleted_at IS NULL RETURNING check_requested_at AS at`;
     const [row] = await this.database.query<{ at: Date }>(text, [tenantId(), id]);
-    if (!row) throw new Error(`cluster ${id} disappeared within its own transaction`);
+    if (!row) throw new LostRace('the cluster was removed meanwhile');
     return row.at;
   }
 
@@ -87,8 +105,9 @@ export class ClusterRepository {
     await this.database.rows.cluster.updateMany({ where: { tenantId: tenantId(), id, ...unclaimed }, data: { statusReason } });
   }
 
-  async delete(id: string): Promise<void> {
-    await this.database.rows.cluster.delete({ where: this.key(id) });
+  /** Leaves a tombstone of a locked cluster. A check that is under way loses its lease, so that what it ends with makes nothing due again. */
+  bury(id: string): void {
+    this.database.send(BURY, [tenantId(), id]);
   }
 
   /** Whether a placement there is wanted or live. Removed placements, and those of removed workloads, do not count. */
@@ -104,23 +123,31 @@ export class ClusterRepository {
     return this.database.rows.rollout.count({ where: { tenantId: tenantId(), phase, targets: { some: { placement: { clusterId } } } } });
   }
 
-  /** Deletes every placement there and its dependent rows. Returns those that were live. */
-  async forgetPlacements(clusterId: string): Promise<LeftBehind[]> {
-    const { placement, target, releaseObject } = this.database.rows;
-    const there = { tenantId: tenantId(), placement: { clusterId } };
-    const rows = await placement.findMany({
-      where: { tenantId: tenantId(), clusterId },
-      select: { namespace: true, applied: true, workload: { select: { id: true, name: true } } },
-    });
-    await target.deleteMany({ where: there });
-    await releaseObject.deleteMany({ where: there });
-    await placement.deleteMany({ where: { tenantId: tenantId(), clusterId } });
-    return rows
-      .filter((row) => row.applied !== null)
-      .map(({ namespace, workload }) => ({ workloadId: workload.id, workload: workload.name, namespace }));
+  /** Gives up every placement there: none is wanted or live any more. The rows stay for the targets that refer to them. Returns the placements that were live. */
+  async giveUpPlacements(clusterId: string): Promise<LeftBehind[]> {
+    return this.database.query<LeftBehind>(GIVE_UP, [tenantId(), clusterId]);
   }
 
   private key(id: string) {
     return { tenantId_id: { tenantId: tenantId(), id } };
   }
 }
+
+const LOCK_WORKLOADS = `
+  SELECT w.id FROM workloads w
+  WHERE w.tenant_id = $1::uuid AND w.id IN (SELECT p.workload_id FROM placements p WHERE p.tenant_id = $1::uuid AND p.cluster_id = $2::uuid)
+  ORDER BY w.id FOR NO KEY UPDATE`;
+
+const BURY = `
+  UPDATE clusters SET deleted_at = now(), due_at = NULL, lease_owner = NULL, lease_until = NULL, version = version + 1, updated_at = now()
+  WHERE tenant_id = $1::uuid AND id = $2::uuid`;
+
+const GIVE_UP = `
+  WITH there AS (
+    SELECT p.id, p.applied IS NOT NULL AS live FROM placements p WHERE p.tenant_id = $1::uuid AND p.cluster_id = $2::uuid ORDER BY p.id FOR NO KEY UPDATE
+  ), given_up AS (
+    UPDATE placements p SET wanted = false, applied = NULL, due_at = NULL, lease_owner = NULL, lease_until = NULL
+    FROM there WHERE p.tenant_id = $1::uuid AND p.id = there.id RETURNING p.id, p.workload_id, p.namespace, there.live
+  )
+  SELECT w.id AS "workloadId", w.name AS workload, g.namespace
+  FROM given_up g JOIN workloads w ON w.tenant_id = $1::uuid AND w.id = g.workload_id WHERE g.live ORDER BY g.id`;

@@ -110,12 +110,15 @@ export class ClusterService {
     await this.clusters.noteUnserved(id, askedAt, `no worker serves region ${region.name}`);
   }
 
-  /** Removes a cluster without placements. With `force` also forgets its placements, and returns the live ones. */
+  /** Removes a cluster without placements. With `force` also gives up its placements, and returns the live ones. History stays as it was. */
   delete(reference: string, force: boolean, expected: ExpectedVersions): Promise<LeftBehind[]> {
     return this.database.transaction(async () => {
-      const row = await this.lock(reference, expected);
-      const left = force || !(await this.clusters.isInhabited(row.id)) ? await this.forget(row) : [];
-      await this.clusters.delete(row.id);
+      const row = current(await this.clusters.lockWithWorkloads(reference), reference, expected);
+      if (!force && (await this.clusters.isInhabited(row.id)))
+        throw new Problem('IN_USE', `Placements live on ${row.name}: take them away by a rollout, or remove it with force.`);
+      const left = await this.giveUp(row);
+      await this.store.remove(row.id);
+      this.clusters.bury(row.id);
       const rest =
         left.length === 0 ? '' : ` Left behind: ${left.map(({ workload, namespace }) => `${workload} in ${namespace}`).join(', ')}.`;
       this.events.append([
@@ -130,10 +133,10 @@ export class ClusterService {
     return accessManifest(namespace);
   }
 
-  private async forget(row: ClusterRow): Promise<LeftBehind[]> {
+  private async giveUp(row: ClusterRow): Promise<LeftBehind[]> {
     const active = await this.clusters.activeRollouts(row.id);
     if (active > 0) throw new Problem('ROLLOUT_ACTIVE', `${active} active rollouts have targets on ${row.name}: abort them first.`);
-    return this.clusters.forgetPlacements(row.id);
+    return this.clusters.giveUpPlacements(row.id);
   }
 
   private async check(row: ClusterRow): Promise<Date> {
@@ -143,9 +146,13 @@ export class ClusterService {
   }
 
   private async lock(reference: string, expected: ExpectedVersions): Promise<ClusterRow> {
-    const row = await this.clusters.lock(reference);
-    if (!row) throw notFound('Cluster', reference);
-    checkVersion(row.version, expected);
-    return row;
+    return current(await this.clusters.lock(reference), reference, expected);
   }
+}
+
+/** A locked row, in one of the versions expected. */
+function current(row: ClusterRow | null, reference: string, expected: ExpectedVersions): ClusterRow {
+  if (!row) throw notFound('Cluster', reference);
+  checkVersion(row.version, expected);
+  return row;
 }

@@ -28,6 +28,11 @@ export class CredentialStore {
     });
   }
 
+  /** Deletes the sealed credential of a cluster that is removed. */
+  async remove(clusterId: string): Promise<void> {
+    await this.database.rows.credential.deleteMany({ where: { tenantId: tenantId(), clusterId } });
+  }
+
   /** Only the operator can fix a changed master key. The data key is never replaced, because only it opens existing credentials. */
   private sealed(dataKey: Uint8Array, credential: Credential, owner: SealedFor): Uint8Array<ArrayBuffer> {
     try {

@@ -5,8 +5,8 @@ const ACTIVE_ROLLOUT = 'rollouts_one_active';
 const NAMES: Record<string, string> = {
   tenants_name_key: 'A tenant with this name exists.',
   regions_name_key: 'A region with this name exists.',
-  clusters_tenant_id_name_key: 'A cluster with this name exists.',
-  templates_tenant_id_name_key: 'A template with this name exists.',
+  clusters_name_alive: 'A cluster with this name exists.',
+  templates_name_alive: 'A template with this name exists.',
   workloads_name_alive: 'A workload with this name exists.',
 };
 

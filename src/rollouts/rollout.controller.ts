@@ -5,7 +5,7 @@ import type { ExpectedVersions } from '../common/etag.ts';
 import { PageOf, PageQuery, windowOf } from '../common/page.ts';
 import { Route } from '../common/route.ts';
 import type { RouteOptions } from '../common/route.ts';
-import { isPlace, RolloutReader } from './rollout.reader.ts';
+import { RolloutReader } from './rollout.reader.ts';
 import {
   CreateRollout,
   PromoteInput,
@@ -89,12 +89,11 @@ export class RolloutController {
 
   @Route('GET', '/rollouts/:rollout/targets', {
     action: 'rollouts.get',
-    summary: 'Lists all targets, failed ones first.',
+    summary: 'Lists all targets, in the order of `waves[].targets`.',
     answers: PageOf(Target),
   })
   listTargets(@Param('rollout') rollout: string, @Query() query: PageQuery) {
-    const { limit, after } = windowOf(query, isPlace);
-    return this.reader.targetPage(rollout, limit, after);
+    return this.reader.targetPage(rollout, windowOf(query));
   }
 
   @Route('POST', '/rollouts/:rollout/pause', acting('rollouts.pause', 'Stops every forward move.'))

@@ -148,7 +148,7 @@ export class RolloutDetail extends Model({ ...Rollout.schema.shape, waves: z.arr
 
 const filters = {
   workload: listOf(reference('a workload'), 'Ids or names of workloads: any of them.').optional(),
-  cluster: listOf(reference('a cluster'), 'Ids or names of clusters: any of them.').optional(),
+  cluster: listOf(reference('a cluster'), 'Ids or names of clusters, removed ones too: any of them.').optional(),
   phase: listOf(RolloutPhase, 'Any of these phases.').optional(),
   kind: listOf(RolloutKind, 'Any of these kinds.').optional(),
 };

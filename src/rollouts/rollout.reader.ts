@@ -3,7 +3,7 @@ import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Announce } from '../common/announce.ts';
 import { isId } from '../common/id.ts';
 import { notFound } from '../common/problem.ts';
-import { pageOf, sealCursor } from '../common/page.ts';
+import { pageOf } from '../common/page.ts';
 import type { Page, Window } from '../common/page.ts';
 import { Waits } from '../common/prefer-wait.ts';
 import { Resources } from '../common/resources.ts';
@@ -16,9 +16,6 @@ import type { Target } from './target.model.ts';
 
 /** Number of targets shown with a rollout; the list of targets is paged. */
 const SHOWN_TARGETS = 200;
-
-/** Whether this is the key of a target cursor, which is a position. */
-export const isPlace = (key: string): boolean => /^\d{1,9}$/.test(key);
 
 /** Reads rollouts for the API. */
 @Injectable()
@@ -84,7 +81,7 @@ export class RolloutReader implements OnModuleInit, OnApplicationShutdown {
 
   /** Up to 200 targets of each rollout, failed first. */
   async targetsOf(rolloutIds: readonly string[]): Promise<Map<string, Target[]>> {
-    const pages = await this.rollouts.targetPage(rolloutIds, SHOWN_TARGETS);
+    const pages = await this.rollouts.firstTargets(rolloutIds, SHOWN_TARGETS);
     return new Map([...pages].map(([id, rows]) => [id, rows.map(targetOf)]));
   }
 
@@ -93,12 +90,9 @@ export class RolloutReader implements OnModuleInit, OnApplicationShutdown {
     return new Map([...waves].map(([id, rows]) => [id, rows.map(waveOf)]));
   }
 
-  /** All targets, failed first. The cursor is a position, because the order changes while the rollout moves. */
-  async targetPage(id: string, limit: number, after: string | null): Promise<Page<Target>> {
+  /** All targets by id: an order that does not change while the rollout moves. */
+  async targetPage(id: string, window: Window): Promise<Page<Target>> {
     const row = await this.find(id);
-    const skip = after === null ? 0 : Number(after);
-    const rows = (await this.rollouts.targetPage([row.id], limit + 1, skip)).get(row.id)!;
-    const items = rows.slice(0, limit).map(targetOf);
-    return { items, nextCursor: rows.length > limit ? sealCursor(String(skip + limit)) : null };
+    return pageOf(await this.rollouts.targetPage(row.id, window), window.limit, (target) => target.id, targetOf);
   }
 }

@@ -180,7 +180,7 @@ export class RolloutRepository {
 
   /**
    * Placements of the workload that may have objects of ours: those with a live release, and those where the last writing rollout neither removed
-   * everything nor went back to nothing.
+   * everything nor went back to nothing. Removed clusters do not count: what runs there is their owner's.
    */
   async occupiedPlacements(workloadId: string): Promise<ReadonlySet<string>> {
     const rows = await this.database.query<{ id: string }>(OCCUPIED, [tenantId(), workloadId]);
@@ -213,10 +213,15 @@ export class RolloutRepository {
     });
   }
 
-  /** Targets of several rollouts with their places, failed first, in one statement: at most `take` of each, after `skip`. */
-  async targetPage(rolloutIds: readonly string[], take: number, skip = 0): Promise<Map<string, TargetRow[]>> {
-    const rows = await this.database.query<TargetRow>(TARGET_PAGE, [tenantId(), [...rolloutIds], skip, skip + take]);
+  /** The first targets of several rollouts with their places, failed first, in one statement: at most `most` of each. */
+  async firstTargets(rolloutIds: readonly string[], most: number): Promise<Map<string, TargetRow[]>> {
+    const rows = await this.database.query<TargetRow>(FIRST_TARGETS, [tenantId(), [...rolloutIds], most]);
     return byRollout(rolloutIds, rows);
+  }
+
+  /** Targets of a rollout in the order in which its waves name them; one more than the window holds. */
+  async targetPage(rolloutId: string, { limit, after }: Window): Promise<TargetRow[]> {
+    return this.database.query<TargetRow>(TARGET_PAGE, [tenantId(), [rolloutId], after, limit + 1]);
   }
 
   /** The waves of several rollouts in one statement, in their order. */
@@ -272,7 +277,9 @@ const COUNTS = `
   WHERE tenant_id = $1::uuid AND rollout_id = ANY($2::uuid[]) GROUP BY rollout_id, phase`;
 
 const OCCUPIED = `
-  SELECT p.id FROM placements p LEFT JOIN LATERAL (
+  SELECT p.id FROM placements p
+  JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id AND c.deleted_at IS NULL
+  LEFT JOIN LATERAL (
     SELECT (t."to" IS NULL AND t.phase = 'SUCCEEDED') OR (t."from" IS NULL AND t.phase = 'ROLLED_BACK') AS gone
     FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
     WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id AND t.written AND r.kind <> 'SCALE'
@@ -292,19 +299,27 @@ const CREATE = `
   SELECT $1::uuid, n.id, rollout.id, wave.id, n.placement_id, n."from", n."to", n.written, n.uid, n.made, n.replicas_before, n.replicas_after
   FROM rollout, wave, jsonb_populate_recordset(NULL::targets, $4::jsonb) n`;
 
-const TARGET_PAGE = `
-  SELECT id, "rolloutId", phase, "phaseReason", step, surge, unavailable, condition, failure, namespace, pods, cluster, region, steps FROM (
+/** Targets of the rollouts of $2; removed clusters go on being named. */
+const TARGETS = `
     SELECT t.id, t.rollout_id AS "rolloutId", t.phase::text AS phase, t.phase_reason AS "phaseReason", t.step, t.surge, t.unavailable, t.condition, t.failure,
       p.namespace, t.pods, json_build_object('id', c.id, 'name', c.name) AS cluster, json_build_object('id', g.id, 'name', g.name) AS region,
-      jsonb_array_length(r.strategy -> 'steps') AS steps,
-      row_number() OVER (PARTITION BY t.rollout_id ORDER BY array_position(ARRAY[${FAILED_FIRST.map((phase) => `'${phase}'`).join(',')}], t.phase::text), t.id) AS place
+      jsonb_array_length(r.strategy -> 'steps') AS steps
     FROM targets t
     JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
     JOIN placements p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
     JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
     JOIN regions g ON g.id = p.region_id
-    WHERE t.tenant_id = $1::uuid AND t.rollout_id = ANY($2::uuid[])) ranked
-  WHERE place > $3::int AND place <= $4::int ORDER BY "rolloutId", place`;
+    WHERE t.tenant_id = $1::uuid AND t.rollout_id = ANY($2::uuid[])`;
+
+const FIRST_TARGETS = `
+  SELECT * FROM (
+    SELECT t.*, row_number() OVER (
+      PARTITION BY "rolloutId" ORDER BY array_position(ARRAY[${FAILED_FIRST.map((phase) => `'${phase}'`).join(',')}], phase), id) AS place
+    FROM (${TARGETS}) t) ranked
+  WHERE place <= $3::int ORDER BY "rolloutId", place`;
+
+/** By id, which never changes: whatever the rollout does between two pages, none is missed and none comes twice. */
+const TARGET_PAGE = `${TARGETS} AND ($3::uuid IS NULL OR t.id > $3::uuid) ORDER BY t.id LIMIT $4::int`;
 
 const WAVES = `
   SELECT w.id, w.rollout_id AS "rolloutId", w.name, w.phase::text AS phase, w.max_concurrent AS "maxConcurrent", w.max_failed AS "maxFailed", w.evidence,

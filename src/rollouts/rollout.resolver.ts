@@ -4,12 +4,12 @@ import { Database } from '../common/database.ts';
 import { ifVersion } from '../common/etag.ts';
 import { batched, type GraphqlContext } from '../common/graphql/loaders.ts';
 import { Mutation, Query, Subscription } from '../common/graphql/operation.ts';
-import { type Connected, Connection, PageArguments, sealCursor, windowOf } from '../common/page.ts';
+import { type Connected, Connection, PageArguments, windowOf } from '../common/page.ts';
 import { EventService } from '../events/event.service.ts';
 import { isSettled } from './core/phases.ts';
 import { CreateRollout, PromoteInput, RestartInput, RollbackInput, Rollout, RolloutArguments, ScaleInput, Wave } from './rollout.model.ts';
 import type { RolloutDetail } from './rollout.model.ts';
-import { isPlace, RolloutReader } from './rollout.reader.ts';
+import { RolloutReader } from './rollout.reader.ts';
 import { RolloutService } from './rollout.service.ts';
 import { Target } from './target.model.ts';
 import { VerbService } from './verb.service.ts';
@@ -41,12 +41,13 @@ export class RolloutResolver {
     return this.reader.get(id);
   }
 
-  @Query(() => TargetConnection, { name: 'targets', action: 'rollouts.get', description: 'All targets of a rollout, failed ones first.' })
+  @Query(() => TargetConnection, {
+    name: 'targets',
+    action: 'rollouts.get',
+    description: 'All targets of a rollout, in the order of `waves.targets`.',
+  })
   async listTargets(@Args('rollout') rollout: string, @Args() page: PageArguments): Promise<Connected<Target>> {
-    const { limit, after } = windowOf(page, isPlace);
-    const { items, nextCursor } = await this.reader.targetPage(rollout, limit, after);
-    const edges = items.map((node, index) => ({ node, cursor: sealCursor(String(Number(after) + index + 1)) }));
-    return { edges, pageInfo: { hasNextPage: nextCursor !== null, endCursor: edges.at(-1)?.cursor ?? null } };
+    return TargetConnection.of(await this.reader.targetPage(rollout, windowOf(page)));
   }
 
   @Mutation(() => Rollout, acting('rollouts.create', 'Rolls a revision out to every placement.'))

@@ -16,8 +16,10 @@ export class RevisionRepository {
     return this.database.rows.revision.findFirst({ where: { tenantId: tenantId(), templateId, number }, include: withTemplate });
   }
 
+  /** Null also where its template is deleted. */
   findById(id: string): Promise<RevisionRow | null> {
-    return this.database.rows.revision.findFirst({ where: { tenantId: tenantId(), id }, include: withTemplate });
+    const where = { tenantId: tenantId(), id, template: { deletedAt: null } };
+    return this.database.rows.revision.findFirst({ where, include: withTemplate });
   }
 
   /** Newest first, one row more than the window's limit. The window's key is a revision number. */

@@ -38,6 +38,7 @@ export class TemplateController {
   @Route('DELETE', '/templates/:template', {
     action: 'templates.delete',
     summary: 'Deletes a template that no workload uses.',
+    description: 'Releases still show it and can be gone back to. Its name can be used again.',
     status: 204,
   })
   async delete(@Param('template') reference: string, @IfMatch() expected: ExpectedVersions): Promise<void> {

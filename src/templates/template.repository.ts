@@ -11,18 +11,19 @@ export type TemplateRow = Prisma.TemplateGetPayload<object>;
 export class TemplateRepository {
   constructor(private readonly database: Database) {}
 
+  /** The template of this id or name, if it is not deleted. */
   find(reference: string): Promise<TemplateRow | null> {
     const which = isId(reference) ? { id: reference } : { name: reference };
-    return this.database.rows.template.findFirst({ where: { tenantId: tenantId(), ...which } });
+    return this.database.rows.template.findFirst({ where: { tenantId: tenantId(), ...which, deletedAt: null } });
   }
 
   findMany(ids: string[]): Promise<TemplateRow[]> {
-    return this.database.rows.template.findMany({ where: { tenantId: tenantId(), id: { in: ids } } });
+    return this.database.rows.template.findMany({ where: { tenantId: tenantId(), id: { in: ids }, deletedAt: null } });
   }
 
   list(window: Window): Promise<TemplateRow[]> {
     const { where, ...page } = byId(window);
-    return this.database.rows.template.findMany({ ...page, where: { tenantId: tenantId(), ...where } });
+    return this.database.rows.template.findMany({ ...page, where: { tenantId: tenantId(), deletedAt: null, ...where } });
   }
 
   /** The row, locked until the transaction ends. */
@@ -44,7 +45,16 @@ export class TemplateRepository {
     });
   }
 
-  async delete(id: string): Promise<void> {
-    await this.database.rows.template.delete({ where: { tenantId_id: { tenantId: tenantId(), id } } });
+  /** Whether a workload uses it; workloads that were removed are history. */
+  async isUsed(id: string): Promise<boolean> {
+    return (await this.database.rows.workload.count({ where: { tenantId: tenantId(), templateId: id, deletedAt: null } })) > 0;
+  }
+
+  /** Leaves a tombstone of a locked template: releases go on referring to its revisions. */
+  bury(id: string): void {
+    this.database.send(BURY, [tenantId(), id]);
   }
 }
+
+const BURY =
+  'UPDATE templates SET deleted_at = now(), version = version + 1, updated_at = now() WHERE tenant_id = $1::uuid AND id = $2::uuid';

@@ -73,7 +73,7 @@ export class TenantRepository {
   }
 
   async use(): Promise<{ clusters: number; workloads: number }> {
-    const clusters = await this.database.rows.cluster.count({ where: { tenantId: tenantId() } });
+    const clusters = await this.database.rows.cluster.count({ where: { tenantId: tenantId(), deletedAt: null } });
     const workloads = await this.database.rows.workload.count({ where: { tenantId: tenantId(), deletedAt: null } });
     return { clusters, workloads };
   }

@@ -12,7 +12,7 @@ const WITH = {
   placements: { include: { cluster: { select: { id: true, name: true } } }, orderBy: { id: 'asc' } },
 } as const satisfies Prisma.WorkloadInclude;
 
-/** Placements that are wanted or live. The others are kept only for the history of rollouts. */
+/** Placements that are wanted or live. The others, such as those of removed clusters, are kept only for the history of rollouts. */
 const LIVES = { OR: [{ wanted: true }, { applied: { not: Prisma.DbNull } }] } satisfies Prisma.PlacementWhereInput;
 
 export type WorkloadRow = Prisma.WorkloadGetPayload<{ include: typeof WITH }>;
@@ -112,37 +112,34 @@ export class WorkloadRepository {
     });
   }
 
-  /** Clusters by id or name. */
+  /** Clusters by id or name. They stay until the transaction ends: whoever removes one waits, and sees what was placed there. */
   async clusters(references: readonly string[]): Promise<ClusterReference[]> {
-    const list = [...references];
-    return this.database.rows.cluster.findMany({
-      where: { tenantId: tenantId(), OR: [{ id: { in: list.filter(isId) } }, { name: { in: list } }] },
-      select: { id: true, name: true, regionId: true },
-    });
+    return this.database.query<ClusterReference>(CLUSTERS, [tenantId(), references.filter(isId), [...references]]);
   }
 
-  /** Clusters with all of these labels. */
+  /** Clusters with all of these labels, locked likewise. */
   async clustersLabelled(labels: Record<string, string>): Promise<ClusterReference[]> {
-    return this.database.rows.cluster.findMany({
-      where: { tenantId: tenantId(), AND: Object.entries(labels).map(([name, value]) => ({ labels: { path: [name], equals: value } })) },
-      select: { id: true, name: true, regionId: true },
-      orderBy: { id: 'asc' },
-    });
+    return this.database.query<ClusterReference>(CLUSTERS_LABELLED, [tenantId(), JSON.stringify(labels)]);
   }
 
-  async template(reference: string): Promise<{ id: string; name: string; latestRevision: number } | null> {
-    const by = isId(reference) ? { id: reference } : { name: reference };
-    return this.database.rows.template.findFirst({
-      where: { tenantId: tenantId(), ...by },
-      select: { id: true, name: true, latestRevision: true },
-    });
-  }
-
-  async latestRevision(templateId: string): Promise<number> {
-    const where = { tenantId_id: { tenantId: tenantId(), id: templateId } };
-    return (await this.database.rows.template.findUniqueOrThrow({ where, select: { latestRevision: true } })).latestRevision;
+  /** The template of this id or name; it stays likewise. */
+  async template(reference: string): Promise<{ id: string } | null> {
+    const [row] = await this.database.query<{ id: string }>(TEMPLATE, [tenantId(), isId(reference) ? reference : null, reference]);
+    return row ?? null;
   }
 }
+
+const CLUSTERS = `
+  SELECT id, name, region_id AS "regionId" FROM clusters
+  WHERE tenant_id = $1::uuid AND deleted_at IS NULL AND (id = ANY($2::uuid[]) OR name = ANY($3::text[])) ORDER BY id FOR KEY SHARE`;
+
+const CLUSTERS_LABELLED = `
+  SELECT id, name, region_id AS "regionId" FROM clusters
+  WHERE tenant_id = $1::uuid AND deleted_at IS NULL AND labels @> $2::jsonb ORDER BY id FOR KEY SHARE`;
+
+const TEMPLATE = `
+  SELECT id FROM templates
+  WHERE tenant_id = $1::uuid AND deleted_at IS NULL AND (id = $2::uuid OR ($2::uuid IS NULL AND name = $3::text)) FOR KEY SHARE`;
 
 export interface ClusterReference {
   id: string;

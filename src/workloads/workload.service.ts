@@ -121,7 +121,7 @@ export class WorkloadService {
     return concerned;
   }
 
-  private async templateOf(reference: string): Promise<{ id: string; latestRevision: number }> {
+  private async templateOf(reference: string): Promise<{ id: string }> {
     const template = await this.workloads.template(reference);
     if (!template) throw invalid({ pointer: '/template', detail: `there is no template ${reference}` });
     return template;

@@ -10,6 +10,7 @@ import { SealError } from '../../src/common/seal.ts';
 import { CheckRepository } from '../../src/clusters/check/check.repository.ts';
 import { Connections } from '../../src/rollouts/engine/connections.ts';
 import type { Lease } from '../../src/rollouts/engine/lease.ts';
+import { Leases } from '../../src/rollouts/engine/leases.ts';
 import { expectStatus, makeRegion, startTestApi, type Answer, type TestApi, type TestTenant } from '../support/api.ts';
 import { makeAuthority } from './kubernetes/server.ts';
 
@@ -301,6 +302,81 @@ describe('clusters', () => {
     expect((await tenant.rest<{ placements: unknown[] }>('GET', '/v1/workloads/shop')).body.placements).toEqual([]);
   });
 
+  it('that are removed are gone for everybody but history, and their names are free', async () => {
+    const made = await register('gone', { labels: { tier: 'gone' } });
+    expectStatus(await tenant.rest('POST', '/v1/workloads', { name: 'ruled', template: 'web' }), 201);
+    expectStatus(await tenant.rest('DELETE', '/v1/clusters/gone'), 204);
+    for (const reference of [made.id, 'gone']) {
+      const path = `/v1/clusters/${reference}`;
+      const answers = await Promise.all([
+        tenant.rest('GET', path),
+        tenant.rest('PATCH', path, { labels: {} }),
+        tenant.rest('DELETE', path),
+        tenant.rest('DELETE', `${path}?force=true`),
+        tenant.rest('PUT', `${path}/credentials`, connection()),
+        tenant.rest('POST', `${path}/check`),
+        tenant.rest('GET', `${path}/access-manifest?namespace=default`),
+      ]);
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 404));
+      const placements = [{ cluster: reference, namespace: 'default' }];
+      const refused = await tenant.rest('PATCH', '/v1/workloads/ruled', { placements });
+      expect([refused.status, faultsOf(refused)[0]?.pointer]).toEqual([422, '/placements/0/cluster']);
+    }
+    expect((await tenant.rest('GET', '/v1/clusters?limit=200')).text).not.toContain(made.id);
+    expect((await tenant.rest('GET', '/v1/clusters?label=tier%3Dgone')).body).toMatchObject({ items: [] });
+    const rule = { placements: { clusterLabels: { tier: 'gone' }, namespace: 'default' } };
+    expect((await tenant.rest('PATCH', '/v1/workloads/ruled', rule)).body).toMatchObject({ placements: [] });
+    const again = await register('gone');
+    expect(again.id).not.toBe(made.id);
+    const taken = await tenant.rest('POST', '/v1/clusters', { name: 'gone', region: 'eu', ...connection() });
+    expect(taken.body).toMatchObject({ code: 'NAME_TAKEN' });
+    expect((await tenant.rest('PATCH', `/v1/clusters/${again.id}`, { name: 'inhabited' })).status).toBe(200);
+  });
+
+  it('that are removed count to no quota', async () => {
+    const small = await api.tenant('modest');
+    expectStatus(await api.operator.rest('PATCH', `/v1/tenants/${small.id}`, { quotas: { clusters: 1 } }), 200);
+    const make = (name: string) => small.rest('POST', '/v1/clusters', { name, region: 'eu', ...connection() });
+    expectStatus(await make('one'), 201);
+    expect((await make('two')).body).toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    expectStatus(await small.rest('DELETE', '/v1/clusters/one'), 204);
+    expectStatus(await make('two'), 201);
+    expect((await small.rest('GET', '/v1/me')).text).toContain('"clusters":1');
+  });
+
+  it('are not removed under what is placed there at the same moment', async () => {
+    const raced = async (i: number, force: string): Promise<string> => {
+      const { name } = await register(`raced-${force.length}-${i}`);
+      const placements = [{ cluster: name, namespace: 'default' }];
+      const [made, gone] = await Promise.all([
+        tenant.rest<{ placements: object[] }>('POST', '/v1/workloads', { name, template: 'web', placements }),
+        tenant.rest('DELETE', `/v1/clusters/${name}${force}`),
+      ]);
+      if (made.status !== 201 || gone.status === 409) return `${made.status} ${gone.status}`;
+      const { body } = await tenant.rest<{ placements: object[] }>('GET', `/v1/workloads/${name}`);
+      return `${made.status} ${gone.status} ${body.placements.length}`;
+    };
+    for (const outcome of await Promise.all([1, 2, 3, 4, 5].map((i) => raced(i, '')))) expect(['201 409', '422 204']).toContain(outcome);
+    for (const outcome of await Promise.all([1, 2, 3, 4, 5].map((i) => raced(i, '?force=true'))))
+      expect(['201 200 0', '422 200']).toContain(outcome);
+  });
+
+  it('are not removed under a rollout that is accepted at the same moment', async () => {
+    const raced = async (i: number): Promise<string> => {
+      const { name } = await register(`rolled-${i}`);
+      expectStatus(
+        await tenant.rest('POST', '/v1/workloads', { name, template: 'web', placements: [{ cluster: name, namespace: 'a' }] }),
+        201,
+      );
+      const [rollout, gone] = await Promise.all([
+        tenant.rest('POST', `/v1/workloads/${name}/rollouts`, {}),
+        tenant.rest('DELETE', `/v1/clusters/${name}?force=true`),
+      ]);
+      return `${rollout.status} ${gone.status}`;
+    };
+    for (const outcome of await Promise.all([1, 2, 3, 4, 5, 6].map(raced))) expect(['202 409', '422 200']).toContain(outcome);
+  });
+
   it('with an active rollout are not removed by force either', async () => {
     await register('active');
     await tenant.rest('POST', '/v1/workloads', {
@@ -378,6 +454,28 @@ describe('a check', () => {
     });
     api.app.get(Announce).publish({ kind: 'cluster', tenantId: tenant.id, id: made.id });
     expect(expectStatus(await asked, 200)).toMatchObject({ status: 'CONNECTED', kubernetesVersion: 'v1.34.0' });
+  });
+
+  it('that is under way when the cluster is removed stores nothing, and no other follows', async () => {
+    const made = await register('left');
+    const database = api.app.get(Database);
+    const leases = new Leases('worker', database.system, database.system, () => undefined);
+    const claim = async (): Promise<Lease[]> => leases.claim('clusters', [made.region.id], 1_000);
+    const lease = (await claim()).find(({ id }) => id === made.id)!;
+    const checks = new CheckRepository(database);
+    const begun = await database.as({ tenantId: tenant.id }, () => checks.begin(made.id));
+
+    expectStatus(await tenant.rest('DELETE', '/v1/clusters/left'), 204);
+
+    const finding = { status: 'CONNECTED', statusReason: null, version: 'v1.34.0', latencyMilliseconds: 1, missing: [] } as const;
+    const saved = await database.as({ tenantId: tenant.id }, () => checks.save(lease, begun, { ...finding, missing: [] }));
+    expect(saved).toBeNull();
+    expect(await lease.release(new Date(0))).toBe(false);
+    expect((await claim()).map(({ id }) => id)).not.toContain(made.id);
+    const [row] = await rows('SELECT due_at, lease_owner, lease_until, status FROM clusters WHERE id = $1', [made.id]);
+    expect(row).toEqual({ due_at: null, lease_owner: null, lease_until: null, status: 'UNKNOWN' });
+    expect(await rows('SELECT 1 FROM credentials WHERE cluster_id = $1', [made.id])).toEqual([]);
+    await leases.close();
   });
 
   it('that nobody comes for says so within ten seconds', async () => {

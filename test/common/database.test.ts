@@ -468,15 +468,33 @@ describe('what the database refuses', () => {
 
   it('what is referred to is IN_USE', async () => {
     const template = await makeTemplate(blue, randomUUID());
-    const workload = { tenantId: blue, id: randomUUID(), name: randomUUID(), templateId: template.id };
-    await database.as({ tenantId: blue }, () => database.rows.workload.create({ data: workload }));
+    const [regionId, clusterId, workloadId, id] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+    const [rolloutId, waveId] = [randomUUID(), randomUUID()];
+    const own = { tenantId: blue };
+    await database.as(own, async () => {
+      const { region, cluster, workload, placement, rollout, wave, target } = database.rows;
+      await region.create({ data: { id: regionId, name: randomUUID() } });
+      await cluster.create({ data: { ...own, id: clusterId, name: randomUUID(), regionId, server: 'https://x' } });
+      await workload.create({ data: { ...own, id: workloadId, name: randomUUID(), templateId: template.id } });
+      await placement.create({ data: { ...own, id, workloadId, clusterId, regionId, namespace: 'default' } });
+      await rollout.create({ data: { ...own, id: rolloutId, workloadId, kind: 'DEPLOY', strategy: {}, createdBy: {} } });
+      await wave.create({ data: { ...own, id: waveId, rolloutId, position: 0, name: 'all' } });
+      await target.create({ data: { ...own, id: randomUUID(), rolloutId, waveId, placementId: id } });
+    });
 
-    const deletion = database.as({ tenantId: blue }, () =>
-      database.rows.template.delete({ where: { tenantId_id: { tenantId: blue, id: template.id } } }),
-    );
+    const deletion = database.as(own, () => database.rows.placement.delete({ where: { tenantId_id: { ...own, id } } }));
 
     await expect(deletion).rejects.toMatchObject({ code: 'IN_USE' });
   });
+
+  it.each(['clusters', 'templates', 'workloads', 'release_objects', 'waves', 'targets'])(
+    'history, as %s, is not deleted',
+    async (table) => {
+      const deletion = database.as({ tenantId: blue }, () => database.query(`DELETE FROM ${table}`, []));
+
+      await expect(deletion).rejects.toThrow(/permission denied/);
+    },
+  );
 
   it('a second rollout of a workload is ROLLOUT_ACTIVE, but one of kind SCALE is not, nor one after the first has settled', async () => {
     const template = await makeTemplate(blue, randomUUID());

@@ -199,18 +199,116 @@ describe('placements', () => {
     expectStatus(await tenant.rest('POST', '/v1/workloads', { name, template: name }), 201);
   });
 
-  it('a cluster on which nothing lives any more can be removed; what ran there is history', async () => {
+  const register = async (name: string): Promise<{ id: string; name: string }> => {
     const [region] = (await read<Page<{ name: string }>>('/v1/regions')).items;
     const { kubeconfig } = simulator.clusters[0]!;
-    expectStatus(await tenant.rest('POST', '/v1/clusters', { name: 'short-lived', region: region!.name, kubeconfig }), 201);
+    return expectStatus(
+      await tenant.rest<{ id: string; name: string }>('POST', '/v1/clusters', { name, region: region!.name, kubeconfig }),
+      201,
+    );
+  };
+  /** Everything that tells of a rollout, its release and its cluster's. */
+  const historyOf = async (name: string, { id, release }: RolloutView, cluster: { id: string; name: string }) => ({
+    rollout: await read<RolloutView>(`/v1/rollouts/${id}`),
+    targets: await read(`/v1/rollouts/${id}/targets`),
+    release: await read<{ objects: object[] }>(`/v1/workloads/${name}/releases/${release!.number}`),
+    byId: await read(`/v1/rollouts?cluster=${cluster.id}`),
+    byName: await read(`/v1/rollouts?cluster=${cluster.name}`),
+    events: await eventsOf(id),
+  });
+
+  it('a cluster on which nothing lives any more can be removed; what ran there is history', async () => {
+    const cluster = await register('short-lived');
     const name = await workload(['short-lived', 'cluster-2']);
     const first = await deploy(name);
     expect((await tenant.rest('DELETE', '/v1/clusters/short-lived')).body).toMatchObject({ code: 'IN_USE' });
     await patch(name, { placements: places(['cluster-2']) });
     expect((await tenant.rest('DELETE', '/v1/clusters/short-lived')).body).toMatchObject({ code: 'IN_USE' });
     await deploy(name);
+    const history = await historyOf(name, first, cluster);
+    expect(history).toMatchObject({ byId: { items: [{}, { id: first.id }] }, byName: { items: [{}, { id: first.id }] } });
+    expect([history.rollout.targets.length, history.release.objects.length]).toEqual([2, 2]);
+
     expectStatus(await tenant.rest('DELETE', '/v1/clusters/short-lived'), 204);
-    expect(await read<RolloutView>(`/v1/rollouts/${first.id}`)).toMatchObject({ phase: 'SUCCEEDED' });
+
+    expect(await historyOf(name, first, cluster)).toEqual(history);
+    const { data } = await tenant.graphql<{ rollout: { targets: { cluster: object }[] } }>(
+      `{ rollout(id: "${first.id}") { targets { cluster { id name } } } }`,
+    );
+    expect(data.rollout.targets.map((target) => target.cluster)).toContainEqual({ id: cluster.id, name: 'short-lived' });
+  });
+
+  it('a cluster that is removed by force is given up at once: nothing goes there any more, and its history stays', async () => {
+    const cluster = await register('given-up');
+    const name = await workload(['given-up', 'cluster-2']);
+    const first = await deploy(name);
+    const { id } = await workloadOf(name);
+    const history = await historyOf(name, first, cluster);
+
+    const forced = await tenant.rest('DELETE', '/v1/clusters/given-up?force=true');
+
+    expect([forced.status, forced.body]).toEqual([200, { leftBehind: [{ workload: { id, name }, namespace: 'default' }] }]);
+    expect(await historyOf(name, first, cluster)).toEqual(history);
+    expect((await workloadOf(name)).placements).toMatchObject([{ cluster: { name: 'cluster-2' }, release: 1 }]);
+    for (const next of [
+      await deploy(name),
+      await settled(`/v1/workloads/${name}/restart`),
+      await settled(`/v1/workloads/${name}/rollback`),
+    ])
+      expect(next).toMatchObject({ phase: 'SUCCEEDED', targets: [{ cluster: { name: 'cluster-2' } }] });
+    const removal = await tenant.rest<RolloutView>('DELETE', `/v1/workloads/${name}`, undefined, { prefer: 'wait=25' });
+    expect(removal.body).toMatchObject({ phase: 'SUCCEEDED', targets: [{ cluster: { name: 'cluster-2' } }] });
+  });
+
+  it('a cluster of the same name is another one: it has none of what was there, and the name finds what ran on both', async () => {
+    const before = await register('twice');
+    const name = await workload(['twice', 'cluster-2']);
+    const first = await deploy(name);
+    expectStatus(await tenant.rest('DELETE', '/v1/clusters/twice?force=true'), 200);
+    const after = await register('twice');
+    expect(after.id).not.toBe(before.id);
+    expect((await workloadOf(name)).placements).toMatchObject([{ cluster: { name: 'cluster-2' } }]);
+    expect((await read<Page<WorkloadView>>('/v1/workloads?cluster=twice')).items).toEqual([]);
+    expect((await tenant.rest('DELETE', '/v1/clusters/twice')).status).toBe(204);
+    const last = await register('twice');
+
+    await patch(name, { placements: places(['twice', 'cluster-2']) });
+    // The Deployment that was left behind bears this workload's id: it is taken up again.
+    const second = await deploy(name);
+
+    expect(second.targets.map((target) => target.cluster.id)).toContain(last.id);
+    const ran = async (reference: string) =>
+      (await read<Page<RolloutView>>(`/v1/rollouts?cluster=${reference}`)).items.map((rollout) => rollout.id);
+    expect(await Promise.all(['twice', before.id, after.id, last.id].map(ran))).toEqual([
+      [second.id, first.id],
+      [first.id],
+      [],
+      [second.id],
+    ]);
+    expect((await read<Page<WorkloadView>>('/v1/workloads?cluster=twice')).items).toMatchObject([{ name }]);
+    expect((await read<Page<WorkloadView>>(`/v1/workloads?cluster=${before.id}`)).items).toEqual([]);
+  });
+
+  it('a template outlives its workload as history alone', async () => {
+    const name = await workload(FIRST);
+    const { id } = await deploy(name);
+    const removal = await tenant.rest<RolloutView>('DELETE', `/v1/workloads/${name}`, undefined, { prefer: 'wait=25' });
+    expect(removal.body.phase).toBe('SUCCEEDED');
+    const history = await read(`/v1/rollouts/${id}`);
+    expectStatus(await tenant.rest('DELETE', `/v1/templates/${name}`), 204);
+    expect((await tenant.rest('GET', `/v1/templates/${name}`)).status).toBe(404);
+    expect(await read(`/v1/rollouts/${id}`)).toEqual(history);
+  });
+
+  it('a release keeps the revision of a template that is deleted, and can be gone back to', async () => {
+    const [name, other] = [await workload(FIRST), await workload([])];
+    await deploy(name);
+    await patch(name, { template: other, values: { image: NEWER } });
+    await deploy(name);
+    const release = await read(`/v1/workloads/${name}/releases/1`);
+    expectStatus(await tenant.rest('DELETE', `/v1/templates/${name}`), 204);
+    expect(await read(`/v1/workloads/${name}/releases/1`)).toEqual(release);
+    expect(await settled(`/v1/workloads/${name}/rollback`, { toRelease: 1 })).toMatchObject({ phase: 'SUCCEEDED' });
   });
 
   it('a removal with ORPHAN forgets the workload and leaves what runs', async () => {

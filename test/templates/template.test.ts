@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectStatus, startTestApi, type TestApi, type TestTenant } from '../support/api.ts';
+import { onConnection } from '../support/database.ts';
 
 interface Template {
   id: string;
@@ -301,11 +302,64 @@ describe('a revision', () => {
 });
 
 describe('a template that a workload uses', () => {
+  const furnish = async (name: string): Promise<Template> => {
+    const made = expectStatus(await tenant.rest<Template>('POST', '/v1/templates', { name }), 201);
+    expectStatus(await tenant.rest('POST', `/v1/templates/${name}/revisions`, document('web:1'), { 'idempotency-key': name }), 201);
+    expectStatus(await tenant.rest('POST', '/v1/workloads', { name: `of-${name}`, template: name }), 201);
+    return made;
+  };
+  /** Given: a rollout has removed the workload. */
+  const removed = (name: string) =>
+    onConnection(api.database.ownerUrl, (client) => client.query('UPDATE workloads SET deleted_at = now() WHERE name = $1', [name]));
+
   it('cannot be deleted', async () => {
-    await tenant.rest('POST', '/v1/templates', { name: 'used' });
-    await tenant.rest('POST', '/v1/templates/used/revisions', document('web:1'));
-    expectStatus(await tenant.rest('POST', '/v1/workloads', { name: 'user', template: 'used' }), 201);
+    await furnish('used');
     const answer = await tenant.rest('DELETE', '/v1/templates/used');
     expect([answer.status, answer.body['code']]).toEqual([409, 'IN_USE']);
+    const { errors } = await tenant.graphql('mutation { deleteTemplate(template: "used") }');
+    expect(errors[0]?.extensions.code).toBe('IN_USE');
+  });
+
+  it('can be deleted once the workload has been removed; then it is gone, and its name is free', async () => {
+    const made = await furnish('outlived');
+    await removed('of-outlived');
+    expectStatus(await tenant.rest('DELETE', '/v1/templates/outlived'), 204);
+    for (const path of [made.id, 'outlived', `${made.id}/revisions`, `${made.id}/revisions/1`])
+      expect((await tenant.rest('GET', `/v1/templates/${path}`)).status).toBe(404);
+    for (const method of ['PATCH', 'DELETE'])
+      expect((await tenant.rest(method, `/v1/templates/${made.id}`, method === 'PATCH' ? {} : undefined)).status).toBe(404);
+    expect((await tenant.rest('POST', `/v1/templates/${made.id}/revisions`, document('web:2'))).status).toBe(404);
+    expect((await tenant.rest('GET', '/v1/templates?limit=200')).text).not.toContain(made.id);
+    for (const template of [made.id, 'outlived']) {
+      const answer = await tenant.rest('POST', '/v1/workloads', { name: 'late', template });
+      expect([answer.status, answer.text]).toEqual([422, expect.stringContaining('/template')]);
+    }
+    const repeated = await tenant.rest('POST', `/v1/templates/outlived/revisions`, document('web:1'), { 'idempotency-key': 'outlived' });
+    expect(repeated.body).toMatchObject({ code: 'EXPIRED' });
+    const again = expectStatus(await tenant.rest<Template>('POST', '/v1/templates', { name: 'outlived' }), 201);
+    expect(again).toMatchObject({ latestRevision: null, version: 1 });
+    expect((await tenant.rest('POST', '/v1/templates', { name: 'outlived' })).body).toMatchObject({ code: 'NAME_TAKEN' });
+  });
+
+  it('can be deleted once the workload has another', async () => {
+    await furnish('left');
+    await tenant.rest('POST', '/v1/templates', { name: 'taken-up' });
+    expectStatus(await tenant.rest('PATCH', '/v1/workloads/of-left', { template: 'taken-up' }), 200);
+    expectStatus(await tenant.rest('DELETE', '/v1/templates/left'), 204);
+    expect((await tenant.rest('GET', '/v1/workloads/of-left')).body).toMatchObject({ template: { name: 'taken-up' } });
+  });
+
+  it('is not deleted while a workload is made of it', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 6 }, async (_, i) => {
+        await tenant.rest('POST', '/v1/templates', { name: `raced-${i}` });
+        const [made, gone] = await Promise.all([
+          tenant.rest('POST', '/v1/workloads', { name: `racing-${i}`, template: `raced-${i}` }),
+          tenant.rest('DELETE', `/v1/templates/raced-${i}`),
+        ]);
+        return `${made.status} ${gone.status}`;
+      }),
+    );
+    for (const outcome of outcomes) expect(['201 409', '422 204']).toContain(outcome);
   });
 });
