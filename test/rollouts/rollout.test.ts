@@ -64,6 +64,18 @@ const deploy = (name: string, body?: object): Promise<RolloutView> => settled(`/
 const TERMINAL = /^rollout\.(succeeded|rolled_back|failed|canceled|superseded)$/;
 
 describe('values and revisions', () => {
+  it('go back to those of the release, whatever template it was made of', async () => {
+    const name = await workload(FIRST);
+    const other = await workload(FIRST, { replicas: 1 });
+    expectStatus(await tenant.rest('POST', `/v1/templates/${other}/revisions`, document({ replicas: 3 })), 201);
+    await deploy(name);
+    await patch(name, { template: other });
+    expect(await deploy(name)).toMatchObject({ phase: 'SUCCEEDED', release: { number: 2 } });
+    expect(await settled(`/v1/workloads/${name}/rollback`)).toMatchObject({ phase: 'SUCCEEDED', release: { number: 1 } });
+    expect(await workloadOf(name)).toMatchObject({ template: { name }, release: 1 });
+    expect(await deploy(name)).toMatchObject({ phase: 'SUCCEEDED' });
+  });
+
   it("of a rollout become the workload's when it succeeds, and not before or otherwise", async () => {
     const name = await workload();
     const first = await deploy(name, { values: { image: IMAGE } });

@@ -91,10 +91,16 @@ const DEPLOYED = `
     version = w.version + CASE WHEN w."values" @> r."values" THEN 0 ELSE 1 END, updated_at = now()
   FROM rollouts r WHERE w.tenant_id = $1::uuid AND w.id = $2::uuid AND r.tenant_id = w.tenant_id AND r.id = $3::uuid`;
 
-/** The release's revision and values become the workload's. The revision stays the default until the template has a newer one than now. */
+/**
+ * The release's template, revision and values become the workload's. The revision stays the default until the template has a newer one than now. A deleted
+ * template has no further revisions: the workload keeps its own then.
+ */
 const GONE_BACK = `
-  UPDATE workloads w SET "values" = l."values", current_release_id = l.id, pinned_revision = v.number, pinned_at_latest = t.latest_revision,
-    version = w.version + CASE WHEN w."values" = l."values" THEN 0 ELSE 1 END, updated_at = now()
+  UPDATE workloads w SET "values" = l."values", current_release_id = l.id,
+    template_id = CASE WHEN t.deleted_at IS NULL THEN t.id ELSE w.template_id END,
+    pinned_revision = CASE WHEN t.deleted_at IS NULL THEN v.number END,
+    pinned_at_latest = CASE WHEN t.deleted_at IS NULL THEN t.latest_revision END,
+    version = w.version + CASE WHEN w."values" = l."values" AND (w.template_id = t.id OR t.deleted_at IS NOT NULL) THEN 0 ELSE 1 END, updated_at = now()
   FROM rollouts r
   JOIN releases l ON l.tenant_id = r.tenant_id AND l.id = r.release_id
   JOIN revisions v ON v.tenant_id = l.tenant_id AND v.id = l.revision_id
