@@ -54,11 +54,10 @@ function parsed(model: Modelled, value: unknown, place: Place): { value: unknown
   return { value: null, faults: place === 'pointer' ? faultsOf(result.error.issues) : parameterFaults(result.error.issues) };
 }
 
-/** GraphQL's own forms aside: unions come wrapped, and clients send null for what they leave out. */
-function parsedArguments(model: Modelled, given: unknown, place: Place): { value: unknown; faults: Fault[] } {
-  const value = unwrapped(model.schema, given);
-  const result = model.schema.safeParse(value ?? {}, { error: messageOf });
-  return parsed(model, result.success ? value : withoutNulls(value, result.error.issues), place);
+/** Arguments that bear names of their own stand for a query, in which nothing can be null: null is what is left out. */
+function parsedArguments(model: Modelled, given: unknown): { value: unknown; faults: Fault[] } {
+  const result = model.schema.safeParse(given, { error: messageOf });
+  return parsed(model, result.success ? given : withoutNulls(given, result.error.issues), 'parameter');
 }
 
 /** The value as the model has it. Throws INVALID with each fault at its pointer, or by its parameter's name. */
@@ -105,12 +104,13 @@ function checkArguments(given: Record<string, unknown>, taken: Taken): void {
   if (stored) throw invalid({ pointer: stored, detail: UNSTORABLE });
   const faults = taken.arguments.flatMap(({ name, model }) => {
     if (name !== '') {
-      const result = parsedArguments(model, given[name], 'pointer');
+      // An input is a body, and null in it is what it is there.
+      const result = parsed(model, unwrapped(model.schema, given[name]), 'pointer');
       given[name] = result.value;
       return result.faults;
     }
     const own = Object.keys((model.schema as unknown as z.ZodObject).shape).filter((key) => Object.hasOwn(given, key));
-    const result = parsedArguments(model, Object.fromEntries(own.map((key) => [key, given[key]])), 'parameter');
+    const result = parsedArguments(model, Object.fromEntries(own.map((key) => [key, given[key]])));
     for (const key of own) Reflect.deleteProperty(given, key);
     Object.assign(given, result.value);
     return result.faults;

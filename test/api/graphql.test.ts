@@ -78,6 +78,22 @@ describe('what is refused before anything is read', () => {
     for (let i = 0; i < 6; i++) expect((await tenant.graphql(query, { n: 51 })).status).toBe(400);
   });
 
+  it.each([
+    [
+      'cost',
+      'query ($a: Int = 200, $b: Int = 50) { templates(first: $a) { edges { node { revisions(first: $b) { edges { cursor } } more: revisions(first: $b) { edges { cursor } } } } } }',
+    ],
+    [
+      'a long list inside another',
+      'query ($b: Int = 51) { templates(first: 2) { edges { node { ...f } } } } fragment f on Template { revisions(first: $b) { edges { cursor } } }',
+    ],
+  ])('the default of a variable counts as in the document: %s', async (_, query) => {
+    let status = 0;
+    expect(await statementsOf(async () => ({ status } = await tenant.graphql(query)))).toBe(0);
+    expect(status).toBe(400);
+    expect((await tenant.graphql(query, { a: 2, b: 2 })).status).toBe(200);
+  });
+
   it('batches', async () => {
     const body = JSON.stringify([{ query: '{ me { role } }' }, { query: '{ me { role } }' }]);
     const answer = await fetch(`${api.url}/graphql`, {

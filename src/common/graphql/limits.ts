@@ -7,6 +7,7 @@ import {
   type GraphQLSchema,
   isObjectType,
   Kind,
+  type OperationDefinitionNode,
   OperationTypeNode,
   type SelectionSetNode,
   valueFromASTUntyped,
@@ -103,11 +104,19 @@ export function checkRequested(document: DocumentNode): void {
     throw new Problem('GRAPHQL_INVALID', 'A subscription is asked for over a WebSocket (graphql-transport-ws) at /graphql.');
 }
 
+/** The variables as the operation is executed with them. */
+function withDefaults(operation: OperationDefinitionNode, given: Variables): Variables {
+  const defaults = (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
+    defaultValue ? [[variable.name.value, valueFromASTUntyped(defaultValue)] as const] : [],
+  );
+  return { ...Object.fromEntries(defaults), ...given };
+}
+
 /** Refuses a document that asks for too much. Depth is checked by Mercurius. */
 export function checkCost(schema: GraphQLSchema, document: DocumentNode, variables: Variables): void {
-  const meter = new Meter(schema, document, variables);
   for (const node of document.definitions) {
     if (node.kind !== Kind.OPERATION_DEFINITION) continue;
+    const meter = new Meter(schema, document, withDefaults(node, variables));
     const { rows, aliases } = meter.of(node.selectionSet, schema.getRootType(node.operation) ?? null, false);
     if (aliases > LIMITS.aliases)
       throw new Problem('GRAPHQL_INVALID', `The document has ${aliases} aliases; at most ${LIMITS.aliases} are taken.`);
