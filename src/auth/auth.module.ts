@@ -14,6 +14,7 @@ import { KeyRing } from './key-ring.ts';
 import { MeController } from './me.controller.ts';
 import { MeResolver } from './me.resolver.ts';
 import { MeService } from './me.service.ts';
+import { Meter } from './meter.ts';
 
 /** Global, because whoever streams has to know when a key is revoked, and the rooms below may not look up here. */
 @Global()
@@ -23,6 +24,7 @@ import { MeService } from './me.service.ts';
   providers: [
     KeyRing,
     Authentication,
+    Meter,
     RequestHooks,
     KeyCallers,
     { provide: CALLERS, useExisting: KeyCallers },

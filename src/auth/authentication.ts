@@ -15,6 +15,8 @@ export interface Claims {
   authorization: string | undefined;
   /** `Slipway-Tenant`. */
   tenant: string | undefined;
+  /** Where it comes from. */
+  address: string;
 }
 
 export interface Caller extends Context {
@@ -45,7 +47,7 @@ export class Authentication {
     const key = BEARER.exec(claims.authorization ?? '')?.[1];
     if (key === undefined) throw new Problem('UNAUTHENTICATED', 'A key is needed: Authorization: Bearer slp_...');
     if (this.isOperator(key)) return this.asOperator(claims, requestId);
-    const found = await this.keys.find(key);
+    const found = await this.keys.find(key, claims.address);
     if (!found) throw new Problem('UNAUTHENTICATED', 'The key is not valid: unknown, expired or revoked.');
     const { tenantId, tenantName, rate, role, id, name } = found;
     const isOther = claims.tenant !== undefined && ![tenantId, tenantName].includes(canonical(claims.tenant));

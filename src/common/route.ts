@@ -77,6 +77,10 @@ export function Route(method: RegisteredRoute['method'], path: string, options: 
 export const routeOf = (handler: object): RegisteredRoute | null =>
   (Reflect.getMetadata(METADATA, handler) as RegisteredRoute | undefined) ?? null;
 
+/** What asking for an action costs in tokens: as much by GraphQL as by its route. */
+export const costOf = (action: string): number =>
+  Math.max(1, ...registered.filter((route) => route.action === action).map((route) => route.cost ?? 1));
+
 /** Every route of the controllers that have been loaded, in a stable order. */
 export const routes = (): RegisteredRoute[] =>
   [...registered].sort((a, b) => a.path.localeCompare(b.path) || a.method.localeCompare(b.method));
