@@ -33,6 +33,8 @@ export interface RouteOptions {
   consumes?: string[];
   /** The body's schema where the handler reads it itself. */
   body?: object;
+  /** Answers `Accept: text/event-stream` with a stream. */
+  streams?: true;
   /** Tokens that a request takes from the tenant's bucket; 1 unless said otherwise. */
   cost?: number;
 }

@@ -15,6 +15,7 @@ export class EventController {
     summary: "Reads the tenant's events, or with `Accept: text/event-stream` follows them.",
     description: 'A stream begins now, or after the event that `Last-Event-ID` or `after` names; nothing is skipped between.',
     answers: PageOf(Event),
+    streams: true,
   })
   async read(
     @Query() query: EventQuery,
