@@ -48,10 +48,10 @@ export function takenBy(owner: Type, handler: string): Taken {
 
 type Place = 'pointer' | 'parameter';
 
-function parsed(model: Modelled, value: unknown, place: Place): { value: unknown; faults: Fault[] } {
+function parsed(model: Modelled, value: unknown, place: Place, at = ''): { value: unknown; faults: Fault[] } {
   const result = model.schema.safeParse(value ?? {}, { error: messageOf });
   if (result.success) return { value: result.data, faults: [] };
-  return { value: null, faults: place === 'pointer' ? faultsOf(result.error.issues) : parameterFaults(result.error.issues) };
+  return { value: null, faults: place === 'pointer' ? faultsOf(result.error.issues, at) : parameterFaults(result.error.issues) };
 }
 
 /** Arguments that bear names of their own stand for a query, in which nothing can be null: null is what is left out. */
@@ -60,9 +60,9 @@ function parsedArguments(model: Modelled, given: unknown): { value: unknown; fau
   return parsed(model, result.success ? given : withoutNulls(given, result.error.issues), 'parameter');
 }
 
-/** The value as the model has it. Throws INVALID with each fault at its pointer, or by its parameter's name. */
-export function checked<M extends Modelled>(model: M, value: unknown, place: Place = 'pointer'): z.output<M['schema']> {
-  const result = parsed(model, value, place);
+/** The value as the model has it. Throws INVALID with each fault at its pointer, below `at`, or by its parameter's name. */
+export function checked<M extends Modelled>(model: M, value: unknown, place: Place = 'pointer', at = ''): z.output<M['schema']> {
+  const result = parsed(model, value, place, at);
   if (result.faults.length > 0) throw invalid(...result.faults);
   return result.value as z.output<M['schema']>;
 }

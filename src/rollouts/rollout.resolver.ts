@@ -2,9 +2,10 @@ import { Args, Context, Int, Parent, ResolveField, Resolver } from '@nestjs/grap
 import { referTo } from '../common/answer.ts';
 import { Database } from '../common/database.ts';
 import { ifVersion } from '../common/etag.ts';
+import { canonical } from '../common/id.ts';
 import { batched, type GraphqlContext } from '../common/graphql/loaders.ts';
 import { Mutation, Query, Subscription } from '../common/graphql/operation.ts';
-import { type Connected, Connection, PageArguments, sealCursor, windowOf } from '../common/page.ts';
+import { type Connected, connected, Connection, PageArguments, sealCursor, windowOf } from '../common/page.ts';
 import { EventService } from '../events/event.service.ts';
 import { isSettled } from './core/phases.ts';
 import { CreateRollout, PromoteInput, RestartInput, RollbackInput, Rollout, RolloutArguments, ScaleInput, Wave } from './rollout.model.ts';
@@ -33,7 +34,7 @@ export class RolloutResolver {
 
   @Query(() => RolloutConnection, { action: 'rollouts.list', description: 'Rollouts, newest first.' })
   async rollouts(@Args() page: RolloutArguments): Promise<Connected<Rollout>> {
-    return RolloutConnection.of(await this.reader.page(windowOf(page), page));
+    return RolloutConnection.of(await this.reader.page(windowOf(page), page), page);
   }
 
   @Query(() => Rollout, { action: 'rollouts.get', description: 'A rollout.', waits: 'rollout' })
@@ -46,7 +47,7 @@ export class RolloutResolver {
     const { limit, after } = windowOf(page, isPlace);
     const { items, nextCursor } = await this.reader.targetPage(rollout, limit, after);
     const edges = items.map((node, index) => ({ node, cursor: sealCursor(String(Number(after) + index + 1)) }));
-    return { edges, pageInfo: { hasNextPage: nextCursor !== null, endCursor: edges.at(-1)?.cursor ?? null } };
+    return connected(edges, nextCursor, page);
   }
 
   @Mutation(() => Rollout, acting('rollouts.create', 'Rolls a revision out to every placement.'))
@@ -120,7 +121,7 @@ export class RolloutResolver {
   })
   async *rolloutChanged(@Context() { caller }: GraphqlContext, @Args('id') id: string): AsyncGenerator<Rollout> {
     const read = () => this.database.as(caller, () => this.reader.get(id));
-    const stream = await this.database.as(caller, () => this.events.follow('NOW', { rolloutIds: [id] }));
+    const stream = await this.database.as(caller, () => this.events.follow('NOW', { rolloutIds: [canonical(id)] }));
     try {
       let rollout = await read();
       yield rollout;

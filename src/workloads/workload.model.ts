@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isId } from '../common/id.ts';
-import { AnyOf, JsonObject, labels, listOf, reference, resource, time } from '../common/model/fields.ts';
+import { AnyOf, JsonObject, labels, labelsPatch, listOf, reference, resource, time } from '../common/model/fields.ts';
 import { Arguments, Input, Model, Output, Shape } from '../common/model/model.ts';
 import { pageArguments, pageQuery } from '../common/page.ts';
 import { Reference } from '../common/reference.model.ts';
@@ -38,9 +38,20 @@ export class PlacementRule extends Model({
   namespace,
 }) {}
 
+@Input('What is to change of the rule that places a workload; where its placements are a list, the whole of a new rule.')
+export class PlacementRulePatch extends Model({
+  clusterLabels: labelsPatch.optional().describe('Labels to ask for; null asks for one no longer, and what is not named stays.'),
+  namespace: namespace.optional(),
+}) {}
+
 const placements = AnyOf('PlacementsInput', 'A list of places, or a rule that clusters match by their labels.', {
   list: z.array(PlacementPlace.schema).max(1000),
   match: PlacementRule.schema,
+});
+
+const placementsPatch = AnyOf('PlacementsPatch', 'A list of places, or what is to change of the rule.', {
+  list: z.array(PlacementPlace.schema).max(1000),
+  match: PlacementRulePatch.schema,
 });
 
 @Output('What the controllers of the cluster report of the pods, as last seen.')
@@ -60,6 +71,7 @@ export class Placement extends Model({
   release: z.int().nullable().describe('Number of the release that stands there; null = none.'),
   pods: PodCounts.schema.nullable().describe('null until the placement has been looked at.'),
   observedAt: time.nullable(),
+  wanted: z.boolean().describe('false: taken away; the next rollout removes what runs there.'),
 }) {}
 
 @Output('What runs on many clusters as one: a template, values for it, and the places where it runs.')
@@ -85,7 +97,11 @@ export class CreateWorkload extends Model({
 export class UpdateWorkload extends Model({
   template: reference('a template').optional(),
   values: JsonObject.optional().describe('Merged over the values; null takes one away.'),
-  placements: placements.optional().describe('Takes the place of the placements; what is left out is removed by the next rollout.'),
+  placements: placementsPatch
+    .optional()
+    .describe(
+      'A list takes the place of the placements, a rule is merged into the one that stands; the next rollout removes what is left out.',
+    ),
 }) {}
 
 const filters = {
@@ -112,6 +128,7 @@ export const placementOf = (row: PlacementRow): Placement => {
     release: (row.applied as { release: number } | null)?.release ?? null,
     pods: counts && { desired: counts.desired, ready: counts.ready, updated: counts.updated },
     observedAt: row.observedAt,
+    wanted: row.wanted,
   };
 };
 

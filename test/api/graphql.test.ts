@@ -157,6 +157,35 @@ describe('nested lists', () => {
   });
 });
 
+describe('a page', () => {
+  interface Info {
+    hasPreviousPage: boolean;
+    hasNextPage: boolean;
+    startCursor: string | null;
+    endCursor: string | null;
+  }
+  const fields = '{ edges { cursor } pageInfo { hasPreviousPage hasNextPage startCursor endCursor } }';
+
+  it('says where it begins, where it ends and what lies on either side', async () => {
+    type Found = { list: { edges: { cursor: string }[]; pageInfo: Info } };
+    const ask = async (after: string | null): Promise<Found['list']> =>
+      (await tenant.graphql<Found>(`query ($after: String) { list: templates(first: 4, after: $after) ${fields} }`, { after })).data.list;
+    const first = await ask(null);
+    const cursors = first.edges.map((edge) => edge.cursor);
+    expect(first.pageInfo).toEqual({ hasPreviousPage: false, hasNextPage: true, startCursor: cursors[0], endCursor: cursors[3] });
+    const second = await ask(cursors[3]!);
+    expect(second.pageInfo).toMatchObject({ hasPreviousPage: true, hasNextPage: false, startCursor: second.edges[0]?.cursor });
+  });
+
+  it('that is empty has neither', async () => {
+    const { data } = await tenant.graphql<{ clusters: { pageInfo: Info }; template: { revisions: { pageInfo: Info } } }>(
+      `{ clusters ${fields} template(template: "t1") { revisions(after: "MQ") ${fields} } }`,
+    );
+    expect(data.clusters.pageInfo).toEqual({ hasPreviousPage: false, hasNextPage: false, startCursor: null, endCursor: null });
+    expect(data.template.revisions.pageInfo).toEqual({ hasPreviousPage: true, hasNextPage: false, startCursor: null, endCursor: null });
+  });
+});
+
 describe('errors', () => {
   it('have code, status, faults and request id, at their path; what else was asked for is answered', async () => {
     const { status, data, errors } = await tenant.graphql('{ me { role } t: templates(first: 1) { edges { node { name } } } }');
