@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG } from '../common/database.module.ts';
@@ -73,7 +74,9 @@ export class Authentication {
 /** `Slipway-Actor`. Headers are bytes; a name of a person in UTF-8 is meant as one. */
 export function actorOf(header: string | undefined): string | null {
   if (header === undefined || header === '') return null;
-  const text = Buffer.from(header, 'latin1').toString('utf8');
+  const bytes = Buffer.from(header, 'latin1');
+  if (!isUtf8(bytes)) throw invalid({ parameter: 'Slipway-Actor', detail: 'must be UTF-8' });
+  const text = bytes.toString('utf8');
   // eslint-disable-next-line no-control-regex -- refusing them is the point
   if ([...text].length > LONGEST_ACTOR || /[\u0000-\u001f\u007f]/.test(text))
     throw invalid({ parameter: 'Slipway-Actor', detail: `must be at most ${LONGEST_ACTOR} printable characters` });

@@ -8,7 +8,7 @@ import { Quotas } from '../tenants/tenant.model.ts';
 export const CallerRole = Enum('CallerRole', { ...Role, OPERATOR: 'OPERATOR' } as const, 'The role of a key, or the operator.');
 
 @Output('How much of its quotas a tenant uses.')
-export class Use extends Model({ clusters: z.int(), workloads: z.int() }) {}
+export class Use extends Model({ clusters: z.int(), workloads: z.int(), concurrentTargets: z.int() }) {}
 
 @Output('Who calls.')
 export class Me extends Model({

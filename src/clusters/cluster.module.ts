@@ -6,6 +6,7 @@ import { ClusterRepository } from './cluster.repository.ts';
 import { ClusterResolver } from './cluster.resolver.ts';
 import { ClusterService } from './cluster.service.ts';
 import { CredentialStore } from './credential.store.ts';
+import { Inhabitants } from './inhabitants.repository.ts';
 import { RegionController } from './region.controller.ts';
 import { RegionRepository } from './region.repository.ts';
 import { RegionResolver } from './region.resolver.ts';
@@ -20,6 +21,7 @@ import { RegionService } from './region.service.ts';
     RegionResolver,
     ClusterRepository,
     CredentialStore,
+    Inhabitants,
     ClusterService,
     CheckWait,
     ClusterResolver,

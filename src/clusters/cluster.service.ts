@@ -7,7 +7,7 @@ import { differing, mergePatch } from '../common/merge-patch.ts';
 import { MOST_LABELS } from '../common/model/fields.ts';
 import { Nudges } from '../common/nudges.ts';
 import { type Page, pageOf, type Window } from '../common/page.ts';
-import { invalid, notFound, Problem } from '../common/problem.ts';
+import { invalid, listed, nameTaken, notFound, Problem } from '../common/problem.ts';
 import { Resources } from '../common/resources.ts';
 import type { Config } from '../config.ts';
 import { EventLog } from '../events/event-log.ts';
@@ -18,6 +18,7 @@ import { type Credentials, credentialOf } from './credentials.ts';
 import { type Cluster, clusterOf, type CreateCluster, type UpdateCluster } from './cluster.model.ts';
 import { type ClusterFilter, ClusterRepository, type ClusterRow, type LeftBehind } from './cluster.repository.ts';
 import { CredentialStore } from './credential.store.ts';
+import { Inhabitants } from './inhabitants.repository.ts';
 import { RegionService } from './region.service.ts';
 
 /** A tenant's clusters. The API writes down what is wanted of them; workers of their region speak with them. */
@@ -29,6 +30,7 @@ export class ClusterService {
     @Inject(CONFIG) config: Config,
     private readonly database: Database,
     private readonly clusters: ClusterRepository,
+    private readonly inhabitants: Inhabitants,
     private readonly store: CredentialStore,
     private readonly regions: RegionService,
     private readonly tenants: TenantService,
@@ -45,7 +47,7 @@ export class ClusterService {
     return this.database.transaction(async () => {
       await this.tenants.checkQuota('clusters');
       // Said before what is wrong with the meaning; of two at once the database tells one.
-      if (await this.clusters.find(name)) throw new Problem('NAME_TAKEN', 'A cluster of this name exists.');
+      if (await this.clusters.find(name)) throw nameTaken('A cluster of this name exists.');
       const found = await this.regions.find(region);
       if (!found) throw invalid({ pointer: '/region', detail: 'names no region' });
       const credential = credentialOf(credentials, this.allowed);
@@ -114,7 +116,11 @@ export class ClusterService {
   delete(reference: string, force: boolean, expected: ExpectedVersions): Promise<LeftBehind[]> {
     return this.database.transaction(async () => {
       const row = await this.lock(reference, expected);
-      const left = force || !(await this.clusters.isInhabited(row.id)) ? await this.forget(row) : [];
+      if (!force && (await this.clusters.isInhabited(row.id))) {
+        const living = await this.inhabitants.of(row.id);
+        throw new Problem('IN_USE', `Still there: ${listed(living)}. \`?force=true\` forgets what is there and leaves it running.`);
+      }
+      const left = await this.forget(row);
       await this.clusters.delete(row.id);
       const rest =
         left.length === 0 ? '' : ` Left behind: ${left.map(({ workload, namespace }) => `${workload} in ${namespace}`).join(', ')}.`;

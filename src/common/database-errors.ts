@@ -1,5 +1,5 @@
 import { Prisma } from '../generated/prisma/client.ts';
-import { Problem } from './problem.ts';
+import { nameTaken, Problem } from './problem.ts';
 
 /** What a violated unique constraint means to the caller, by its name in the migrations; every other one is a name. */
 const ACTIVE_ROLLOUT = 'rollouts_one_active';
@@ -102,7 +102,7 @@ export function problemOf(error: unknown): Problem | null {
     if (found.constraint === ACTIVE_ROLLOUT)
       return withCause(new Problem('ROLLOUT_ACTIVE', 'Another rollout of this workload is active.'), error);
     const name = found.constraint === null ? undefined : NAMES[found.constraint];
-    return name ? withCause(new Problem('NAME_TAKEN', name), error) : null;
+    return name ? withCause(nameTaken(name), error) : null;
   }
   if (isForeignKey(found)) return withCause(new Problem('IN_USE', 'It is still in use, or what it refers to is gone.'), error);
   if (isAway(error)) return unavailable(error);

@@ -68,7 +68,7 @@ export function checked<M extends Modelled>(model: M, value: unknown, place: Pla
 }
 
 const isEmpty = (body: unknown): boolean =>
-  body === undefined || body === null || (typeof body === 'object' && Object.keys(body).length === 0);
+  body === undefined || body === null || (typeof body === 'object' && !Array.isArray(body) && Object.keys(body).length === 0);
 
 /**
  * Checks whatever a handler takes against its model before anything else is done with the request, and hands it on as parsed. Pipes would do this only
@@ -98,10 +98,19 @@ function checkRequest(request: FastifyRequest, taken: Taken): void {
 const strayParameters = (query: Record<string, unknown>): Fault[] =>
   Object.keys(query).map((parameter) => ({ parameter, detail: 'is not a parameter' }));
 
+/** What cannot be stored of an argument: an object is a body, in which it has a place; anything else is known by the argument's name. */
+function unstorableArgument(name: string, value: unknown, taken: Taken): Fault[] {
+  const model = taken.arguments.find((argument) => argument.name === name)?.model;
+  const place = unstorable(model ? unwrapped(model.schema, value) : value);
+  if (place === null) return [];
+  const isBody = typeof value === 'object' && !Array.isArray(value);
+  return [{ ...(isBody ? { pointer: place } : { parameter: name }), detail: UNSTORABLE }];
+}
+
 /** Arguments are replaced in place: the resolver is given the same object. */
 function checkArguments(given: Record<string, unknown>, taken: Taken): void {
-  const stored = unstorable(given);
-  if (stored) throw invalid({ pointer: stored, detail: UNSTORABLE });
+  const stored = Object.entries(given).flatMap(([name, value]) => unstorableArgument(name, value, taken));
+  if (stored.length > 0) throw invalid(...stored);
   const faults = taken.arguments.flatMap(({ name, model }) => {
     if (name !== '') {
       // An input is a body, and null in it is what it is there.

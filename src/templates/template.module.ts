@@ -7,10 +7,11 @@ import { TemplateController } from './template.controller.ts';
 import { TemplateRepository } from './template.repository.ts';
 import { TemplateResolver } from './template.resolver.ts';
 import { TemplateService } from './template.service.ts';
+import { TemplateUsers } from './users.repository.ts';
 
 @Module({
   controllers: [TemplateController, RevisionController],
-  providers: [TemplateRepository, TemplateService, TemplateResolver, RevisionRepository, RevisionService, RevisionResolver],
+  providers: [TemplateRepository, TemplateUsers, TemplateService, TemplateResolver, RevisionRepository, RevisionService, RevisionResolver],
   exports: [TemplateService, RevisionService],
 })
 export class TemplateModule {}

@@ -4,16 +4,18 @@ import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
 import { newId } from '../common/id.ts';
 import { differing } from '../common/merge-patch.ts';
 import { type Page, pageOf, type Window } from '../common/page.ts';
-import { notFound } from '../common/problem.ts';
+import { listed, notFound, Problem } from '../common/problem.ts';
 import { Resources } from '../common/resources.ts';
 import { type CreateTemplate, type Template, templateOf, type UpdateTemplate } from './template.model.ts';
 import { TemplateRepository, type TemplateRow } from './template.repository.ts';
+import { TemplateUsers } from './users.repository.ts';
 
 @Injectable()
 export class TemplateService {
   constructor(
     private readonly database: Database,
     private readonly templates: TemplateRepository,
+    private readonly users: TemplateUsers,
     resources: Resources,
   ) {
     resources.add('template', (id) => this.get(id));
@@ -57,6 +59,8 @@ export class TemplateService {
   delete(reference: string, expected: ExpectedVersions): Promise<void> {
     return this.database.transaction(async () => {
       const { id } = await this.lock(reference, expected);
+      const users = await this.users.of(id);
+      if (users.length > 0) throw new Problem('IN_USE', `It is the template of ${listed(users)}.`);
       await this.templates.delete(id);
     });
   }

@@ -39,8 +39,9 @@ export class TenantService {
   }
 
   /** How much of its quotas the tenant of the context uses. */
-  use(): Promise<{ clusters: number; workloads: number }> {
-    return this.tenants.use();
+  async use(): Promise<{ clusters: number; workloads: number; concurrentTargets: number }> {
+    const [use, concurrentTargets] = await Promise.all([this.tenants.use(), this.tenants.movingTargets()]);
+    return { ...use, concurrentTargets };
   }
 
   /** Throws QUOTA_EXCEEDED where one more would be too many. Holds the tenant's row until the transaction ends, so that of two only one is the last. */

@@ -7,7 +7,7 @@ import type { ExpectedVersions } from '../common/etag.ts';
 import { differing, mergePatch } from '../common/merge-patch.ts';
 import { pageOf } from '../common/page.ts';
 import type { Page, Window } from '../common/page.ts';
-import { invalid, notFound, Problem } from '../common/problem.ts';
+import { invalid, nameTaken, notFound } from '../common/problem.ts';
 import { Resources } from '../common/resources.ts';
 import { checked } from '../common/shapes.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
@@ -69,7 +69,7 @@ export class WorkloadService {
     return this.database.transaction(async () => {
       await this.tenants.checkQuota('workloads');
       // Said before what is wrong with the meaning; of two at once the database tells one.
-      if (await this.workloads.isNameTaken(input.name)) throw new Problem('NAME_TAKEN', 'A workload of this name exists.');
+      if (await this.workloads.isNameTaken(input.name)) throw nameTaken('A workload of this name exists.');
       const template = await this.templateOf(input.template);
       const id = newId();
       const placements = input.placements ?? [];

@@ -23,6 +23,20 @@ export function unstorable(value: unknown, path: string[] = []): string | null {
   return null;
 }
 
+/** Pointer to the first key of a body that whoever copies it would take for the object's prototype, or null. */
+export function prototypeKey(text: string, body: unknown): string | null {
+  return /__proto__|\\u/.test(text) ? prototypeKeyIn(body, []) : null;
+}
+
+function prototypeKeyIn(value: unknown, path: string[]): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [key, item] of Object.entries(value)) {
+    const found = key === '__proto__' ? pointer([...path, key]) : prototypeKeyIn(item, [...path, key]);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
 /** Only an escape can bring such a string in, as the body itself is decoded as UTF-8; only three digits of exponent, or of length, such a number. */
 export const mayBeUnstorable = (text: string): boolean => text.includes('\0') || /\\u(0000|d[89a-f])|\de\+?\d{3}|\d{300}/i.test(text);
 
