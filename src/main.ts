@@ -72,6 +72,7 @@ function serveOpenPages(app: NestFastifyApplication): void {
   server.get('/schema.graphql', async (_request, reply) =>
     reply.type('text/plain; charset=utf-8').send(`${printSchema(app.get(GraphQLSchemaHost).schema)}\n`),
   );
+  server.get('/docs/', async (_request, reply) => reply.redirect('/docs', 308));
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: '/docs-json', yamlDocumentUrl: '/docs-yaml', customSiteTitle: 'Slipway' });
 }
 

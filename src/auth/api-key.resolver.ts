@@ -13,7 +13,7 @@ export class ApiKeyResolver {
 
   @Query(() => ApiKeyConnection, { action: 'apiKeys.list', description: "The tenant's keys, newest first." })
   async apiKeys(@Args() page: PageArguments): Promise<Connected<ApiKey>> {
-    return ApiKeyConnection.of(await this.keys.list(windowOf(page)));
+    return ApiKeyConnection.of(await this.keys.list(windowOf(page)), page);
   }
 
   @Query(() => ApiKey, { action: 'apiKeys.list', description: 'A key without its secret.' })

@@ -4,7 +4,7 @@ import { Database } from '../common/database.ts';
 import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
 import { newId } from '../common/id.ts';
 import { type Page, pageOf, type Window } from '../common/page.ts';
-import { invalid, notFound, Problem } from '../common/problem.ts';
+import { invalid, nameTaken, notFound } from '../common/problem.ts';
 import { Resources } from '../common/resources.ts';
 import type { Role } from '../generated/prisma/enums.ts';
 import { type ApiKey, apiKeyOf, type CreateApiKey, type RotateApiKey } from './api-key.model.ts';
@@ -28,8 +28,7 @@ export class ApiKeyService {
     return this.database.transaction(async () => {
       this.keys.holdName(name);
       const holder = await this.keys.find(name);
-      if (holder && !isExpired(holder))
-        throw new Problem('NAME_TAKEN', 'A key with this name exists.', [{ pointer: '/name', detail: 'is taken' }]);
+      if (holder && !isExpired(holder)) throw nameTaken('A key with this name exists.');
       return this.make(name, role, expires);
     });
   }

@@ -14,6 +14,7 @@ import { KeyRing } from './key-ring.ts';
 import { MeController } from './me.controller.ts';
 import { MeResolver } from './me.resolver.ts';
 import { MeService } from './me.service.ts';
+import { Meter } from './meter.ts';
 
 /** Global, because streams must end when a key is revoked, and the features below may not import this one. */
 @Global()
@@ -23,6 +24,7 @@ import { MeService } from './me.service.ts';
   providers: [
     KeyRing,
     Authentication,
+    Meter,
     RequestHooks,
     KeyCallers,
     { provide: CALLERS, useExisting: KeyCallers },

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG } from '../common/database.module.ts';
@@ -15,6 +16,8 @@ export interface Claims {
   authorization: string | undefined;
   /** `Slipway-Tenant`. */
   tenant: string | undefined;
+  /** Where it comes from. */
+  address: string;
 }
 
 export interface Caller extends Context {
@@ -45,7 +48,7 @@ export class Authentication {
     const key = BEARER.exec(claims.authorization ?? '')?.[1];
     if (key === undefined) throw new Problem('UNAUTHENTICATED', 'A key is required: Authorization: Bearer slp_...');
     if (this.isOperator(key)) return this.asOperator(claims, requestId);
-    const found = await this.keys.find(key);
+    const found = await this.keys.find(key, claims.address);
     if (!found) throw new Problem('UNAUTHENTICATED', 'The key is not valid: unknown, expired or revoked.');
     const { tenantId, tenantName, rate, role, id, name } = found;
     const isOther = claims.tenant !== undefined && ![tenantId, tenantName].includes(canonical(claims.tenant));
@@ -71,7 +74,9 @@ export class Authentication {
 /** `Slipway-Actor`, decoded as UTF-8, because headers are bytes. Throws INVALID if it is too long or not printable. */
 export function actorOf(header: string | undefined): string | null {
   if (header === undefined || header === '') return null;
-  const text = Buffer.from(header, 'latin1').toString('utf8');
+  const bytes = Buffer.from(header, 'latin1');
+  if (!isUtf8(bytes)) throw invalid({ parameter: 'Slipway-Actor', detail: 'must be UTF-8' });
+  const text = bytes.toString('utf8');
   // eslint-disable-next-line no-control-regex -- refusing them is the point
   if ([...text].length > LONGEST_ACTOR || /[\u0000-\u001f\u007f]/.test(text))
     throw invalid({ parameter: 'Slipway-Actor', detail: `must be at most ${LONGEST_ACTOR} printable characters` });

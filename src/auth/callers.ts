@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Announce } from '../common/announce.ts';
 import type { Context } from '../common/context.ts';
 import { CONFIG } from '../common/database.module.ts';
@@ -7,9 +7,10 @@ import type { Callers } from '../common/graphql/module.ts';
 import { newId } from '../common/id.ts';
 import { Problem } from '../common/problem.ts';
 import type { Config } from '../config.ts';
-import { Authentication } from './authentication.ts';
+import { Authentication, type Caller } from './authentication.ts';
 import { callerOf } from './hooks.ts';
 import { KeyRing } from './key-ring.ts';
+import { Meter } from './meter.ts';
 
 const REVIEW_MILLISECONDS = 4_000;
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
@@ -22,6 +23,7 @@ export class KeyCallers implements Callers {
     private readonly authentication: Authentication,
     private readonly keys: KeyRing,
     private readonly announce: Announce,
+    private readonly meter: Meter,
   ) {}
 
   ofRequest(request: FastifyRequest): Context {
@@ -30,13 +32,17 @@ export class KeyCallers implements Callers {
     return caller;
   }
 
-  async ofSocket(first: { authorization?: unknown; slipwayTenant?: unknown }): Promise<Context | null> {
-    const claims = { authorization: text(first.authorization), tenant: text(first.slipwayTenant) };
-    const caller = await this.authentication.caller(claims, newId()).catch((error: unknown) => {
-      if (error instanceof Problem) return null;
-      throw error;
-    });
-    return caller?.refusal ? null : caller;
+  async ofSocket(first: { authorization?: unknown; slipwayTenant?: unknown }, address: string): Promise<Context> {
+    const claims = { authorization: text(first.authorization), tenant: text(first.slipwayTenant), address };
+    const caller = await this.authentication.caller(claims, newId());
+    this.take(caller, 1, null);
+    if (caller.refusal) throw caller.refusal;
+    return caller;
+  }
+
+  take(caller: Context, cost: number, reply: FastifyReply | null): void {
+    // Whoever GraphQL knows as a caller was named by one of the two methods above.
+    if (cost > 0) this.meter.take(caller as Caller, cost, reply);
   }
 
   /** Calls `end` once the key is revoked or expired. Checks at its announcement and every few seconds. Returns the function that stops watching. */

@@ -4,9 +4,9 @@ import { context, NO_TENANT } from '../common/context.ts';
 import { asProblem, sendProblem } from '../common/http/problems.ts';
 import { factsOf, isGraphql, isOpen } from '../common/http/server.ts';
 import { Problem } from '../common/problem.ts';
-import { TokenBuckets } from '../common/token-bucket.ts';
 import { authorize, isTenantless } from './actions.ts';
 import { actorOf, Authentication, type Caller } from './authentication.ts';
+import { Meter } from './meter.ts';
 
 const CALLER = Symbol('caller');
 type Called = FastifyRequest & { [CALLER]?: Caller };
@@ -19,9 +19,10 @@ const header = (value: string | string[] | undefined): string | undefined => (Ar
 /** Authenticates, rate-limits and authorizes requests before the body is read. Nest's guards would run too late for that. */
 @Injectable()
 export class RequestHooks {
-  private readonly buckets = new TokenBuckets();
-
-  constructor(private readonly authentication: Authentication) {}
+  constructor(
+    private readonly authentication: Authentication,
+    private readonly meter: Meter,
+  ) {}
 
   install(server: FastifyInstance): void {
     server.addHook('onRequest', async (request, reply) => this.admit(request, reply));
@@ -48,7 +49,8 @@ export class RequestHooks {
       const action = factsOf(request)?.action ?? null;
       const caller = await this.authenticate(request, action);
       (request as Called)[CALLER] = caller;
-      this.meter(caller, reply, factsOf(request)?.cost ?? 1);
+      // What a document of GraphQL costs besides is known, and taken, when it has been read.
+      this.meter.take(caller, factsOf(request)?.cost ?? 1, reply);
       if (caller.refusal) throw caller.refusal;
       if (isGraphql(request) && request.method !== 'POST') throw new Problem('GRAPHQL_INVALID', 'GraphQL requests must use POST.');
       if (action !== null) authorize(caller, action);
@@ -61,19 +63,10 @@ export class RequestHooks {
   private async authenticate(request: FastifyRequest, action: string | null): Promise<Caller> {
     const { authorization, 'slipway-tenant': tenant } = request.headers;
     const own = action !== null && isTenantless(action);
-    const caller = await this.authentication.caller({ authorization, tenant: own ? undefined : header(tenant) }, request.id);
+    const caller = await this.authentication.caller(
+      { authorization, tenant: own ? undefined : header(tenant), address: request.ip },
+      request.id,
+    );
     return own && caller.role === 'OPERATOR' ? { ...caller, tenantId: NO_TENANT } : caller;
-  }
-
-  private meter(caller: Caller, reply: FastifyReply, cost: number): void {
-    const taken = this.buckets.take(caller.tenantId, caller.rate, cost, performance.now());
-    reply.headers({
-      'ratelimit-limit': String(caller.rate.burst),
-      'ratelimit-remaining': String(taken.remaining),
-      'ratelimit-reset': String(taken.resetSeconds),
-      'ratelimit-policy': `${caller.rate.burst};w=${Math.ceil(caller.rate.burst / caller.rate.perSecond)}`,
-    });
-    if (!taken.allowed)
-      throw new Problem('RATE_LIMITED', `More than ${caller.rate.perSecond} requests per second.`, [], taken.resetSeconds);
   }
 }

@@ -4,7 +4,8 @@ import { Announce } from '../common/announce.ts';
 import { Database } from '../common/database.ts';
 import type { Role } from '../generated/prisma/enums.ts';
 import { rateOf } from '../tenants/limits.ts';
-import type { Rate } from '../common/token-bucket.ts';
+import { Problem } from '../common/problem.ts';
+import { type Rate, TokenBuckets } from '../common/token-bucket.ts';
 import { digestOf, keyId } from './key.ts';
 
 /** A known key and its tenant. */
@@ -29,35 +30,48 @@ interface KeyRow {
 }
 
 interface Remembered {
-  row: Promise<KeyRow | null>;
+  row: KeyRow;
   until: number;
 }
 
 /** A revoked key is refused after this time at the latest, even if its announcement is lost. */
 const REMEMBER_MILLISECONDS = 4_000;
 const MOST_REMEMBERED = 10_000;
+/** Lookups of keys that are none, per address that they come from. */
+const FAILED_LOOKUPS: Rate = { perSecond: 10, burst: 50 };
 
 /** Looks up keys by their text. Rows are cached for a few seconds, so that requests of a busy key need no statement each. */
 @Injectable()
 export class KeyRing {
+  /** Keys that there are. One whose time is up is read again, and is no stranger for that. */
   private readonly remembered = new Map<string, Remembered>();
+  /** What is being read, by id. */
+  private readonly asked = new Map<string, Promise<KeyRow | null>>();
+  private readonly failures = new TokenBuckets();
 
   constructor(
     private readonly database: Database,
     announce: Announce,
   ) {
     announce.subscribe((message) => {
-      if (message.kind === 'key') this.remembered.delete(message.id);
-      if (message.kind === 'gap') this.remembered.clear();
+      if (message.kind === 'key') this.forget(message.id);
+      if (message.kind === 'gap') [...this.remembered.keys(), ...this.asked.keys()].forEach((id) => this.forget(id));
     });
   }
 
-  /** The key; null if it is unknown, revoked or expired. */
-  async find(key: string): Promise<KnownKey | null> {
+  /** The key; null if it is unknown, revoked or expired. Throws RATE_LIMITED after too many unknown keys from the address. */
+  async find(key: string, address: string): Promise<KnownKey | null> {
     const id = keyId(key);
     if (id === null) return null;
-    const row = await this.row(id);
+    const isStranger = !this.remembered.has(id);
+    // Taken before anything is read, so that many at once are counted too.
+    if (isStranger) this.countFailure(address);
+    const row = await this.row(id).catch((error: unknown) => {
+      if (isStranger) this.failures.giveBack(address, 1);
+      throw error;
+    });
     if (!row || !timingSafeEqual(row.sha256, digestOf(key)) || isPast(row.expires_at)) return null;
+    if (isStranger) this.failures.giveBack(address, 1);
     const { name, role, tenant_id: tenantId, tenant_name: tenantName } = row;
     return { id, name, role, tenantId, tenantName, rate: rateOf(row.limits) };
   }
@@ -68,15 +82,46 @@ export class KeyRing {
     return row !== null && !isPast(row.expires_at);
   }
 
-  private row(id: string): Promise<KeyRow | null> {
+  private countFailure(address: string): void {
+    const { allowed, resetSeconds } = this.failures.take(address, FAILED_LOOKUPS, 1, performance.now());
+    if (!allowed) throw new Problem('RATE_LIMITED', 'Too many keys from this address are not valid.', [], resetSeconds);
+  }
+
+  /** Has the key read anew when it is next asked for, also where it is being read now. */
+  private forget(id: string): void {
+    const before = this.remembered.get(id);
+    if (before) before.until = 0;
+    this.asked.delete(id);
+  }
+
+  private async row(id: string): Promise<KeyRow | null> {
     const before = this.remembered.get(id);
     if (before && before.until > performance.now()) return before.row;
-    const row = this.read(id);
+    return this.asked.get(id) ?? this.ask(id);
+  }
+
+  private ask(id: string): Promise<KeyRow | null> {
+    const reading = this.read(id).then(
+      (row) => {
+        if (this.asked.get(id) === reading) this.remember(id, row);
+        return row;
+      },
+      (error: unknown) => {
+        if (this.asked.get(id) === reading) this.asked.delete(id);
+        throw error;
+      },
+    );
+    this.asked.set(id, reading);
+    return reading;
+  }
+
+  /** Only what is a key: however many are made up, none of those that are known makes way for them. */
+  private remember(id: string, row: KeyRow | null): void {
+    this.asked.delete(id);
     this.remembered.delete(id);
+    if (!row) return;
     this.remembered.set(id, { row, until: performance.now() + REMEMBER_MILLISECONDS });
     if (this.remembered.size > MOST_REMEMBERED) this.remembered.delete(this.remembered.keys().next().value as string);
-    row.catch(() => this.remembered.delete(id));
-    return row;
   }
 
   private async read(id: string): Promise<KeyRow | null> {

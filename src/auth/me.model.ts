@@ -8,7 +8,7 @@ import { Quotas } from '../tenants/tenant.model.ts';
 export const CallerRole = Enum('CallerRole', { ...Role, OPERATOR: 'OPERATOR' } as const, 'The role of a key, or the operator.');
 
 @Output("Current use of the tenant's quotas.")
-export class Use extends Model({ clusters: z.int(), workloads: z.int() }) {}
+export class Use extends Model({ clusters: z.int(), workloads: z.int(), concurrentTargets: z.int() }) {}
 
 @Output('The caller.')
 export class Me extends Model({

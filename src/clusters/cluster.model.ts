@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Enum, labels, labelsPatch, listOf, name, reference, resource, time } from '../common/model/fields.ts';
+import { Enum, labelFilter, labels, labelsPatch, listOf, name, reference, resource, time } from '../common/model/fields.ts';
 import { Arguments, Input, Model, Output } from '../common/model/model.ts';
 import { pageArguments, pageQuery } from '../common/page.ts';
 import { Reference } from '../common/reference.model.ts';
@@ -75,7 +75,7 @@ export class ReplaceCredentials extends Model(credentials, (schema) => schema.su
 const filters = {
   region: listOf(z.string().min(1).max(253), 'Ids or names of regions.').optional(),
   status: listOf(ClusterStatus, 'Statuses.').optional(),
-  label: listOf(z.string().min(1).max(400), 'Labels such as `tier=prod`, or `tier` for any value: clusters with any of them.').optional(),
+  label: listOf(labelFilter, 'Labels such as `tier=prod`, or `tier` for any value: clusters with any of them.').optional(),
 };
 
 @Arguments()

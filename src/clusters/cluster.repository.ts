@@ -110,11 +110,15 @@ export class ClusterRepository {
     this.database.send(BURY, [tenantId(), id]);
   }
 
-  /** Whether a placement there is wanted or live. Removed placements, and those of removed workloads, do not count. */
-  async isInhabited(clusterId: string): Promise<boolean> {
+  /** Placements that are wanted or live there, as in `web in default`. Those of removed workloads do not count. */
+  async inhabitants(clusterId: string): Promise<string[]> {
     const lives = { OR: [{ wanted: true }, { applied: { not: Prisma.DbNull } }] };
-    const living = { tenantId: tenantId(), clusterId, workload: { deletedAt: null }, ...lives };
-    return (await this.database.rows.placement.count({ where: living })) > 0;
+    const rows = await this.database.rows.placement.findMany({
+      where: { tenantId: tenantId(), clusterId, workload: { deletedAt: null }, ...lives },
+      select: { namespace: true, workload: { select: { name: true } } },
+      orderBy: { id: 'asc' },
+    });
+    return rows.map(({ namespace, workload }) => `${workload.name} in ${namespace}`);
   }
 
   /** Number of active rollouts with a target there. */

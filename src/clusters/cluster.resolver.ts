@@ -33,7 +33,7 @@ export class ClusterResolver {
 
   @Query(() => ClusterConnection, { action: 'clusters.list', description: 'Clusters, newest first.' })
   async clusters(@Args() page: ClustersArguments): Promise<Connected<Cluster>> {
-    return ClusterConnection.of(await this.service.list(windowOf(page), page));
+    return ClusterConnection.of(await this.service.list(windowOf(page), page), page);
   }
 
   @Query(() => Cluster, { action: 'clusters.get', description: 'A cluster.' })

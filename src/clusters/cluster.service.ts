@@ -7,7 +7,7 @@ import { differing, mergePatch } from '../common/merge-patch.ts';
 import { MOST_LABELS } from '../common/model/fields.ts';
 import { Nudges } from '../common/nudges.ts';
 import { type Page, pageOf, type Window } from '../common/page.ts';
-import { invalid, notFound, Problem } from '../common/problem.ts';
+import { invalid, listed, nameTaken, notFound, Problem } from '../common/problem.ts';
 import { Resources } from '../common/resources.ts';
 import type { Config } from '../config.ts';
 import { EventLog } from '../events/event-log.ts';
@@ -45,7 +45,7 @@ export class ClusterService {
     return this.database.transaction(async () => {
       await this.tenants.checkQuota('clusters');
       // Reported before other faults. Of two concurrent requests, the unique constraint refuses one.
-      if (await this.clusters.find(name)) throw new Problem('NAME_TAKEN', 'A cluster with this name exists.');
+      if (await this.clusters.find(name)) throw nameTaken('A cluster with this name exists.');
       const found = await this.regions.find(region);
       if (!found) throw invalid({ pointer: '/region', detail: 'is not a known region' });
       const credential = credentialOf(credentials, this.allowed);
@@ -114,8 +114,12 @@ export class ClusterService {
   delete(reference: string, force: boolean, expected: ExpectedVersions): Promise<LeftBehind[]> {
     return this.database.transaction(async () => {
       const row = current(await this.clusters.lockWithWorkloads(reference), reference, expected);
-      if (!force && (await this.clusters.isInhabited(row.id)))
-        throw new Problem('IN_USE', `Placements live on ${row.name}: take them away by a rollout, or remove it with force.`);
+      const placed = force ? [] : await this.clusters.inhabitants(row.id);
+      if (placed.length > 0)
+        throw new Problem(
+          'IN_USE',
+          `Still placed there: ${listed(placed)}. \`?force=true\` forgets these placements and leaves what runs there.`,
+        );
       const left = await this.giveUp(row);
       await this.store.remove(row.id);
       this.clusters.bury(row.id);

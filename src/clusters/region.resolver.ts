@@ -12,7 +12,7 @@ export class RegionResolver {
 
   @Query(() => RegionConnection, { action: 'regions.list', description: 'Regions, newest first.' })
   async regions(@Args() page: PageArguments): Promise<Connected<Region>> {
-    return RegionConnection.of(await this.service.list(windowOf(page)));
+    return RegionConnection.of(await this.service.list(windowOf(page)), page);
   }
 
   @Mutation(() => Region, { action: 'regions.create', description: 'Creates a region.', idempotent: 'region' })

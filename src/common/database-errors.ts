@@ -1,4 +1,4 @@
-import { Problem } from './problem.ts';
+import { nameTaken, Problem } from './problem.ts';
 
 /** Meaning of a violated unique constraint, by its name in the migrations. All but this one concern names. */
 const ACTIVE_ROLLOUT = 'rollouts_one_active';
@@ -101,7 +101,7 @@ export function problemOf(error: unknown): Problem | null {
     if (found.constraint === ACTIVE_ROLLOUT)
       return withCause(new Problem('ROLLOUT_ACTIVE', 'Another rollout of this workload is active.'), error);
     const name = found.constraint === null ? undefined : NAMES[found.constraint];
-    return name ? withCause(new Problem('NAME_TAKEN', name), error) : null;
+    return name ? withCause(nameTaken(name), error) : null;
   }
   if (isForeignKey(found))
     return withCause(new Problem('IN_USE', 'The resource is still in use, or refers to one that no longer exists.'), error);

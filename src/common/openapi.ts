@@ -32,10 +32,11 @@ function schemaOf(answers: NonNullable<RegisteredRoute['answers']>): Json {
   return ref((answers as Modelled).name);
 }
 
-function content(answers: RegisteredRoute['answers']): Json {
+function content({ answers, streams }: RegisteredRoute): Json {
   if (!answers) return {};
   if ('media' in answers) return { content: Object.fromEntries(Object.entries(answers.media).map(([type, schema]) => [type, { schema }])) };
-  return { content: { 'application/json': { schema: schemaOf(answers) } } };
+  const stream = streams ? { 'text/event-stream': { schema: { type: 'string' } } } : {};
+  return { content: { 'application/json': { schema: schemaOf(answers) }, ...stream } };
 }
 
 /** Parameters of a query, each with its schema from the model. */
@@ -62,6 +63,49 @@ const header = (name: string, description: string, schema: Json = { type: 'strin
   schema,
 });
 
+/** What every request may say of itself. */
+const CALLER_HEADERS: Record<string, Json> = {
+  SlipwayTenant: header(
+    'Slipway-Tenant',
+    "Id or name of the tenant that the operator's key acts for; a tenant's own key names none but its own.",
+  ),
+  SlipwayActor: header('Slipway-Actor', "Who is behind the request, for `createdBy`: a console's user, in UTF-8, at most 200 characters.", {
+    type: 'string',
+    maxLength: 200,
+  }),
+};
+
+const text = (description: string): Json => ({ description, schema: { type: 'string' } });
+const number = (description: string): Json => ({ description, schema: { type: 'integer' } });
+
+/** What answers say besides their body. */
+const ANSWER_HEADERS: Record<string, Json> = {
+  ETag: text('`"<version>"`, for `If-Match`.'),
+  Location: text('Where what was made is found.'),
+  'Idempotency-Replayed': text('`true` where an earlier request with this key did it.'),
+  'Preference-Applied': text('`wait=<seconds>` where `Prefer` was heeded.'),
+  'Retry-After': number('Seconds until it is worth trying again.'),
+  'RateLimit-Limit': number('Tokens that the bucket of the tenant holds.'),
+  'RateLimit-Remaining': number('Tokens that are left.'),
+  'RateLimit-Reset': number('Seconds until the bucket is full, or until the request would be let in.'),
+  'RateLimit-Policy': text('`<tokens>;w=<seconds in which the bucket fills>`.'),
+  'X-Request-Id': text('Names the request in the log.'),
+};
+
+const RATE = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'RateLimit-Policy', 'X-Request-Id'];
+const headers = (...names: string[]): Json => Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
+function headersOf({ status = 200, answers, idempotent, waits }: RegisteredRoute): Json {
+  const isVersioned = answers !== undefined && 'schema' in answers && 'version' in (answers.schema as unknown as z.ZodObject).shape;
+  return headers(
+    ...(isVersioned ? ['ETag'] : []),
+    ...(status === 201 || status === 202 ? ['Location'] : []),
+    ...(typeof idempotent === 'string' ? ['Idempotency-Replayed'] : []),
+    ...(waits === undefined ? [] : ['Preference-Applied']),
+    ...RATE,
+  );
+}
+
 function parametersOf(route: RegisteredRoute): Json[] {
   const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
   const { query } = takenBy(route.controller, route.handler);
@@ -79,9 +123,11 @@ function parametersOf(route: RegisteredRoute): Json[] {
     ...(route.waits === undefined
       ? []
       : [header('Prefer', '`wait=<seconds>`, at most 600: the response is sent when it has settled, or when the time is up.')]),
-    ...(route.method === 'PATCH' || route.method === 'DELETE'
+    ...(route.streams ? [header('Last-Event-ID', 'Id of the last event that was read: the stream continues after it.')] : []),
+    ...(route.method === 'PATCH' || route.method === 'PUT' || route.method === 'DELETE'
       ? [header('If-Match', 'The ETag of the expected version; the request is refused (STALE) if the current one differs.')]
       : []),
+    ...Object.keys(CALLER_HEADERS).map((name) => ({ $ref: `#/components/parameters/${name}` })),
   ];
 }
 
@@ -92,7 +138,11 @@ function bodyOf(route: RegisteredRoute): Json | null {
     return { required: true, content: Object.fromEntries(types.map((type) => [type, { schema: route.body }])) };
   }
   if (!body) return null;
-  return { required: !body.schema.safeParse({}).success, content: { 'application/json': { schema: ref(body.name) } } };
+  const types = ['application/json', ...(route.method === 'PATCH' ? ['application/merge-patch+json'] : [])];
+  return {
+    required: !body.schema.safeParse({}).success,
+    content: Object.fromEntries(types.map((type) => [type, { schema: ref(body.name) }])),
+  };
 }
 
 const STATUS_TEXT: Record<number, string> = { 200: 'The current state.', 201: 'Created.', 202: 'Accepted.', 204: 'Done.' };
@@ -100,7 +150,10 @@ const STATUS_TEXT: Record<number, string> = { 200: 'The current state.', 201: 'C
 function operation(route: RegisteredRoute): Json {
   const statuses = [route.status ?? 200, ...(route.alsoAnswers ?? [])];
   const success = Object.fromEntries(
-    statuses.map((status) => [status, { description: STATUS_TEXT[status] ?? '', ...(status === 204 ? {} : content(route.answers)) }]),
+    statuses.map((status) => [
+      status,
+      { description: STATUS_TEXT[status] ?? '', headers: headersOf(route), ...(status === 204 ? {} : content(route)) },
+    ]),
   );
   const body = bodyOf(route);
   return {
@@ -163,7 +216,15 @@ export function openApi(routes: readonly RegisteredRoute[], version: string): Op
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: "An API key (`slp_...`), or the operator's key with `Slipway-Tenant`." },
       },
-      responses: { Problem: { description: 'An error.', content: { 'application/problem+json': { schema: ref('Problem') } } } },
+      parameters: CALLER_HEADERS,
+      headers: ANSWER_HEADERS,
+      responses: {
+        Problem: {
+          description: 'An error.',
+          headers: headers('Retry-After', ...RATE),
+          content: { 'application/problem+json': { schema: ref('Problem') } },
+        },
+      },
       schemas: { ...sorted(schemas), Problem: problem },
     },
   };

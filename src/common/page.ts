@@ -88,13 +88,31 @@ export const PageOf = (item: Modelled): PageSchema => new PageSchema(item);
 
 @ObjectType({ description: 'Position of a page in its list.' })
 export class PageInfo {
+  @Field(() => Boolean, { description: 'Whether there are items before: `after` was given.' }) hasPreviousPage: boolean;
   @Field(() => Boolean, { description: 'Whether there are more items.' }) hasNextPage: boolean;
+  @Field(() => String, { nullable: true, description: 'Cursor of the first item; null on an empty page.' })
+  startCursor: string | null;
   @Field(() => String, { nullable: true, description: 'For `after`.' }) endCursor: string | null;
 }
 
 export interface Connected<T> {
   edges: { cursor: string; node: T }[];
   pageInfo: PageInfo;
+}
+
+/** A page as a connection shows it, from its entries and from what was asked for. */
+export function connected<T>(
+  edges: Connected<T>['edges'],
+  nextCursor: string | null,
+  asked: { after?: string | null | undefined },
+): Connected<T> {
+  const pageInfo = {
+    hasPreviousPage: typeof asked.after === 'string',
+    hasNextPage: nextCursor !== null,
+    startCursor: edges[0]?.cursor ?? null,
+    endCursor: edges.at(-1)?.cursor ?? null,
+  };
+  return { edges, pageInfo };
 }
 
 /** The Relay connection of an entity. Items are ordered by id unless `keyOf` says otherwise. */
@@ -110,9 +128,9 @@ export function Connection<T>(item: new () => T, keyOf: (node: T) => string = (n
     @Field(() => [Edge]) edges: Edge[];
     @Field(() => PageInfo) pageInfo: PageInfo;
 
-    static of(page: Page<T>): Connected<T> {
+    static of(page: Page<T>, asked: { after?: string | null | undefined }): Connected<T> {
       const edges = page.items.map((node) => ({ node, cursor: sealCursor(keyOf(node)) }));
-      return { edges, pageInfo: { hasNextPage: page.nextCursor !== null, endCursor: edges.at(-1)?.cursor ?? null } };
+      return connected(edges, page.nextCursor, asked);
     }
   }
   return Connection;

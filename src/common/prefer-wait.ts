@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { from, mergeMap, type Observable } from 'rxjs';
 import { Answered, idOf, valueOf } from './answer.ts';
 import { operationOf } from './graphql/operation.ts';
+import { invalid } from './problem.ts';
 import { Resources } from './resources.ts';
 import { routeOf } from './route.ts';
 
@@ -133,6 +134,7 @@ export class PreferWait implements NestInterceptor {
     if (kind === undefined) return next.handle();
     if (!isHttp) {
       const { waitSeconds } = execution.getArgs<[unknown, { waitSeconds?: number | null }]>()[1];
+      if ((waitSeconds ?? 0) < 0) throw invalid({ parameter: 'waitSeconds', detail: 'must be at least 0' });
       return this.held(next, kind, waitSeconds ?? null, false);
     }
     const request = execution.switchToHttp().getRequest<FastifyRequest>();

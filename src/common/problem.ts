@@ -46,8 +46,17 @@ export class Problem extends HttpException {
   }
 }
 
+const MOST_LISTED = 5;
+
+/** Names in a sentence, the first few of many. */
+export const listed = (names: readonly string[]): string =>
+  names.slice(0, MOST_LISTED).join(', ') + (names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : '');
+
 /** 404 for a resource in the path. */
 export const notFound = (noun: string, reference: string): Problem => new Problem('NOT_FOUND', `${noun} ${reference} does not exist.`);
+
+/** 409 for a name that is in use. */
+export const nameTaken = (detail: string): Problem => new Problem('NAME_TAKEN', detail, [{ pointer: '/name', detail: 'is taken' }]);
 
 /** 422 with the faults and their places. */
 export const invalid = (...faults: Fault[]): Problem => new Problem('INVALID', 'The request is not valid.', faults);

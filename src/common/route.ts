@@ -33,6 +33,8 @@ export interface RouteOptions {
   consumes?: string[];
   /** Schema of the body if the handler parses it itself. */
   body?: object;
+  /** Responds to `Accept: text/event-stream` with a stream. */
+  streams?: true;
   /** Tokens that a request takes from the tenant's bucket; default 1. */
   cost?: number;
 }
@@ -76,6 +78,10 @@ export function Route(method: RegisteredRoute['method'], path: string, options: 
 /** The route of a handler; null for a resolver's method. */
 export const routeOf = (handler: object): RegisteredRoute | null =>
   (Reflect.getMetadata(METADATA, handler) as RegisteredRoute | undefined) ?? null;
+
+/** Cost of an action in tokens, the same by GraphQL as by its route. */
+export const costOf = (action: string): number =>
+  Math.max(1, ...registered.filter((route) => route.action === action).map((route) => route.cost ?? 1));
 
 /** Every route of the loaded controllers, in a stable order. */
 export const routes = (): RegisteredRoute[] =>

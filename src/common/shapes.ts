@@ -48,28 +48,27 @@ export function takenBy(owner: Type, handler: string): Taken {
 
 type Place = 'pointer' | 'parameter';
 
-function parsed(model: Modelled, value: unknown, place: Place): { value: unknown; faults: Fault[] } {
+function parsed(model: Modelled, value: unknown, place: Place, at = ''): { value: unknown; faults: Fault[] } {
   const result = model.schema.safeParse(value ?? {}, { error: messageOf });
   if (result.success) return { value: result.data, faults: [] };
-  return { value: null, faults: place === 'pointer' ? faultsOf(result.error.issues) : parameterFaults(result.error.issues) };
+  return { value: null, faults: place === 'pointer' ? faultsOf(result.error.issues, at) : parameterFaults(result.error.issues) };
 }
 
-/** Parses GraphQL arguments: unions are unwrapped, and nulls that clients send for omitted fields are removed. */
-function parsedArguments(model: Modelled, given: unknown, place: Place): { value: unknown; faults: Fault[] } {
-  const value = unwrapped(model.schema, given);
-  const result = model.schema.safeParse(value ?? {}, { error: messageOf });
-  return parsed(model, result.success ? value : withoutNulls(value, result.error.issues), place);
+/** Parses unnamed arguments, which correspond to a query string: a null there is an omitted parameter. */
+function parsedArguments(model: Modelled, given: unknown): { value: unknown; faults: Fault[] } {
+  const result = model.schema.safeParse(given, { error: messageOf });
+  return parsed(model, result.success ? given : withoutNulls(given, result.error.issues), 'parameter');
 }
 
-/** The value as parsed by the model. Throws INVALID with a pointer or parameter for each fault. */
-export function checked<M extends Modelled>(model: M, value: unknown, place: Place = 'pointer'): z.output<M['schema']> {
-  const result = parsed(model, value, place);
+/** The value as parsed by the model. Throws INVALID with a pointer (below `at`) or parameter for each fault. */
+export function checked<M extends Modelled>(model: M, value: unknown, place: Place = 'pointer', at = ''): z.output<M['schema']> {
+  const result = parsed(model, value, place, at);
   if (result.faults.length > 0) throw invalid(...result.faults);
   return result.value as z.output<M['schema']>;
 }
 
 const isEmpty = (body: unknown): boolean =>
-  body === undefined || body === null || (typeof body === 'object' && Object.keys(body).length === 0);
+  body === undefined || body === null || (typeof body === 'object' && !Array.isArray(body) && Object.keys(body).length === 0);
 
 /**
  * Validates a handler's input against its models before anything else, and replaces it by the parsed values. Pipes would run only after the interceptors,
@@ -100,18 +99,28 @@ function checkRequest(request: FastifyRequest, taken: Taken): void {
 const strayParameters = (query: Record<string, unknown>): Fault[] =>
   Object.keys(query).map((parameter) => ({ parameter, detail: 'is not a parameter' }));
 
+/** Faults of an argument that cannot be stored. In an object they have a pointer; otherwise the argument's name is given. */
+function unstorableArgument(name: string, value: unknown, taken: Taken): Fault[] {
+  const model = taken.arguments.find((argument) => argument.name === name)?.model;
+  const place = unstorable(model ? unwrapped(model.schema, value) : value);
+  if (place === null) return [];
+  const isBody = typeof value === 'object' && !Array.isArray(value);
+  return [{ ...(isBody ? { pointer: place } : { parameter: name }), detail: UNSTORABLE }];
+}
+
 /** Arguments are replaced in place, because the resolver receives the same object. */
 function checkArguments(given: Record<string, unknown>, taken: Taken): void {
-  const stored = unstorable(given);
-  if (stored) throw invalid({ pointer: stored, detail: UNSTORABLE });
+  const stored = Object.entries(given).flatMap(([name, value]) => unstorableArgument(name, value, taken));
+  if (stored.length > 0) throw invalid(...stored);
   const faults = taken.arguments.flatMap(({ name, model }) => {
     if (name !== '') {
-      const result = parsedArguments(model, given[name], 'pointer');
+      // An input is a body, and null in it is what it is there.
+      const result = parsed(model, unwrapped(model.schema, given[name]), 'pointer');
       given[name] = result.value;
       return result.faults;
     }
     const own = Object.keys((model.schema as unknown as z.ZodObject).shape).filter((key) => Object.hasOwn(given, key));
-    const result = parsedArguments(model, Object.fromEntries(own.map((key) => [key, given[key]])), 'parameter');
+    const result = parsedArguments(model, Object.fromEntries(own.map((key) => [key, given[key]])));
     for (const key of own) Reflect.deleteProperty(given, key);
     Object.assign(given, result.value);
     return result.faults;

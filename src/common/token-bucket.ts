@@ -38,4 +38,10 @@ export class TokenBuckets {
     const missing = allowed ? rate.burst - left : cost - left;
     return { allowed, remaining: Math.floor(left), resetSeconds: Math.ceil(missing / rate.perSecond) };
   }
+
+  /** Puts back what was taken for something that turned out to cost nothing. */
+  giveBack(key: string, tokens: number): void {
+    const bucket = this.buckets.get(key);
+    if (bucket) bucket.tokens += tokens;
+  }
 }

@@ -15,6 +15,7 @@ export class EventController {
     summary: "Lists the tenant's events, or follows them with `Accept: text/event-stream`.",
     description: 'A stream begins now, or after the event given by `Last-Event-ID` or `after`. No event is skipped.',
     answers: PageOf(Event),
+    streams: true,
   })
   async read(
     @Query() query: EventQuery,

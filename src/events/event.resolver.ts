@@ -22,7 +22,8 @@ export class EventResolver {
   })
   async list(@Args() page: EventArguments): Promise<Connected<Event>> {
     const window = windowOf(page, isSequence);
-    return EventConnection.of(await this.service.page(window, await this.service.filterOf(page), sequenceOf(page.afterId, 'afterId')));
+    const found = await this.service.page(window, await this.service.filterOf(page), sequenceOf(page.afterId, 'afterId'));
+    return EventConnection.of(found, { after: page.after ?? page.afterId });
   }
 
   @Subscription(() => Event, {

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { currentContext, tenantId } from '../common/context.ts';
+import { canonical } from '../common/id.ts';
 import { CALLERS } from '../common/graphql/module.ts';
 import type { Callers } from '../common/graphql/module.ts';
 import { sealCursor } from '../common/page.ts';
@@ -49,7 +50,7 @@ export class EventService implements BeforeApplicationShutdown {
   }
 
   async filterOf({ type, workload, rollout }: EventWish): Promise<EventFilter> {
-    return { types: type, workloadIds: workload && (await this.events.workloadIds(workload)), rolloutIds: rollout };
+    return { types: type, workloadIds: workload && (await this.events.workloadIds(workload)), rolloutIds: rollout?.map(canonical) };
   }
 
   /** Newest first; with `after`, later events, oldest first. */

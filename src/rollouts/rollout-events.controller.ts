@@ -23,6 +23,7 @@ export class RolloutEventsController {
     description:
       'The stream ends after the terminal event. A later request with its id in `Last-Event-ID` is answered 204, so that an EventSource stops.',
     answers: PageOf(Event),
+    streams: true,
     alsoAnswers: [204],
   })
   async read(

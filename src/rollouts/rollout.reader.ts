@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Announce } from '../common/announce.ts';
-import { isId } from '../common/id.ts';
+import { canonical, isId } from '../common/id.ts';
 import { notFound } from '../common/problem.ts';
 import { pageOf } from '../common/page.ts';
 import type { Page, Window } from '../common/page.ts';
@@ -51,8 +51,9 @@ export class RolloutReader implements OnModuleInit, OnApplicationShutdown {
     return row;
   }
 
-  async get(id: string): Promise<RolloutDetail> {
-    if (!isId(id)) throw notFound('Rollout', id);
+  async get(reference: string): Promise<RolloutDetail> {
+    if (!isId(reference)) throw notFound('Rollout', reference);
+    const id = canonical(reference);
     const [row, counts, waves, targets] = await Promise.all([
       this.find(id),
       this.rollouts.targetCounts([id]),

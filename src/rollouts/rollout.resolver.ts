@@ -2,6 +2,7 @@ import { Args, Context, Int, Parent, ResolveField, Resolver } from '@nestjs/grap
 import { referTo } from '../common/answer.ts';
 import { Database } from '../common/database.ts';
 import { ifVersion } from '../common/etag.ts';
+import { canonical } from '../common/id.ts';
 import { batched, type GraphqlContext } from '../common/graphql/loaders.ts';
 import { Mutation, Query, Subscription } from '../common/graphql/operation.ts';
 import { type Connected, Connection, PageArguments, windowOf } from '../common/page.ts';
@@ -33,7 +34,7 @@ export class RolloutResolver {
 
   @Query(() => RolloutConnection, { action: 'rollouts.list', description: 'Rollouts, newest first.' })
   async rollouts(@Args() page: RolloutArguments): Promise<Connected<Rollout>> {
-    return RolloutConnection.of(await this.reader.page(windowOf(page), page));
+    return RolloutConnection.of(await this.reader.page(windowOf(page), page), page);
   }
 
   @Query(() => Rollout, { action: 'rollouts.get', description: 'A rollout.', waits: 'rollout' })
@@ -47,7 +48,7 @@ export class RolloutResolver {
     description: 'All targets of a rollout, in the order of `waves.targets`.',
   })
   async listTargets(@Args('rollout') rollout: string, @Args() page: PageArguments): Promise<Connected<Target>> {
-    return TargetConnection.of(await this.reader.targetPage(rollout, windowOf(page)));
+    return TargetConnection.of(await this.reader.targetPage(rollout, windowOf(page)), page);
   }
 
   @Mutation(() => Rollout, acting('rollouts.create', 'Rolls a revision out to every placement.'))
@@ -125,7 +126,7 @@ export class RolloutResolver {
   })
   async *rolloutChanged(@Context() { caller }: GraphqlContext, @Args('id') id: string): AsyncGenerator<Rollout> {
     const read = () => this.database.as(caller, () => this.reader.get(id));
-    const stream = await this.database.as(caller, () => this.events.follow('NOW', { rolloutIds: [id] }));
+    const stream = await this.database.as(caller, () => this.events.follow('NOW', { rolloutIds: [canonical(id)] }));
     try {
       let rollout = await read();
       yield rollout;

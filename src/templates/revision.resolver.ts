@@ -16,7 +16,7 @@ export class RevisionResolver {
     @Args('template', { description: 'Id or name.' }) reference: string,
     @Args() page: PageArguments,
   ): Promise<Connected<Revision>> {
-    return RevisionConnection.of(await this.service.list(reference, windowOf(page, isNumber)));
+    return RevisionConnection.of(await this.service.list(reference, windowOf(page, isNumber)), page);
   }
 
   @Query(() => Revision, { action: 'revisions.get', description: 'A revision of a template.' })

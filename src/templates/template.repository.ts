@@ -45,9 +45,11 @@ export class TemplateRepository {
     });
   }
 
-  /** Whether a workload uses it; workloads that were removed are history. */
-  async isUsed(id: string): Promise<boolean> {
-    return (await this.database.rows.workload.count({ where: { tenantId: tenantId(), templateId: id, deletedAt: null } })) > 0;
+  /** Names of the workloads that use it; removed ones do not count. */
+  async users(id: string): Promise<string[]> {
+    const where = { tenantId: tenantId(), templateId: id, deletedAt: null };
+    const rows = await this.database.rows.workload.findMany({ where, select: { name: true }, orderBy: { id: 'asc' } });
+    return rows.map((row) => row.name);
   }
 
   /** Leaves a tombstone of a locked template: releases go on referring to its revisions. */

@@ -19,7 +19,7 @@ export class TemplateResolver {
 
   @Query(() => TemplateConnection, { action: 'templates.list', description: 'Templates, newest first.' })
   async templates(@Args() page: PageArguments): Promise<Connected<Template>> {
-    return TemplateConnection.of(await this.service.list(windowOf(page)));
+    return TemplateConnection.of(await this.service.list(windowOf(page)), page);
   }
 
   @Query(() => Template, { action: 'templates.get', description: 'A template.' })
@@ -70,6 +70,7 @@ export class TemplateResolver {
     const name = `Template.revisions ${window.limit} ${window.after}`;
     return RevisionConnection.of(
       await batched(context, name, template.id, (ids) => this.revisionService.pages(ids, window), emptyPage<Revision>),
+      page,
     );
   }
 }

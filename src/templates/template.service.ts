@@ -4,7 +4,7 @@ import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
 import { newId } from '../common/id.ts';
 import { differing } from '../common/merge-patch.ts';
 import { type Page, pageOf, type Window } from '../common/page.ts';
-import { notFound, Problem } from '../common/problem.ts';
+import { listed, notFound, Problem } from '../common/problem.ts';
 import { Resources } from '../common/resources.ts';
 import { type CreateTemplate, type Template, templateOf, type UpdateTemplate } from './template.model.ts';
 import { TemplateRepository, type TemplateRow } from './template.repository.ts';
@@ -57,8 +57,8 @@ export class TemplateService {
   delete(reference: string, expected: ExpectedVersions): Promise<void> {
     return this.database.transaction(async () => {
       const { id, name } = await this.lock(reference, expected);
-      if (await this.templates.isUsed(id))
-        throw new Problem('IN_USE', `Workloads use ${name}: remove them, or give them another template.`);
+      const users = await this.templates.users(id);
+      if (users.length > 0) throw new Problem('IN_USE', `${name} is the template of ${listed(users)}.`);
       this.templates.bury(id);
     });
   }

@@ -78,6 +78,17 @@ export class TenantRepository {
     return { clusters, workloads };
   }
 
+  /** Number of moving targets, as the quota counts them. */
+  movingTargets(): Promise<number> {
+    return this.database.rows.target.count({
+      where: {
+        tenantId: tenantId(),
+        phase: { in: ['PROGRESSING', 'BAKING', 'ROLLING_BACK'] },
+        rollout: { phase: { in: ['RUNNING', 'PAUSED', 'ROLLING_BACK'] } },
+      },
+    });
+  }
+
   /** Runs part of the operator's open transaction as that tenant. */
   private async within<T>(id: string, work: () => Promise<T>): Promise<T> {
     const become = (tenant: string): void => this.database.send("SELECT set_config('app.tenant_id', $1, true)", [tenant]);

@@ -13,7 +13,7 @@ export class TenantResolver {
 
   @Query(() => TenantConnection, { action: 'tenants.list', description: 'Tenants, newest first.' })
   async tenants(@Args() page: PageArguments): Promise<Connected<Tenant>> {
-    return TenantConnection.of(await this.service.list(windowOf(page)));
+    return TenantConnection.of(await this.service.list(windowOf(page)), page);
   }
 
   @Query(() => Tenant, { action: 'tenants.get', description: 'A tenant.' })

@@ -39,8 +39,9 @@ export class TenantService {
   }
 
   /** Current use of the quotas of the context's tenant. */
-  use(): Promise<{ clusters: number; workloads: number }> {
-    return this.tenants.use();
+  async use(): Promise<{ clusters: number; workloads: number; concurrentTargets: number }> {
+    const [use, concurrentTargets] = await Promise.all([this.tenants.use(), this.tenants.movingTargets()]);
+    return { ...use, concurrentTargets };
   }
 
   /** Throws QUOTA_EXCEEDED if the quota is used up. Locks the tenant's row until the transaction ends, so that concurrent requests cannot exceed it. */

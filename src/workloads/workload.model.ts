@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isId } from '../common/id.ts';
-import { AnyOf, JsonObject, labels, listOf, reference, resource, time } from '../common/model/fields.ts';
+import { AnyOf, JsonObject, labels, labelsPatch, listOf, reference, resource, time } from '../common/model/fields.ts';
 import { Arguments, Input, Model, Output, Shape } from '../common/model/model.ts';
 import { pageArguments, pageQuery } from '../common/page.ts';
 import { Reference } from '../common/reference.model.ts';
@@ -38,9 +38,20 @@ export class PlacementRule extends Model({
   namespace,
 }) {}
 
+@Input('Changes to the placement rule (JSON Merge Patch). If the placements are a list, a complete new rule.')
+export class PlacementRulePatch extends Model({
+  clusterLabels: labelsPatch.optional().describe('Labels to change; null removes a label.'),
+  namespace: namespace.optional(),
+}) {}
+
 const placements = AnyOf('PlacementsInput', 'A list of places, or a rule that selects clusters by their labels.', {
   list: z.array(PlacementPlace.schema).max(1000),
   match: PlacementRule.schema,
+});
+
+const placementsPatch = AnyOf('PlacementsPatch', 'A list of places, or changes to the rule.', {
+  list: z.array(PlacementPlace.schema).max(1000),
+  match: PlacementRulePatch.schema,
 });
 
 @Output("Counts of pods as last reported by the cluster's controllers.")
@@ -60,6 +71,7 @@ export class Placement extends Model({
   release: z.int().nullable().describe('Number of the current release; null = none.'),
   pods: PodCounts.schema.nullable().describe('null until the placement has been observed.'),
   observedAt: time.nullable(),
+  wanted: z.boolean().describe('false: taken away; the next rollout removes what runs there.'),
 }) {}
 
 @Output('A workload on many clusters: a template, its values, and its placements.')
@@ -85,7 +97,9 @@ export class CreateWorkload extends Model({
 export class UpdateWorkload extends Model({
   template: reference('a template').optional(),
   values: JsonObject.optional().describe('Merged into the values; null removes a value.'),
-  placements: placements.optional().describe('Replaces the placements; the next rollout removes those left out.'),
+  placements: placementsPatch
+    .optional()
+    .describe('A list replaces the placements; a rule is merged into the current one. The next rollout removes those left out.'),
 }) {}
 
 const filters = {
@@ -112,6 +126,7 @@ export const placementOf = (row: PlacementRow): Placement => {
     release: (row.applied as { release: number } | null)?.release ?? null,
     pods: counts && { desired: counts.desired, ready: counts.ready, updated: counts.updated },
     observedAt: row.observedAt,
+    wanted: row.wanted,
   };
 };
 

@@ -22,7 +22,7 @@ export class WorkloadResolver {
 
   @Query(() => WorkloadConnection, { action: 'workloads.list', description: 'Workloads, newest first.' })
   async workloads(@Args() page: WorkloadArguments): Promise<Connected<Workload>> {
-    return WorkloadConnection.of(await this.workloadService.page(windowOf(page), page));
+    return WorkloadConnection.of(await this.workloadService.page(windowOf(page), page), page);
   }
 
   @Query(() => Workload, { action: 'workloads.get', description: 'A workload.' })
@@ -68,7 +68,7 @@ export class WorkloadResolver {
       (ids) => this.releaseService.pages(ids, window),
       () => emptyPage<Release>(),
     );
-    return ReleaseConnection.of(found);
+    return ReleaseConnection.of(found, page);
   }
 }
 

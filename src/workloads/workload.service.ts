@@ -7,13 +7,14 @@ import type { ExpectedVersions } from '../common/etag.ts';
 import { differing, mergePatch } from '../common/merge-patch.ts';
 import { pageOf } from '../common/page.ts';
 import type { Page, Window } from '../common/page.ts';
-import { invalid, notFound, Problem } from '../common/problem.ts';
+import { invalid, nameTaken, notFound } from '../common/problem.ts';
 import { Resources } from '../common/resources.ts';
+import { checked } from '../common/shapes.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import { TenantService } from '../tenants/tenant.service.ts';
 import { placementChanges } from './core/placement-changes.ts';
-import { workloadOf } from './workload.model.ts';
-import type { CreateWorkload, PlacementPlace, PlacementRule, UpdateWorkload, Workload } from './workload.model.ts';
+import { PlacementRule, workloadOf } from './workload.model.ts';
+import type { CreateWorkload, PlacementPlace, PlacementRulePatch, UpdateWorkload, Workload } from './workload.model.ts';
 import { WorkloadRepository } from './workload.repository.ts';
 import type { ClusterReference, NewPlacement, WorkloadChange, WorkloadRow } from './workload.repository.ts';
 
@@ -68,7 +69,7 @@ export class WorkloadService {
     return this.database.transaction(async () => {
       await this.tenants.checkQuota('workloads');
       // Reported before other faults. Of two concurrent requests, the unique constraint refuses one.
-      if (await this.workloads.isNameTaken(input.name)) throw new Problem('NAME_TAKEN', 'A workload with this name exists.');
+      if (await this.workloads.isNameTaken(input.name)) throw nameTaken('A workload with this name exists.');
       const template = await this.templateOf(input.template);
       const id = newId();
       const placements = input.placements ?? [];
@@ -92,7 +93,8 @@ export class WorkloadService {
       const row = await this.lock(reference);
       checkVersion(row.version, expected);
       const template = input.template === undefined ? null : await this.templateOf(input.template);
-      const { placements, values } = input;
+      const { values } = input;
+      const placements = input.placements && patched(row, input.placements);
       const hasMoved = placements !== undefined && (await this.place(row, placements));
       const isOther = template !== null && template.id !== row.templateId;
       const change = differing<WorkloadRow, WorkloadChange>(row, {
@@ -163,6 +165,13 @@ export class WorkloadService {
     if (faults.length > 0) throw invalid(...faults);
     return found;
   }
+}
+
+/** The placements that a patch asks for: a rule is merged into the one that stands (RFC 7396), and where none does it has to be whole. */
+function patched(row: WorkloadRow, patch: PlacementPlace[] | PlacementRulePatch): Placements {
+  if (Array.isArray(patch)) return patch;
+  const rule = mergePatch((row.placementRule ?? {}) as Record<string, unknown>, { ...patch });
+  return checked(PlacementRule, rule, 'pointer', '/placements');
 }
 
 const newPlacement = (

@@ -44,6 +44,42 @@ describe('the committed contract', () => {
     expect(fields.filter(({ description }) => !description).map(({ name }) => name)).toEqual([]);
   });
 
+  it('openapi.json says which headers and types a route takes and answers with', async () => {
+    interface Operation {
+      parameters: { $ref?: string; name?: string; in?: string }[];
+      requestBody?: { content: object };
+      responses: Record<string, { headers?: object; content?: object }>;
+    }
+    const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as {
+      paths: Record<string, Record<string, Operation>>;
+      components: { parameters: Record<string, { name: string }>; responses: { Problem: { headers: object } } };
+    };
+    const headersOf = ({ parameters }: Operation): (string | undefined)[] =>
+      parameters.map(({ $ref, name }) => ($ref ? document.components.parameters[$ref.split('/').at(-1)!]?.name : name));
+    const at = (method: string, path: string): Operation => document.paths[`/v1${path}`]![method]!;
+    for (const path of ['/events', '/rollouts/{rollout}/events']) {
+      expect(headersOf(at('get', path))).toContain('Last-Event-ID');
+      expect(Object.keys(at('get', path).responses['200']!.content!)).toEqual(['application/json', 'text/event-stream']);
+    }
+    for (const methods of Object.values(document.paths)) {
+      for (const [method, operation] of Object.entries(methods)) {
+        expect(headersOf(operation)).toEqual(expect.arrayContaining(['Slipway-Tenant', 'Slipway-Actor']));
+        if (method === 'patch')
+          expect(Object.keys(operation.requestBody!.content)).toEqual(['application/json', 'application/merge-patch+json']);
+        for (const [status, { headers }] of Object.entries(operation.responses))
+          if (status !== 'default')
+            expect(Object.keys(headers ?? {})).toEqual(expect.arrayContaining(['RateLimit-Limit', 'RateLimit-Remaining']));
+      }
+    }
+    expect(headersOf(at('put', '/clusters/{cluster}/credentials'))).toContain('If-Match');
+    const answered = (method: string, path: string, status: string): string[] => Object.keys(at(method, path).responses[status]!.headers!);
+    expect(answered('get', '/templates/{template}', '200')).toContain('ETag');
+    expect(answered('get', '/templates', '200')).not.toContain('ETag');
+    expect(answered('post', '/templates', '201')).toEqual(expect.arrayContaining(['ETag', 'Location', 'Idempotency-Replayed']));
+    expect(answered('post', '/workloads/{workload}/rollouts', '202')).toEqual(expect.arrayContaining(['Location', 'Preference-Applied']));
+    expect(Object.keys(document.components.responses.Problem.headers)).toEqual(expect.arrayContaining(['Retry-After', 'RateLimit-Reset']));
+  });
+
   it('every operation has a summary, and every answer of success a schema unless there is none', async () => {
     const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as {
       paths: Record<string, Record<string, { summary?: string; responses: Record<string, { content?: object }> }>>;

@@ -188,23 +188,6 @@ describe('GraphQL', () => {
     expect(errors[0]?.message).toContain('WebSocket');
   });
 
-  it('takes null for what is left out', async () => {
-    const create =
-      'mutation ($input: CreateWorkloadInput!) { createWorkload(input: $input) { name values placements { cluster { name } replicas values } } }';
-    await shop.template('nulls');
-    const place = { cluster: 'acme-1', namespace: 'default', replicas: null, values: null };
-    const input = { name: 'nulls', template: 'nulls', values: null, placements: { list: [place] } };
-    const made = await shop.tenant.graphql<{ createWorkload: WorkloadView }>(create.replace('CreateWorkloadInput', 'CreateWorkload'), {
-      input,
-    });
-    expect(made.errors).toEqual([]);
-    expect(made.data.createWorkload).toMatchObject({ name: 'nulls', values: {}, placements: [{ replicas: null, values: {} }] });
-    const listed = await shop.tenant.graphql(
-      '{ rollouts(phase: null, workload: null) { edges { cursor } } clusters(region: null) { edges { cursor } } }',
-    );
-    expect(listed.errors).toEqual([]);
-  });
-
   it('says which limit a document is past, and that a body is too large', async () => {
     const deep = `{ __schema { types { ${'fields { type { '.repeat(8)} name ${'} } '.repeat(8)} } } }`;
     expect((await shop.tenant.graphql(deep)).errors[0]?.message).toMatch(/depth/);

@@ -78,6 +78,22 @@ describe('what is refused before anything is read', () => {
     for (let i = 0; i < 6; i++) expect((await tenant.graphql(query, { n: 51 })).status).toBe(400);
   });
 
+  it.each([
+    [
+      'cost',
+      'query ($a: Int = 200, $b: Int = 50) { templates(first: $a) { edges { node { revisions(first: $b) { edges { cursor } } more: revisions(first: $b) { edges { cursor } } } } } }',
+    ],
+    [
+      'a long list inside another',
+      'query ($b: Int = 51) { templates(first: 2) { edges { node { ...f } } } } fragment f on Template { revisions(first: $b) { edges { cursor } } }',
+    ],
+  ])('the default of a variable counts as in the document: %s', async (_, query) => {
+    let status = 0;
+    expect(await statementsOf(async () => ({ status } = await tenant.graphql(query)))).toBe(0);
+    expect(status).toBe(400);
+    expect((await tenant.graphql(query, { a: 2, b: 2 })).status).toBe(200);
+  });
+
   it('batches', async () => {
     const body = JSON.stringify([{ query: '{ me { role } }' }, { query: '{ me { role } }' }]);
     const answer = await fetch(`${api.url}/graphql`, {
@@ -138,6 +154,35 @@ describe('nested lists', () => {
       { after },
     );
     expect(more.data.template.revisions).toEqual({ edges: [{ node: { number: 1 } }], pageInfo: { hasNextPage: false } });
+  });
+});
+
+describe('a page', () => {
+  interface Info {
+    hasPreviousPage: boolean;
+    hasNextPage: boolean;
+    startCursor: string | null;
+    endCursor: string | null;
+  }
+  const fields = '{ edges { cursor } pageInfo { hasPreviousPage hasNextPage startCursor endCursor } }';
+
+  it('says where it begins, where it ends and what lies on either side', async () => {
+    type Found = { list: { edges: { cursor: string }[]; pageInfo: Info } };
+    const ask = async (after: string | null): Promise<Found['list']> =>
+      (await tenant.graphql<Found>(`query ($after: String) { list: templates(first: 4, after: $after) ${fields} }`, { after })).data.list;
+    const first = await ask(null);
+    const cursors = first.edges.map((edge) => edge.cursor);
+    expect(first.pageInfo).toEqual({ hasPreviousPage: false, hasNextPage: true, startCursor: cursors[0], endCursor: cursors[3] });
+    const second = await ask(cursors[3]!);
+    expect(second.pageInfo).toMatchObject({ hasPreviousPage: true, hasNextPage: false, startCursor: second.edges[0]?.cursor });
+  });
+
+  it('that is empty has neither', async () => {
+    const { data } = await tenant.graphql<{ clusters: { pageInfo: Info }; template: { revisions: { pageInfo: Info } } }>(
+      `{ clusters ${fields} template(template: "t1") { revisions(after: "MQ") ${fields} } }`,
+    );
+    expect(data.clusters.pageInfo).toEqual({ hasPreviousPage: false, hasNextPage: false, startCursor: null, endCursor: null });
+    expect(data.template.revisions.pageInfo).toEqual({ hasPreviousPage: true, hasNextPage: false, startCursor: null, endCursor: null });
   });
 });
 

@@ -11,6 +11,7 @@ import { sse } from '../../src/events/sse.ts';
 import { expectStatus, startTestApi } from '../support/api.ts';
 import type { Client, TestApi } from '../support/api.ts';
 import { onConnection, openShop } from '../support/shop.ts';
+import { acknowledgedSocket, subscribe } from '../support/socket.ts';
 import type { EventView, Page, RolloutView, Shop } from '../support/shop.ts';
 
 let api: TestApi;
@@ -100,6 +101,35 @@ const end = ({ workload }: RolloutView, of = shop): Promise<RolloutView> =>
   of.post(`/v1/workloads/${workload.name}/rollouts`, { concurrency: 'SUPERSEDE' });
 const last = async (): Promise<string> => (await shop.get<Page<EventView>>('/v1/events?limit=1')).items[0]!.id!;
 const types = (events: readonly EventView[]): string[] => events.map(({ type }) => type);
+
+describe('an id in upper case', () => {
+  it('names the same rollout in the filter of a stream as in that of a page', async () => {
+    const { id } = await rollout();
+    const stream = await follow(`/v1/events?rollout=${id.toUpperCase()}`);
+    await append(shop.tenant.id, 1, id);
+    expect(types(await stream.until(({ events }) => events.length > 0))).toEqual(['target.step']);
+    stream.stop();
+  });
+
+  it('names the same rollout in every path', async () => {
+    const { id } = await rollout();
+    const path = `/v1/rollouts/${id.toUpperCase()}`;
+    for (const suffix of ['', '/targets', '/events'])
+      expect([suffix, (await shop.tenant.rest('GET', path + suffix)).status]).toEqual([suffix, 200]);
+    expect(await shop.post(`${path}/abort`)).toMatchObject({ id });
+    expect((await shop.get<Page<EventView>>(`${path}/events`)).items.length).toBeGreaterThan(0);
+  });
+
+  it('names the same rollout in a subscription', async () => {
+    const made = await rollout();
+    const socket = await acknowledgedSocket(api.url, shop.tenant.key);
+    socket.say(subscribe(`subscription { rolloutChanged(id: "${made.id.toUpperCase()}") { id phase } }`));
+    expect(JSON.stringify(await socket.next())).toContain(made.id);
+    await end(made);
+    expect(JSON.stringify(await socket.next())).toContain('SUPERSEDED');
+    socket.close();
+  });
+});
 
 describe('pages of events', () => {
   it('are newest first, or oldest first after an id, and go on from their cursor', async () => {

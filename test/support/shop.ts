@@ -19,6 +19,7 @@ export interface WorkloadView extends Named {
     replicas: number | null;
     values: Record<string, unknown>;
     release: number | null;
+    wanted: boolean;
   }[];
   release: number | null;
 }
@@ -142,7 +143,7 @@ export async function openShop(api: TestApi, name: string, clusters = 2): Promis
 export { onConnection } from './database.ts';
 
 const WORKLOAD =
-  'id name version template { id name } values placementRule { clusterLabels namespace } placements { id cluster { id name } namespace replicas values release } release';
+  'id name version template { id name } values placementRule { clusterLabels namespace } placements { id cluster { id name } namespace replicas values release wanted } release';
 const ROLLOUT = `id kind version workload { id name } release { id number } previousRelease { id number } reason retryOf onFailure onUnreachable phase pauseReason phaseReason
   progress values createdBy { keyId name actor } strategy { type maxSurge maxUnavailable progressDeadlineSeconds } waves { id name phase maxConcurrent maxFailed targets }
   targets { id cluster { id name } namespace phase } startedAt settledAt`;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectStatus, startTestApi } from '../support/api.ts';
 import type { TestApi } from '../support/api.ts';
-import { DOORS, openShop } from '../support/shop.ts';
+import { DOORS, onConnection, openShop } from '../support/shop.ts';
 import type { Named, Page, Shop, WorkloadView } from '../support/shop.ts';
 
 let api: TestApi;
@@ -97,6 +97,45 @@ describe.each(DOORS)('a workload, by %s', (how, door) => {
       ['acme-3', null],
     ]);
     expect(moved.placements[0]!.id).toBe(made.placements[1]!.id);
+  });
+
+  it('a placement that is taken away is shown as no longer wanted until what runs there is gone', async () => {
+    const made = await create('left', { placements: [place(0), place(1)] });
+    expect(made.placements.map(({ wanted }) => wanted)).toEqual([true, true]);
+    await door(shop.tenant, 'createRollout', made.id, {});
+    await onConnection(api.database.ownerUrl, (client) =>
+      client.query(`UPDATE placements SET applied = '{"release": 1}' WHERE workload_id = $1`, [made.id]),
+    );
+    const changed = await door<WorkloadView>(shop.tenant, 'updateWorkload', made.id, { placements: [place(1)] });
+    const wanted = [
+      ['acme-1', false],
+      ['acme-2', true],
+    ];
+    expect(changed.placements.map((each) => [each.cluster.name, each.wanted])).toEqual(wanted);
+    expect((await read(made.id)).placements.map((each) => [each.cluster.name, each.wanted])).toEqual(wanted);
+  });
+
+  it('a patch of the rule merges into the rule that stands; where there is a list it has to be whole', async () => {
+    const rule = { clusterLabels: { zone: how, tier: 'web' }, namespace: 'shop' };
+    const made = await create('merged', { placements: rule });
+    const patch = (placements: object) => door<WorkloadView>(shop.tenant, 'updateWorkload', made.id, { placements });
+    expect(await patch({ namespace: 'other' })).toMatchObject({ version: 2, placementRule: { ...rule, namespace: 'other' } });
+    expect((await patch({ clusterLabels: { tier: null, env: 'prod' } })).placementRule).toEqual({
+      clusterLabels: { zone: how, env: 'prod' },
+      namespace: 'other',
+    });
+    expect(await patch({})).toMatchObject({ version: 3 });
+    expect(await patch({ clusterLabels: { zone: null, env: null } })).toMatchObject({
+      code: 'INVALID',
+      errors: [{ pointer: '/placements/clusterLabels' }],
+    });
+    expect(await patch([place(0)])).toMatchObject({ version: 4, placementRule: null });
+    expect(await patch({ namespace: 'other' })).toMatchObject({ code: 'INVALID', errors: [{ pointer: '/placements/clusterLabels' }] });
+    expect(await patch({ clusterLabels: { zone: how } })).toMatchObject({
+      code: 'INVALID',
+      errors: [{ pointer: '/placements/namespace' }],
+    });
+    expect((await patch(rule)).placementRule).toEqual(rule);
   });
 
   it('a stale version is refused before anything else of it', async () => {

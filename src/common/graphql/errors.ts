@@ -44,8 +44,14 @@ export function formatErrors(execution: { data?: unknown; errors?: readonly Erro
   const errors = (execution.errors ?? [])
     .flatMap((error) => (error instanceof GraphQLError ? separate(error) : [new GraphQLError(error.message, { originalError: error })]))
     .map((error) => format(error, requestId));
+  const causes = (execution.errors ?? []).map((error) => (error instanceof GraphQLError ? original(error) : error));
+  const waiting = causes.find((error): error is Problem => error instanceof Problem && error.retryAfterSeconds !== null);
   const hasBegun = Boolean(execution.data) || errors.some((error) => error.path);
   const status = Number(errors[0]?.extensions?.['status'] ?? 400);
   const statusCode = hasBegun ? 200 : status === 413 || status === 429 || status >= 500 ? status : 400;
-  return { statusCode, response: { data: (execution.data ?? null) as never, errors } };
+  return {
+    statusCode,
+    retryAfterSeconds: waiting?.retryAfterSeconds ?? null,
+    response: { data: (execution.data ?? null) as never, errors },
+  };
 }

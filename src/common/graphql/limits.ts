@@ -7,21 +7,29 @@ import {
   type GraphQLSchema,
   isObjectType,
   Kind,
+  type OperationDefinitionNode,
   OperationTypeNode,
   type SelectionSetNode,
   valueFromASTUntyped,
 } from 'graphql';
 import { Problem } from '../problem.ts';
+import { costOfField } from './operation.ts';
 
-/** Limits of a document: bytes, aliases, rows, and `first` of a nested list. */
-export const LIMITS = { bytes: 16 * 1024, aliases: 15, cost: 10_000, nestedFirst: 50 } as const;
+/** Limits of a document: bytes, aliases, rows, depth, and `first` of a nested list. */
+export const LIMITS = { bytes: 16 * 1024, aliases: 15, cost: 10_000, depth: 16, nestedFirst: 50 } as const;
 
 /** Cost of a set of selections. */
 interface Cost {
   /** Rows that it may read; nested lists multiply. */
   rows: number;
   aliases: number;
+  /** Fields within fields. */
+  depth: number;
+  /** Tokens of the root fields. */
+  tokens: number;
 }
+
+const NOTHING: Cost = { rows: 0, aliases: 0, depth: 0, tokens: 0 };
 
 type Variables = Record<string, unknown>;
 
@@ -35,17 +43,19 @@ export function checkSource(source: string): void {
 class Meter {
   private readonly fragments = new Map<string, FragmentDefinitionNode>();
   private readonly known = new Map<string, Cost>();
+  private readonly roots: (GraphQLObjectType | null | undefined)[];
 
   constructor(
     private readonly schema: GraphQLSchema,
     document: DocumentNode,
     private readonly variables: Variables,
   ) {
+    this.roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
     for (const node of document.definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) this.fragments.set(node.name.value, node);
   }
 
   of(set: SelectionSetNode, parent: GraphQLObjectType | null, isNested: boolean): Cost {
-    const total = { rows: 0, aliases: 0 };
+    const total = { ...NOTHING };
     for (const selection of set.selections) {
       const cost =
         selection.kind === Kind.FIELD
@@ -55,6 +65,8 @@ class Meter {
             : this.of(selection.selectionSet, this.objectType(selection.typeCondition?.name.value) ?? parent, isNested);
       total.rows += cost.rows;
       total.aliases += cost.aliases;
+      total.depth = Math.max(total.depth, cost.depth);
+      total.tokens += cost.tokens;
     }
     return total;
   }
@@ -63,7 +75,7 @@ class Meter {
     const key = `${name} ${isNested}`;
     const before = this.known.get(key);
     const fragment = this.fragments.get(name);
-    if (before || !fragment) return before ?? { rows: 0, aliases: 0 };
+    if (before || !fragment) return before ?? NOTHING;
     const cost = this.of(fragment.selectionSet, this.objectType(fragment.typeCondition.name.value), isNested);
     this.known.set(key, cost);
     return cost;
@@ -84,8 +96,13 @@ class Meter {
     const type = definition ? getNamedType(definition.type) : null;
     const below = node.selectionSet
       ? this.of(node.selectionSet, isObjectType(type) ? type : null, isNested || first !== undefined)
-      : { rows: 0, aliases: 0 };
-    return { rows: first ? items * Math.max(1, below.rows) : below.rows, aliases: aliases + below.aliases };
+      : NOTHING;
+    return {
+      rows: first ? items * Math.max(1, below.rows) : below.rows,
+      aliases: aliases + below.aliases,
+      depth: 1 + below.depth,
+      tokens: parent && this.roots.includes(parent) ? costOfField(parent.name, node.name.value) : 0,
+    };
   }
 
   private objectType(name: string | undefined): GraphQLObjectType | null {
@@ -102,15 +119,28 @@ export function checkRequested(document: DocumentNode): void {
   if (isSubscription) throw new Problem('GRAPHQL_INVALID', 'Subscriptions need a WebSocket (graphql-transport-ws) at /graphql.');
 }
 
-/** Refuses a document that costs too much. Mercurius checks the depth. */
-export function checkCost(schema: GraphQLSchema, document: DocumentNode, variables: Variables): void {
-  const meter = new Meter(schema, document, variables);
+/** The variables with their defaults, as the operation is executed with them. */
+function withDefaults(operation: OperationDefinitionNode, given: Variables): Variables {
+  const defaults = (operation.variableDefinitions ?? []).flatMap(({ variable, defaultValue }) =>
+    defaultValue ? [[variable.name.value, valueFromASTUntyped(defaultValue)] as const] : [],
+  );
+  return { ...Object.fromEntries(defaults), ...given };
+}
+
+/** Refuses a valid document that exceeds the limits. Returns its cost in tokens. */
+export function checkCost(schema: GraphQLSchema, document: DocumentNode, variables: Variables): number {
+  let total = 0;
   for (const node of document.definitions) {
     if (node.kind !== Kind.OPERATION_DEFINITION) continue;
-    const { rows, aliases } = meter.of(node.selectionSet, schema.getRootType(node.operation) ?? null, false);
+    const meter = new Meter(schema, document, withDefaults(node, variables));
+    const { rows, aliases, depth, tokens } = meter.of(node.selectionSet, schema.getRootType(node.operation) ?? null, false);
+    total += tokens;
+    if (depth > LIMITS.depth)
+      throw new Problem('GRAPHQL_INVALID', `The document has a depth of ${depth}; at most ${LIMITS.depth} is taken.`);
     if (aliases > LIMITS.aliases)
       throw new Problem('GRAPHQL_INVALID', `The document has ${aliases} aliases; at most ${LIMITS.aliases} are allowed.`);
     if (rows > LIMITS.cost)
       throw new Problem('GRAPHQL_INVALID', `The lists of the document multiply to ${rows} rows; at most ${LIMITS.cost} are allowed.`);
   }
+  return total;
 }

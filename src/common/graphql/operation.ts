@@ -8,6 +8,7 @@ import {
   TypeMetadataStorage,
 } from '@nestjs/graphql';
 import { asProblem } from '../http/problems.ts';
+import { costOf } from '../route.ts';
 
 const log = new Logger('graphql');
 
@@ -31,6 +32,15 @@ const METADATA = 'slipway:operation';
 /** The operation of a resolver's method; null for the method of a field or of a route. */
 export const operationOf = (handler: object): MutationOptions | null =>
   (Reflect.getMetadata(METADATA, handler) as MutationOptions | undefined) ?? null;
+
+/** Field of Query, Mutation or Subscription -> its action. */
+const actions = new Map<string, string>();
+
+/** Cost of a root field in tokens; 1 for fields that are not ours, such as introspection. */
+export function costOfField(type: string, field: string): number {
+  const action = actions.get(`${type}.${field}`);
+  return action === undefined ? 1 : costOf(action);
+}
 
 const waiting = ['waitSeconds', Int, 'Like `Prefer: wait`: seconds to wait for it to settle, at most 600.'] as const;
 const repeating = [
@@ -57,7 +67,7 @@ function addArgument(owner: object, method: string, [name, type, description]: r
 export function Query(type: ReturnTypeFunc, options: OperationOptions): MethodDecorator {
   return (target, key, descriptor) => {
     NestQuery(type, shown(options))(target, key, descriptor);
-    note(options, target, key, descriptor);
+    note('Query', options, target, key, descriptor);
   };
 }
 
@@ -66,7 +76,7 @@ export function Mutation(type: ReturnTypeFunc, options: MutationOptions): Method
   return (target, key, descriptor) => {
     NestMutation(type, shown(options))(target, key, descriptor);
     if (options.idempotent) addArgument(target, String(key), repeating);
-    note(options, target, key, descriptor);
+    note('Mutation', options, target, key, descriptor);
   };
 }
 
@@ -80,7 +90,7 @@ export function Subscription(type: ReturnTypeFunc, options: OperationOptions & {
       key,
       descriptor as TypedPropertyDescriptor<unknown>,
     );
-    note(options, target, key, descriptor);
+    note('Subscription', options, target, key, descriptor);
   };
 }
 
@@ -107,7 +117,8 @@ const shown = ({ description, name, nullable = false }: OperationOptions) => ({
   ...(name === undefined ? {} : { name }),
 });
 
-function note(options: MutationOptions, target: object, key: string | symbol, descriptor: PropertyDescriptor): void {
+function note(type: string, options: MutationOptions, target: object, key: string | symbol, descriptor: PropertyDescriptor): void {
+  actions.set(`${type}.${options.name ?? String(key)}`, options.action);
   if (options.waits !== undefined) addArgument(target, String(key), waiting);
   SetMetadata(METADATA, options)(target, key, descriptor);
 }

@@ -8,7 +8,7 @@ import { BODY_DIGEST } from '../idempotency.ts';
 import { invalid, Problem } from '../problem.ts';
 import type { RouteFacts } from '../route.ts';
 import { asProblem, refuseUnparsed, sendProblem } from './problems.ts';
-import { lookAt, mayBeUnstorable, UNSTORABLE, unstorable, YamlText } from './text.ts';
+import { lookAt, mayBeUnstorable, prototypeKey, UNSTORABLE, unstorable, YamlText } from './text.ts';
 
 const BODY_LIMIT = 1024 * 1024;
 const DEEPEST = 100;
@@ -51,6 +51,20 @@ const OPEN = /^\/(healthz|readyz|openapi\.json|schema\.graphql|docs|graphiql)(\/
 const CHECKED_ELSEWHERE = /^\/graphql$|^\*?$/;
 const BELOW_V1 = /^\/v1(\/|\?|$)/;
 
+const LONGEST_SEGMENT = 300;
+
+/** Addresses that the router would refuse before anybody is asked who they are lead to where nothing is, and there in turn to a 401 or a 404. */
+function routable({ url = '/' }: { url?: string | undefined }): string {
+  const [path = ''] = url.split('?');
+  try {
+    decodeURIComponent(path);
+    if (path.split('/').every((segment) => segment.length <= LONGEST_SEGMENT)) return url;
+  } catch {
+    // What is no UTF-8 names nothing.
+  }
+  return BELOW_V1.test(url) ? '/v1/-' : '/-';
+}
+
 export const isGraphql = (request: FastifyRequest): boolean => request.routeOptions.url === '/graphql';
 
 /**
@@ -73,7 +87,8 @@ export function createAdapter(): FastifyAdapter {
     requestIdHeader: false,
     frameworkErrors: (error: unknown, _request: unknown, reply: unknown) => void answer(error, reply as FastifyReply),
     clientErrorHandler: (error: Error, socket: Socket) => refuseUnparsed(error, socket),
-    routerOptions: { maxParamLength: 300 },
+    routerOptions: { maxParamLength: LONGEST_SEGMENT },
+    rewriteUrl: routable,
   });
   const server = adapter.getInstance<FastifyInstance>();
   server.setErrorHandler((error, _request, reply) => answer(error, reply));
@@ -103,8 +118,10 @@ function decoded(request: FastifyRequest, raw: Buffer): string | Problem {
 
 /** Every route accepts JSON or an empty body; other types only if the route declares them. */
 function addParsers(server: FastifyInstance): void {
-  const json = server.getDefaultJsonParser('error', 'ignore');
+  // The key that secure-json-parse would refuse is looked for below, where its place can be said.
+  const json = server.getDefaultJsonParser('ignore', 'ignore');
   const parseJson = (request: FastifyRequest, raw: string | Buffer, done: (error: Error | null, body?: unknown) => void): void => {
+    if (raw.length === 0) return done(null, undefined);
     const text = decoded(request, raw as Buffer);
     if (text instanceof Problem) return done(text);
     Object.assign(request, { [BODY_DIGEST]: createHash('sha256').update(text).digest('hex') });
@@ -114,13 +131,18 @@ function addParsers(server: FastifyInstance): void {
     if (repeated !== null) return done(new Problem('UNREADABLE', `An object in the body has the key ${repeated.slice(0, 100)} twice.`));
     void json(request, text, (error, body) => {
       if (error) return done(new Problem('UNREADABLE', 'The body is not JSON.'));
-      const place = mayBeUnstorable(text) ? unstorable(body) : null;
+      const prototype = prototypeKey(text, body);
+      if (prototype !== null) return done(invalid({ pointer: prototype, detail: 'is not a field' }));
+      // GraphQL's arguments are looked through one by one, where their places are known.
+      const place = mayBeUnstorable(text) && !isGraphql(request) ? unstorable(body) : null;
       return place === null ? done(null, body) : done(invalid({ pointer: place, detail: UNSTORABLE }));
     });
   };
   const asText = (request: FastifyRequest, raw: string | Buffer, done: (error: Error | null, body?: unknown) => void): void => {
     const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-    if (!factsOf(request)?.consumes.includes(type)) return done(new Problem('UNSUPPORTED_MEDIA_TYPE', 'JSON is expected here.'));
+    const isTaken = factsOf(request)?.consumes.includes(type) === true;
+    if (!isTaken && raw.length === 0) return done(null, undefined);
+    if (!isTaken) return done(new Problem('UNSUPPORTED_MEDIA_TYPE', 'JSON is expected here.'));
     const text = decoded(request, raw as Buffer);
     if (text instanceof Problem) return done(text);
     Object.assign(request, { [BODY_DIGEST]: createHash('sha256').update(raw).digest('hex') });
@@ -129,9 +151,7 @@ function addParsers(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(['application/json', 'application/merge-patch+json'], { parseAs: 'buffer' }, parseJson);
   server.addContentTypeParser('application/yaml', { parseAs: 'buffer' }, asText);
-  server.addContentTypeParser('*', (request, payload, done) => {
-    if (request.headers['content-length'] === '0') return done(null, undefined);
-    payload.resume();
-    return done(new Problem('UNSUPPORTED_MEDIA_TYPE', 'JSON is expected here.'));
-  });
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, raw, done) =>
+    raw.length === 0 ? done(null, undefined) : done(new Problem('UNSUPPORTED_MEDIA_TYPE', 'JSON is expected here.')),
+  );
 }

@@ -23,6 +23,20 @@ export function unstorable(value: unknown, path: string[] = []): string | null {
   return null;
 }
 
+/** Pointer to the first key `__proto__` of a body, which would replace the prototype of a copy; null = none. */
+export function prototypeKey(text: string, body: unknown): string | null {
+  return /__proto__|\\u/.test(text) ? prototypeKeyIn(body, []) : null;
+}
+
+function prototypeKeyIn(value: unknown, path: string[]): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [key, item] of Object.entries(value)) {
+    const found = key === '__proto__' ? pointer([...path, key]) : prototypeKeyIn(item, [...path, key]);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
 /** A cheap pre-check. The body is valid UTF-8, so only an escape gives such a string; only a 3-digit exponent or 300 digits give such a number. */
 export const mayBeUnstorable = (text: string): boolean => text.includes('\0') || /\\u(0000|d[89a-f])|\de\+?\d{3}|\d{300}/i.test(text);
 

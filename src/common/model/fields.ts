@@ -43,6 +43,12 @@ const labelName = z
   .max(317)
   .regex(/^([a-z0-9.-]{1,253}\/)?([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$/, 'must be a valid Kubernetes label name');
 
+/** `key`, or `key=value`. */
+export const labelFilter = z.string().refine((text) => {
+  const [key, ...value] = text.split('=');
+  return labelName.safeParse(key).success && (value.length === 0 || labelValue.safeParse(value.join('=')).success);
+}, 'must be `key` or `key=value`');
+
 export const MOST_LABELS = 64;
 const fewEnough = (record: object): boolean => Object.keys(record).length <= MOST_LABELS;
 export const labels = z.record(labelName, labelValue).refine(fewEnough, `must be at most ${MOST_LABELS} labels`);
