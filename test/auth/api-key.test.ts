@@ -115,7 +115,7 @@ describe('API keys', () => {
 
   it('are made by the operator on behalf of a tenant, who is noted', async () => {
     const made = await acting
-      .with({ 'slipway-actor': 'Zoë' })
+      .with({ 'slipway-actor': Buffer.from('Zoë').toString('latin1') })
       .rest<Key & { secret: string }>('POST', '/v1/api-keys', { name: 'by-operator', role: 'ADMIN' });
     expect(made.status).toBe(201);
     expect((await api.client(made.body.secret).rest<{ tenant: { name: string } }>('GET', '/v1/me')).body.tenant.name).toBe('acme');
