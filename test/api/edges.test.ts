@@ -76,7 +76,7 @@ describe('a body', () => {
     await shop.workload('abortable');
     const { id } = await shop.post<RolloutView>('/v1/workloads/abortable/rollouts');
     const answer = await shop.tenant.rest('POST', `/v1/rollouts/${id}/abort`, []);
-    expect([answer.status, faultsOf(answer)]).toEqual([422, [{ pointer: '', detail: 'takes no body' }]]);
+    expect([answer.status, faultsOf(answer)]).toEqual([422, [{ pointer: '', detail: 'must be empty: this route takes no body' }]]);
     expect(await shop.get(`/v1/rollouts/${id}`)).toMatchObject({ phase: 'QUEUED' });
     expectStatus(await shop.tenant.rest('POST', `/v1/rollouts/${id}/abort`, {}), 202);
   });
