@@ -37,15 +37,15 @@ interface Remembered {
 /** A revoked key is refused after this time at the latest, even if its announcement is lost. */
 const REMEMBER_MILLISECONDS = 4_000;
 const MOST_REMEMBERED = 10_000;
-/** Lookups of keys that are none, per address that they come from. */
-const FAILED_LOOKUPS: Rate = { perSecond: 10, burst: 50 };
+/** Failed lookups per address. Behind an ingress all clients share one, and after a restart each known key is looked up once. */
+const FAILED_LOOKUPS: Rate = { perSecond: 50, burst: 500 };
 
 /** Looks up keys by their text. Rows are cached for a few seconds, so that requests of a busy key need no statement each. */
 @Injectable()
 export class KeyRing {
-  /** Keys that there are. One whose time is up is read again, and is no stranger for that. */
+  /** Existing keys. An entry whose time is up is read again, but the key still counts as known. */
   private readonly remembered = new Map<string, Remembered>();
-  /** What is being read, by id. */
+  /** Reads in flight, by id. */
   private readonly asked = new Map<string, Promise<KeyRow | null>>();
   private readonly failures = new TokenBuckets();
 
@@ -64,7 +64,7 @@ export class KeyRing {
     const id = keyId(key);
     if (id === null) return null;
     const isStranger = !this.remembered.has(id);
-    // Taken before anything is read, so that many at once are counted too.
+    // Counted before the read, so that concurrent requests count too; given back if the key is valid.
     if (isStranger) this.countFailure(address);
     const row = await this.row(id).catch((error: unknown) => {
       if (isStranger) this.failures.giveBack(address, 1);
@@ -87,7 +87,7 @@ export class KeyRing {
     if (!allowed) throw new Problem('RATE_LIMITED', 'Too many keys from this address are not valid.', [], resetSeconds);
   }
 
-  /** Has the key read anew when it is next asked for, also where it is being read now. */
+  /** Makes the next lookup read the key again, even if a read is in flight. */
   private forget(id: string): void {
     const before = this.remembered.get(id);
     if (before) before.until = 0;
@@ -115,7 +115,7 @@ export class KeyRing {
     return reading;
   }
 
-  /** Only what is a key: however many are made up, none of those that are known makes way for them. */
+  /** Remembers existing keys only, so that made-up ones cannot evict them. */
   private remember(id: string, row: KeyRow | null): void {
     this.asked.delete(id);
     this.remembered.delete(id);

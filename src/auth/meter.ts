@@ -4,12 +4,12 @@ import { Problem } from '../common/problem.ts';
 import { TokenBuckets } from '../common/token-bucket.ts';
 import type { Caller } from './authentication.ts';
 
-/** How much a tenant may ask for, by whatever door: each has one bucket of tokens in this process. */
+/** Rate limit of a tenant over REST, GraphQL and sockets: one bucket of tokens for each tenant in this process. */
 @Injectable()
 export class Meter {
   private readonly buckets = new TokenBuckets();
 
-  /** Takes tokens of the caller's tenant, and says in the answer, if there is one, how many are left. Throws RATE_LIMITED. */
+  /** Takes tokens from the bucket of the caller's tenant, and sets the rate headers of `reply`. Throws RATE_LIMITED. */
   take({ tenantId, rate }: Pick<Caller, 'tenantId' | 'rate'>, cost: number, reply: FastifyReply | null): void {
     const taken = this.buckets.take(tenantId, rate, cost, performance.now());
     reply?.headers({

@@ -39,7 +39,7 @@ export class TokenBuckets {
     return { allowed, remaining: Math.floor(left), resetSeconds: Math.ceil(missing / rate.perSecond) };
   }
 
-  /** Puts back what was taken for something that turned out to cost nothing. */
+  /** Puts back tokens that were taken in advance. */
   giveBack(key: string, tokens: number): void {
     const bucket = this.buckets.get(key);
     if (bucket) bucket.tokens += tokens;

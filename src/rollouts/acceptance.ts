@@ -13,7 +13,7 @@ import type { NewRollout, RolloutRow, StoredTarget } from './rollout.repository.
 /** Due at once, whatever the clocks of processes say. */
 const LONG_AGO = new Date(0);
 
-/** What makes way for a new rollout does so in the new one's transaction. */
+/** What happens to the active rollout when a new one is accepted, in the same transaction. */
 export type MakeWay = 'REJECT' | 'SUPERSEDE';
 
 /** Writes an accepted order down: rollout, wave, targets and event in the caller's transaction, and a nudge after its commit. */
@@ -39,7 +39,7 @@ export class Acceptance {
     return active;
   }
 
-  /** Has whoever steers these placements read their rows again: an active rollout takes a number of pods for its own. */
+  /** Makes the holders of these placements read their rows again: an active rollout adopts a new number of pods. */
   async lookAgain(placements: readonly PlacementRow[]): Promise<void> {
     this.nudges.placements(await this.rollouts.makePlacementsDue(placements.map((placement) => placement.id)));
   }

@@ -11,7 +11,7 @@ const list = (phases: readonly string[]): string => `(${phases.map((phase) => `'
 export const ACTIVE = list(ACTIVE_PHASES);
 /** Rollouts that have begun and not ended: their targets are steered. */
 export const UNDER_WAY = list(ACTIVE_PHASES.filter((phase) => phase !== 'QUEUED'));
-/** Targets that have been started and are not at their end: whoever holds the placement steers them. */
+/** Targets that have been started and have not ended: the holder of the placement steers them. */
 export const STEERED = list(OPEN_PHASES.filter((phase) => phase !== 'PENDING'));
 /** Targets that count against `maxConcurrent` and the tenant's quota. */
 export const MOVING = list(Object.values(TargetPhase).filter((phase) => targetPhases[phase].concurrent));

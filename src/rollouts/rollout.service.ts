@@ -123,7 +123,7 @@ export class RolloutService {
     });
   }
 
-  /** The locked workload once nothing else changes it: read again where something did, since that may have committed until it was locked itself. */
+  /** Supersedes or refuses, then returns the locked workload. It is read again if a rollout was superseded, because that may have changed placements until it was locked. */
   private async cleared(
     locked: WorkloadRow,
     way: MakeWay,
@@ -133,7 +133,7 @@ export class RolloutService {
     return { workload: superseded ? await this.workloads.find(locked.id) : locked, superseded };
   }
 
-  /** What is left running is nobody's any more: it must not be left held, or in the middle of a change. */
+  /** Refuses to orphan Deployments that are held or half-way through a change: nobody would finish it. */
   private async checkNothingHalfWay(workload: WorkloadRow): Promise<void> {
     const active = await this.rollouts.lockActive(workload.id);
     if ((await this.rollouts.writtenBy(active)).size === 0) return;
@@ -180,7 +180,7 @@ export class RolloutService {
     );
   }
 
-  /** Where a Deployment stands it is scaled; where one is about to be made for the first time, whoever makes it gives it the number. */
+  /** Scales existing Deployments. Where the first one is about to be created, its rollout uses the new number. */
   private async scaled(workload: WorkloadRow, concerned: readonly PlacementRow[], options: Options): Promise<string> {
     const made = await this.rollouts.madePlacements(workload.id);
     const standing = concerned.filter((placement) => placement.applied !== null || made.get(placement.id) === true);

@@ -122,7 +122,7 @@ class PooledClient implements KubernetesClient {
     return this.listAll(ref);
   }
 
-  /** The pages of one list are one moment's; where that moment has been forgotten half-way, the list begins anew. */
+  /** All pages of a list show one resourceVersion. If the server forgets it half-way, the list starts again. */
   private async listAll(ref: KindRef & { labelSelector: string }, signal?: AbortSignal): Promise<ObjectList> {
     try {
       return await this.listPages(ref, signal);

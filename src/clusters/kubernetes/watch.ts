@@ -20,7 +20,7 @@ export interface WatchTimings {
   staleMilliseconds: number;
 }
 
-/** Silence, then a connect (5 s) or an answer (10 s) that does not come in time, is told within 45 s. */
+/** Silence followed by a connect timeout (5 s) or an answer timeout (10 s) is reported within 45 s. */
 export const defaultTimings: WatchTimings = {
   watchSeconds: 25,
   silenceMilliseconds: 33_000,
@@ -70,7 +70,7 @@ class ListWatch {
   /** The watch that was running has been ended by us: only a new one tells whether the cluster still answers. */
   private givenUp = false;
   private failures = 0;
-  /** The trouble last told, so that each is told once. */
+  /** The trouble last reported, so that each is reported once. */
   private told: string | null = null;
   private readonly signal: AbortSignal;
   private readonly doubts: Doubts | null;
@@ -195,7 +195,7 @@ class ListWatch {
   }
 }
 
-/** Lists and then watches, for as long as the signal lets it; every trouble is told as an event and overcome. */
+/** Lists and then watches until the signal is aborted. Every trouble is reported as an event and overcome. */
 export function listWatch(source: WatchSource, options: WatchOptions, timings: WatchTimings = defaultTimings): AsyncGenerator<WatchEvent> {
   return new ListWatch(source, options, timings).run();
 }

@@ -7,7 +7,7 @@ import type { SubscriptionRequest } from './subscription.ts';
 
 export const PROTOCOL = 'graphql-transport-ws';
 
-/** What a socket is closed with: the codes of graphql-transport-ws, and the one of WebSocket (RFC 6455) that asks to come back later. */
+/** Close codes: those of graphql-transport-ws, and 1013 (try again later) of WebSocket. */
 export const CLOSE = {
   TRY_AGAIN: 1013,
   BAD_MESSAGE: 4400,
@@ -19,13 +19,13 @@ export const CLOSE = {
   TOO_MANY_INITS: 4429,
 } as const;
 
-/** How long a socket may take to say who it is. */
+/** Time that a socket has for `connection_init`. */
 const PATIENCE_MILLISECONDS = 10_000;
 const DEEPEST = 100;
 const OPEN = 1;
 const log = new Logger('graphql');
 
-/** As much of a WebSocket as is used here. */
+/** The part of a WebSocket that is used here. */
 export interface Socket {
   readonly protocol: string;
   readonly readyState: number;
@@ -41,21 +41,21 @@ interface Message {
   payload?: unknown;
 }
 
-/** Throws what speaks against a subscription, one error or a list of GraphQL's own. */
+/** Throws if a subscription is refused: one error, or a list of GraphQL's own. */
 export type CheckSubscription = (caller: Context, asked: SubscriptionRequest) => void;
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isAbsentOr = (type: 'string' | 'object', value: unknown): boolean =>
   value === undefined || value === null || (type === 'string' ? typeof value === 'string' : isObject(value));
 
-/** The message in a frame; null where it is none. */
+/** The message in a frame; null if it is not a message. */
 function messageIn(frame: unknown): Message | null {
   const text = String(frame);
-  // What nests without end cannot be walked.
+  // Deeper values could exhaust the stack of code that walks them.
   if (lookAt(text, DEEPEST).depth > DEEPEST) return null;
   try {
     const message: unknown = JSON.parse(text);
-    // Mercurius would not read such a key.
+    // Mercurius' parser refuses such a key with an error of its own.
     if (JSON.stringify(message).includes('"__proto__":')) return null;
     return isObject(message) && typeof message['type'] === 'string' ? (message as unknown as Message) : null;
   } catch {
@@ -71,15 +71,15 @@ function subscriptionIn(payload: unknown): SubscriptionRequest | null {
 }
 
 /**
- * Stands between a socket and Mercurius, which takes much that the protocol forbids and checks no document of a subscription: what passes
- * is in its turn and can be executed, and what goes out has the form of the contract.
+ * Filters the messages between a socket and Mercurius, which accepts messages that the protocol forbids and does not validate subscriptions. Only messages that
+ * are legal at that moment and executable pass; outgoing errors get the form of the contract.
  */
 export class SocketGate {
   private hasAsked = false;
   private isAcknowledged = false;
-  /** Whose it is, once it has said so. */
+  /** The caller after `connection_init`. */
   private caller: Context | null = null;
-  /** Ids of the subscriptions that are under way. */
+  /** Ids of the running subscriptions. */
   private readonly ids = new Set<string>();
 
   constructor(
@@ -103,7 +103,7 @@ export class SocketGate {
     socket.once('close', () => clearTimeout(patience));
   }
 
-  /** The socket has said who it is; `unwatch` is called when it is closed. */
+  /** Admits the caller; `unwatch` is called when the socket is closed. */
   admit(caller: Context, unwatch: () => void): void {
     this.caller = caller;
     this.socket.once('close', unwatch);
@@ -114,7 +114,7 @@ export class SocketGate {
     return null;
   }
 
-  /** What Mercurius is given of a frame; null = nothing. */
+  /** The message to pass to Mercurius; null = none. */
   private incoming(frame: unknown): string | null {
     if (this.socket.readyState !== OPEN) return null;
     const message = messageIn(frame);
@@ -152,15 +152,15 @@ export class SocketGate {
       return null;
     }
     this.ids.add(id);
-    // No more than that is handed on: with its own extensions of a message Mercurius would let a socket become somebody else.
+    // Other fields are dropped: by an extension of the message, Mercurius would let a socket change its caller.
     return JSON.stringify({ type: 'subscribe', id, payload: asked });
   }
 
-  /** What is sent of a message of Mercurius; null = nothing. */
+  /** The message to send for one of Mercurius; null = none. */
   private outgoing(text: string): string | null {
     const type = /^\{"type":"(\w+)"/.exec(text)?.[1];
     if (type === 'connection_ack') this.isAcknowledged = true;
-    // It refuses with a message that the protocol does not know.
+    // Not a message of the protocol, which refuses by closing.
     if (type === 'connection_error') return this.end(CLOSE.FORBIDDEN, 'Forbidden');
     if (type !== 'error' && type !== 'complete') return text;
     const message = JSON.parse(text) as { id: string; payload?: GraphQLFormattedError[] | null };
@@ -170,7 +170,7 @@ export class SocketGate {
       : JSON.stringify({ ...message, payload: (message.payload ?? []).map((error) => this.complete(error)) });
   }
 
-  /** Problems come with all but the id of the request; of other errors nothing may leave but that they happened. */
+  /** Adds the request's id to a problem. Any other error is logged and replaced, because its text may not leave. */
   private complete(error: GraphQLFormattedError): GraphQLFormattedError {
     const requestId = this.caller?.requestId ?? null;
     if (typeof error.extensions?.['code'] === 'string') return { ...error, extensions: { ...error.extensions, requestId } };

@@ -2,23 +2,24 @@ import { getOperationAST, getVariableValues, type GraphQLSchema, OperationTypeNo
 import { Problem } from '../problem.ts';
 import { checkCost, checkSource } from './limits.ts';
 
-/** What is asked for over a socket. */
+/** A subscription requested over a socket. */
 export interface SubscriptionRequest {
   query: string;
   variables: Record<string, unknown>;
   operationName: string | null;
 }
 
-/** Checks a subscription as a document over HTTP is checked, and answers what it costs in tokens. Throws a problem, an error of GraphQL, or a list of them. */
+/** Checks a subscription like a document over HTTP. Returns its cost in tokens. Throws a problem, a GraphQL error, or a list of them. */
 export function checkSubscription(schema: GraphQLSchema, { query, variables, operationName }: SubscriptionRequest): number {
   checkSource(query);
   const document = parse(query);
   const faults = validate(schema, document);
   if (faults.length > 0) throw faults as unknown as Error;
   const operation = getOperationAST(document, operationName);
-  if (!operation) throw new Problem('GRAPHQL_INVALID', 'The document has no operation of that name, or several and none was named.');
+  if (!operation)
+    throw new Problem('GRAPHQL_INVALID', 'The document has no operation with this name, or several without a name in the request.');
   if (operation.operation !== OperationTypeNode.SUBSCRIPTION)
-    throw new Problem('GRAPHQL_INVALID', 'A socket takes subscriptions; queries and mutations are asked by POST.');
+    throw new Problem('GRAPHQL_INVALID', 'A socket accepts subscriptions only; send queries and mutations by POST.');
   const { errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
   if (errors) throw errors as unknown as Error;
   return checkCost(schema, document, variables);

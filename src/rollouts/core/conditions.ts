@@ -1,4 +1,4 @@
-/** What a target waits for although nothing is wrong with its own pods: a cluster that stays away, an owner's pause. */
+/** Conditions outside a target's own pods: an unreachable cluster, its owner's pause. */
 import { fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { unreachable as unreachableFailure } from './failures.ts';
@@ -18,12 +18,12 @@ export function standstillReason({ rollout }: TargetObservation): string {
   return `The rollout is ${rolloutPhases[rollout.phase].word}: nothing moves forward.`;
 }
 
-/** Kinds of being away; the owner's pause is none. */
+/** Whether the condition says that the cluster is unreachable or refuses us; the owner's pause does not. */
 export function isAway(condition: Condition | null): condition is Condition {
   return condition !== null && condition.type !== 'PAUSED_BY_OWNER';
 }
 
-/** When patience with a cluster that went away then ends. */
+/** End of the grace period of a cluster that has been unreachable since then. */
 export function graceEnds(since: Date): Date {
   return new Date(since.getTime() + UNREACHABLE_GRACE_SECONDS * 1000);
 }

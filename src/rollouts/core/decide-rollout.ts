@@ -10,7 +10,7 @@ import { entering, goingOn, isSettled, isTerminal, targetPhases } from './phases
 import { soonest } from './times.ts';
 import { skipped, undoing } from './undo-rows.ts';
 
-/** What other rollouts leave free of the quota tells nobody: it is looked for this often. */
+/** Nothing announces that other rollouts free quota, so it is polled at this interval. */
 const QUOTA_LOOK_MILLISECONDS = 1_000;
 
 /**
@@ -54,7 +54,7 @@ function abort(o: RolloutObservation): RolloutDecision {
   };
 }
 
-/** Every target that has to go back is told to in the one decision that begins it; what a race left over is told now. */
+/** The decision that begins to go back covers every target. Targets that a race has left over are covered here. */
 function rollingBack(o: RolloutObservation): RolloutDecision {
   const left = o.targets.filter((target) => targetPhases[target.phase].underWay);
   if (left.length > 0) {

@@ -1,4 +1,4 @@
-/** What shall be: the answers of the two decide functions. `reason` is the sentence that the timeline shows. */
+/** The answers of the two decide functions. `reason` is the sentence that the timeline shows. */
 import type { PauseReason, RolloutPhase } from '../../generated/prisma/enums.ts';
 import type { Failure } from './failure.ts';
 import type { RolloutState, TargetState } from './observation.ts';

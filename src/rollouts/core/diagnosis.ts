@@ -14,7 +14,7 @@ const fatalWaits = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageNam
 /** How every container starts: no trouble by itself. */
 const ordinaryWaits = new Set(['ContainerCreating', 'PodInitializing']);
 
-/** A trouble with when it came about, by the cluster's clock; null where nothing tells. */
+/** A trouble and the time of its cause by the cluster's clock; null if unknown. */
 type Told = Omit<Trouble, 'ageMilliseconds'> & { at: number | null };
 
 /**
@@ -44,7 +44,7 @@ function toldOf(pod: Raw): Told | null {
 
 interface PodTimes {
   created: number | null;
-  /** When its status last changed: what a wait says came about then, since the kubelet words it anew with every attempt. */
+  /** When its status last changed. A waiting reason dates from then, since the kubelet rewrites it with every attempt. */
   told: number | null;
 }
 
@@ -99,7 +99,7 @@ function waitingTrouble(container: Raw, reason: string, message: string, times: 
   };
 }
 
-/** A back-off may speak of a pull that failed at any time since the pod was made. */
+/** A back-off may concern a pull at any time since the pod was created. */
 function waitingSince(reason: string, { created, told }: PodTimes): number | null {
   return reason === 'ImagePullBackOff' ? created : told;
 }

@@ -1,4 +1,4 @@
-/** How a target's decision is put together: a branch drafts what matters to it, `complete` adds what every decision owes. */
+/** How a target's decision is built: each branch returns a Draft with its own fields, and `complete` adds what every decision needs. */
 import type { TargetAction, TargetDecision, TargetEventType } from './decision.ts';
 import type { Failure } from './failure.ts';
 import { failureOf } from './failures.ts';
@@ -24,7 +24,7 @@ export function wait(reason: string, lookAt: Date | null = null): Draft {
   return { reason, lookAt };
 }
 
-/** Drops what the row says already, so that an unchanged observation yields an empty decision and costs no statement. */
+/** Omits what the row already contains, so that an unchanged observation gives an empty decision and needs no statement. */
 export function complete(o: TargetObservation, draft: Draft): TargetDecision {
   const told = draft.event !== undefined || draft.action !== undefined || draft.show === true || draft.set?.phase !== undefined;
   const wanted = { ...clock(o, draft), ...known(o), ...(told ? { phaseReason: draft.reason } : {}), ...draft.set };
@@ -46,7 +46,7 @@ function clock(o: TargetObservation, draft: Draft): TargetDecision['set'] {
   return stoppedAt === null ? {} : { stoppedAt: null, enteredAt: runningSince(o) };
 }
 
-/** What the cluster shows and the row has to remember: the Deployment's uid, and that its owner's pause is over. */
+/** Facts from the cluster that the row stores: the Deployment's uid, and the end of its owner's pause. */
 function known({ target, live }: TargetObservation): TargetDecision['set'] {
   if (live.kind !== 'PRESENT') return {};
   const uid = target.written && target.uid === null && live.ours ? { uid: live.uid } : {};
@@ -57,7 +57,7 @@ function same(a: unknown, b: unknown): boolean {
   return a instanceof Date && b instanceof Date ? a.getTime() === b.getTime() : sameJson(a, b);
 }
 
-/** Ends the target FAILED. Where a container ran, its last lines are read first, once. */
+/** Ends the target as FAILED. */
 export function fail(o: TargetObservation, failure: Failure): Draft {
   const where = failure.pod === null ? '' : ` (pod ${failure.pod}${failure.container === null ? '' : `, container ${failure.container}`})`;
   return {
@@ -88,7 +88,7 @@ export function failWith(o: TargetObservation, blame: Blame): Draft {
   return log === undefined ? readLog(blame) : fail(o, failureOf(o.target, blame, log));
 }
 
-/** The Deployment bears this side's rendering, untouched by others. */
+/** Whether the Deployment has this side's template and release. */
 export function bears(live: LiveDeployment, side: Side): boolean {
   return live.template === side.templateDigest && live.release === side.release;
 }

@@ -15,7 +15,7 @@ export interface Verdict {
   ripeInMilliseconds: number | null;
 }
 
-/** Both sides as the Deployment that bears `side`'s template has them; a ReplicaSet that the controller has not made yet counts as 0. */
+/** Pods of both sides, by `spec.replicas`. A ReplicaSet that the controller has not created yet counts as 0. */
 export function splitOf(live: LiveDeployment): Split {
   return { new: live.current?.replicas ?? 0, old: sum(live.others.map((one) => one.replicas)) };
 }
@@ -71,8 +71,8 @@ export interface Blame {
 }
 
 /**
- * What waiting does not help against, on the side that is being made: refused creation first, then the first pod by name. Of a target that was tried again
- * only what has come about since counts: what stands there from before may be put right already, and the cluster has not got round to it.
+ * The first fatal trouble of the side that is being rolled out: refused creation first, then the first pod by name. After a retry only troubles since then
+ * count: the cause of an older one may be fixed already, and the cluster has not tried again yet.
  */
 export function fatalTrouble(
   o: TargetObservation,
@@ -88,13 +88,13 @@ export function fatalTrouble(
 /** Kubernetes' times and its Date header have whole seconds. */
 const CLOCK_STEP_MILLISECONDS = 1_000;
 
-/** What may still come right but stands in the way now: named when the deadline passes. */
+/** What prevents progress now but may recover: named when the deadline passes. */
 export function slowTrouble(live: LiveDeployment): Blame | null {
   const found = troubles(live, [live.current]);
   return found.find(({ trouble }) => trouble.reason === 'Unschedulable') ?? found[0] ?? null;
 }
 
-/** Pods of the side being made that no node takes. */
+/** Whether a pod of the side that is being rolled out fits no node. */
 export function isUnschedulable(live: LiveDeployment): boolean {
   return troubles(live, [live.current]).some(({ trouble }) => trouble.reason === 'Unschedulable');
 }

@@ -192,7 +192,7 @@ function editedBy(metadata: Raw, rewritten: boolean): string | null {
 
 /**
  * Whether the pod's spec was changed under the digest that we wrote beside it: the Deployment controller copies the digest to each ReplicaSet that it makes, and
- * one made before the current one bears the same digest with another spec.
+ * one created before the current one has the same digest with another spec.
  */
 function isRewritten(deployment: Raw, owned: readonly Raw[], current: Raw | null): boolean {
   const digest = text(part(part(deployment, 'metadata'), 'annotations'), ANNOTATIONS.template);

@@ -1,4 +1,4 @@
-/** What failures come to: what `onFailure` does about them, and as what a rollout ends. */
+/** What failures lead to: what `onFailure` does about them, and the phase in which a rollout ends. */
 import type { RolloutDecision, TerminalPhase } from './decision.ts';
 import type { Failure } from './failure.ts';
 import type { RolloutObservation, TargetState, WaveState } from './observation.ts';
@@ -52,7 +52,7 @@ function backAlone(o: RolloutObservation): RolloutDecision | null {
 function sentenceOf(failures: readonly TargetState[]): string {
   const [first] = failures;
   const more = failures.length > 1 ? ` And ${failures.length - 1} more failed.` : '';
-  return `${first?.cluster ?? 'a target'} failed: ${first?.failure?.reason ?? first?.phaseReason ?? 'for a reason that was not kept'}.${more}`;
+  return `${first?.cluster ?? 'a target'} failed: ${first?.failure?.reason ?? first?.phaseReason ?? 'for an unknown reason'}.${more}`;
 }
 
 /** The one decision that ends a rollout of which nothing is under way any more. */

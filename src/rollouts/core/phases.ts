@@ -47,12 +47,12 @@ export const targetPhases = {
 export const isSettled = (phase: RolloutPhase): boolean => rolloutPhases[phase].terminal;
 export const isTerminal = (phase: TargetPhase): boolean => targetPhases[phase].terminal;
 
-/** What of a target's row starts anew when it goes on from where it was held: its clock. */
+/** Fields of a target's row that are reset when it goes on after a hold: its clock. */
 export function goingOn(now: Date): Partial<TargetState> {
   return { enteredAt: now, stoppedAt: null };
 }
 
-/** What of a target's row starts anew when a phase with steps of its own is entered: the clock, and the step's memory. */
+/** Fields of a target's row that are reset when it starts or goes back: the clock, and the memory of its step. */
 export function entering(now: Date): Partial<TargetState> {
   return { ...goingOn(now), stepN: null, surge: null, unavailable: null, heldAt: null };
 }

@@ -12,7 +12,7 @@ import { limitsOf } from './steps.ts';
 const UNSET = 1;
 
 /**
- * Whether the live number is still ours to change: the Deployment was made by this target, or bears the number that we wrote last. A change that was decided
+ * Whether the live number is still ours to change: the Deployment was made by this target, or has the number that we wrote last. A change that was decided
  * and has not arrived (a crash, a 409) is due again; a number that neither is nor becomes ours is somebody else's wish.
  */
 export function scaleDue({ target, placement }: TargetObservation, live: LiveDeployment): boolean {
@@ -29,7 +29,7 @@ export function scaleForward(o: TargetObservation, live: LiveDeployment): Draft 
   const reason = `Scaling from ${live.replicas} to ${pods(wanted)}.`;
   const action = { kind: 'SCALE' as const, replicas: wanted, precondition: preconditionOf(live) };
   if (target.written && target.replicasAfter === wanted) return { reason, action, stopped: false };
-  // One that this target made, be it anew while going back, had no number before that could be gone back to.
+  // A Deployment that this target made, or made again while going back, had no number before.
   const before = target.replicasAfter === null ? (target.made ? null : live.replicas) : target.replicasBefore;
   const set = { written: true, replicasBefore: before, replicasAfter: wanted, enteredAt: now };
   return { reason, set, event: target.written ? 'target.step' : 'target.started', action, stopped: false };
@@ -56,7 +56,7 @@ export function scaleTarget(o: TargetObservation): Draft {
   return { reason: `${what}.`, set: { phase: 'SUCCEEDED' }, event: 'target.succeeded', stopped: false };
 }
 
-/** Somebody else, an autoscaler perhaps, has set another number since: that is not fought over. Null while ours may only not have arrived. */
+/** Fails if somebody else, such as an autoscaler, has set another number after ours. Null while ours may still be on its way. */
 function overruled(o: TargetObservation, live: LiveDeployment, seconds: number): Draft | null {
   const { target, placement } = o;
   if (!target.written || target.replicasAfter !== placement.replicas) return null;

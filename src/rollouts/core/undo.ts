@@ -132,7 +132,7 @@ function settle(o: TargetObservation, from: Side, live: LiveDeployment): Draft {
   return rolledBack(`${verdict.ready} of ${live.replicas} pods run release ${from.release} again and are Ready.`);
 }
 
-/** Where no pod can be created above N the surge is given up, once and for good; a count of u is taken anew when N changed under it. */
+/** Gives the surge up, for good, if no pod can be created above N. Recomputes an absolute u when N has changed. */
 function unstick(o: TargetObservation, from: Side, live: LiveDeployment): Draft | null {
   const split = splitOf(live);
   if (split.old === 0) return null;

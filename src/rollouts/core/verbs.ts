@@ -104,7 +104,7 @@ function wrongPhase(verb: string, rollout: RolloutState): VerbDecision {
   const why = rollout.pauseReason === null ? '' : ` (${rollout.pauseReason})`;
   const detail =
     rollout.intent === null || isSettled(rollout.phase)
-      ? `A rollout that is ${word}${why} takes no ${verb}.`
-      : `A rollout that is about to end (${rollout.intent}) takes no ${verb}.`;
+      ? `A rollout that is ${word}${why} does not accept ${verb}.`
+      : `A rollout that is about to end (${rollout.intent}) does not accept ${verb}.`;
   return { kind: 'WRONG_PHASE', detail: `${detail} Its phase is ${rollout.phase}.` };
 }

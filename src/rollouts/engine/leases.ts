@@ -53,7 +53,7 @@ export class Leases implements LeaseKeeper {
     ]);
     const leases = rows.map((row) => new Lease(this, table, row.tenant_id, row.id, row.lease_token, claimedAt));
     for (const lease of leases) if (lease.stillOurs()) this.held.set(keyOf(lease), lease);
-    // Given up by whoever closes, who waits for this.
+    // `close()` awaits this claim and releases its leases.
     if (this.closed) return [];
     if (leases.length > 0) this.keepRenewing();
     return leases;
@@ -86,13 +86,13 @@ export class Leases implements LeaseKeeper {
       const taken = new Set(rows.map((row) => rowKey(table, row)));
       leases.filter((lease) => taken.has(keyOf(lease))).forEach(tell);
     } catch (error) {
-      // Whether any were taken nobody knows.
+      // Unknown whether any were taken, so all holders are told.
       leases.forEach(tell);
       throw error;
     }
   }
 
-  /** Resolves when every nudge that has been taken out of its row has been told: whoever gives a row back before that would lose it. */
+  /** Resolves when every nudge that was taken out of its row has been delivered. Releasing a row before that would lose it. */
   async allTold(): Promise<void> {
     while (this.telling.size > 0) await Promise.allSettled(this.telling);
   }
@@ -149,7 +149,7 @@ export class Leases implements LeaseKeeper {
   }
 }
 
-/** Any time that has passed: whatever is given back is due at the earliest now, so that nobody takes it for having waited. */
+/** Any past time: a released row becomes due now at the earliest, so that it does not look as if it had waited. */
 const AT_ONCE = new Date(0);
 
 const rowKey = (table: LeasedTable, row: { tenant_id: string; id: string }): string => `${table} ${row.tenant_id} ${row.id}`;
