@@ -118,7 +118,7 @@ export class Story {
       const now = standing.replicaSets;
       if (now.length !== 1 || now[0]!.uid !== uid) throw new Error(`${place.cluster.name} does not run the same ReplicaSet as before`);
     }
-    this.screen.say(`  every cluster runs the ReplicaSet again that it ran before; ${failure?.cluster} was the one that told`);
+    this.screen.say(`  every cluster runs the same ReplicaSet again as before; ${failure?.cluster} reported the failure`);
   }
 
   private async conclude(): Promise<void> {

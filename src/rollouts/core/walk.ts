@@ -80,8 +80,9 @@ function raise(o: TargetObservation, to: Side, live: LiveDeployment, goal: Goal,
 function pauseStep(o: TargetObservation, to: Side, live: LiveDeployment, pause: Pause, verdict: Verdict | null): Draft {
   const { target, rollout } = o;
   if (target.phase === 'HELD') {
-    const reason = pause.over ? `${heldAt(to, live)}: the pause is over, its turn comes next.` : holding(o, to, live, pause.step);
-    return { ...wait(reason), show: true };
+    // Not shown: the rollout is about to change this very row.
+    if (pause.over) return wait(`${heldAt(to, live)}: the pause is over, its turn comes next.`);
+    return { ...wait(holding(to, live, pause.step)), show: true };
   }
   if (verdict !== null && !verdict.healthy) {
     return waitHealthy(o, rollout.strategy.progressDeadlineSeconds, progress(o, to, verdict), verdict.ripeInMilliseconds);
@@ -91,10 +92,10 @@ function pauseStep(o: TargetObservation, to: Side, live: LiveDeployment, pause: 
 
 function hold(o: TargetObservation, to: Side, live: LiveDeployment, index: number, step: PauseStep): Draft {
   const set = { phase: 'HELD', step: index, heldAt: o.target.heldAt ?? o.now } as const;
-  return { reason: holding(o, to, live, step), set, event: 'target.step', stopped: false };
+  return { reason: holding(to, live, step), set, event: 'target.step', stopped: false };
 }
 
-function holding(o: TargetObservation, to: Side, live: LiveDeployment, step: PauseStep): string {
+function holding(to: Side, live: LiveDeployment, step: PauseStep): string {
   return `${heldAt(to, live)}, ${'pauseSeconds' in step ? `for ${step.pauseSeconds} s` : 'until it is promoted'}.`;
 }
 
