@@ -10,6 +10,8 @@ export type Announcement =
   | { kind: 'placement'; tenantId: string; id: string }
   | { kind: 'cluster'; tenantId: string; id: string }
   | { kind: 'key'; id: string }
+  /** A worker has released its leases: what it held is due. */
+  | { kind: 'released' }
   /** A target's pods changed. It is shown to those who watch and not stored. Only the newest of a target is sent. */
   | { kind: 'progress'; tenantId: string; workloadId: string; rolloutId: string; targetId: string; data: Record<string, unknown> }
   /** Announcements may have been missed. Subscribers read their rows again, now or at their next poll. */

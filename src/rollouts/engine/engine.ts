@@ -139,6 +139,8 @@ export class Engine {
       this.parts.report(error);
       return [];
     });
+    // Heard at once by other workers, however long our queue workers take to close.
+    if (given.length > 0) this.parts.announce.publish({ kind: 'released' });
     failpoint('leases-released');
     return given;
   }
@@ -184,6 +186,7 @@ export class Engine {
   private hear(announcement: Announcement): void {
     if (announcement.kind === 'placement') this.placements.nudge(announcement.id);
     if (announcement.kind === 'cluster') this.placements.nudgeCluster(announcement.id);
+    if (announcement.kind === 'released') this.wake({ rollouts: true, placements: true, clusters: true });
     if (announcement.kind === 'gap') this.placements.nudgeAll();
   }
 }
