@@ -6,18 +6,21 @@ const graphql = createRequire(import.meta.url).resolve('graphql');
 
 /** Files that declare models of their own, which the contract that is served must not show. */
 const ALONE = ['test/common/model.test.ts'];
+/** Files that hold the product to a time: they run by themselves, after all others. */
+const TIMED = ['test/scenarios/handover.test.ts'];
 
 export const shared = defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: graphql }] },
   test: {
     setupFiles: ['test/support/setup.ts'],
     pool: 'forks',
-    // One more than the cores of a small machine: scenarios mostly wait, for pods, leases and processes that start.
-    maxWorkers: 3,
+    // As many as the cores of a small machine. A third one gains little, and each then measures the others.
+    maxWorkers: 2,
     // Most of a file's time would go into loading the product anew; what a file starts it also ends.
     isolate: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Watchdogs alone: what takes long on a slow machine, with other suites beside it, has not failed.
+    testTimeout: 90_000,
+    hookTimeout: 180_000,
   },
 });
 
@@ -28,8 +31,9 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', ['json', { outputFile: 'reports/test.json' }]],
     projects: [
-      { extends: true, test: { name: 'together', include: ['test/**/*.test.ts'], exclude: ['test/kubernetes/**', ...ALONE] } },
+      { extends: true, test: { name: 'together', include: ['test/**/*.test.ts'], exclude: ['test/kubernetes/**', ...ALONE, ...TIMED] } },
       { extends: true, test: { name: 'alone', include: ALONE, isolate: true } },
+      { extends: true, test: { name: 'timed', include: TIMED, maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 });

@@ -115,8 +115,8 @@ describe('when the database goes away', () => {
     expect([answer.status, answer.body['code']]).toEqual([503, 'UNAVAILABLE']);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     await onConnection(admin, (client) => client.query(`ALTER DATABASE ${name} CONNECTION LIMIT -1`));
-    await expect.poll(async () => (await tenant.rest('GET', '/v1/templates')).status, { timeout: 10_000 }).toBe(200);
-    await expect.poll(async () => (await fetch(`${other.url}/readyz`)).status, { timeout: 10_000 }).toBe(200);
+    await expect.poll(async () => (await tenant.rest('GET', '/v1/templates')).status, { timeout: 30_000 }).toBe(200);
+    await expect.poll(async () => (await fetch(`${other.url}/readyz`)).status, { timeout: 30_000 }).toBe(200);
     await other.close();
   });
 });

@@ -91,7 +91,7 @@ describe('a socket', () => {
     );
     await connected;
     await tenant.rest('DELETE', `/v1/api-keys/${made.body.id}`);
-    await expect.poll(() => code, { timeout: 5_000 }).toBe(4403);
+    await expect.poll(() => code, { timeout: 15_000 }).toBe(4403);
   });
 
   it('asks no queries, and its documents are bounded', async () => {

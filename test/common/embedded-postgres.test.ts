@@ -140,7 +140,7 @@ describe('the embedded Postgres', () => {
     child.send('end');
     await over;
 
-    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
     expect(readFileSync(path.join(folder, 'postgres.log'), 'utf8')).toContain('database system is shut down');
   });
 

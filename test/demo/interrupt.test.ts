@@ -45,7 +45,7 @@ describe('the demo, interrupted', () => {
       const ended = once(child, 'exit');
       let output = '';
       child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-      await expect.poll(() => has(output), { timeout: 40_000 }).toBe(true);
+      await expect.poll(() => has(output), { timeout: 100_000 }).toBe(true);
 
       // Under npm, Ctrl-C comes twice.
       child.kill('SIGINT');
@@ -56,6 +56,6 @@ describe('the demo, interrupted', () => {
       for (const file of ['slipway.pid', 'postgres/postmaster.pid'])
         expect(existsSync(path.join(folder, '.slipway/demo/data', file)), file).toBe(false);
     },
-    60_000,
+    150_000,
   );
 });

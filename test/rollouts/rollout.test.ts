@@ -55,8 +55,8 @@ const eventsOf = async (id: string): Promise<EventView[]> =>
 
 /** Asks and waits for the end. */
 async function settled(path: string, body: object = {}): Promise<RolloutView> {
-  const answer = await tenant.rest<RolloutView>('POST', path, body, { prefer: 'wait=25' });
-  expect([answer.status, answer.headers.get('preference-applied')]).toEqual([200, 'wait=25']);
+  const answer = await tenant.rest<RolloutView>('POST', path, body, { prefer: 'wait=60' });
+  expect([answer.status, answer.headers.get('preference-applied')]).toEqual([200, 'wait=60']);
   return answer.body;
 }
 const deploy = (name: string, body?: object): Promise<RolloutView> => settled(`/v1/workloads/${name}/rollouts`, body);
@@ -199,7 +199,7 @@ describe('placements', () => {
     const name = await workload(FIRST);
     const first = await deploy(name);
     const { id } = await workloadOf(name);
-    const answer = await tenant.rest<RolloutView>('DELETE', `/v1/workloads/${name}`, undefined, { prefer: 'wait=25' });
+    const answer = await tenant.rest<RolloutView>('DELETE', `/v1/workloads/${name}`, undefined, { prefer: 'wait=60' });
     expect([answer.status, answer.body.kind, answer.body.phase]).toEqual([202, 'DELETE', 'SUCCEEDED']);
     for (const path of ['', '/releases']) expect((await tenant.rest('GET', `/v1/workloads/${id}${path}`)).status).toBe(404);
     expect((await read<RolloutView>(`/v1/rollouts/${first.id}`)).workload).toEqual({ id, name });
@@ -268,7 +268,7 @@ describe('placements', () => {
       await settled(`/v1/workloads/${name}/rollback`),
     ])
       expect(next).toMatchObject({ phase: 'SUCCEEDED', targets: [{ cluster: { name: 'cluster-2' } }] });
-    const removal = await tenant.rest<RolloutView>('DELETE', `/v1/workloads/${name}`, undefined, { prefer: 'wait=25' });
+    const removal = await tenant.rest<RolloutView>('DELETE', `/v1/workloads/${name}`, undefined, { prefer: 'wait=60' });
     expect(removal.body).toMatchObject({ phase: 'SUCCEEDED', targets: [{ cluster: { name: 'cluster-2' } }] });
   });
 
@@ -304,7 +304,7 @@ describe('placements', () => {
   it('a template outlives its workload as history alone', async () => {
     const name = await workload(FIRST);
     const { id } = await deploy(name);
-    const removal = await tenant.rest<RolloutView>('DELETE', `/v1/workloads/${name}`, undefined, { prefer: 'wait=25' });
+    const removal = await tenant.rest<RolloutView>('DELETE', `/v1/workloads/${name}`, undefined, { prefer: 'wait=60' });
     expect(removal.body.phase).toBe('SUCCEEDED');
     const history = await read(`/v1/rollouts/${id}`);
     expectStatus(await tenant.rest('DELETE', `/v1/templates/${name}`), 204);
@@ -326,7 +326,7 @@ describe('placements', () => {
   it('a removal with ORPHAN forgets the workload and leaves what runs', async () => {
     const name = await workload(FIRST);
     await deploy(name);
-    const answer = await tenant.rest<RolloutView>('DELETE', `/v1/workloads/${name}?objects=ORPHAN`, undefined, { prefer: 'wait=25' });
+    const answer = await tenant.rest<RolloutView>('DELETE', `/v1/workloads/${name}?objects=ORPHAN`, undefined, { prefer: 'wait=60' });
     expect(answer.body).toMatchObject({ kind: 'DELETE', phase: 'SUCCEEDED', targets: [] });
     expect((await tenant.rest('GET', `/v1/workloads/${name}`)).status).toBe(404);
     // The Deployment is still there, and bears the id of a workload that is no more: another of the name does not take it for its own.
@@ -380,14 +380,14 @@ describe('waiting', () => {
     await deploy(name);
     const body = { values: { greeting: 'two' }, strategy: { type: 'CANARY', steps: [{ weight: 50 }, { pause: true }] } };
     const paused = await tenant.rest<RolloutView>('POST', `/v1/workloads/${name}/rollouts`, body, {
-      prefer: 'wait=25',
+      prefer: 'wait=60',
       'idempotency-key': `wait-${name}`,
     });
     expect([paused.status, paused.body.phase, paused.body.pauseReason]).toEqual([202, 'PAUSED', 'STEP']);
     const aborted = await settled(`/v1/rollouts/${paused.body.id}/abort`);
     expect(aborted.phase).toBe('ROLLED_BACK');
     const replay = await tenant.rest<RolloutView>('POST', `/v1/workloads/${name}/rollouts`, body, {
-      prefer: 'wait=25',
+      prefer: 'wait=60',
       'idempotency-key': `wait-${name}`,
     });
     expect([replay.status, replay.headers.get('idempotency-replayed'), replay.body.id, replay.body.phase]).toEqual([
@@ -406,8 +406,8 @@ describe('waiting', () => {
     expect(data.createRollout).toMatchObject({ phase: 'SUCCEEDED', targets: [{ phase: 'SUCCEEDED', pods: { desired: 2, ready: 2 } }] });
     const body = { values: { greeting: 'two' }, strategy: { type: 'CANARY', steps: [{ weight: 50 }, { pause: true }] } };
     const { id } = expectStatus(await tenant.rest<RolloutView>('POST', `/v1/workloads/${name}/rollouts`, body, { prefer: 'wait=0' }), 202);
-    const held = await tenant.rest<RolloutView>('GET', `/v1/rollouts/${id}`, undefined, { prefer: 'wait=25' });
-    expect([held.status, held.headers.get('preference-applied'), held.body.pauseReason]).toEqual([200, 'wait=25', 'STEP']);
+    const held = await tenant.rest<RolloutView>('GET', `/v1/rollouts/${id}`, undefined, { prefer: 'wait=60' });
+    expect([held.status, held.headers.get('preference-applied'), held.body.pauseReason]).toEqual([200, 'wait=60', 'STEP']);
     expect(await settled(`/v1/rollouts/${id}/promote`, { full: true })).toMatchObject({ phase: 'SUCCEEDED' });
   });
 });

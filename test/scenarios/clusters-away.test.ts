@@ -85,7 +85,7 @@ describe.concurrent.each(AWAY)('a cluster that %s', (_, partition, shownWithin) 
         await until(id, shownWithin, (rollout) => isAway(rollout, first) && isAway(rollout, second));
 
         second.clearFaults();
-        await until(id, 20_000, (rollout) => targetOf(rollout, second)?.phase === 'ROLLED_BACK');
+        await until(id, 60_000, (rollout) => targetOf(rollout, second)?.phase === 'ROLLED_BACK');
         expect(await rolloutOf(world, id)).toMatchObject({ phase: 'ROLLING_BACK' });
 
         await ask(world, `/rollouts/${id}/abort`);
@@ -98,7 +98,7 @@ describe.concurrent.each(AWAY)('a cluster that %s', (_, partition, shownWithin) 
         first.setFaults({ unpullableImages: [GOOD] });
         await ask(world, `/rollouts/${id}/abort`);
         await isGoingBack(world, name);
-        await until(id, 20_000, (rollout) => targetOf(rollout, second)?.phase === 'ROLLED_BACK');
+        await until(id, 60_000, (rollout) => targetOf(rollout, second)?.phase === 'ROLLED_BACK');
         first.setFaults({ partition });
 
         await ask(world, `/rollouts/${id}/abort`);

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LEASE_SECONDS } from '../../src/rollouts/engine/lease.ts';
 import { onConnection } from '../support/database.ts';
 import { onEachQueue } from '../support/queues.ts';
 import { severable } from '../support/severable.ts';
@@ -49,12 +48,8 @@ onEachQueue('whatever happens to workers and database, a rollout is carried on',
     expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
     expect(running(world, 'shop')).toEqual(Array(2).fill(`${image} x6`));
   };
-  const inDatabase = <T extends object>(text: string, values: unknown[] = []): Promise<T[]> =>
-    onConnection(world.api.database.ownerUrl, async (client) => (await client.query<T>(text, values)).rows);
-  const owners = async (): Promise<string[]> => {
-    const rows = await inDatabase<{ lease_owner: string }>('SELECT DISTINCT lease_owner FROM placements WHERE lease_owner IS NOT NULL');
-    return rows.map((row) => row.lease_owner);
-  };
+  const inDatabase = <T extends object>(text: string): Promise<T[]> =>
+    onConnection(world.api.database.ownerUrl, async (client) => (await client.query<T>(text)).rows);
 
   beforeAll(async () => {
     world = await startWorld({ clusters: 2, workers: 0, queue });
@@ -67,26 +62,6 @@ onEachQueue('whatever happens to workers and database, a rollout is carried on',
   afterAll(async () => {
     await world.close();
     await way.close();
-  });
-
-  test('a worker that is stopped in good order hands over within a second', async ({ expect }) => {
-    const id = await startAndHold();
-    const [first] = world.workers;
-    const before = await owners();
-    await world.startWorker({ databaseUrl: way.url });
-    const [asked] = await inDatabase<{ at: Date }>('SELECT clock_timestamp() AS at');
-    const closed = first?.close();
-    // By the database's clock, which told when each lease ends.
-    const held = (): Promise<{ owner: string; at: Date }[]> =>
-      inDatabase(
-        `SELECT lease_owner AS owner, lease_until - interval '${LEASE_SECONDS} seconds' AS at FROM placements WHERE lease_owner IS NOT NULL`,
-      );
-    const handedOver = (now: { owner: string }[]): boolean => now.length === 2 && now.every(({ owner }) => !before.includes(owner));
-    await expect.poll(held, { timeout: 10_000 }).toSatisfy(handedOver);
-    for (const { at } of await held()) expect(at.getTime() - (asked?.at.getTime() ?? 0)).toBeLessThan(1_000);
-    await closed;
-    world.workers.splice(0, 1);
-    await promoteToTheEnd(id);
   });
 
   test('the database goes away in the middle, and comes back', async () => {
@@ -141,7 +116,7 @@ onEachQueue('whatever happens to workers and database, a rollout is carried on',
       (await rolloutOf(world, id)).targets.flatMap(({ cluster, condition }) =>
         condition?.type === 'NO_WORKER' ? [`${cluster.name}: ${condition.message}`] : [],
       );
-    await expect.poll(unserved, { timeout: 25_000, interval: 200 }).toEqual(['cluster-2: No worker serves region us.']);
+    await expect.poll(unserved, { timeout: 60_000, interval: 200 }).toEqual(['cluster-2: No worker serves region us.']);
     await world.startWorker({ regions: ['us'] });
     expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
     await promoteToTheEnd(id);

@@ -48,7 +48,7 @@ export async function loseJobs({ redisUrl, ownerUrl }: QueuePlace, count: number
   const turnedAway = async (counted: () => Promise<number>): Promise<void> => {
     const before = await counted();
     await work();
-    await vi.waitUntil(async () => (await counted()) >= before + count, { timeout: 5_000 });
+    await vi.waitUntil(async () => (await counted()) >= before + count, { timeout: 30_000 });
   };
   if (redisUrl !== null)
     return onRedis(redisUrl, async (redis) => {

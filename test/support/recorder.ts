@@ -130,7 +130,7 @@ export class Recorder {
   }
 
   /** Resolves when the condition holds; checked after every change. */
-  async until(condition: () => boolean, what: string, milliseconds = 15_000): Promise<void> {
+  async until(condition: () => boolean, what: string, milliseconds = 45_000): Promise<void> {
     const deadline = performance.now() + milliseconds;
     while (!condition()) {
       const left = deadline - performance.now();

@@ -185,7 +185,7 @@ export async function remove({ tenant, rollouts }: Speaker, workload: string): P
 }
 
 /** Waits until the rollout is terminal, or paused until someone acts. */
-export async function settled(world: Speaker, id: string, seconds = 25): Promise<RolloutView> {
+export async function settled(world: Speaker, id: string, seconds = 60): Promise<RolloutView> {
   const answer = await world.tenant.rest<RolloutView>('GET', `/v1/rollouts/${id}`, undefined, { prefer: `wait=${seconds}` });
   return expectStatus(answer, 200);
 }
