@@ -204,6 +204,9 @@ describe('the server of Postgres is restarted in the middle of rollouts', () => 
         each(async ({ world }) => (await fetch(`${world.api.url}/healthz`)).status),
       ]);
       await postgres.again();
+      // The API finds out by itself, with its next connection.
+      const readiness = ({ world }: Scene) => fetch(`${world.api.url}/readyz`).then(({ status }) => status);
+      await expect.poll(() => each(readiness), { timeout: 30_000 }).toEqual(scenes.map(() => 200));
 
       const settles = await each(async (scene) => {
         const { shop, cart } = under(scene);
