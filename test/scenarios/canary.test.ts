@@ -9,6 +9,7 @@ import {
   expectEverywhere,
   GOOD,
   makeWorkload,
+  mostMoving,
   running,
   settled,
   startWorld,
@@ -55,12 +56,7 @@ onEachQueue('a canary on two clusters', (queue) => {
     expect(held).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
     await ask(world, `/rollouts/${held.id}/promote`);
     expect(await settled(world, held.id)).toMatchObject({ phase: 'SUCCEEDED' });
-    const moving = new Set<string>();
-    const most = (await eventsOf(world, held.id)).map(({ target, data }) => {
-      if (target !== null) moving[data['phase'] === 'PROGRESSING' ? 'add' : 'delete'](target);
-      return moving.size;
-    });
-    expect(Math.max(...most)).toBe(1);
+    expect(mostMoving(await eventsOf(world, held.id))).toBe(1);
     expect(await settled(world, await deploy(world, workload, { values: { image: BETTER }, strategy: { type: 'ROLLING' } }))).toMatchObject(
       { phase: 'SUCCEEDED' },
     );

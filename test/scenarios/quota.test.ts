@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectStatus } from '../support/api.ts';
-import { deploy, eventsOf, makeWorkload, rolloutOf, settled, startWorld, violations } from '../support/world.ts';
+import { deploy, eventsOf, makeWorkload, mostMoving, rolloutOf, settled, startWorld, violations } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 describe("a tenant's quota of targets that move at once", () => {
@@ -21,12 +21,7 @@ describe("a tenant's quota of targets that move at once", () => {
       .toContain("Waiting for other rollouts: the tenant's quota lets 1 target move at once.");
     for (const id of ids) expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
     const events = (await Promise.all(ids.map((id) => eventsOf(world, id)))).flat().sort((a, b) => Number(a.id) - Number(b.id));
-    const moving = new Set<string>();
-    const most = events.map(({ target, data }) => {
-      if (target !== null) moving[data['phase'] === 'PROGRESSING' ? 'add' : 'delete'](target);
-      return moving.size;
-    });
-    expect(Math.max(...most)).toBe(1);
+    expect(mostMoving(events)).toBe(1);
     expect(await violations(world)).toEqual([]);
   });
 });

@@ -199,6 +199,16 @@ export async function eventsOf(world: Speaker, id: string): Promise<EventView[]>
   return page.items;
 }
 
+/** How many targets were PROGRESSING at once at the most, as their events say in this order. */
+export function mostMoving(events: readonly EventView[]): number {
+  const moving = new Set<string>();
+  const counts = events.map(({ target, data }) => {
+    if (target !== null) moving[data['phase'] === 'PROGRESSING' ? 'add' : 'delete'](target);
+    return moving.size;
+  });
+  return Math.max(...counts);
+}
+
 const TERMINAL = ['rollout.succeeded', 'rollout.rolled_back', 'rollout.failed', 'rollout.canceled', 'rollout.superseded'];
 
 /** Sets what must hold for the workload on every cluster from now on. */

@@ -1,4 +1,5 @@
 import type { Fault } from '../../common/fault.ts';
+import { stepFaults } from '../../templates/core/strategy.ts';
 import type { Strategy, StrategyStep } from '../../workloads/core/strategy.ts';
 
 /**
@@ -32,21 +33,14 @@ export function chosenStrategy(own: Strategy, wish: StrategyWish | undefined): {
     minReadySeconds: own.minReadySeconds,
     progressDeadlineSeconds: wish.progressDeadlineSeconds ?? own.progressDeadlineSeconds,
   };
-  const faults = [...stepFaults(wish, steps), ...numberFaults(strategy)];
+  const faults = [...wishedStepFaults(wish, steps), ...numberFaults(strategy)];
   return faults.length > 0 ? { faults } : { strategy };
 }
 
-function stepFaults(wish: StrategyWish, steps: readonly StrategyStep[]): Fault[] {
+function wishedStepFaults(wish: StrategyWish, steps: readonly StrategyStep[]): Fault[] {
   if (wish.type === 'ROLLING') return wish.steps ? [{ pointer: '/strategy/steps', detail: 'only allowed with type CANARY' }] : [];
   if (steps.length === 0) return [{ pointer: '/strategy/steps', detail: 'required for type CANARY: the revision has none' }];
-  if (steps[0] && !('weight' in steps[0])) return [{ pointer: '/strategy/steps/0', detail: 'the first step must be a weight' }];
-  const weights = steps.flatMap((step, i) => ('weight' in step ? [{ i, weight: step.weight }] : []));
-  return weights.flatMap(({ i, weight }, place) => {
-    const before = weights[place - 1];
-    return before && before.weight >= weight
-      ? [{ pointer: `/strategy/steps/${i}/weight`, detail: `must be more than the previous weight, ${before.weight}` }]
-      : [];
-  });
+  return stepFaults(steps);
 }
 
 function numberFaults(strategy: Strategy): Fault[] {
