@@ -14,12 +14,13 @@ export const STRATEGY_DEFAULTS = {
 const isZero = (amount: unknown): boolean => amount === 0 || amount === '0%';
 
 /** Faults of a canary's steps, whether a document or a request has them: none at all, a pause before anything has changed, weights that do not rise. */
-export function stepFaults(steps: readonly { weight?: unknown }[]): Fault[] {
+export function stepFaults(steps: readonly object[]): Fault[] {
   const faults: Fault[] = [];
   let highest = 0;
   if (steps.length === 0) faults.push({ pointer: '/strategy/steps', detail: 'must have at least one step' });
   else if (steps[0] && !('weight' in steps[0])) faults.push({ pointer: '/strategy/steps/0', detail: 'the first step must be a weight' });
-  steps.forEach(({ weight }, index) => {
+  steps.forEach((step, index) => {
+    const weight = 'weight' in step ? step.weight : undefined;
     if (typeof weight !== 'number') return;
     if (weight <= highest)
       faults.push({ pointer: at('/strategy/steps', index, 'weight'), detail: `must be more than the previous weight, ${highest}` });
