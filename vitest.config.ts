@@ -20,6 +20,8 @@ export const shared = defineConfig({
     isolate: false,
     // Watchdogs alone: what takes long on a slow machine, with other suites beside it, has not failed.
     testTimeout: 90_000,
+    // Without a time of its own a poll waits for something to come true, and promises nothing of when.
+    expect: { poll: { timeout: 20_000 } },
     hookTimeout: 180_000,
   },
 });
