@@ -39,9 +39,9 @@ export class Acceptance {
     return active;
   }
 
-  /** Makes the holders of these placements read their rows again: an active rollout adopts a new number of pods. */
-  async lookAgain(placements: readonly PlacementRow[]): Promise<void> {
-    this.nudges.placements(await this.rollouts.makePlacementsDue(placements.map((placement) => placement.id)));
+  /** Active rollouts bring these placements to the number of pods that they have here from now on. To be called before anything of the placements is changed. */
+  async rescale(placements: readonly PlacementRow[]): Promise<void> {
+    this.nudges.placements(await this.rollouts.rescale(placements));
   }
 
   /** Ends the changes of scale that are active: nobody needs them any more. */
@@ -74,6 +74,7 @@ export class Acceptance {
         id: newId(),
         placement_id: placement.id,
         to,
+        replicas: placement.replicas,
         ...startOf(order.kind, placement, before.get(placement.id)),
       })),
     });

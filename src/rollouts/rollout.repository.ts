@@ -63,7 +63,10 @@ export interface NewRollout {
     due_at: Date;
   };
   wave: Pick<WaveJson, 'id' | 'position' | 'name' | 'max_concurrent' | 'max_failed'>;
-  targets: Pick<TargetJson, 'id' | 'placement_id' | 'from' | 'to' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'>[];
+  targets: Pick<
+    TargetJson,
+    'id' | 'placement_id' | 'from' | 'to' | 'replicas' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'
+  >[];
 }
 
 export interface RolloutFilter {
@@ -168,6 +171,16 @@ export class RolloutRepository {
     return this.database.query<PlacementRef>(MAKE_DUE, [tenantId(), [...ids]]);
   }
 
+  /**
+   * Gives active rollouts another number of pods for these placements, and makes those due. Targets are locked before placements, as everywhere.
+   *
+   * @returns the placements to nudge
+   */
+  async rescale(placements: readonly { id: string; replicas: number | null }[]): Promise<PlacementRef[]> {
+    const numbers = placements.map(({ id, replicas }) => ({ id, replicas }));
+    return this.database.query<PlacementRef>(RESCALE, [tenantId(), JSON.stringify(numbers)]);
+  }
+
   /** Number of the newest release that may run anywhere, null if none does. A FAILED rollout may have left its release on some clusters. */
   async newestRunning(workloadId: string): Promise<number | null> {
     const [row] = await this.database.query<{ number: number | null }>(NEWEST_RUNNING, [tenantId(), workloadId]);
@@ -258,6 +271,18 @@ const MAKE_DUE = `
   UPDATE placements p SET due_at = now() FROM due WHERE p.tenant_id = $1::uuid AND p.id = due.id
   RETURNING p.id, p.region_id AS "regionId"`;
 
+const RESCALE = `
+  WITH n AS (SELECT * FROM jsonb_to_recordset($2::jsonb) AS n(id uuid, replicas int)),
+  told AS (
+    UPDATE targets t SET replicas = n.replicas FROM n, rollouts r
+    WHERE t.tenant_id = $1::uuid AND t.placement_id = n.id AND r.tenant_id = t.tenant_id AND r.id = t.rollout_id AND r.phase IN ${ACTIVE}
+    RETURNING t.id
+  ), due AS (
+    SELECT p.id FROM placements p JOIN n ON n.id = p.id WHERE p.tenant_id = $1::uuid AND (SELECT count(*) FROM told) >= 0 ORDER BY p.id FOR NO KEY UPDATE OF p
+  )
+  UPDATE placements p SET due_at = now() FROM due WHERE p.tenant_id = $1::uuid AND p.id = due.id
+  RETURNING p.id, p.region_id AS "regionId"`;
+
 const NEWEST_RUNNING = `
   SELECT greatest(
     (SELECT max((p.applied ->> 'release')::int) FROM placements p WHERE p.tenant_id = $1::uuid AND p.workload_id = $2::uuid),
@@ -295,8 +320,8 @@ const CREATE = `
     INSERT INTO waves (tenant_id, id, rollout_id, position, name, max_concurrent, max_failed)
     SELECT $1::uuid, n.id, rollout.id, n.position, n.name, n.max_concurrent, n.max_failed FROM rollout, jsonb_populate_record(NULL::waves, $3::jsonb) n RETURNING id
   )
-  INSERT INTO targets (tenant_id, id, rollout_id, wave_id, placement_id, "from", "to", written, uid, made, replicas_before, replicas_after)
-  SELECT $1::uuid, n.id, rollout.id, wave.id, n.placement_id, n."from", n."to", n.written, n.uid, n.made, n.replicas_before, n.replicas_after
+  INSERT INTO targets (tenant_id, id, rollout_id, wave_id, placement_id, "from", "to", replicas, written, uid, made, replicas_before, replicas_after)
+  SELECT $1::uuid, n.id, rollout.id, wave.id, n.placement_id, n."from", n."to", n.replicas, n.written, n.uid, n.made, n.replicas_before, n.replicas_after
   FROM rollout, wave, jsonb_populate_recordset(NULL::targets, $4::jsonb) n`;
 
 /** Targets of the rollouts of $2; removed clusters go on being named. */

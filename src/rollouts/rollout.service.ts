@@ -78,7 +78,11 @@ export class RolloutService {
   async scale(reference: string, { replicas, cluster, reason }: ScaleInput): Promise<string> {
     return this.database.transaction(async () => {
       const workload = await this.workloads.lock(reference);
-      return this.scaled(workload, await this.workloads.setReplicas(workload, replicas, cluster), { reason });
+      const placements = this.workloads.placementsOn(workload, cluster);
+      const scaled = placements.map((placement) => ({ ...placement, replicas }));
+      await this.acceptance.rescale(scaled);
+      await this.workloads.setReplicas(workload, placements, replicas);
+      return this.scaled(workload, scaled, { reason });
     });
   }
 
@@ -106,11 +110,9 @@ export class RolloutService {
       const options = { onFailure, onUnreachable, waves: (await this.rollouts.waves([id])).get(id), retryOfId: id };
       if (kind === 'SCALE') {
         const before = new Set((await this.rollouts.targets(id)).map((target) => target.placementId));
-        return this.scaled(
-          locked,
-          locked.placements.filter((placement) => placement.wanted && before.has(placement.id)),
-          options,
-        );
+        const placements = locked.placements.filter((placement) => placement.wanted && before.has(placement.id));
+        await this.acceptance.rescale(placements);
+        return this.scaled(locked, placements, options);
       }
       const superseded = await this.acceptance.makeWay(locked, 'REJECT', 'a retry was asked for');
       // A removal that left everything running had no targets, and neither has its retry.
@@ -190,7 +192,6 @@ export class RolloutService {
     const aims = standing.map((placement) => ({ placement, to: null }));
     const applied = standing.find((placement) => placement.applied !== null);
     const strategy = rolling(applied ? appliedOf(applied).strategy : NATIVE);
-    await this.acceptance.lookAgain(concerned);
     return this.acceptance.accept({ ...orderOf('SCALE', workload, null, aims, { onFailure: 'PAUSE', ...options }), strategy }, null);
   }
 

@@ -108,19 +108,22 @@ export class WorkloadService {
     });
   }
 
-  /** Sets the placements' own number of pods, on all clusters or on one. Counts as a client's change. Returns the affected placements. */
-  async setReplicas(row: WorkloadRow, replicas: number, cluster: string | undefined): Promise<WorkloadRow['placements']> {
+  /** The wanted placements on all clusters or on one. */
+  placementsOn(row: WorkloadRow, cluster: string | undefined): WorkloadRow['placements'] {
     const wanted = cluster && canonical(cluster);
     const isMeant = ({ id, name }: { id: string; name: string }): boolean => wanted === undefined || id === wanted || name === wanted;
     const concerned = row.placements.filter((placement) => placement.wanted && isMeant(placement.cluster));
     if (cluster !== undefined && concerned.length === 0)
       throw invalid({ pointer: '/cluster', detail: `${row.name} has no placement on cluster ${cluster}` });
-    const other = concerned.filter((placement) => placement.replicas !== replicas).map((placement) => placement.id);
-    if (other.length > 0) {
-      await this.workloads.setReplicas(other, replicas);
-      await this.workloads.change(row.id, {});
-    }
     return concerned;
+  }
+
+  /** Sets placements' own number of pods. Counts as a client's change. */
+  async setReplicas(row: WorkloadRow, placements: WorkloadRow['placements'], replicas: number): Promise<void> {
+    const other = placements.filter((placement) => placement.replicas !== replicas).map((placement) => placement.id);
+    if (other.length === 0) return;
+    await this.workloads.setReplicas(other, replicas);
+    await this.workloads.change(row.id, {});
   }
 
   private async templateOf(reference: string): Promise<{ id: string }> {

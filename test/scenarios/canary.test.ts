@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expectStatus } from '../support/api.ts';
 import { onEachQueue } from '../support/queues.ts';
 import {
   ask,
@@ -84,6 +85,19 @@ onEachQueue('a canary on two clusters', (queue) => {
     expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
     expect(await settled(world, held.id)).toMatchObject({ phase: 'SUPERSEDED' });
     expect(running(world, 'shop')).toEqual(Array(2).fill(`${GOOD} x10`));
+  });
+
+  test("a number of pods that is written into the workload meanwhile is the next rollout's", async () => {
+    const held = await roll({ values: { image: BETTER } });
+    const placements = world.clusters.map((cluster) => ({ cluster: cluster.name, namespace: 'default', replicas: 6 }));
+    expectStatus(await world.tenant.rest('PATCH', `/v1/workloads/${workload}`, { placements }), 200);
+    await ask(world, `/rollouts/${held.id}/promote`);
+    expect(await settled(world, held.id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running(world, 'shop')).toEqual(Array(2).fill(`${BETTER} x10`));
+
+    expectEverywhere(world, 'shop', { replicas: 6, maxSurge: 6, maxUnavailable: 0 });
+    expect(await roll({ values: { image: GOOD }, strategy: { type: 'ROLLING' } })).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running(world, 'shop')).toEqual(Array(2).fill(`${GOOD} x6`));
   });
 
   test('the invariants held at every step', async () => {

@@ -151,7 +151,6 @@ interface LoadedRow {
   cluster: string;
   region: string;
   credential_version: number;
-  replicas: number | null;
   last_written_replicas: number | null;
   progress_at: Date | null;
   targets: { target: TargetJson; rollout: RolloutJson; wave: WaveJson; replicas: number | null }[] | null;
@@ -180,19 +179,19 @@ function placementRows(row: LoadedRow): PlacementRows {
     targets: (row.targets ?? []).map((each) => ({
       rollout: rolloutState(each.rollout),
       wave: waveState(each.wave),
-      placement: { ...placement, replicas: row.replicas ?? each.replicas ?? 1 },
+      placement: { ...placement, replicas: each.target.replicas ?? each.replicas ?? 1 },
       target: targetRow(each.target, { cluster, region, namespace }),
     })),
   };
 }
 
 /**
- * The number of pods: the placement's own, else that of the release which is to run: going back, the one before. Where none is to run (a removal), of the one
+ * The number of pods: the target's own (`targets.replicas`), else that of the release which is to run: going back, the one before. Where none is to run (a removal), of the one
  * that ran before, else of the one that runs.
  */
 const LOAD = `
   SELECT now() AS now, p.id, p.workload_id, w.name AS workload, p.namespace, p.cluster_id, c.name AS cluster, g.name AS region,
-    coalesce(k.version, 0) AS credential_version, p.replicas, p.last_written_replicas, p.progress_at, active.targets
+    coalesce(k.version, 0) AS credential_version, p.last_written_replicas, p.progress_at, active.targets
   FROM placements p
   JOIN workloads w ON w.tenant_id = p.tenant_id AND w.id = p.workload_id
   JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id

@@ -50,6 +50,7 @@ export interface TargetJson {
   written: boolean;
   undoing: boolean;
   uid: string | null;
+  replicas: number | null;
   made: boolean;
   replicas_before: number | null;
   replicas_after: number | null;
