@@ -4,33 +4,34 @@ import type { RolloutDecision, TargetChange } from './decision.ts';
 import { unreachable } from './failures.ts';
 import type { RolloutObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
+import { soonest } from './times.ts';
+
+/** A second abort gives up on clusters that have been away for this long: longer than it takes to mend a connection that was cut. */
+const GIVE_UP_SECONDS = 5;
 
 /**
- * Ends the targets that are given up on: after the grace under `onUnreachable: SKIP` and `FAIL`, and at once where a second abort said so while going back.
+ * Ends the targets that are given up on: after the grace under `onUnreachable: SKIP` and `FAIL`, and sooner where a second abort said so while going back.
  * A PENDING target waits for its turn first.
  */
 export function away(o: RolloutObservation): { decision: RolloutDecision | null; lookAt: Date | null } {
   const gone = o.targets.filter((target) => !isTerminal(target.phase) && target.phase !== 'PENDING' && isAway(target.condition));
-  const given = gone.filter((target) => isGivenUp(o, target));
-  if (given.length > 0) {
-    const clusters = given.map((target) => target.cluster).join(', ');
-    return {
-      decision: { kind: 'GIVE_UP_TARGETS', reason: `Given up on ${clusters}.`, targets: given.map((target) => end(o, target)) },
-      lookAt: null,
-    };
-  }
-  const ends = o.rollout.onUnreachable === 'WAIT' ? [] : gone.map((target) => endOf(target).getTime());
-  return { decision: null, lookAt: ends.length === 0 ? null : new Date(Math.min(...ends)) };
+  const given = gone.filter((target) => isOver(o.now, endOf(o, target)));
+  if (given.length === 0) return { decision: null, lookAt: soonest(...gone.map((target) => endOf(o, target))) };
+  const reason = `Given up on ${given.map((target) => target.cluster).join(', ')}.`;
+  return { decision: { kind: 'GIVE_UP_TARGETS', reason, targets: given.map((target) => end(o, target)) }, lookAt: null };
 }
 
-function isGivenUp({ now, rollout }: RolloutObservation, target: TargetState): boolean {
-  if (rollout.phase === 'ROLLING_BACK' && rollout.intent === 'GIVE_UP' && target.phase === 'ROLLING_BACK') return true;
-  return rollout.onUnreachable !== 'WAIT' && now >= endOf(target);
+function isOver(now: Date, end: Date | null): boolean {
+  return end !== null && now >= end;
 }
 
-function endOf(target: TargetState): Date {
-  const since = Date.parse(target.condition?.since ?? '');
-  return graceEnds(new Date(Number.isNaN(since) ? 0 : since));
+/** How long a target whose cluster is away is waited for, null = until it answers. */
+function endOf({ rollout }: RolloutObservation, target: TargetState): Date | null {
+  const given = Date.parse(target.condition?.since ?? '');
+  const since = new Date(Number.isNaN(given) ? 0 : given);
+  const graceEnd = rollout.onUnreachable === 'WAIT' ? null : graceEnds(since);
+  const isGivenUp = rollout.phase === 'ROLLING_BACK' && rollout.intent === 'GIVE_UP' && target.phase === 'ROLLING_BACK';
+  return isGivenUp ? soonest(graceEnd, new Date(since.getTime() + GIVE_UP_SECONDS * 1000)) : graceEnd;
 }
 
 function end({ rollout }: RolloutObservation, target: TargetState): TargetChange {

@@ -112,3 +112,11 @@ export const nothingToScale = (place: Place, name: string): Failure =>
   own('NOTHING_RUNS', place, `There is no Deployment ${name} to scale.`, 'Roll out a release there first.');
 
 export const unreachable = (place: Place, message: string, advice: string): Failure => own('UNREACHABLE', place, message, advice);
+
+export const internal = (place: Place): Failure =>
+  own(
+    'INTERNAL_ERROR',
+    place,
+    'Slipway failed to decide about this target. What runs in the cluster stands as it is.',
+    "This is a fault of Slipway, not of the cluster or the template: report it with the error in the worker's log, then retry or roll back.",
+  );

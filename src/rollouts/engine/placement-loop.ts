@@ -4,8 +4,9 @@ import type { PlacementWatch } from '../../clusters/kubernetes/types.ts';
 import { failpoint } from '../../common/failpoint.ts';
 import type { TargetAction, TargetDecision } from '../core/decision.ts';
 import { decideTarget } from '../core/decide-target.ts';
-import type { Live } from '../core/observation.ts';
+import type { Live, TargetObservation } from '../core/observation.ts';
 import { isTerminal } from '../core/phases.ts';
+import { undecidableTarget } from '../core/undecidable.ts';
 import { Act } from './act.ts';
 import type { Written } from './act.ts';
 import { Alarm, backoff } from './alarm.ts';
@@ -166,7 +167,7 @@ export class PlacementLoop {
   private async tend(active: ActiveTarget, live: Live, now: Date): Promise<boolean> {
     const memory = this.memoryOf(active);
     const placement = { ...active.placement, progressAt: this.progressAt };
-    const decision = decideTarget(observeTarget({ ...active, placement }, live, memory, now));
+    const decision = this.decide(observeTarget({ ...active, placement }, live, memory, now));
     if (decision.lookAt) this.alarm.ring(decision.lookAt.getTime() - now.getTime());
     const changes = Object.keys(decision.set).length > 0 || decision.event !== null;
     const { action } = decision;
@@ -177,6 +178,15 @@ export class PlacementLoop {
       if (action) await this.act(active, action, live, memory);
     }
     return changes || action !== null;
+  }
+
+  private decide(observation: TargetObservation): TargetDecision {
+    try {
+      return decideTarget(observation);
+    } catch (error) {
+      this.work.report(error);
+      return undecidableTarget(observation);
+    }
   }
 
   private async commit(active: ActiveTarget, decision: TargetDecision): Promise<void> {

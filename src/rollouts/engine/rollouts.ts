@@ -4,6 +4,7 @@ import { failpoint } from '../../common/failpoint.ts';
 import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { decideRollout } from '../core/decide-rollout.ts';
+import { undecidableRollout } from '../core/undecidable.ts';
 import { Claims } from './claims.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Lease } from './lease.ts';
@@ -93,7 +94,7 @@ export class Rollouts {
     if (!rows) return;
     this.clock.hear(rows.now);
     const draft = new RolloutDraft(rows);
-    const lookAt = takeAll(draft);
+    const lookAt = this.takeAll(draft);
     if (lookAt) this.database.afterCommit(() => this.wakeAt(lookAt));
     if (!draft.changed) {
       this.rollouts.release(lease.id, lookAt);
@@ -112,14 +113,19 @@ export class Rollouts {
     this.nudges.placements(woken);
     this.database.afterCommit(() => this.announce.publish({ kind: 'rollout', tenantId: lease.tenantId, id: lease.id }));
   }
-}
 
-/** Decides until nothing is left to decide. Returns when the rollout is due again. */
-function takeAll(draft: RolloutDraft): Date | null {
-  while (draft.settled === null) {
-    const decision = decideRollout(draft.observation());
-    draft.take(decision);
-    if (decision.kind === 'WAIT') return decision.lookAt;
+  /** Decides until nothing is left to decide. Returns when the rollout is due again. */
+  private takeAll(draft: RolloutDraft): Date | null {
+    try {
+      while (draft.settled === null) {
+        const decision = decideRollout(draft.observation());
+        draft.take(decision);
+        if (decision.kind === 'WAIT') return decision.lookAt;
+      }
+    } catch (error) {
+      this.report(error);
+      draft.take(undecidableRollout(draft.observation()));
+    }
+    return null;
   }
-  return null;
 }

@@ -14,6 +14,7 @@ import { decideRollout } from '../../../src/rollouts/core/decide-rollout.ts';
 import type { Failure } from '../../../src/rollouts/core/failure.ts';
 import type { Condition, RolloutState, TargetState } from '../../../src/rollouts/core/observation.ts';
 import { isSettled, isTerminal, targetPhases } from '../../../src/rollouts/core/phases.ts';
+import { undecidableRollout } from '../../../src/rollouts/core/undecidable.ts';
 import { applied, rolloutRow, strategy, targetRow, waveRow } from './model.ts';
 import type { Rows } from './model.ts';
 
@@ -314,13 +315,26 @@ describe('an abort', () => {
     }
   });
 
-  it('gives up on clusters that stay away when it is repeated, and on no others', () => {
-    const gone = t('t1', 'ROLLING_BACK', { undoing: true, condition: away(1) });
-    const rows = running([gone, t('t2', 'ROLLING_BACK', { undoing: true })], { phase: 'ROLLING_BACK' });
+  it('gives up on clusters that stay away when it is repeated, and neither on others nor on one that has just gone', () => {
+    const gone = t('t1', 'ROLLING_BACK', { undoing: true, condition: away(5) });
+    const blip = t('t2', 'ROLLING_BACK', { undoing: true, condition: away(1) });
+    const rows = running([gone, blip, t('t3', 'ROLLING_BACK', { undoing: true })], { phase: 'ROLLING_BACK' });
     expect(decide(rows).kind).toBe('WAIT');
     const end = exhaust({ ...rows, rollout: { ...rows.rollout, intent: 'GIVE_UP' } }).rows;
-    expect(phases(end)).toEqual({ t1: 'FAILED', t2: 'ROLLING_BACK' });
+    expect(phases(end)).toEqual({ t1: 'FAILED', t2: 'ROLLING_BACK', t3: 'ROLLING_BACK' });
     expect(end.targets[0]?.failure).toMatchObject({ reason: 'UNREACHABLE' });
+    expect(decide(end)).toMatchObject({ kind: 'WAIT', lookAt: new Date(now.getTime() + 4_000) });
+  });
+});
+
+describe('rows on which deciding itself fails', () => {
+  it('end FAILED: what was written as failed, the rest as skipped, what has ended as it was', () => {
+    const rows = running([t('t1', 'SUCCEEDED'), t('t2', 'HELD'), t('t3', 'ROLLING_BACK', { undoing: true }), t('t4', 'PENDING')]);
+    const decision = undecidableRollout({ now, quota: null, elsewhere: 0, ...rows });
+    const end = applied(decision, rows);
+    expect(phases(end)).toEqual({ t1: 'SUCCEEDED', t2: 'FAILED', t3: 'FAILED', t4: 'SKIPPED' });
+    expect(end.rollout.phase).toBe('FAILED');
+    expect(decision).toMatchObject({ failure: { reason: 'INTERNAL_ERROR', cluster: 't2' } });
   });
 });
 

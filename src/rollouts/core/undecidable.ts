@@ -1,0 +1,41 @@
+/**
+ * What becomes of that about which no decision can be taken, because the core itself fails on it: it ends, and an operator is told. The same rows would fail in
+ * the same way again, so that trying for ever would hide the fault and keep the workload from every other rollout.
+ */
+import type { RolloutDecision, TargetChange, TargetDecision } from './decision.ts';
+import { internal } from './failures.ts';
+import type { RolloutObservation, TargetObservation, TargetState } from './observation.ts';
+import { isTerminal } from './phases.ts';
+import { skipped } from './undo-rows.ts';
+
+/** Ends the target as FAILED; what `onFailure` says follows. */
+export function undecidableTarget({ target }: TargetObservation): TargetDecision {
+  const failure = internal(target);
+  const reason = `${failure.reason}: ${failure.message}`;
+  return {
+    reason,
+    set: { phase: 'FAILED', phaseReason: reason, failure },
+    event: { type: 'target.failed', message: `${target.cluster}: ${reason}` },
+    action: null,
+    lookAt: null,
+  };
+}
+
+/** Ends the rollout as FAILED with everything as it stands. */
+export function undecidableRollout({ targets }: RolloutObservation): Extract<RolloutDecision, { kind: 'SETTLE' }> {
+  const reason = 'An operator is needed: Slipway failed to decide about this rollout. What it has changed stands as it is.';
+  const open = targets.filter((target) => !isTerminal(target.phase));
+  const [first] = open.filter((target) => target.written);
+  return {
+    kind: 'SETTLE',
+    reason,
+    phase: 'FAILED',
+    targets: open.map((target) => (target.written ? failed(target) : skipped(target, reason))),
+    failure: first === undefined ? null : internal(first),
+  };
+}
+
+function failed(target: TargetState): TargetChange {
+  const failure = internal(target);
+  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: failure.message, failure } };
+}
