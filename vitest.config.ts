@@ -14,8 +14,8 @@ export const shared = defineConfig({
   test: {
     setupFiles: ['test/support/setup.ts'],
     pool: 'forks',
-    // As many as the cores of a small machine. A third one gains little, and each then measures the others.
-    maxWorkers: 2,
+    // One more than the cores of a small machine, because scenarios mostly wait: for pods, leases and time limits.
+    maxWorkers: 3,
     // Most of a file's time would go into loading the product anew; what a file starts it also ends.
     isolate: false,
     // Watchdogs alone: what takes long on a slow machine, with other suites beside it, has not failed.
