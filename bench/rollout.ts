@@ -8,7 +8,7 @@ import { isPlainRead, isWrite, startProxy } from './support/proxy.ts';
 import type { Proxy } from './support/proxy.ts';
 
 const PODS = 200;
-const RUNS = 5;
+const RUNS = 11;
 const STRATEGY = { type: 'ROLLING', maxSurge: '25%', maxUnavailable: 0 };
 const image = (run: number): string => `example.test/web:${run}`;
 
