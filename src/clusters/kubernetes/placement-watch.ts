@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { KubernetesError } from './errors.ts';
-import type { Doubts, KubernetesClient, KubernetesObject, PlacementSnapshot, PlacementWatch, WatchEvent } from './types.ts';
+import type { Doubts, KubernetesClient, KubernetesObject, ManagedFields, PlacementSnapshot, PlacementWatch, WatchEvent } from './types.ts';
 
 export const workloadIdLabel = 'slipway.dev/workload-id';
 
@@ -149,6 +149,8 @@ function keyOf(object: KubernetesObject): string {
 /** Who owns which field matters on the Deployment alone; elsewhere it is half of what an object weighs. When its status was written is kept. */
 function trimmed(object: KubernetesObject): KubernetesObject {
   const { managedFields, ...metadata } = object.metadata;
-  const written = (managedFields ?? []).filter((entry) => entry.subresource === 'status');
+  // What a cluster sends may be anything.
+  const entries: (ManagedFields | null)[] = Array.isArray(managedFields) ? managedFields : [];
+  const written = entries.flatMap((entry) => (entry?.subresource === 'status' ? [entry] : []));
   return { ...object, metadata: { ...metadata, managedFields: written.map(({ fieldsV1: _, ...entry }) => entry) } };
 }

@@ -209,7 +209,8 @@ function parseEvent(line: string): WireEvent {
   }
   const { type, object } = (event ?? {}) as Partial<WireEvent>;
   if (typeof type !== 'string' || typeof object !== 'object' || object === null) throw unreadableAnswer("a watch's line is not an event");
-  if (type !== 'ERROR' && typeof object.metadata !== 'object') throw unreadableAnswer("a watch's object has no metadata");
+  if (type !== 'ERROR' && (typeof object.metadata !== 'object' || object.metadata === null))
+    throw unreadableAnswer("a watch's object has no metadata");
   return { type, object };
 }
 

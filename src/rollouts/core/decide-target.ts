@@ -1,7 +1,7 @@
 /** What to do about one target now. */
 import { away, back } from './conditions.ts';
 import type { TargetDecision } from './decision.ts';
-import { complete, wait } from './draft.ts';
+import { complete, fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { forward } from './forward.ts';
 import type { TargetObservation } from './observation.ts';
@@ -29,6 +29,18 @@ function overOf({ rollout, target }: TargetObservation): string | null {
 }
 
 function draftOf(o: TargetObservation): Draft {
+  const draft = freely(o);
+  return draft.action === undefined || draft.action.kind === 'READ_LOG' || o.hindrance === null ? draft : hindered(o, draft, o.hindrance);
+}
+
+/** What cannot be done for now is tried again, says so, and fails when it has been tried for as long as a step may take. */
+function hindered(o: TargetObservation, draft: Draft, { failure, since }: NonNullable<TargetObservation['hindrance']>): Draft {
+  const { progressDeadlineSeconds } = o.rollout.strategy;
+  if (o.now.getTime() >= since.getTime() + progressDeadlineSeconds * 1000) return fail(o, failure);
+  return draft.event === undefined ? { ...draft, reason: `${failure.reason}: ${failure.message} Trying again.`, show: true } : draft;
+}
+
+function freely(o: TargetObservation): Draft {
   const { rollout, target, live } = o;
   if (live.kind === 'UNKNOWN') return wait('The cluster has not been listed yet.');
   if (live.kind === 'UNREACHABLE') return away(o, live);

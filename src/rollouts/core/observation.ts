@@ -216,6 +216,11 @@ export interface TargetObservation {
    * Never a 409, 429, 5xx or a cut connection: those are tried again below.
    */
   writeFailure: { failure: Failure; at: Date } | null;
+  /**
+   * What every write and preflight has met with lately that may pass by itself (a webhook that is down, an API that is missing) and is tried again; `since` by the
+   * database's clock. null after one that went through.
+   */
+  hindrance: { failure: Failure; since: Date } | null;
   /** Last log lines by `<pod>/<container>`, as far as they have been read ('' = asked, nothing there). */
   logs: ReadonlyMap<string, string>;
 }

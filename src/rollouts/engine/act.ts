@@ -14,6 +14,8 @@ import type { ActiveTarget } from './placement.repository.ts';
 import { preflight } from './preflight.ts';
 
 const LOG_LINES = 20;
+/** How often a log is asked for: a failure must not wait for what only illustrates it, such as the log of a kubelet that is away. */
+const LOG_TRIES = 3;
 /** Permanent answers: the container has no log, or we may not read it. */
 const NO_LOG: ReadonlySet<KubernetesErrorKind> = new Set(['NOT_FOUND', 'INVALID', 'FORBIDDEN']);
 
@@ -84,17 +86,21 @@ export class Act {
     failpoint('preflight-taken');
   }
 
-  /** A missing log is read as an empty one. */
+  /** A log that cannot be read is read as an empty one. */
   private async readLog({ pod, container, previous }: Extract<TargetAction, { kind: 'READ_LOG' }>): Promise<void> {
     const reading = this.hands.client.log(
       { namespace: this.active.placement.namespace, pod, container },
       { tailLines: LOG_LINES, previous },
     );
+    const key = `${pod}/${container}`;
     const lines = await reading.catch((error: unknown) => {
-      if (error instanceof KubernetesError && NO_LOG.has(error.kind)) return '';
+      if (!(error instanceof KubernetesError)) throw error;
+      const tries = (this.memory.logTries.get(key) ?? 0) + 1;
+      this.memory.logTries.set(key, tries);
+      if (NO_LOG.has(error.kind) || tries >= LOG_TRIES) return '';
       throw error;
     });
-    this.memory.logs.set(`${pod}/${container}`, lines);
+    this.memory.logs.set(key, lines);
   }
 
   private async apply(action: Extract<TargetAction, { kind: 'APPLY' }>): Promise<Written> {

@@ -24,6 +24,13 @@ const DEFINITE: Record<KubernetesErrorKind, boolean> = {
 
 export const isDefinite = (error: unknown): error is KubernetesError => error instanceof KubernetesError && DEFINITE[error.kind];
 
+/** Errors after which the observation is simply made again. */
+const SEEN_AGAIN: ReadonlySet<KubernetesErrorKind> = new Set(['CONFLICT', 'EXPIRED']);
+
+/** Whether the error may pass by itself but is worth telling: until it has passed nothing goes on. */
+export const isHindrance = (error: unknown): error is KubernetesError =>
+  error instanceof KubernetesError && !DEFINITE[error.kind] && !SEEN_AGAIN.has(error.kind);
+
 /** A cluster's refusal as a failure, for the timeline. Rethrows any other error. */
 export function refused(cluster: string, error: unknown): Failure {
   if (!(error instanceof KubernetesError)) throw error;

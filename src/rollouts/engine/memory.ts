@@ -8,7 +8,9 @@ export class Memory {
   finished: TargetObservation['finished'] = null;
   applied: TargetObservation['applied'] = null;
   writeFailure: TargetObservation['writeFailure'] = null;
+  hindrance: TargetObservation['hindrance'] = null;
   readonly logs = new Map<string, string>();
+  readonly logTries = new Map<string, number>();
   /** Objects around the Deployment that are known to exist, by kind and name. */
   readonly present = new Set<string>();
   /** Those of them that this holder created. */

@@ -61,8 +61,8 @@ const told = ({ message, advice, kind }: KubernetesError) => ({ message, advice,
 
 export function observeTarget(active: ActiveTarget, live: Live, memory: Memory, now: Date): TargetObservation {
   const { rollout, wave, placement, target } = active;
-  const { preflight, finished, applied, writeFailure, logs } = memory;
-  return { now, rollout, wave, placement, target: target.state, live, preflight, finished, applied, writeFailure, logs };
+  const { preflight, finished, applied, writeFailure, hindrance, logs } = memory;
+  return { now, rollout, wave, placement, target: target.state, live, preflight, finished, applied, writeFailure, hindrance, logs };
 }
 
 /** Counts of pods by side, for readers of the API. While going back, the new side is the one being removed. */

@@ -11,7 +11,7 @@ import { Act } from './act.ts';
 import type { Written } from './act.ts';
 import { Alarm, backoff } from './alarm.ts';
 import type { Connection } from './connections.ts';
-import { isDefinite, refused } from './failures.ts';
+import { isDefinite, isHindrance, refused } from './failures.ts';
 import { LeaseLost } from './lease.ts';
 import type { Lease } from './lease.ts';
 import { Memory } from './memory.ts';
@@ -211,11 +211,15 @@ export class PlacementLoop {
     const observed = live.kind === 'PRESENT' ? { uid: live.uid, resourceVersion: live.resourceVersion } : null;
     try {
       const written = await new Act(active, memory, hands, observed).perform(action);
-      if (action.kind !== 'PREFLIGHT' && action.kind !== 'READ_LOG') memory.writeFailure = null;
+      if (!READS.has(action.kind)) memory.writeFailure = null;
+      if (action.kind !== 'READ_LOG') memory.hindrance = null;
       this.await(written);
     } catch (error) {
+      const { cluster } = active.target.state;
+      if (isHindrance(error) && action.kind !== 'READ_LOG')
+        memory.hindrance = { failure: refused(cluster, error), since: memory.hindrance?.since ?? this.work.now() };
       if (!isDefinite(error)) throw error;
-      memory.writeFailure = { failure: refused(active.target.state.cluster, error), at: this.work.now() };
+      memory.writeFailure = { failure: refused(cluster, error), at: this.work.now() };
     }
   }
 
@@ -285,7 +289,9 @@ export class PlacementLoop {
 
   private note(live: Live, now: Date): void {
     if (this.progress.look(live)) this.progressAt = now;
-    this.counts = countsOf(live, this.rows?.targets[0]?.target.state ?? null) ?? this.counts;
+    // What a cluster that does not answer showed last is not what it shows now.
+    const seen = countsOf(live, this.rows?.targets[0]?.target.state ?? null);
+    this.counts = live.kind === 'UNREACHABLE' ? null : (seen ?? this.counts);
   }
 
   private memoryOf(active: ActiveTarget): Memory {

@@ -379,6 +379,16 @@ describe('a placement', () => {
     expect(Math.abs((snapshot.clusterNow?.getTime() ?? 0) - Date.now())).toBeLessThan(2_500);
   });
 
+  it.each([[{}], [[null]], ['x'], [[{ subresource: 'status' }, 3]]])(
+    'takes managedFields that are %j for what they are worth',
+    async (managedFields) => {
+      const odd = { ...pod('web-1-a', 5), metadata: { ...(pod('web-1-a', 5)['metadata'] as object), managedFields } };
+      const { watch } = await world({ deployments: [], replicasets: [], pods: [odd] });
+      await watch.synced;
+      expect(names(watch.snapshot().pods)).toEqual(['web-1-a']);
+    },
+  );
+
   it('follows what comes, changes and goes; one made again under its name is another object', async () => {
     const { pods: stream, until, watch } = await world({ pods: [pod('a', 5)] });
     await watch.synced;

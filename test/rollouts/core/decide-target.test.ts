@@ -82,6 +82,7 @@ function observe({ rollout, target, live, rest, replicas, promotedStep }: Fields
     finished: null,
     applied: null,
     writeFailure: null,
+    hindrance: null,
     logs: new Map(),
     ...rest,
   };
@@ -130,6 +131,26 @@ describe('before the first write', () => {
         unpause: false,
         precondition: { uid: 'd-1', resourceVersion: '100' },
       },
+    });
+  });
+
+  it('says what stands in the way of its write, tries again, and fails when it has done so for as long as a step may take', () => {
+    const hindrance = { failure, since: ago(10) };
+    const written = { written: true, surge: '25%', unavailable: '0', stepN: 10 };
+    for (const [kind, decision] of [
+      ['PREFLIGHT', decide({ rest: { preflight: null, hindrance } })],
+      ['APPLY', decide({ target: written, rest: { hindrance } })],
+    ] as const) {
+      expect(decision).toMatchObject({ action: { kind }, event: null, set: { phaseReason: 'FORBIDDEN: No. Trying again.' } });
+    }
+    const late = { hindrance: { failure, since: ago(600) } };
+    expect(decide({ rest: late })).toMatchObject({ set: { phase: 'FAILED', failure }, action: null });
+    expect(decide({ target: { phase: 'ROLLING_BACK', written: true, undoing: true }, rest: late })).toMatchObject({
+      set: { phase: 'FAILED' },
+    });
+    expect(decide({ target: { written: true }, live: onTwo({ observedGeneration: 1, generation: 2 }), rest: late })).toMatchObject({
+      action: null,
+      set: {},
     });
   });
 
@@ -1080,6 +1101,7 @@ describe('whatever the rows and the cluster say', () => {
       finished: fc.constantFrom('TO' as const, 'FROM' as const, 'DELETE' as const, null),
       applied: orNull(fc.record({ surge: amount, unavailable: amount })),
       writeFailure: orNull(anyDate.map((at) => ({ failure, at }))),
+      hindrance: orNull(anyDate.map((since) => ({ failure, since }))),
       logs: fc.constantFrom(new Map<string, string>(), new Map([['a/web', 'x']])),
     })
     .map((one) => ({
@@ -1099,6 +1121,7 @@ describe('whatever the rows and the cluster say', () => {
       finished: one.finished,
       applied: one.applied,
       writeFailure: one.writeFailure,
+      hindrance: one.hindrance,
       logs: one.logs,
     }));
 

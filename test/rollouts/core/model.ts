@@ -253,6 +253,7 @@ export class Model {
       finished: this.finished,
       applied: this.applied,
       writeFailure: null,
+      hindrance: null,
       logs: this.logs,
     };
   }
