@@ -274,7 +274,7 @@ const MAKE_DUE = `
 const RESCALE = `
   WITH n AS (SELECT * FROM jsonb_to_recordset($2::jsonb) AS n(id uuid, replicas int)),
   told AS (
-    UPDATE targets t SET replicas = n.replicas FROM n, rollouts r
+    UPDATE targets t SET replicas = n.replicas, version = t.version + 1 FROM n, rollouts r
     WHERE t.tenant_id = $1::uuid AND t.placement_id = n.id AND r.tenant_id = t.tenant_id AND r.id = t.rollout_id AND r.phase IN ${ACTIVE}
     RETURNING t.id
   ), due AS (

@@ -81,7 +81,7 @@ export class RolloutService {
       const placements = this.workloads.placementsOn(workload, cluster);
       const scaled = placements.map((placement) => ({ ...placement, replicas }));
       await this.acceptance.rescale(scaled);
-      await this.workloads.setReplicas(workload, placements, replicas);
+      await this.workloads.setReplicas(workload, scaled);
       return this.scaled(workload, scaled, { reason });
     });
   }
@@ -109,10 +109,12 @@ export class RolloutService {
       const { id, kind, onFailure, onUnreachable } = settled;
       const options = { onFailure, onUnreachable, waves: (await this.rollouts.waves([id])).get(id), retryOfId: id };
       if (kind === 'SCALE') {
-        const before = new Set((await this.rollouts.targets(id)).map((target) => target.placementId));
+        const before = new Map((await this.rollouts.targets(id)).map((target) => [target.placementId, target.replicas]));
         const placements = locked.placements.filter((placement) => placement.wanted && before.has(placement.id));
-        await this.acceptance.rescale(placements);
-        return this.scaled(locked, placements, options);
+        const scaled = placements.map((placement) => ({ ...placement, replicas: before.get(placement.id) ?? null }));
+        await this.acceptance.rescale(scaled);
+        await this.workloads.setReplicas(locked, scaled);
+        return this.scaled(locked, scaled, options);
       }
       const superseded = await this.acceptance.makeWay(locked, 'REJECT', 'a retry was asked for');
       // A removal that left everything running had no targets, and neither has its retry.

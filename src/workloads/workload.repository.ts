@@ -88,7 +88,7 @@ export class WorkloadRepository {
     await this.database.rows.placement.update({ where: { tenantId_id: { tenantId: tenantId(), id } }, data: change });
   }
 
-  async setReplicas(placementIds: readonly string[], replicas: number): Promise<void> {
+  async setReplicas(placementIds: readonly string[], replicas: number | null): Promise<void> {
     await this.database.rows.placement.updateMany({ where: { tenantId: tenantId(), id: { in: [...placementIds] } }, data: { replicas } });
   }
 

@@ -118,11 +118,16 @@ export class WorkloadService {
     return concerned;
   }
 
-  /** Sets placements' own number of pods. Counts as a client's change. */
-  async setReplicas(row: WorkloadRow, placements: WorkloadRow['placements'], replicas: number): Promise<void> {
-    const other = placements.filter((placement) => placement.replicas !== replicas).map((placement) => placement.id);
+  /** Gives the workload's placements the numbers of pods that they have in `scaled`. Counts as a client's change. */
+  async setReplicas(row: WorkloadRow, scaled: WorkloadRow['placements']): Promise<void> {
+    const numbers = new Map(row.placements.map(({ id, replicas }) => [id, replicas]));
+    const other = scaled.filter(({ id, replicas }) => numbers.get(id) !== replicas);
     if (other.length === 0) return;
-    await this.workloads.setReplicas(other, replicas);
+    for (const [replicas, group] of Map.groupBy(other, (placement) => placement.replicas))
+      await this.workloads.setReplicas(
+        group.map(({ id }) => id),
+        replicas,
+      );
     await this.workloads.change(row.id, {});
   }
 

@@ -100,6 +100,24 @@ onEachQueue('a canary on two clusters', (queue) => {
     expect(running(world, 'shop')).toEqual(Array(2).fill(`${GOOD} x6`));
   });
 
+  test('a change of scale that goes back while a canary is held is not made by the canary either, and can be tried again', async () => {
+    const held = await roll({ values: { image: BETTER } });
+    for (const cluster of world.clusters) cluster.setFaults({ unpullableImages: ['web:1'] });
+    const scale = await ask(world, `/workloads/${workload}/scale`, { replicas: 9 });
+    expect(await settled(world, scale)).toMatchObject({ phase: 'PAUSED', failure: { reason: 'ErrImagePull' } });
+    await ask(world, `/rollouts/${scale}/abort`);
+    expect(await settled(world, scale)).toMatchObject({ phase: 'ROLLED_BACK' });
+    for (const cluster of world.clusters) cluster.clearFaults();
+    await ask(world, `/rollouts/${held.id}/promote`);
+    expect(await settled(world, held.id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running(world, 'shop')).toEqual(Array(2).fill(`${BETTER} x6`));
+
+    const placements = world.clusters.map((cluster) => ({ cluster: cluster.name, namespace: 'default', replicas: 7 }));
+    expectStatus(await world.tenant.rest('PATCH', `/v1/workloads/${workload}`, { placements }), 200);
+    expect(await settled(world, await ask(world, `/rollouts/${scale}/retry`))).toMatchObject({ kind: 'SCALE', phase: 'SUCCEEDED' });
+    expect(running(world, 'shop')).toEqual(Array(2).fill(`${BETTER} x9`));
+  });
+
   test('the invariants held at every step', async () => {
     expect(await violations(world)).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { onConnection } from '../support/database.ts';
 import type { SimulatedCluster } from '../../simulator/simulator.ts';
 import {
   ask,
@@ -50,6 +51,12 @@ const AWAY = [
 /** How long a cluster has to be away to be given up on by a second abort. */
 const GIVEN_UP_AFTER = 5_000;
 
+const heldPlacements = (world: World): Promise<number> =>
+  onConnection(world.api.database.ownerUrl, async (client) => {
+    const { rows } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM placements WHERE lease_owner IS NOT NULL');
+    return rows[0]?.count ?? 0;
+  });
+
 interface Held {
   world: World;
   first: SimulatedCluster;
@@ -93,6 +100,8 @@ describe.concurrent.each(AWAY)('a cluster that %s goes away in a rollout that wa
       expect(rollout).toMatchObject({ phase: 'FAILED' });
       expect(targetOf(rollout, first)).toMatchObject({ phase: 'FAILED', failure: { reason: 'UNREACHABLE' } });
       expect((await clustersSaidToBeAway(world)).sort()).toEqual([first.name, second.name]);
+      // Nobody goes on watching a cluster that was given up on.
+      await vi.waitUntil(async () => (await heldPlacements(world)) === 0, { timeout: 20_000, interval: 50 });
     }));
 
   test('and waits for the pods of its way back: a second abort gives it up soon', () =>

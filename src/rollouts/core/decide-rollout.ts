@@ -122,7 +122,7 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
     const reason = `Every target is at the pause of step ${step} of ${rollout.strategy.steps.length}: promote to go on.`;
     return { kind: 'PAUSE', reason, pauseReason: 'STEP', failure: null };
   }
-  if (o.quota !== null && open.some((target) => target.phase === 'PENDING') && roomOf(o, targets) === 0) {
+  if (o.quota !== null && roomOf(o, targets) === 0 && open.some((target) => target.phase === 'PENDING' || mayGoOn(o, target))) {
     const reason = `Waiting for other rollouts: the tenant's quota lets ${counted(o.quota)} move at once.`;
     return { kind: 'WAIT', reason, lookAt: new Date(o.now.getTime() + QUOTA_LOOK_MILLISECONDS), show: true };
   }

@@ -84,6 +84,10 @@ export const deleted = (place: Place, name: string): Failure =>
     'Find out who deleted it, then retry: the rollout does not recreate it by itself.',
   );
 
+/** The uid of a target's Deployment; null where somebody has taken that away, so that a next try makes it again and does not miss it again. */
+export const standingUid = ({ uid, failure }: Pick<TargetState, 'uid' | 'failure'>): string | null =>
+  failure?.reason === 'DELETED' || failure?.reason === 'REPLACED' ? null : uid;
+
 export const edited = (place: Place, name: string, manager: string): Failure =>
   own(
     'EDITED',

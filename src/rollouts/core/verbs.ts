@@ -2,6 +2,7 @@
 import type { RolloutPhase } from '../../generated/prisma/enums.ts';
 import type { VerbDecision } from './decision.ts';
 import type { RolloutRows, RolloutState, TargetState, WaveState } from './observation.ts';
+import { standingUid } from './failures.ts';
 import { isSettled, rolloutPhases } from './phases.ts';
 
 export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY' };
@@ -91,7 +92,7 @@ function retry({ now, rollout, targets }: RolloutRows): VerbDecision {
   const message = `To be tried again on request: ${failed.map((target) => target.cluster).join(', ') || 'nothing had failed'}.`;
   return {
     ...change({ phase: 'RUNNING', pauseReason: null }, 'rollout.retried', message),
-    targets: failed.map((target) => ({ targetId: target.id, set: again })),
+    targets: failed.map((target) => ({ targetId: target.id, set: { ...again, uid: standingUid(target) } })),
   };
 }
 

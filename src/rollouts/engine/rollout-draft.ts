@@ -18,6 +18,7 @@ export class RolloutDraft {
   readonly changedWaves = new Set<WaveState>();
   readonly evidence = new Map<string, unknown>();
   readonly changedTargets = new Set<PlacedTarget>();
+  private readonly woken = new Set<PlacedTarget>();
   phaseReason: string | null;
   failure: Failure | null;
   started = false;
@@ -61,9 +62,17 @@ export class RolloutDraft {
     }
   }
 
-  /** Targets whose placements are due now. */
+  /** Targets whose placements are due now: those to be steered, and those that their holder is to let go of. */
   toWake(): PlacedTarget[] {
-    return [...this.changedTargets].filter((target) => !isTerminal(target.row.state.phase));
+    return [...this.woken];
+  }
+
+  /** By placement, the number of pods that a change of scale goes back to: what is rolled out beside it is to keep that number. */
+  numbersBefore(): { id: string; replicas: number }[] {
+    if (this.rows.rollout.kind !== 'SCALE') return [];
+    return [...this.changedTargets].flatMap(({ row: { state } }) =>
+      state.phase === 'ROLLING_BACK' && state.replicasBefore !== null ? [{ id: state.placementId, replicas: state.replicasBefore }] : [],
+    );
   }
 
   private openWave({ waveId, evidence, reason }: Extract<RolloutDecision, { kind: 'OPEN_WAVE' }>): void {
@@ -114,6 +123,8 @@ export class RolloutDraft {
       const before = target.row.state.phase;
       target.row.state = { ...target.row.state, ...set };
       this.changedTargets.add(target);
+      const wasSteered = before !== 'PENDING' && !isTerminal(before);
+      if (wasSteered || !isTerminal(target.row.state.phase)) this.woken.add(target);
       const { phase, phaseReason, failure, cluster, region, namespace } = target.row.state;
       if (phase === 'FAILED' && !targetPhases[before].terminal) {
         const data = { cluster, region, namespace, phase, failure };

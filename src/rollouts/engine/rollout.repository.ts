@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { tenantId } from '../../common/context.ts';
 import { Database } from '../../common/database.ts';
 import { lockRollout } from '../locked-rollout.ts';
+import { ACTIVE } from '../phase-lists.ts';
 import type { LockedRollout } from '../locked-rollout.ts';
 import type { Lease } from './lease.ts';
 import type { RolloutDraft } from './rollout-draft.ts';
@@ -49,6 +50,11 @@ export class HeldRolloutRepository {
     return saved?.targets === targets.length;
   }
 
+  /** What other rollouts bring these placements to is this number of pods again: a change of scale that goes back must not be made once more by them. */
+  keepNumbers(rolloutId: string, numbers: readonly { id: string; replicas: number }[]): void {
+    this.database.send(KEEP_NUMBERS, [tenantId(), rolloutId, JSON.stringify(numbers)]);
+  }
+
   /** Updates the workload and its release after a success, by kind of rollout. */
   succeed(draft: RolloutDraft): void {
     const { rollout, workloadId, releaseId } = draft.rows;
@@ -79,6 +85,12 @@ const SAVE = `
     UPDATE placements p SET due_at = now() FROM due WHERE p.tenant_id = $1::uuid AND p.id = due.id
   )
   SELECT (SELECT count(*) FROM saved)::int AS targets`;
+
+const KEEP_NUMBERS = `
+  UPDATE targets t SET replicas = n.replicas, version = t.version + 1
+  FROM jsonb_to_recordset($3::jsonb) AS n(id uuid, replicas int), rollouts r
+  WHERE t.tenant_id = $1::uuid AND t.placement_id = n.id AND r.tenant_id = t.tenant_id AND r.id = t.rollout_id
+    AND r.id <> $2::uuid AND r.kind <> 'SCALE' AND r.phase IN ${ACTIVE}`;
 
 const GOOD = 'UPDATE releases SET good_at = coalesce(good_at, now()) WHERE tenant_id = $1::uuid AND id = $2::uuid';
 

@@ -58,7 +58,7 @@ export class Rollouts {
 
   /** Wakes when the row is due, so that the end of a pause need not wait for the next sweep. */
   private wakeAt(time: Date): void {
-    const wait = time.getTime() - this.clock.now().getTime();
+    const wait = Math.max(0, time.getTime() - this.clock.now().getTime());
     if (wait > LONGEST_TIMER_MILLISECONDS) return;
     const timer = setTimeout(() => {
       this.timers.delete(timer);
@@ -101,6 +101,8 @@ export class Rollouts {
       return;
     }
     const woken = draft.toWake().map(({ row, regionId }) => ({ id: row.state.placementId, regionId }));
+    const numbers = draft.numbersBefore();
+    if (numbers.length > 0) this.rollouts.keepNumbers(lease.id, numbers);
     const saved = await this.rollouts.save(
       draft,
       lookAt,

@@ -136,6 +136,15 @@ describe('waves', () => {
     });
   });
 
+  it("looks again by itself where only targets whose pause is over wait for the tenant's quota", () => {
+    const rows = running([t('t1', 'HELD', { step: 1 })], {}, { promotedStep: 1 });
+    expect(decideRollout({ now, ...rows, quota: 1, elsewhere: 1 })).toMatchObject({
+      kind: 'WAIT',
+      lookAt: new Date(now.getTime() + 1_000),
+    });
+    expect(decideRollout({ now, ...rows, quota: 1, elsewhere: 0 })).toMatchObject({ kind: 'START_TARGETS' });
+  });
+
   it('opens the next wave on what the one before stands at, and ends after the last', () => {
     const rows: Rows = {
       rollout: rolloutRow({ phase: 'RUNNING' }),

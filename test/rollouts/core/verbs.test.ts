@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RolloutPhase } from '../../../src/generated/prisma/enums.ts';
+import { internal } from '../../../src/rollouts/core/failures.ts';
 import type { RolloutState, TargetState, WaveState } from '../../../src/rollouts/core/observation.ts';
 import { decideVerb } from '../../../src/rollouts/core/verbs.ts';
 import type { Verb } from '../../../src/rollouts/core/verbs.ts';
@@ -163,5 +164,15 @@ describe('what a verb changes', () => {
     const targets = decision.kind === 'CHANGE' ? decision.targets : [];
     expect(targets).toEqual([{ targetId: 'target', set: expect.objectContaining({ phase: 'PENDING', failure: null, retriedAt: now }) }]);
     expect(targets[0]?.set).not.toHaveProperty('step');
+  });
+
+  it.each([
+    ['DELETED', null],
+    ['REPLACED', null],
+    ['ErrImagePull', 'd-1'],
+  ])('retries after %s with uid %s: what somebody took away is made again', (reason, uid) => {
+    const failed = targetRow({ phase: 'FAILED', written: true, uid: 'd-1', failure: { ...internal({ cluster: 'east-1' }), reason } });
+    const decision = ask(RETRY, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed]);
+    expect(decision.kind === 'CHANGE' ? decision.targets[0]?.set.uid : undefined).toBe(uid);
   });
 });
