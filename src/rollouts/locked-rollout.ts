@@ -4,13 +4,8 @@ import { limitsOf } from '../tenants/limits.ts';
 import type { Failure } from './core/failure.ts';
 import type { RolloutState, WaveState } from './core/observation.ts';
 import { rolloutState, targetRow, waveState } from './engine/rows.ts';
-import type { RolloutJson, TargetJson, TargetRow, WaveJson } from './engine/rows.ts';
+import type { Place, RolloutJson, TargetJson, TargetRow, WaveJson } from './engine/rows.ts';
 import { MOVING, UNDER_WAY } from './phase-lists.ts';
-
-export interface PlacedTarget {
-  row: TargetRow;
-  regionId: string;
-}
 
 /** A rollout's rows for decisions, locked until the transaction ends. */
 export interface LockedRollout {
@@ -21,7 +16,7 @@ export interface LockedRollout {
   failure: Failure | null;
   rollout: RolloutState;
   waves: WaveState[];
-  targets: PlacedTarget[];
+  targets: TargetRow[];
   /** The tenant's quota of targets that move at once, and the number of moving targets of its other rollouts. */
   quota: number;
   elsewhere: number;
@@ -53,7 +48,7 @@ export async function lockRollout(database: Database, id: string, token: string 
     quota: limitsOf(parts.limits).concurrentTargets,
     elsewhere: parts.elsewhere,
     waves: (parts.waves ?? []).map(waveState),
-    targets: (parts.targets ?? []).map(({ target, regionId, ...names }) => ({ regionId, row: targetRow(target, names) })),
+    targets: (parts.targets ?? []).map(({ target, ...place }) => targetRow(target, place)),
   };
 }
 
@@ -66,7 +61,7 @@ interface PartsRow {
   limits: unknown;
   elsewhere: number;
   waves: WaveJson[] | null;
-  targets: { target: TargetJson; regionId: string; cluster: string; region: string; namespace: string }[] | null;
+  targets: (Place & { target: TargetJson })[] | null;
 }
 
 /** Locks the workload first, as everywhere, because settling changes it. */
@@ -90,7 +85,7 @@ const PARTS = `
       WHERE t.tenant_id = $1::uuid AND t.rollout_id <> $2::uuid AND t.phase IN ${MOVING}
         AND r.phase IN ${UNDER_WAY}) AS elsewhere,
     (SELECT json_agg(to_jsonb(v) ORDER BY v.position) FROM waves v WHERE v.tenant_id = $1::uuid AND v.rollout_id = $2::uuid) AS waves,
-    (SELECT json_agg(json_build_object('target', to_jsonb(t), 'regionId', p.region_id, 'cluster', c.name, 'region', g.name, 'namespace', p.namespace) ORDER BY t.id)
+    (SELECT json_agg(json_build_object('target', to_jsonb(t), 'regionId', p.region_id, 'clusterId', p.cluster_id, 'cluster', c.name, 'region', g.name, 'namespace', p.namespace) ORDER BY t.id)
       FROM targets t
       JOIN placements p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
       JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id

@@ -26,7 +26,7 @@ export class VerbRepository {
   async changeTargets({ targets }: LockedRollout, changes: readonly TargetChange[]): Promise<void> {
     if (changes.length === 0) return;
     const changed = changes.map(({ targetId, set }) => {
-      const { state, version } = targets.find(({ row }) => row.state.id === targetId)!.row;
+      const { state, version } = targets.find((target) => target.state.id === targetId)!;
       return targetChange({ state: { ...state, ...set }, version });
     });
     const saved = await this.database.query(saveTargets('$1', '$2'), [tenantId(), JSON.stringify(changed)]);

@@ -39,7 +39,7 @@ export class VerbService {
       if (!locked) throw notFound('Rollout', id);
       // A caller who may not remove a workload must not do so by retrying a removal.
       if (verb.kind === 'RETRY' && locked.rollout.kind === 'DELETE') authorize(currentContext(), 'workloads.delete');
-      const decision = decideVerb(verb, { ...locked, targets: locked.targets.map(({ row }) => row.state) });
+      const decision = decideVerb(verb, { ...locked, targets: locked.targets.map(({ state }) => state) });
       switch (decision.kind) {
         case 'DONE':
           return id;
@@ -59,7 +59,7 @@ export class VerbService {
     await this.rollouts.change(id, { ...rollout, phaseReason: event.message, dueAt: locked.now });
     for (const { waveId, promotedStep } of waves) await this.rows.promote(waveId, promotedStep);
     await this.rows.changeTargets(locked, targets);
-    const placements = await this.rollouts.makePlacementsDue(locked.targets.map(({ row }) => row.state.placementId));
+    const placements = await this.rollouts.makePlacementsDue(locked.targets.map(({ state }) => state.placementId));
     const { phase, pauseReason } = { ...locked.rollout, ...rollout };
     this.events.append([{ ...event, workloadId: locked.workloadId, rolloutId: id, data: { phase, pauseReason } }]);
     this.nudges.rollout(id);

@@ -360,6 +360,8 @@ describe('the timeline', () => {
           .sort(),
       ).toEqual(targets.map((target) => target.id).sort());
     }
+    const placeOf = new Map(targets.map((target) => [target.id, { cluster: target.cluster.id, region: target.region.id }]));
+    for (const { target, data } of kept.filter((event) => event.target !== null)) expect(data).toMatchObject(placeOf.get(target!)!);
     const progress = events.filter((event) => event.type === 'target.progress');
     expect(progress.length).toBeGreaterThan(0);
     for (const { data, rollout, target } of progress) {

@@ -35,9 +35,10 @@ const startAndHold = async (world: World, name: string): Promise<string> => {
 const isGoingBack = async ({ recorders: [recorder] }: World, name: string): Promise<void> =>
   recorder?.until(() => recorder.replicaSets(name).some(({ image, replicas }) => image === GOOD && replicas > 2), 'the way back');
 
-const clustersSaidToBeAway = async (world: World): Promise<unknown[]> => {
+/** Their names, as the sentences of the events have them. */
+const clustersSaidToBeAway = async (world: World): Promise<string[]> => {
   const events = await Promise.all([...world.rollouts].map((id) => eventsOf(world, id)));
-  return events.flat().flatMap(({ type, data }) => (type === 'target.unreachable' ? [data['cluster']] : []));
+  return events.flat().flatMap(({ type, message }) => (type === 'target.unreachable' ? [message.split(':')[0] ?? ''] : []));
 };
 
 /**

@@ -13,6 +13,7 @@ import type { Connection, Connections } from './connections.ts';
 import { LeaseLost } from './lease.ts';
 import type { Lease } from './lease.ts';
 import type { ActiveTarget, Counts, HeldPlacementRepository, PlacementRows } from './placement.repository.ts';
+import { targetData } from './rows.ts';
 import type { TargetRow } from './rows.ts';
 import { storable, storableJson } from './storable.ts';
 
@@ -73,7 +74,7 @@ export class PlacementWork {
         const saved = await this.placements.commit({
           lease,
           rolloutId: rollout.id,
-          target: { state, version: active.target.version },
+          target: { ...active.target, state },
           applied: appliedBy(active, state),
           ...(decision.action?.kind === 'SCALE' ? { lastWrittenReplicas: decision.action.replicas } : {}),
           observed: seen.counts,
@@ -82,14 +83,14 @@ export class PlacementWork {
         });
         if (saved === 'STALE') throw new Stale('the target has changed');
         if (saved === 'LOST') throw new LeaseLost();
-        if (decision.event) this.events.append([eventOf(decision.event, active, state)]);
+        if (decision.event) this.events.append([eventOf(decision.event, active, { ...active.target, state })]);
         failpoint('target-before-commit');
         if (concernsRollout(decision.set)) this.nudges.rollout(rollout.id);
         else this.database.afterCommit(() => this.announce.publish({ kind: 'rollout', tenantId: lease.tenantId, id: rollout.id }));
         return saved;
       }),
     );
-    return { state, version };
+    return { ...active.target, state, version };
   }
 
   /** Reads the objects to apply while the cluster is still being listed. An error is ignored here: it occurs again, and is reported, when they are needed. */
@@ -143,15 +144,13 @@ function appliedBy({ rollout, target }: ActiveTarget, state: TargetState): Side 
 const concernsRollout = (set: TargetDecision['set']): boolean =>
   set.phase !== undefined || set.heldAt !== undefined || set.condition !== undefined || set.failure !== undefined;
 
-function eventOf(event: NonNullable<TargetDecision['event']>, { rollout, placement }: ActiveTarget, state: TargetState) {
-  const { cluster, region, namespace, phase, step, surge, unavailable, failure, condition } = state;
-  const data = { cluster, region, namespace, phase, step, surge, unavailable, failure, condition };
+function eventOf(event: NonNullable<TargetDecision['event']>, { rollout, placement }: ActiveTarget, target: TargetRow) {
   return {
     type: event.type,
     message: storable(event.message),
     workloadId: placement.workloadId,
     rolloutId: rollout.id,
-    targetId: state.id,
-    data: JSON.parse(storableJson(data)) as object,
+    targetId: target.state.id,
+    data: JSON.parse(storableJson(targetData(target))) as object,
   };
 }

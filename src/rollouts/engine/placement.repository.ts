@@ -149,6 +149,7 @@ interface LoadedRow {
   namespace: string;
   cluster_id: string;
   cluster: string;
+  region_id: string;
   region: string;
   credential_version: number;
   last_written_replicas: number | null;
@@ -158,6 +159,7 @@ interface LoadedRow {
 
 function placementRows(row: LoadedRow): PlacementRows {
   const { now, id, namespace, cluster, region, workload } = row;
+  const place = { clusterId: row.cluster_id, cluster, regionId: row.region_id, region, namespace };
   const placement = {
     id,
     workloadId: row.workload_id,
@@ -180,7 +182,7 @@ function placementRows(row: LoadedRow): PlacementRows {
       rollout: rolloutState(each.rollout),
       wave: waveState(each.wave),
       placement: { ...placement, replicas: each.target.replicas ?? each.replicas ?? 1 },
-      target: targetRow(each.target, { cluster, region, namespace }),
+      target: targetRow(each.target, place),
     })),
   };
 }
@@ -190,7 +192,7 @@ function placementRows(row: LoadedRow): PlacementRows {
  * that ran before, else of the one that runs.
  */
 const LOAD = `
-  SELECT now() AS now, p.id, p.workload_id, w.name AS workload, p.namespace, p.cluster_id, c.name AS cluster, g.name AS region,
+  SELECT now() AS now, p.id, p.workload_id, w.name AS workload, p.namespace, p.cluster_id, c.name AS cluster, p.region_id, g.name AS region,
     coalesce(k.version, 0) AS credential_version, p.last_written_replicas, p.progress_at, active.targets
   FROM placements p
   JOIN workloads w ON w.tenant_id = p.tenant_id AND w.id = p.workload_id

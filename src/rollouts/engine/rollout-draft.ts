@@ -4,7 +4,9 @@ import type { RolloutDecision, TargetChange, TerminalPhase } from '../core/decis
 import type { Failure } from '../core/failure.ts';
 import type { RolloutObservation, WaveState } from '../core/observation.ts';
 import { isTerminal, targetPhases } from '../core/phases.ts';
-import type { LockedRollout, PlacedTarget } from '../locked-rollout.ts';
+import type { LockedRollout } from '../locked-rollout.ts';
+import { targetData } from './rows.ts';
+import type { TargetRow } from './rows.ts';
 import { storable, storableJson } from './storable.ts';
 
 type Settle = Extract<RolloutDecision, { kind: 'SETTLE' }>;
@@ -17,8 +19,8 @@ export class RolloutDraft {
   readonly events: NewEvent[] = [];
   readonly changedWaves = new Set<WaveState>();
   readonly evidence = new Map<string, unknown>();
-  readonly changedTargets = new Set<PlacedTarget>();
-  private readonly woken = new Set<PlacedTarget>();
+  readonly changedTargets = new Set<TargetRow>();
+  private readonly woken = new Set<TargetRow>();
   phaseReason: string | null;
   failure: Failure | null;
   started = false;
@@ -36,7 +38,7 @@ export class RolloutDraft {
 
   observation(): RolloutObservation {
     const { now, rollout, waves, targets, quota, elsewhere } = this.rows;
-    return { now, rollout, waves, quota, elsewhere, targets: targets.map((target) => target.row.state) };
+    return { now, rollout, waves, quota, elsewhere, targets: targets.map((target) => target.state) };
   }
 
   take(decision: RolloutDecision): void {
@@ -63,14 +65,14 @@ export class RolloutDraft {
   }
 
   /** Targets whose placements are due now: those to be steered, and those that their holder is to let go of. */
-  toWake(): PlacedTarget[] {
+  toWake(): TargetRow[] {
     return [...this.woken];
   }
 
   /** By placement, the number of pods that a change of scale goes back to: what is rolled out beside it is to keep that number. */
   numbersBefore(): { id: string; replicas: number }[] {
     if (this.rows.rollout.kind !== 'SCALE') return [];
-    return [...this.changedTargets].flatMap(({ row: { state } }) =>
+    return [...this.changedTargets].flatMap(({ state }) =>
       state.phase === 'ROLLING_BACK' && state.replicasBefore !== null ? [{ id: state.placementId, replicas: state.replicasBefore }] : [],
     );
   }
@@ -118,17 +120,16 @@ export class RolloutDraft {
 
   private changeTargets(changes: readonly TargetChange[]): void {
     for (const { targetId, set } of changes) {
-      const target = this.rows.targets.find((each) => each.row.state.id === targetId);
+      const target = this.rows.targets.find((each) => each.state.id === targetId);
       if (!target) throw new Error(`a decision names target ${targetId}, which is not part of the rollout`);
-      const before = target.row.state.phase;
-      target.row.state = { ...target.row.state, ...set };
+      const before = target.state.phase;
+      target.state = { ...target.state, ...set };
       this.changedTargets.add(target);
       const wasSteered = before !== 'PENDING' && !isTerminal(before);
-      if (wasSteered || !isTerminal(target.row.state.phase)) this.woken.add(target);
-      const { phase, phaseReason, failure, cluster, region, namespace } = target.row.state;
+      if (wasSteered || !isTerminal(target.state.phase)) this.woken.add(target);
+      const { phase, phaseReason, failure, cluster } = target.state;
       if (phase === 'FAILED' && !targetPhases[before].terminal) {
-        const data = { cluster, region, namespace, phase, failure };
-        this.tell('target.failed', `${cluster}: ${phaseReason ?? failure?.message ?? 'given up'}`, data, targetId);
+        this.tell('target.failed', `${cluster}: ${phaseReason ?? failure?.message ?? 'given up'}`, targetData(target), targetId);
       }
     }
   }

@@ -32,7 +32,7 @@ export class HeldRolloutRepository {
   async save(draft: RolloutDraft, lookAt: Date | null, placementIds: readonly string[]): Promise<boolean> {
     const { rollout } = draft.rows;
     const waves = [...draft.changedWaves].map(({ id, phase }) => ({ id, phase, evidence: draft.evidence.get(id) ?? null }));
-    const targets = [...draft.changedTargets].map((target) => targetChange(target.row));
+    const targets = [...draft.changedTargets].map((target) => targetChange(target));
     const [saved] = await this.database.query<{ targets: number }>(SAVE, [
       tenantId(),
       rollout.id,

@@ -100,7 +100,7 @@ export class Rollouts {
       this.rollouts.release(lease.id, lookAt);
       return;
     }
-    const woken = draft.toWake().map(({ row, regionId }) => ({ id: row.state.placementId, regionId }));
+    const woken = draft.toWake().map(({ state, place }) => ({ id: state.placementId, regionId: place.regionId }));
     const numbers = draft.numbersBefore();
     if (numbers.length > 0) this.rollouts.keepNumbers(lease.id, numbers);
     const saved = await this.rollouts.save(

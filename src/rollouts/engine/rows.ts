@@ -67,17 +67,27 @@ export interface TargetJson {
   version: number;
 }
 
-/** Names of a target's place, for sentences and failures. */
-export interface PlaceNames {
+/** A target's place: ids for events and nudges, names for sentences and failures. */
+export interface Place {
+  clusterId: string;
   cluster: string;
+  regionId: string;
   region: string;
   namespace: string;
 }
 
 /** A target and its version, to which its next change is compared. */
 export interface TargetRow {
+  place: Place;
   state: TargetState;
   version: number;
+}
+
+/** The data of an event about a target. References are ids, as everywhere in events. */
+export function targetData({ place, state }: TargetRow): object {
+  const { clusterId: cluster, regionId: region, namespace } = place;
+  const { phase, step, surge, unavailable, failure, condition } = state;
+  return { cluster, region, namespace, phase, step, surge, unavailable, failure, condition };
 }
 
 const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
@@ -102,13 +112,16 @@ export const waveState = (row: WaveJson): WaveState => ({
   maxFailed: row.max_failed,
 });
 
-export const targetRow = (row: TargetJson, names: PlaceNames): TargetRow => ({
+export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
+  place,
   version: row.version,
   state: {
     id: row.id,
     waveId: row.wave_id,
     placementId: row.placement_id,
-    ...names,
+    cluster: place.cluster,
+    region: place.region,
+    namespace: place.namespace,
     phase: row.phase,
     phaseReason: row.phase_reason,
     from: row.from,
@@ -133,7 +146,10 @@ export const targetRow = (row: TargetJson, names: PlaceNames): TargetRow => ({
 });
 
 /** A target's changeable columns, for `saveTargets`. `pods`: as last observed; null = not observed, unchanged. */
-export const targetChange = ({ state, version }: TargetRow, pods: object | null = null): Record<string, unknown> => ({
+export const targetChange = (
+  { state, version }: Pick<TargetRow, 'state' | 'version'>,
+  pods: object | null = null,
+): Record<string, unknown> => ({
   id: state.id,
   version,
   phase: state.phase,

@@ -8,8 +8,9 @@ export interface UnservedTarget {
   id: string;
   rolloutId: string;
   workloadId: string;
+  clusterId: string;
   cluster: string;
-  region: string;
+  regionId: string;
   message: string;
 }
 
@@ -73,4 +74,4 @@ const MARK = `
   JOIN regions g ON g.id = p.region_id
   JOIN rollouts r ON r.tenant_id = p.tenant_id AND r.phase IN ${UNDER_WAY}
   WHERE ${WAITING} AND p.tenant_id = t.tenant_id AND p.id = t.placement_id AND r.id = t.rollout_id
-  RETURNING t.id, t.rollout_id AS "rolloutId", p.workload_id AS "workloadId", c.name AS cluster, g.name AS region, t.condition ->> 'message' AS message`;
+  RETURNING t.id, t.rollout_id AS "rolloutId", p.workload_id AS "workloadId", c.id AS "clusterId", c.name AS cluster, g.id AS "regionId", t.condition ->> 'message' AS message`;

@@ -34,8 +34,8 @@ export class Unserved {
 
   private async mark(placementIds: readonly string[]): Promise<void> {
     const targets = await this.unserved.mark(placementIds);
-    for (const { id, rolloutId, workloadId, cluster, region, message } of targets) {
-      const event = { type: 'target.unreachable', message: `${cluster}: ${message}`, data: { cluster, region } };
+    for (const { id, rolloutId, workloadId, clusterId, cluster, regionId, message } of targets) {
+      const event = { type: 'target.unreachable', message: `${cluster}: ${message}`, data: { cluster: clusterId, region: regionId } };
       this.events.append([{ ...event, workloadId, rolloutId, targetId: id }]);
     }
     for (const rolloutId of new Set(targets.map((target) => target.rolloutId))) this.nudges.rollout(rolloutId);
