@@ -140,7 +140,7 @@ function interrupt(): void {
   interrupted.abort();
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
 const story = main();
 try {
   await Promise.race([story, once(interrupted.signal, 'abort')]);

@@ -28,7 +28,7 @@ function start<T>(
   const log = join(FOLDER, `${name}.log`);
   const child = spawn(process.execPath, parameters, {
     stdio: ['ignore', 'pipe', openSync(log, 'a')],
-    env: { ...process.env, ...environment },
+    env: { ...withoutSettings(process.env), ...environment },
     // Its own process group: Ctrl-C reaches only the demo, which then stops the services in order.
     detached: true,
   });
@@ -47,6 +47,10 @@ function start<T>(
   return { ready, stop: () => stopped(child) };
 }
 
+/** The demo runs on embedded defaults: nothing that is set for another Slipway, or another program, applies to it. */
+const withoutSettings = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !/^(SLIPWAY_|DATABASE_|REDIS_|METRICS_PORT$|DATA_DIR$)/.test(name)));
+
 const lastLines = (file: string): string => readFileSync(file, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
 
 /** Stops the process, and kills it if that takes too long. */
@@ -59,10 +63,23 @@ async function stopped(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** An empty folder for this run. */
+/** An empty folder for this run. Throws if Slipway runs there: the folder of a demo that is left running must not be taken away. */
 export function prepareFolder(): void {
+  const pid = holderOf(join(FOLDER, 'data', 'slipway.pid'));
+  if (pid !== null) throw new Error(`A demo is running in ${FOLDER}, process ${pid}: stop it first, with Ctrl-C or kill ${pid}.`);
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
+}
+
+/** The live process that Slipway's mark on its data folder names; null if there is none. */
+function holderOf(file: string): number | null {
+  try {
+    const { pid } = JSON.parse(readFileSync(file, 'utf8')) as { pid: number };
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return null;
+  }
 }
 
 /** Starts Slipway as `npm start` does: the built product, API and worker in one process on embedded defaults. */

@@ -75,8 +75,7 @@ async function main(): Promise<void> {
   const clusters = simulator.clusters.map(({ name, server }) => ({ name, server, kubeconfig: files.get(name) }));
   console.log(JSON.stringify({ ready: true, port: simulator.port, faultUrl: simulator.faultUrl, pid: process.pid, clusters }));
   const stop = (): void => void simulator.stop().then(() => process.exit(0));
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
 }
 
 main().catch((error: unknown) => {

@@ -77,7 +77,17 @@ const port = z
   .regex(/^\d{1,5}$/)
   .transform(Number)
   .refine((n) => n <= 65535);
-const url = (...protocols: string[]) => z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol));
+const url = (...protocols: string[]) => z.string().refine((text) => isDecodable(text) && protocols.includes(new URL(text).protocol));
+
+/** A URL whose percent signs all begin an escape, as its readers expect. */
+function isDecodable(text: string): boolean {
+  try {
+    const { username, password, pathname } = new URL(text);
+    return [username, password, pathname].every((part) => decodeURIComponent(part) !== null);
+  } catch {
+    return false;
+  }
+}
 
 const network = (text: string): boolean => {
   const [address = '', bits = '', ...rest] = text.split('/');

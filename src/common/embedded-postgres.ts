@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, openSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -119,7 +119,8 @@ const environment = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, SystemRo
 function run(command: string, args: string[], account: Account): Promise<void> {
   return new Promise((resolve, reject) => {
     const as = account.command(command, args);
-    const child = spawn(as.program, as.args, { ...as.ids, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+    // Its own process group: Ctrl-C at a terminal is for Slipway, which stops in order.
+    const child = spawn(as.program, as.args, { ...as.ids, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -166,9 +167,10 @@ function status(data: string): { pid: number; ready: boolean } | null {
   }
 }
 
-const isPostgres = (pid: number): boolean => {
+/** Whether the process is the server of this folder, in which every server works; the system may have given its number to another process since. */
+const isServerOf = (data: string, pid: number): boolean => {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('postgres');
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data);
   } catch {
     return !existsSync('/proc/self') && isAlive(pid);
   }
@@ -198,7 +200,10 @@ function endWithProcess(server: ChildProcess): void {
 /** Stops a server whose Slipway was killed and which still uses the folder. `takeFolder` has ruled out another live Slipway. */
 async function stopOrphan(data: string): Promise<void> {
   const left = status(data);
-  if (left && left.pid > 0 && isAlive(left.pid) && isPostgres(left.pid)) await stopServer(left.pid);
+  if (!left || left.pid <= 0 || !isAlive(left.pid)) return;
+  if (isServerOf(data, left.pid)) await stopServer(left.pid);
+  // Postgres would take the process of this number for a server of its own.
+  else rmSync(path.join(data, 'postmaster.pid'));
 }
 
 interface Server {

@@ -62,11 +62,14 @@ export function failStart(error: unknown): never {
   process.exit(1);
 }
 
-/** Resolves at the first SIGINT or SIGTERM. The process ends at once at a second one, or if it has not stopped in time after the first. */
+/** Signals that ask for an orderly end: Ctrl-C, a supervisor, a terminal that is closed. */
+const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Resolves at the first of these signals. The process ends at once at a second one, or if it has not stopped in time after the first. */
 function askedToEnd(): Promise<void> {
   return new Promise((resolve) => {
     let first: number | null = null;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    for (const signal of ENDINGS) {
       process.on(signal, () => {
         if (first !== null && performance.now() - first > SAME_SIGNAL_MILLISECONDS) process.exit(130);
         if (first === null) setTimeout(() => process.exit(1), STOP_MILLISECONDS);
