@@ -167,14 +167,29 @@ function status(data: string): { pid: number; ready: boolean } | null {
   }
 }
 
-/** Whether the process is the server of this folder, in which every server works; the system may have given its number to another process since. */
-const isServerOf = (data: string, pid: number): boolean => {
+/**
+ * Whether the process is the server of this folder, in which every server works; the system may have given its number to another process since. Null where the
+ * system does not tell.
+ */
+function isServerOf(data: string, pid: number): boolean | null {
   try {
     return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data);
   } catch {
-    return !existsSync('/proc/self') && isAlive(pid);
+    // A container's root may not see where another user's process works, but sees its command.
+    return existsSync('/proc/self') ? hasCommandOf(data, pid) : true;
   }
-};
+}
+
+function hasCommandOf(data: string, pid: number): boolean | null {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    if (!command[0]?.includes('postgres')) return false;
+    // The same folder may have been named in another way.
+    return command.includes(data) ? true : null;
+  } catch {
+    return null;
+  }
+}
 
 async function gone(pid: number, milliseconds: number): Promise<boolean> {
   for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(10)) if (!isAlive(pid)) return true;
@@ -201,9 +216,10 @@ function endWithProcess(server: ChildProcess): void {
 async function stopOrphan(data: string): Promise<void> {
   const left = status(data);
   if (!left || left.pid <= 0 || !isAlive(left.pid)) return;
-  if (isServerOf(data, left.pid)) await stopServer(left.pid);
-  // Postgres would take the process of this number for a server of its own.
-  else rmSync(path.join(data, 'postmaster.pid'));
+  const isServer = isServerOf(data, left.pid);
+  if (isServer) await stopServer(left.pid);
+  // Postgres would take the process of this number for a server of its own. Where that is not ruled out, it is right to.
+  else if (isServer === false) rmSync(path.join(data, 'postmaster.pid'));
 }
 
 interface Server {
