@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-
-/** Folder of the demo's data and logs, separate from the product's. */
-export const FOLDER = join('.slipway', 'demo');
+import { FOLDER } from './folder.ts';
 
 /** Slipway stops in a second or two, and in any case after 20 s. It must not be killed earlier, because that leaves its Postgres behind. */
 const STOP_MILLISECONDS = 25_000;
@@ -61,25 +59,6 @@ async function stopped(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MILLISECONDS);
   await gone;
   clearTimeout(timer);
-}
-
-/** An empty folder for this run. Throws if Slipway runs there: the folder of a demo that is left running must not be taken away. */
-export function prepareFolder(): void {
-  const pid = holderOf(join(FOLDER, 'data', 'slipway.pid'));
-  if (pid !== null) throw new Error(`A demo is running in ${FOLDER}, process ${pid}: stop it first, with Ctrl-C or kill ${pid}.`);
-  rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(FOLDER, { recursive: true });
-}
-
-/** The live process that Slipway's mark on its data folder names; null if there is none. */
-function holderOf(file: string): number | null {
-  try {
-    const { pid } = JSON.parse(readFileSync(file, 'utf8')) as { pid: number };
-    process.kill(pid, 0);
-    return pid;
-  } catch {
-    return null;
-  }
 }
 
 /** Starts Slipway as `npm start` does: the built product, API and worker in one process on embedded defaults. */
