@@ -83,6 +83,8 @@ function askedToEnd(): Promise<void> {
 /** Runs what `start` starts until a signal to end, which may come during the start, then stops it in order. */
 export async function runUntilStopped(start: () => Promise<Running>): Promise<void> {
   const asked = askedToEnd();
+  // A terminal that is closed takes no more output, but there is still something to stop.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   let running: Running;
   try {
     running = await start();

@@ -120,7 +120,12 @@ describe('a running process', () => {
          const logger = createLogger({ logLevel: 'info' });
          ${alive}
          setTimeout(() => logger.info({ pid: process.pid }, 'ready'), 10);
-         return { close: async () => { for (const n of [1, 2, 3]) logger.info({ n }, 'stopping'); writeFileSync(${JSON.stringify(mark)}, ''); } };
+         return { close: async () => {
+           for (const n of [1, 2, 3]) logger.info({ n }, 'stopping');
+           process.stdout.write('stopping');
+           await new Promise((resolve) => setTimeout(resolve, 10));
+           writeFileSync(${JSON.stringify(mark)}, '');
+         } };
        });`,
     );
     // util-linux' own terminal, which closes with it.
