@@ -59,7 +59,8 @@ export function serviceFaults(service: unknown, pod: unknown, hasMonitoring: boo
   if (service.type === 'ExternalName')
     faults.push({ pointer: '/service/type', detail: 'cannot be ExternalName: the service selects the pods of its workload' });
   const ports = listOf(service.ports);
-  if (ports.length === 0 && service.clusterIP !== 'None') faults.push({ pointer: '/service/ports', detail: 'must have at least one entry' });
+  if (ports.length === 0 && service.clusterIP !== 'None')
+    faults.push({ pointer: '/service/ports', detail: 'must have at least one entry' });
   const names = portNames(pod, hasMonitoring);
   const seen = new Map<unknown, number>();
   ports.forEach((port, index) => {
