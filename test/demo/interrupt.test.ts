@@ -30,6 +30,8 @@ describe('the demo, interrupted', () => {
   });
   afterEach(async () => {
     if (demo && demo.exitCode === null && demo.kill('SIGTERM')) await once(demo, 'exit');
+    // A test that failed may have left some.
+    if (process.platform === 'linux') for (const pid of left()) process.kill(Number(pid), 'SIGKILL');
     rmSync(folder, { recursive: true });
   });
 
@@ -92,10 +94,11 @@ describe('the demo, interrupted', () => {
     'by the end of its terminal in the middle of a rollout, which it was drawing, leaves nothing running',
     async () => {
       const code = path.join(folder, 'code');
-      // The shell outlives the terminal, which is that of util-linux, to tell how the demo ended.
-      const command = `trap "" HUP; "${process.execPath}" "${path.join(root, 'demo/main.ts')}"; echo $? > "${code}"`;
-      const terminal = spawn('script', ['--quiet', '--command', command, '/dev/null'], {
+      // The terminal is that of util-linux, which closes with it. Its first process, which the system tells, is a shell: it says how the demo ended.
+      const run = `"${process.execPath}" "${path.join(root, 'demo/main.ts')}" & wait; wait $!; echo $? > "${code}"`;
+      const terminal = spawn('script', ['--quiet', '--command', `trap 'kill -HUP $!' HUP; ${run}`, '/dev/null'], {
         cwd: folder,
+        env: { ...process.env, SHELL: '/bin/sh' },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       let output = '';
