@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { FOLDER, prepareFolder } from './folder.ts';
 import { optionsOf } from './options.ts';
 import type { Options } from './options.ts';
 import { OwnedCluster } from './kubernetes.ts';
-import { FOLDER, prepareFolder, startSimulator, startSlipway } from './services.ts';
+import { startSimulator, startSlipway } from './services.ts';
 import { Slipway } from './slipway.ts';
 import { Story, WORKLOAD } from './story.ts';
 import type { Place } from './story.ts';
@@ -140,13 +141,20 @@ function interrupt(): void {
   interrupted.abort();
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+/** Says why the demo failed. Until Slipway was started, there are no logs to look into. */
+function tellFailure({ message }: Error): void {
+  console.error(cleaning.slipway.length > 0 ? `\n${message}\nLogs: ${FOLDER}/*.log` : message);
+}
+
+// A terminal that is closed takes no more output, but there is still something to stop.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
 const story = main();
 try {
   await Promise.race([story, once(interrupted.signal, 'abort')]);
 } catch (error) {
   if (!interrupted.signal.aborted) {
-    console.error(`\n${(error as Error).message}\nLogs: ${FOLDER}/*.log`);
+    tellFailure(error as Error);
     process.exitCode = 1;
   }
 } finally {

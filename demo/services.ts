@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-
-/** Folder of the demo's data and logs, separate from the product's. */
-export const FOLDER = join('.slipway', 'demo');
+import { FOLDER } from './folder.ts';
 
 /** Slipway stops in a second or two, and in any case after 20 s. It must not be killed earlier, because that leaves its Postgres behind. */
 const STOP_MILLISECONDS = 25_000;
@@ -28,7 +26,7 @@ function start<T>(
   const log = join(FOLDER, `${name}.log`);
   const child = spawn(process.execPath, parameters, {
     stdio: ['ignore', 'pipe', openSync(log, 'a')],
-    env: { ...process.env, ...environment },
+    env: { ...withoutSettings(process.env), ...environment },
     // Its own process group: Ctrl-C reaches only the demo, which then stops the services in order.
     detached: true,
   });
@@ -47,6 +45,10 @@ function start<T>(
   return { ready, stop: () => stopped(child) };
 }
 
+/** The demo runs on embedded defaults: nothing that is set for another Slipway, or another program, applies to it. */
+const withoutSettings = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !/^(SLIPWAY_|DATABASE_|REDIS_|METRICS_PORT$|DATA_DIR$)/.test(name)));
+
 const lastLines = (file: string): string => readFileSync(file, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
 
 /** Stops the process, and kills it if that takes too long. */
@@ -57,12 +59,6 @@ async function stopped(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MILLISECONDS);
   await gone;
   clearTimeout(timer);
-}
-
-/** An empty folder for this run. */
-export function prepareFolder(): void {
-  rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(FOLDER, { recursive: true });
 }
 
 /** Starts Slipway as `npm start` does: the built product, API and worker in one process on embedded defaults. */

@@ -73,10 +73,9 @@ async function main(): Promise<void> {
     }
   }
   const clusters = simulator.clusters.map(({ name, server }) => ({ name, server, kubeconfig: files.get(name) }));
-  console.log(JSON.stringify({ ready: true, port: simulator.port, faultUrl: simulator.faultUrl, pid: process.pid, clusters }));
   const stop = (): void => void simulator.stop().then(() => process.exit(0));
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
+  console.log(JSON.stringify({ ready: true, port: simulator.port, faultUrl: simulator.faultUrl, pid: process.pid, clusters }));
 }
 
 main().catch((error: unknown) => {

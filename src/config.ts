@@ -77,7 +77,19 @@ const port = z
   .regex(/^\d{1,5}$/)
   .transform(Number)
   .refine((n) => n <= 65535);
-const url = (...protocols: string[]) => z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol));
+const url = (...protocols: string[]) => z.string().refine((text) => isDecodable(text) && protocols.includes(new URL(text).protocol));
+
+const PERCENT = ', with %25 for a percent sign';
+
+/** A URL whose percent signs all begin an escape, as its readers expect. */
+function isDecodable(text: string): boolean {
+  try {
+    const { username, password, pathname } = new URL(text);
+    return [username, password, pathname].every((part) => decodeURIComponent(part) !== null);
+  } catch {
+    return false;
+  }
+}
 
 const network = (text: string): boolean => {
   const [address = '', bits = '', ...rest] = text.split('/');
@@ -107,13 +119,17 @@ const VARIABLES = {
   SLIPWAY_ENV: { schema: z.enum(['production', 'development', 'test']), must: 'production, development or test' },
   PORT: { schema: port, must: 'a port between 0 and 65535 (0 takes any free one)' },
   METRICS_PORT: { schema: port, must: 'a port between 0 and 65535 (0 takes any free one)' },
-  DATABASE_URL: { schema: url('postgres:', 'postgresql:'), must: 'a URL like postgresql://user:password@host:5432/database', secret: true },
-  DATABASE_OWNER_URL: {
+  DATABASE_URL: {
     schema: url('postgres:', 'postgresql:'),
-    must: 'a URL like postgresql://user:password@host:5432/database',
+    must: `a URL like postgresql://user:password@host:5432/database${PERCENT}`,
     secret: true,
   },
-  REDIS_URL: { schema: url('redis:', 'rediss:'), must: 'a URL like redis://host:6379', secret: true },
+  DATABASE_OWNER_URL: {
+    schema: url('postgres:', 'postgresql:'),
+    must: `a URL like postgresql://user:password@host:5432/database${PERCENT}`,
+    secret: true,
+  },
+  REDIS_URL: { schema: url('redis:', 'rediss:'), must: `a URL like redis://host:6379${PERCENT}`, secret: true },
   DATA_DIR: { schema: z.string(), must: 'a folder' },
   SLIPWAY_OPERATOR_KEY: { schema: z.string().regex(OPERATOR_KEY), must: OPERATOR_KEY_MUST, secret: true },
   SLIPWAY_MASTER_KEY: {

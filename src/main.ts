@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -137,7 +136,7 @@ export async function startApi(config: Config): Promise<Api> {
   return { url: `http://127.0.0.1:${port}`, metricsUrl: metrics ? `http://127.0.0.1:${metrics.port}/metrics` : null, app, close };
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (import.meta.main) {
   await runUntilStopped(async () => {
     const config = configOrExit('api');
     await migrate(config.databaseOwnerUrl, config.databaseUrl);

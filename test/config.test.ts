@@ -138,7 +138,10 @@ describe('the configuration', () => {
   it.each([
     ['DATABASE_URL', 'mysql://root:hunter2@db/x'],
     ['DATABASE_OWNER_URL', 'hunter2'],
+    ['DATABASE_URL', 'postgresql://u:hunter2%off@h/db'],
+    ['DATABASE_OWNER_URL', 'postgresql://u:hunter2@h/d%b'],
     ['REDIS_URL', 'http://:hunter2@cache'],
+    ['REDIS_URL', 'redis://:hunter2%@cache'],
     ['SLIPWAY_OPERATOR_KEY', 'hunter2'],
     ['SLIPWAY_MASTER_KEY', 'hunter2'],
   ])('refuses a wrong %s without showing it', (name, value) => {

@@ -32,13 +32,14 @@ const once = (stamp, digest, work) => {
 const lock = digestOf(['package-lock.json'], `${process.platform} ${process.arch}`);
 once(join('node_modules', '.ready'), lock, () => {
   console.error('Installing packages (about a minute, once) ...');
-  run('npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund']);
+  run('npm', ['ci', '--include=dev', '--include=optional', '--loglevel=error', '--no-audit', '--no-fund']);
 });
 
 const pinned = join('node_modules', '.bin', shell ? 'node.cmd' : 'node');
 const version = existsSync(pinned) ? execFileSync(pinned, ['--version'], { encoding: 'utf8', shell }).trim() : process.version;
-if (Number(version.slice(1).split('.')[0]) < 24) {
-  console.error(`Slipway runs on Node 24 or newer, and this platform has no packaged one: install Node 24 (found ${version}).`);
+const [major, minor] = version.slice(1).split('.').map(Number);
+if (major < 24 || (major === 24 && minor < 2)) {
+  console.error(`Slipway runs on Node 24.2 or newer, and this platform has no packaged one: install Node 24 (found ${version}).`);
   process.exit(1);
 }
 

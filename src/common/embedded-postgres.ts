@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, openSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -119,7 +119,8 @@ const environment = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, SystemRo
 function run(command: string, args: string[], account: Account): Promise<void> {
   return new Promise((resolve, reject) => {
     const as = account.command(command, args);
-    const child = spawn(as.program, as.args, { ...as.ids, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+    // Its own process group: Ctrl-C at a terminal is for Slipway, which stops in order.
+    const child = spawn(as.program, as.args, { ...as.ids, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -166,13 +167,29 @@ function status(data: string): { pid: number; ready: boolean } | null {
   }
 }
 
-const isPostgres = (pid: number): boolean => {
+/**
+ * Whether the process is the server of this folder, in which every server works; the system may have given its number to another process since. Null where the
+ * system does not tell.
+ */
+function isServerOf(data: string, pid: number): boolean | null {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('postgres');
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data);
   } catch {
-    return !existsSync('/proc/self') && isAlive(pid);
+    // A container's root may not see where another user's process works, but sees its command.
+    return existsSync('/proc/self') ? hasCommandOf(data, pid) : true;
   }
-};
+}
+
+function hasCommandOf(data: string, pid: number): boolean | null {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    if (!command[0]?.includes('postgres')) return false;
+    // The same folder may have been named in another way.
+    return command.includes(data) ? true : null;
+  } catch {
+    return null;
+  }
+}
 
 async function gone(pid: number, milliseconds: number): Promise<boolean> {
   for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(10)) if (!isAlive(pid)) return true;
@@ -198,7 +215,11 @@ function endWithProcess(server: ChildProcess): void {
 /** Stops a server whose Slipway was killed and which still uses the folder. `takeFolder` has ruled out another live Slipway. */
 async function stopOrphan(data: string): Promise<void> {
   const left = status(data);
-  if (left && left.pid > 0 && isAlive(left.pid) && isPostgres(left.pid)) await stopServer(left.pid);
+  if (!left || left.pid <= 0 || !isAlive(left.pid)) return;
+  const isServer = isServerOf(data, left.pid);
+  if (isServer) await stopServer(left.pid);
+  // Postgres would take the process of this number for a server of its own. Where that is not ruled out, it is right to.
+  else if (isServer === false) rmSync(path.join(data, 'postmaster.pid'));
 }
 
 interface Server {

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import pino from 'pino';
 import type { DestinationStream, Logger, LoggerOptions } from 'pino';
 import type { Config } from '../config.ts';
@@ -120,6 +121,17 @@ export function loggerOptions(config: Pick<Config, 'logLevel'>): LoggerOptions {
   };
 }
 
+/** The terminal that stdout is; undefined = it is none. Once it is closed, lines are dropped: pino would try to write them for ever, and the process not end. */
+function terminal(): DestinationStream | undefined {
+  if (!isatty(1)) return undefined;
+  const stream = pino.destination({ dest: 1, sync: true });
+  // pino drops lines by itself only where stdout is a pipe and its reader is gone.
+  stream.prependListener('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EIO') error.code = 'EPIPE';
+  });
+  return stream;
+}
+
 /** The process's logger. It writes lines of JSON to stdout. */
-export const createLogger = (config: Pick<Config, 'logLevel'>, destination?: DestinationStream): Logger =>
+export const createLogger = (config: Pick<Config, 'logLevel'>, destination = terminal()): Logger =>
   destination ? pino(loggerOptions(config), destination) : pino(loggerOptions(config));

@@ -62,11 +62,14 @@ export function failStart(error: unknown): never {
   process.exit(1);
 }
 
-/** Resolves at the first SIGINT or SIGTERM. The process ends at once at a second one, or if it has not stopped in time after the first. */
+/** Signals that ask for an orderly end: Ctrl-C, a supervisor, a terminal that is closed. */
+const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Resolves at the first of these signals. The process ends at once at a second one, or if it has not stopped in time after the first. */
 function askedToEnd(): Promise<void> {
   return new Promise((resolve) => {
     let first: number | null = null;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    for (const signal of ENDINGS) {
       process.on(signal, () => {
         if (first !== null && performance.now() - first > SAME_SIGNAL_MILLISECONDS) process.exit(130);
         if (first === null) setTimeout(() => process.exit(1), STOP_MILLISECONDS);
@@ -80,6 +83,8 @@ function askedToEnd(): Promise<void> {
 /** Runs what `start` starts until a signal to end, which may come during the start, then stops it in order. */
 export async function runUntilStopped(start: () => Promise<Running>): Promise<void> {
   const asked = askedToEnd();
+  // A terminal that is closed takes no more output, but there is still something to stop.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   let running: Running;
   try {
     running = await start();

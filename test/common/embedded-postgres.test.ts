@@ -1,5 +1,6 @@
-import { execFileSync, fork } from 'node:child_process';
+import { execFileSync, fork, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
@@ -132,6 +133,24 @@ describe('the embedded Postgres', () => {
 
     expect(isAlive(pid)).toBe(false);
     expect(isAlive(postgres.pid)).toBe(true);
+  });
+
+  it.each([
+    ['another program', 'web'],
+    ['a Postgres of somebody else', 'postgres'],
+  ])('starts where the number of its dead server now belongs to %s, which is left alone', async (_, name) => {
+    const data = path.join(folder, 'postgres');
+    // Postgres minds only processes of its own account.
+    const { uid, gid } = statSync(data);
+    const foreign = spawn('sh', ['-c', 'read line', name], { uid, gid });
+    children.push(foreign);
+    await once(foreign, 'spawn');
+    writeFileSync(path.join(data, 'postmaster.pid'), `${foreign.pid}\n${data}\n`);
+
+    const postgres = await start();
+
+    expect(isAlive(postgres.pid)).toBe(true);
+    expect([foreign.exitCode, foreign.signalCode]).toEqual([null, null]);
   });
 
   it('ends by itself after a Slipway that ended without stopping it', async () => {

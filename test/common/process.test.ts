@@ -1,9 +1,13 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { spawn } from 'node:child_process';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { isAlive } from '../../src/common/data-folder.ts';
 import { serveMetrics } from '../../src/common/metrics.ts';
 import { migrate } from '../../src/common/migrate.ts';
 import { startFaults } from '../../src/common/process.ts';
@@ -95,12 +99,49 @@ describe('a running process', () => {
   }
   const alive = 'setInterval(() => undefined, 1000);';
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('is stopped in good order by %s', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('is stopped in good order by %s', async (signal) => {
     const result = await run(`${alive} setTimeout(() => console.log('ready'), 10); return { close: async () => console.log('closed') };`, [
       signal,
     ]);
 
     expect(result).toEqual({ code: 0, out: 'ready\nclosed\n', err: '' });
+  });
+
+  it.skipIf(process.platform !== 'linux')('is stopped in good order by the end of its terminal, whatever it has to say then', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'slipway-terminal-'));
+    const [entry, mark] = ['entry.ts', 'closed'].map((name) => path.join(folder, name)) as [string, string];
+    const [runner, logger] = ['process.ts', 'logger.ts'].map((name) => path.resolve(import.meta.dirname, '../../src/common', name));
+    writeFileSync(
+      entry,
+      `import { writeFileSync } from 'node:fs';
+       import { runUntilStopped } from ${JSON.stringify(runner)};
+       import { createLogger } from ${JSON.stringify(logger)};
+       await runUntilStopped(async () => {
+         const logger = createLogger({ logLevel: 'info' });
+         ${alive}
+         setTimeout(() => logger.info({ pid: process.pid }, 'ready'), 10);
+         return { close: async () => {
+           for (const n of [1, 2, 3]) logger.info({ n }, 'stopping');
+           process.stdout.write('stopping');
+           await new Promise((resolve) => setTimeout(resolve, 10));
+           writeFileSync(${JSON.stringify(mark)}, '');
+         } };
+       });`,
+    );
+    // util-linux' own terminal, which closes with it.
+    const terminal = spawn('script', ['--quiet', '--command', `"${process.execPath}" "${entry}"`, '/dev/null']);
+    let pid = 0;
+    try {
+      for await (const line of createInterface(terminal.stdout)) if ((pid = Number(/"pid":(\d+)/.exec(line)?.[1] ?? 0)) > 0) break;
+
+      terminal.kill('SIGKILL');
+
+      await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+      expect(existsSync(mark)).toBe(true);
+    } finally {
+      if (pid > 0 && isAlive(pid)) process.kill(pid, 'SIGKILL');
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('ends at once at the second signal', async () => {

@@ -1,7 +1,19 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -18,6 +30,8 @@ describe('the demo, interrupted', () => {
   });
   afterEach(async () => {
     if (demo && demo.exitCode === null && demo.kill('SIGTERM')) await once(demo, 'exit');
+    // A test that failed may have left some.
+    if (process.platform === 'linux') for (const pid of left()) process.kill(Number(pid), 'SIGKILL');
     rmSync(folder, { recursive: true });
   });
 
@@ -31,31 +45,129 @@ describe('the demo, interrupted', () => {
       }
     });
 
-  it.skipIf(process.platform !== 'linux').each([
-    // The demo, Slipway, the simulator, and whatever makes or runs Postgres.
-    ['while everything starts', () => left().length > 3],
-    ['in the middle of a rollout', (output: string) => output.includes('PROGRESSING')],
+  /** Starts the demo in the folder. */
+  function start(environment: NodeJS.ProcessEnv = {}) {
+    const child = spawn(process.execPath, [path.join(root, 'demo/main.ts')], { cwd: folder, env: { ...process.env, ...environment } });
+    const said = { output: '', errors: '' };
+    child.stdout.on('data', (chunk: Buffer) => (said.output += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (said.errors += chunk.toString()));
+    return { child, said, ended: once(child, 'close') };
+  }
+
+  /** What a process leaves in the folder as long as it runs. */
+  const marks = ['demo.pid', 'data/slipway.pid', 'data/postgres/postmaster.pid'];
+  // The demo, Slipway, the simulator, and whatever makes or runs Postgres.
+  const everythingStarts = (): boolean => left().length > 3;
+  const rollsOut = (output: string): boolean => output.includes('PROGRESSING');
+  /** Settings of another Slipway, with which this one would not start. */
+  const foreign = {
+    DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none',
+    REDIS_URL: 'redis://127.0.0.1:1',
+    METRICS_PORT: '1',
+    DATA_DIR: '/dev/null',
+    SLIPWAY_REGIONS: 'nowhere',
+    SLIPWAY_MASTER_KEY: 'none',
+  };
+
+  it.skipIf(process.platform !== 'linux').each<[string, (output: string) => boolean, NodeJS.Signals[], NodeJS.ProcessEnv]>([
+    // Under npm, Ctrl-C comes twice.
+    ['while everything starts', everythingStarts, ['SIGINT', 'SIGINT'], {}],
+    ['in the middle of a rollout, whatever is set for another Slipway,', rollsOut, ['SIGINT', 'SIGINT'], foreign],
+    ['by SIGHUP while everything starts', everythingStarts, ['SIGHUP'], {}],
   ])(
     '%s leaves nothing running',
-    async (_, has) => {
-      const child = (demo = spawn(process.execPath, [path.join(root, 'demo/main.ts')], {
-        cwd: folder,
-        stdio: ['ignore', 'pipe', 'inherit'],
-      }));
-      const ended = once(child, 'exit');
-      let output = '';
-      child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-      await expect.poll(() => has(output), { timeout: 100_000 }).toBe(true);
+    async (_, has, signals, environment) => {
+      const { child, said, ended } = start(environment);
+      demo = child;
+      await expect.poll(() => child.exitCode !== null || has(said.output), { timeout: 100_000 }).toBe(true);
 
-      // Under npm, Ctrl-C comes twice.
-      child.kill('SIGINT');
-      child.kill('SIGINT');
+      for (const signal of signals) child.kill(signal);
 
-      expect(await ended).toEqual([130, null]);
+      expect(await ended, said.errors).toEqual([130, null]);
       expect(left()).toEqual([]);
-      for (const file of ['slipway.pid', 'postgres/postmaster.pid'])
-        expect(existsSync(path.join(folder, '.slipway/demo/data', file)), file).toBe(false);
+      for (const file of marks) expect(existsSync(path.join(folder, '.slipway/demo', file)), file).toBe(false);
     },
     150_000,
+  );
+
+  it.skipIf(process.platform !== 'linux')(
+    'by the end of its terminal in the middle of a rollout, which it was drawing, leaves nothing running',
+    async () => {
+      const code = path.join(folder, 'code');
+      // The terminal is that of util-linux, which closes with it. Its first process, which the system tells, is a shell: it says how the demo ended.
+      const run = `"${process.execPath}" "${path.join(root, 'demo/main.ts')}" & wait; wait $!; echo $? > "${code}"`;
+      const terminal = spawn('script', ['--quiet', '--command', `trap 'kill -HUP $!' HUP; ${run}`, '/dev/null'], {
+        cwd: folder,
+        env: { ...process.env, SHELL: '/bin/sh' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let output = '';
+      terminal.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      await expect.poll(() => terminal.exitCode !== null || rollsOut(output), { timeout: 100_000 }).toBe(true);
+
+      terminal.kill('SIGKILL');
+
+      await expect.poll(() => existsSync(code) && readFileSync(code, 'utf8'), { timeout: 40_000 }).toBe('130\n');
+      await expect.poll(left).toEqual([]);
+      for (const file of marks) expect(existsSync(path.join(folder, '.slipway/demo', file)), file).toBe(false);
+    },
+    150_000,
+  );
+
+  it.skipIf(process.platform !== 'linux').each<[string, (output: string) => boolean]>([
+    ['from its first line', (output) => output.includes('Slipway on embedded defaults')],
+    ['while everything starts', everythingStarts],
+  ])(
+    'keeps its folder from a second one %s, which says so in one line',
+    async (_, has) => {
+      const first = start();
+      demo = first.child;
+      await expect.poll(() => has(first.said.output), { timeout: 30_000 }).toBe(true);
+      const files = statSync(path.join(folder, '.slipway/demo')).ino;
+
+      const second = start();
+
+      expect(await second.ended).toEqual([1, null]);
+      expect(second.said).toEqual({
+        output: '',
+        errors: `A demo is running in .slipway/demo, process ${first.child.pid}: stop it first, with Ctrl-C or kill ${first.child.pid}.\n`,
+      });
+      expect(statSync(path.join(folder, '.slipway/demo')).ino).toBe(files);
+      await expect.poll(() => first.child.exitCode !== null || rollsOut(first.said.output), { timeout: 100_000 }).toBe(true);
+      first.child.kill('SIGTERM');
+      expect(await first.ended, first.said.errors).toEqual([130, null]);
+    },
+    150_000,
+  );
+
+  it.skipIf(process.platform !== 'linux')(
+    'names the Slipway that a killed demo has left, and starts where it is gone',
+    async () => {
+      const slipway = spawn('sh', ['-c', 'read line']);
+      try {
+        await once(slipway, 'spawn');
+        const began = readFileSync(`/proc/${slipway.pid}/stat`, 'utf8')
+          .replace(/^.*\) /s, '')
+          .split(' ')[19];
+        mkdirSync(path.join(folder, '.slipway/demo/data'), { recursive: true });
+        const mark = (start?: string): void =>
+          writeFileSync(path.join(folder, '.slipway/demo/data/slipway.pid'), JSON.stringify({ pid: slipway.pid, began: start }));
+        mark(began);
+        const refused = start();
+        expect(await refused.ended).toEqual([1, null]);
+        expect(refused.said.errors).toContain(`process ${slipway.pid}: stop it first`);
+
+        // The number has gone to another process since.
+        mark('1');
+        const { child, said, ended } = start();
+        demo = child;
+        await once(child.stdout, 'data');
+        child.kill('SIGINT');
+        expect(await ended, said.errors).toEqual([130, null]);
+      } finally {
+        slipway.kill('SIGKILL');
+      }
+    },
+    60_000,
   );
 });

@@ -49,6 +49,14 @@ describe('the simulator as a process', () => {
     expect(await ended).toEqual([0, null]);
   });
 
+  it.each(['SIGINT', 'SIGHUP'] as const)('ends on %s too', async (signal) => {
+    const child = start('--nodes', '1');
+    await ready(child);
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    expect(await ended).toEqual([0, null]);
+  });
+
   it('refuses options that it does not understand, with the one that is wrong', async () => {
     const child = start('--clusters', 'many');
     const chunks: string[] = [];

@@ -32,13 +32,7 @@ function nodePortFaults({ nodePort }: Record<string, unknown>, type: unknown, po
   return type === undefined || type === 'ClusterIP' ? [{ pointer: here, detail: 'cannot be set with type ClusterIP' }] : [];
 }
 
-function portFaults(
-  port: Record<string, unknown>,
-  index: number,
-  several: boolean,
-  names: Set<unknown> | null,
-  headless: boolean,
-): Fault[] {
+function portFaults(port: Record<string, unknown>, index: number, several: boolean, names: Set<unknown> | null): Fault[] {
   const here = at('/service/ports', index);
   const faults: Fault[] = [];
   if (!isPort(port.port)) faults.push({ pointer: at(here, 'port'), detail: 'must be between 1 and 65535' });
@@ -50,8 +44,6 @@ function portFaults(
   if (!isPort(targetPort)) faults.push({ pointer: at(here, 'targetPort'), detail: 'must be between 1 and 65535' });
   if (typeof targetPort === 'string' && names && !names.has(targetPort))
     faults.push({ pointer: at(here, 'targetPort'), detail: `is not a port of the pod: there is no "${targetPort}"` });
-  if (headless && typeof targetPort === 'number' && typeof port.port === 'number' && targetPort !== port.port)
-    faults.push({ pointer: at(here, 'targetPort'), detail: `must equal port, ${port.port}, if clusterIP is None` });
   return faults;
 }
 
@@ -67,13 +59,13 @@ export function serviceFaults(service: unknown, pod: unknown, hasMonitoring: boo
   if (service.type === 'ExternalName')
     faults.push({ pointer: '/service/type', detail: 'cannot be ExternalName: the service selects the pods of its workload' });
   const ports = listOf(service.ports);
-  const headless = service.clusterIP === 'None';
-  if (ports.length === 0 && !headless) faults.push({ pointer: '/service/ports', detail: 'must have at least one entry' });
+  if (ports.length === 0 && service.clusterIP !== 'None')
+    faults.push({ pointer: '/service/ports', detail: 'must have at least one entry' });
   const names = portNames(pod, hasMonitoring);
   const seen = new Map<unknown, number>();
   ports.forEach((port, index) => {
     if (!isObject(port)) return;
-    faults.push(...portFaults(port, index, ports.length > 1, names, headless));
+    faults.push(...portFaults(port, index, ports.length > 1, names));
     faults.push(...nodePortFaults(port, service.type, at('/service/ports', index)));
     const first = seen.get(port.name);
     if (typeof port.name !== 'string') return;

@@ -144,7 +144,7 @@ export function render({ workload, namespace, release, document, values }: Rende
   const { parameters, ...sections } = document;
   if (substitutedLength(sections, resolved.values) > MAX_RENDERED_LENGTH)
     return { faults: [{ pointer: '/values', detail: `render a document of more than ${MAX_RENDERED_LENGTH} characters` }] };
-  const checked = checkDocument({ ...(substitute(sections, resolved.values) as object), parameters });
+  const checked = checkDocument({ ...(substitute(sections, resolved.values) as object), ...(parameters ? { parameters } : {}) });
   if ('faults' in checked) return { faults: atValues(document, checked.faults) };
   const place = { workload, namespace };
   const template = podTemplateOf(checked.document, place);

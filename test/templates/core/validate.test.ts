@@ -17,7 +17,7 @@ describe('a document in which nothing is wrong', () => {
   it.each([
     ['with one of everything', completeDocument()],
     ['with a pod alone', smallDocument()],
-    ['with sections that are null', { ...smallDocument(), sidecars: null, service: null }],
+    ['with sections that are null', { ...smallDocument(), parameters: null, sidecars: null, service: null }],
     ['as exported, with nulls in the pod', changed((d) => (d.pod.metadata = { ...d.pod.metadata, creationTimestamp: null } as never))],
     ['with a volume whose source is not said', changed((d) => (d.pod.spec.volumes = [{ name: 'data', emptyDir: null }]))],
     ['with a placeholder for a quantity', changed((d) => ((web(d)[1] as any).resources = { requests: { cpu: '${{ params.port }}' } }))],
@@ -660,6 +660,8 @@ describe('the service', () => {
   it.each<[string, (document: Complete) => void]>([
     ['may lead to the metrics', (d) => (d.service.ports = [{ port: 9102, targetPort: 'slipway-metrics' }])],
     ['may be headless and have no ports', (d) => (d.service = { clusterIP: 'None' })],
+    // A headless service has no proxy that could change the port, and Kubernetes takes the targetPort nevertheless.
+    ['may be headless and lead to another port', (d) => (d.service = { clusterIP: 'None', ports: [{ port: 80, targetPort: 8080 }] })],
     ['may lead to a number that no container names', (d) => (d.service.ports = [{ port: 80, targetPort: 1234 }])],
   ])('%s', (_, change) => {
     expect(faultsOf(changed(change))).toEqual([]);

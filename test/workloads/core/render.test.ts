@@ -65,6 +65,15 @@ describe('the smallest document', () => {
   });
 });
 
+describe('a document with sections that are null', () => {
+  it.each(['parameters', 'service', 'sidecars', 'config', 'strategy', 'selector', 'replicas', 'minReadySeconds'])(
+    'renders as one without %s',
+    (section) => {
+      expect(rendered({ ...smallDocument(), [section]: null }, {})).toEqual(rendered(smallDocument(), {}));
+    },
+  );
+});
+
 describe('a document with one of everything', () => {
   const rendering = rendered(completeDocument());
   const deployment = objectOf(rendering, 'Deployment');
