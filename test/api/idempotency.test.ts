@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Expiry } from '../../src/common/expiry.ts';
 import { onConnection } from '../support/database.ts';
 import { startTestApi, type TestApi, type TestTenant } from '../support/api.ts';
+import { openShop } from '../support/shop.ts';
 
 let api: TestApi;
 let tenant: TestTenant;
@@ -95,6 +96,18 @@ describe('an idempotency key', () => {
     const third = await tenant.graphql(mutation, { key: 'i', name: 'other' });
     expect(second.data).toEqual(first.data);
     expect(third.errors[0]?.extensions).toMatchObject({ code: 'KEY_REUSED', status: 422 });
+  });
+
+  it('means the same before and after the document is compiled, which changes the order of its arguments', async () => {
+    const shop = await openShop(api, 'compiled', 1);
+    await shop.workload('web');
+    const mutation =
+      'mutation ($input: CreateRollout, $key: String!) { createRollout(workload: "web", input: $input, idempotencyKey: $key) { id } }';
+    const variables = { input: { concurrency: 'SUPERSEDE', values: { greeting: 'hi' } }, key: 'm' };
+    const answers = [];
+    for (let i = 0; i < 12; i++) answers.push(await shop.tenant.graphql<{ createRollout: { id: string } }>(mutation, variables));
+    expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
+    expect(new Set(answers.map(({ data }) => data.createRollout.id)).size).toBe(1);
   });
 
   it('is forgotten after a day, and so are its records', async () => {
