@@ -179,6 +179,20 @@ it('/docs/ leads to the page, whose files stand beside it', async () => {
   expect(await answer.text()).toContain('swagger');
 });
 
+it('a release is immutable, and was last updated when it became one to go back to', async () => {
+  await shop.workload('released');
+  await shop.post('/v1/workloads/released/rollouts');
+  const release = await shop.get<{ id: string; createdAt: string }>('/v1/workloads/released/releases/1');
+  expect(release).toMatchObject({ version: 1, goodAt: null, updatedAt: release.createdAt });
+  const goodAt = '2100-01-31T12:00:00.000Z';
+  await onConnection(api.database.ownerUrl, (client) =>
+    client.query('UPDATE releases SET good_at = $1 WHERE id = $2', [goodAt, release.id]),
+  );
+  expect(await shop.get('/v1/workloads/released/releases/1')).toMatchObject({ version: 1, goodAt, updatedAt: goodAt });
+  const { data } = await shop.tenant.graphql('{ release(workload: "released", number: 1) { version createdAt updatedAt } }');
+  expect(data).toEqual({ release: { version: 1, createdAt: release.createdAt, updatedAt: goodAt } });
+});
+
 it('/me says how many targets move', async () => {
   const used = async (): Promise<unknown> => (await shop.get<{ use: object }>('/v1/me')).use;
   expect(await used()).toMatchObject({ concurrentTargets: 0 });
