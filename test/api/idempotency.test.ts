@@ -72,6 +72,20 @@ describe('an idempotency key', () => {
     expect(new Set([one, two].filter(({ status }) => status === 201).map(({ body }) => body['id'])).size).toBe(1);
   });
 
+  it.each(['createTenant', 'createRegion'])('of %s has that scope also where the operator names a tenant', async (mutation) => {
+    const [name, document] = [
+      mutation.toLowerCase(),
+      `mutation ($name: String!, $key: String!) { made: ${mutation}(input: { name: $name }, idempotencyKey: $key) { id } }`,
+    ];
+    const made = async (headers: Record<string, string>): Promise<string> => {
+      const { data, errors } = await api.operator.graphql<{ made: { id: string } }>(document, { name, key: name }, headers);
+      expect(errors).toEqual([]);
+      return data.made.id;
+    };
+    expect(await made({})).toBe(await made({ 'slipway-tenant': 'acme' }));
+    expect((await tenant.rest('POST', '/v1/templates', { name }, key(name))).status).toBe(201);
+  });
+
   it.each(['', ' ', 'x'.repeat(256), 'sp ace'])('of the wrong form is refused: %j', async (value) => {
     const answer = await tenant.rest('POST', '/v1/templates', { name: 'formless' }, key(value));
     expect([answer.status, answer.body['errors']]).toEqual([
