@@ -32,7 +32,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/[^/]+/core/',
-          '^src/common/fault\\.ts$',
+          '^src/common/(canonical-json|fault)\\.ts$',
           '^src/generated/prisma/enums\\.ts$',
           '^src/clusters/kubernetes/types\\.ts$',
           'node_modules/(zod|yaml|ajv|ipaddr\\.js)/',

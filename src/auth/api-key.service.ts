@@ -24,12 +24,11 @@ export class ApiKeyService {
   }
 
   async create({ name, role, expiresAt }: CreateApiKey): Promise<ApiKey> {
-    const expires = future(expiresAt);
     return this.database.transaction(async () => {
       this.keys.holdName(name);
       const holder = await this.keys.find(name);
       if (holder && !isExpired(holder)) throw nameTaken('A key with this name exists.');
-      return this.make(name, role, expires);
+      return this.make(name, role, future(expiresAt));
     });
   }
 
@@ -48,12 +47,12 @@ export class ApiKeyService {
 
   /** Creates a new key with the same name and role. The old one ends at once, or after the overlap. */
   async rotate(reference: string, { overlapSeconds = 0, expiresAt }: RotateApiKey): Promise<ApiKey> {
-    const expires = expiresAt === undefined ? undefined : future(expiresAt);
     return this.database.transaction(async () => {
       const old = await this.row(reference);
       if (isExpired(old)) throw invalid({ parameter: 'key', detail: 'has expired: create a new one' });
+      const expires = expiresAt === undefined ? old.expiresAt : future(expiresAt);
       this.keys.holdName(old.name);
-      const made = await this.make(old.name, old.role, expires === undefined ? old.expiresAt : expires);
+      const made = await this.make(old.name, old.role, expires);
       if (overlapSeconds > 0) await this.keys.expire(old.id, new Date(Date.now() + overlapSeconds * 1000));
       else if (!(await this.keys.revoke(old.id))) throw notFound('API key', reference);
       this.tell(old.id);

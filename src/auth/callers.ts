@@ -7,6 +7,7 @@ import type { Callers } from '../common/graphql/module.ts';
 import { newId } from '../common/id.ts';
 import { Problem } from '../common/problem.ts';
 import type { Config } from '../config.ts';
+import { isTenantless } from './actions.ts';
 import { Authentication, type Caller } from './authentication.ts';
 import { callerOf } from './hooks.ts';
 import { KeyRing } from './key-ring.ts';
@@ -67,6 +68,10 @@ export class KeyCallers implements Callers {
       end();
     };
     return stop;
+  }
+
+  isTenantless(action: string): boolean {
+    return isTenantless(action);
   }
 
   /** Only browsers send an origin. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { context, NO_TENANT } from '../common/context.ts';
+import { context } from '../common/context.ts';
 import { asProblem, sendProblem } from '../common/http/problems.ts';
 import { factsOf, isGraphql, isOpen } from '../common/http/server.ts';
 import { Problem } from '../common/problem.ts';
@@ -60,13 +60,9 @@ export class RequestHooks {
     }
   }
 
-  private async authenticate(request: FastifyRequest, action: string | null): Promise<Caller> {
+  private authenticate(request: FastifyRequest, action: string | null): Promise<Caller> {
     const { authorization, 'slipway-tenant': tenant } = request.headers;
-    const own = action !== null && isTenantless(action);
-    const caller = await this.authentication.caller(
-      { authorization, tenant: own ? undefined : header(tenant), address: request.ip },
-      request.id,
-    );
-    return own && caller.role === 'OPERATOR' ? { ...caller, tenantId: NO_TENANT } : caller;
+    const named = action !== null && isTenantless(action) ? undefined : header(tenant);
+    return this.authentication.caller({ authorization, tenant: named, address: request.ip }, request.id);
   }
 }

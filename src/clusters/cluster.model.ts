@@ -66,7 +66,7 @@ export class CreateCluster extends Model({ name, region: reference('a region'), 
 @Input('Changes to a cluster. Omitted fields stay unchanged.')
 export class UpdateCluster extends Model({
   name: name.optional(),
-  labels: labelsPatch.optional().describe('Labels to set; null removes a label, and others stay unchanged.'),
+  labels: labelsPatch.nullish().describe('Labels to set; a label that is null is removed, others stay unchanged. null removes all.'),
 }) {}
 
 @Input('New credentials of a cluster: a kubeconfig, or server, caData and token.')

@@ -3,7 +3,7 @@ import { CONFIG } from '../common/database.module.ts';
 import { Database } from '../common/database.ts';
 import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
 import { newId } from '../common/id.ts';
-import { differing, mergePatch } from '../common/merge-patch.ts';
+import { differing, patchedField } from '../common/merge-patch.ts';
 import { MOST_LABELS } from '../common/model/fields.ts';
 import { Nudges } from '../common/nudges.ts';
 import { type Page, pageOf, type Window } from '../common/page.ts';
@@ -76,7 +76,7 @@ export class ClusterService {
   update(reference: string, { name, labels }: UpdateCluster, expected: ExpectedVersions): Promise<Cluster> {
     return this.database.transaction(async () => {
       const row = await this.lock(reference, expected);
-      const after = labels && (mergePatch(row.labels as Record<string, string>, labels) as Record<string, string>);
+      const after = patchedField(row.labels as Record<string, string>, labels) as Record<string, string> | undefined;
       if (after && Object.keys(after).length > MOST_LABELS)
         throw invalid({ pointer: '/labels', detail: `would be more than ${MOST_LABELS}` });
       const change = differing(row, { name, labels: after });

@@ -3,6 +3,7 @@ import { type CallHandler, type ExecutionContext, Injectable, type NestIntercept
 import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import { Answered, idOf, valueOf } from './answer.ts';
+import { digestOf } from './canonical-json.ts';
 import { tenantId } from './context.ts';
 import { Database } from './database.ts';
 import { operationOf } from './graphql/operation.ts';
@@ -50,7 +51,8 @@ function ofMutation(execution: ExecutionContext): Repeatable | null {
   if (!KEY.test(key)) throw invalid({ parameter: 'idempotencyKey', detail: 'must be 1 to 255 visible ASCII characters' });
   return {
     key,
-    fingerprint: sha256(`${execution.getHandler().name} ${JSON.stringify(rest)}`),
+    // Not in the order given: a document that has been compiled has its arguments in another one.
+    fingerprint: digestOf([execution.getHandler().name, rest]),
     resource: operation.idempotent,
     status: 200,
   };

@@ -10,9 +10,14 @@ export function mergePatch(before: JsonObject, patch: JsonObject): JsonObject {
   for (const [key, value] of Object.entries(patch)) {
     const old = after.get(key);
     if (value === null) after.delete(key);
-    else after.set(key, isObject(value) ? mergePatch(isObject(old) ? old : {}, value) : value);
+    else if (value !== undefined) after.set(key, isObject(value) ? mergePatch(isObject(old) ? old : {}, value) : value);
   }
   return Object.fromEntries(after);
+}
+
+/** A field whose value is an object, patched: null empties it, and undefined says nothing of it. */
+export function patchedField(before: JsonObject, patch: JsonObject | null | undefined): JsonObject | undefined {
+  return patch === null ? {} : patch && mergePatch(before, patch);
 }
 
 /** The fields of a change that differ from the row. If none does, null: then nothing is written, and the version stays. */

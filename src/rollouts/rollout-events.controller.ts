@@ -33,11 +33,13 @@ export class RolloutEventsController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
+    // The shape of the request is refused before a rollout that is not there.
+    const after = sequenceOf(query.after, 'after');
+    const window = wantsStream(accept) ? null : windowOf(query, isSequence);
+    const from = window ? after : (sequenceOf(lastEventId, 'Last-Event-ID') ?? after);
     const row = await this.reader.find(rollout);
     const filter = { rolloutIds: [row.id] };
-    const after = sequenceOf(query.after, 'after');
-    if (!wantsStream(accept)) return this.events.page(windowOf(query, isSequence), filter, after);
-    const from = sequenceOf(lastEventId, 'Last-Event-ID') ?? after;
+    if (window) return this.events.page(window, filter, after);
     if (isSettled(row.phase) && !(await this.events.hasMore(from ?? 0n, filter))) {
       reply.status(204);
       return undefined;

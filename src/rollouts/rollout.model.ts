@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Enum, JsonObject, listOf, reference, resource, time } from '../common/model/fields.ts';
+import { Enum, JsonObject, listOf, ordinal, reference, resource, time } from '../common/model/fields.ts';
 import { Arguments, exactlyOne, Input, Model, Output, Shape } from '../common/model/model.ts';
 import { pageArguments, pageQuery } from '../common/page.ts';
 import { CreatedBy, Reference } from '../common/reference.model.ts';
@@ -90,7 +90,7 @@ const concurrency = Concurrency.optional();
 
 @Input('A rollout. Everything is optional: the newest revision to every placement, in one wave, all or nothing.')
 export class CreateRollout extends Model({
-  revision: z.int().min(1).optional().describe("Number of the template's revision."),
+  revision: ordinal.optional().describe("Number of the template's revision."),
   values: JsonObject.optional().describe("Merged into the workload's values, and stored there when the rollout succeeds."),
   strategy,
   waves: z.array(WaveInput.schema).max(1).optional(),
@@ -102,7 +102,7 @@ export class CreateRollout extends Model({
 
 @Input('A rollback. The active rollout is superseded.')
 export class RollbackInput extends Model({
-  toRelease: z.int().min(1).optional().describe('Number of a good release; default: the newest good one before the current.'),
+  toRelease: ordinal.optional().describe('Number of a good release; default: the newest good one before the current.'),
   reason,
 }) {}
 

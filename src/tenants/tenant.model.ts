@@ -18,13 +18,13 @@ const quotas = {
 @Output('Quotas of a tenant.')
 export class Quotas extends Model(quotas) {}
 
-@Input('Quotas of a tenant. Omitted fields stay unchanged.')
+@Input('Quotas of a tenant. Omitted fields stay unchanged; null = the default.')
 export class QuotasInput extends Model({
-  clusters: quotas.clusters.optional(),
-  workloads: quotas.workloads.optional(),
-  concurrentTargets: quotas.concurrentTargets.optional(),
-  requestsPerSecond: quotas.requestsPerSecond.optional(),
-  requestBurst: quotas.requestBurst.optional(),
+  clusters: quotas.clusters.nullish(),
+  workloads: quotas.workloads.nullish(),
+  concurrentTargets: quotas.concurrentTargets.nullish(),
+  requestsPerSecond: quotas.requestsPerSecond.nullish(),
+  requestBurst: quotas.requestBurst.nullish(),
 }) {}
 
 @Output('A tenant. Its workloads and clusters are not visible to other tenants.')
@@ -34,7 +34,10 @@ export class Tenant extends Model({ ...resource, name, quotas: Quotas.schema }) 
 export class CreateTenant extends Model({ name, quotas: QuotasInput.schema.optional() }) {}
 
 @Input('Changes to a tenant. Omitted fields stay unchanged.')
-export class UpdateTenant extends Model({ name: name.optional(), quotas: QuotasInput.schema.optional() }) {}
+export class UpdateTenant extends Model({
+  name: name.optional(),
+  quotas: QuotasInput.schema.nullish().describe('Quotas to change; null = the defaults.'),
+}) {}
 
 export const tenantOf = ({ id, name, limits, version, createdAt, updatedAt }: TenantRow): Tenant => ({
   id,

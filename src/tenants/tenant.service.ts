@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
 import { Database } from '../common/database.ts';
 import { newId } from '../common/id.ts';
-import { differing } from '../common/merge-patch.ts';
+import { differing, mergePatch, patchedField } from '../common/merge-patch.ts';
 import { type Page, pageOf, type Window } from '../common/page.ts';
 import { notFound, Problem } from '../common/problem.ts';
 import { Resources } from '../common/resources.ts';
@@ -25,7 +25,8 @@ export class TenantService {
 
   async create({ name, quotas = {} }: CreateTenant): Promise<Tenant> {
     const id = newId();
-    return this.database.transaction(async () => tenantOf(await this.tenants.create(id, name, set(quotas), this.seal.newDataKey(id))));
+    const limits: Partial<Limits> = mergePatch({}, quotas);
+    return this.database.transaction(async () => tenantOf(await this.tenants.create(id, name, limits, this.seal.newDataKey(id))));
   }
 
   async get(reference: string): Promise<Tenant> {
@@ -58,13 +59,9 @@ export class TenantService {
       const row = await this.tenants.lock(id);
       if (!row) throw notFound('Tenant', reference);
       checkVersion(row.version, expected);
-      const limits = quotas && { ...(row.limits as Partial<Limits>), ...set(quotas) };
+      const limits: Partial<Limits> | undefined = patchedField(row.limits as Partial<Limits>, quotas);
       const change = differing(row, { name, limits });
       return tenantOf(change ? await this.tenants.update(id, change) : row);
     });
   }
 }
-
-/** The given fields, without those left out or null. */
-const set = (quotas: Partial<Record<keyof Limits, number | null | undefined>>): Partial<Limits> =>
-  Object.fromEntries(Object.entries(quotas).filter(([, value]) => typeof value === 'number'));

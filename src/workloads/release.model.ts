@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { id, JsonObject, time } from '../common/model/fields.ts';
+import { id, JsonObject, resource, time } from '../common/model/fields.ts';
 import { Model, Output } from '../common/model/model.ts';
 import { CreatedBy, Reference } from '../common/reference.model.ts';
 import type { ReleaseRow } from './release.repository.ts';
@@ -18,7 +18,7 @@ export class ReleaseObjects extends Model({
 
 @Output('A revision with its values, rendered for every placement when it was accepted. A rollout can go back to it.')
 export class Release extends Model({
-  id,
+  ...resource,
   number: z.int(),
   workload: Reference.schema,
   revision: RevisionReference.schema,
@@ -26,7 +26,6 @@ export class Release extends Model({
   reason: z.string().nullable(),
   goodAt: time.nullable().describe('When a rollout to it first succeeded; null = never, so that no rollout can go back to it.'),
   createdBy: CreatedBy.schema,
-  createdAt: time,
 }) {}
 
 @Output('A release with its rendered objects.')
@@ -41,5 +40,7 @@ export const releaseOf = (row: ReleaseRow): Release => ({
   reason: row.reason,
   goodAt: row.goodAt,
   createdBy: row.createdBy as unknown as CreatedBy,
+  version: 1,
   createdAt: row.createdAt,
+  updatedAt: row.goodAt ?? row.createdAt,
 });

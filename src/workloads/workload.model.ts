@@ -96,10 +96,12 @@ export class CreateWorkload extends Model({
 @Input('Changes for the next rollout (JSON Merge Patch).')
 export class UpdateWorkload extends Model({
   template: reference('a template').optional(),
-  values: JsonObject.optional().describe('Merged into the values; null removes a value.'),
+  values: JsonObject.nullish().describe('Merged into the values; a value that is null is removed. null removes all.'),
   placements: placementsPatch
-    .optional()
-    .describe('A list replaces the placements; a rule is merged into the current one. The next rollout removes those left out.'),
+    .nullish()
+    .describe(
+      'A list replaces the placements; a rule is merged into the current one; null removes all. The next rollout removes those left out.',
+    ),
 }) {}
 
 const filters = {

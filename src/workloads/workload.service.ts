@@ -4,7 +4,7 @@ import type { Fault } from '../common/fault.ts';
 import { canonical, newId } from '../common/id.ts';
 import { checkVersion } from '../common/etag.ts';
 import type { ExpectedVersions } from '../common/etag.ts';
-import { differing, mergePatch } from '../common/merge-patch.ts';
+import { differing, mergePatch, patchedField } from '../common/merge-patch.ts';
 import { pageOf } from '../common/page.ts';
 import type { Page, Window } from '../common/page.ts';
 import { invalid, nameTaken, notFound } from '../common/problem.ts';
@@ -93,13 +93,13 @@ export class WorkloadService {
       const row = await this.lock(reference);
       checkVersion(row.version, expected);
       const template = input.template === undefined ? null : await this.templateOf(input.template);
-      const { values } = input;
-      const placements = input.placements && patched(row, input.placements);
+      const values = patchedField(row.values as Record<string, unknown>, input.values) as Prisma.InputJsonObject | undefined;
+      const placements = input.placements === undefined ? undefined : patched(row, input.placements);
       const hasMoved = placements !== undefined && (await this.place(row, placements));
       const isOther = template !== null && template.id !== row.templateId;
       const change = differing<WorkloadRow, WorkloadChange>(row, {
         ...(isOther && { templateId: template.id, pinnedRevision: null, pinnedAtLatest: null }),
-        ...(values && { values: mergePatch(row.values as Record<string, unknown>, values) as Prisma.InputJsonObject }),
+        ...(values && { values }),
         ...(placements && { placementRule: Array.isArray(placements) ? null : placements }),
       });
       if (!change && !hasMoved) return workloadOf(row);
@@ -175,8 +175,9 @@ export class WorkloadService {
   }
 }
 
-/** The placements that a patch asks for: a rule is merged into the one that stands (RFC 7396), and where none does it has to be whole. */
-function patched(row: WorkloadRow, patch: PlacementPlace[] | PlacementRulePatch): Placements {
+/** The placements that a patch asks for: a rule is merged into the one that stands (RFC 7396), and where none does it has to be whole. Null asks for none. */
+function patched(row: WorkloadRow, patch: PlacementPlace[] | PlacementRulePatch | null): Placements {
+  if (patch === null) return [];
   if (Array.isArray(patch)) return patch;
   const rule = mergePatch((row.placementRule ?? {}) as Record<string, unknown>, { ...patch });
   return checked(PlacementRule, rule, 'pointer', '/placements');

@@ -80,6 +80,21 @@ describe('the committed contract', () => {
     expect(Object.keys(document.components.responses.Problem.headers)).toEqual(expect.arrayContaining(['Retry-After', 'RateLimit-Reset']));
   });
 
+  it('every resource says when it was made and updated, and its version', async () => {
+    const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as {
+      components: { schemas: Record<string, { properties?: object }> };
+    };
+    const fields = Object.entries(document.components.schemas).map(([name, { properties = {} }]) => ({
+      name,
+      has: Object.keys(properties),
+    }));
+    const resources = fields.filter(({ has }) => has.includes('id') && has.includes('createdAt'));
+    expect(resources.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['Cluster', 'Release', 'ReleaseDetail', 'Revision', 'Rollout']),
+    );
+    for (const { name, has } of resources) expect(has, name).toEqual(expect.arrayContaining(['updatedAt', 'version']));
+  });
+
   it('every operation has a summary, and every answer of success a schema unless there is none', async () => {
     const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as {
       paths: Record<string, Record<string, { summary?: string; responses: Record<string, { content?: object }> }>>;

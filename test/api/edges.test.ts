@@ -57,6 +57,41 @@ describe('text that cannot be stored', () => {
   });
 });
 
+describe('a number or time that no column can hold', () => {
+  const TOO_LARGE = [2_147_483_648, Number.MAX_SAFE_INTEGER];
+
+  it.each([
+    ['rollouts', 'revision'],
+    ['rollback', 'toRelease'],
+  ])('is refused as a field: %s, %s', async (action, field) => {
+    for (const number of TOO_LARGE) {
+      const answer = await shop.tenant.rest('POST', `/v1/workloads/web/${action}`, { [field]: number });
+      expect([...said(answer), faultsOf(answer)]).toEqual([
+        422,
+        'INVALID',
+        [{ pointer: `/${field}`, detail: 'must be at most 2147483647' }],
+      ]);
+    }
+  });
+
+  it.each(['/v1/templates/web/revisions', '/v1/workloads/web/releases'])('names nothing below %s', async (path) => {
+    for (const number of TOO_LARGE) expect(said(await shop.tenant.rest('GET', `${path}/${number}`))).toEqual([404, 'NOT_FOUND']);
+  });
+
+  it.each(['9999-12-31T23:59:59-14:00', '0001-01-01T00:00:00+14:00', '0000-01-01T00:00:00Z'])(
+    'is refused as a time: %s',
+    async (expiresAt) => {
+      const fault = { pointer: '/expiresAt', detail: 'must be within the years 0001 to 9999 in UTC' };
+      const input = { name: 'timeless', role: 'VIEWER', expiresAt };
+      const answer = await shop.tenant.rest('POST', '/v1/api-keys', input);
+      expect([...said(answer), faultsOf(answer)]).toEqual([422, 'INVALID', [fault]]);
+      const create = 'mutation ($input: CreateApiKey!) { createApiKey(input: $input) { id } }';
+      const { errors } = await shop.tenant.graphql(create, { input });
+      expect(errors[0]?.extensions).toMatchObject({ code: 'INVALID', errors: [fault] });
+    },
+  );
+});
+
 describe('a header or argument', () => {
   it('Slipway-Actor that is not UTF-8 is refused by its name', async () => {
     const answer = await shop.tenant.rest('GET', '/v1/me', undefined, { 'slipway-actor': Buffer.from([0x41, 0xff]).toString('latin1') });
@@ -142,6 +177,20 @@ it('/docs/ leads to the page, whose files stand beside it', async () => {
   const answer = await fetch(`${api.url}/docs/`);
   expect([answer.status, answer.url]).toEqual([200, `${api.url}/docs`]);
   expect(await answer.text()).toContain('swagger');
+});
+
+it('a release is immutable, and was last updated when it became one to go back to', async () => {
+  await shop.workload('released');
+  await shop.post('/v1/workloads/released/rollouts');
+  const release = await shop.get<{ id: string; createdAt: string }>('/v1/workloads/released/releases/1');
+  expect(release).toMatchObject({ version: 1, goodAt: null, updatedAt: release.createdAt });
+  const goodAt = '2100-01-31T12:00:00.000Z';
+  await onConnection(api.database.ownerUrl, (client) =>
+    client.query('UPDATE releases SET good_at = $1 WHERE id = $2', [goodAt, release.id]),
+  );
+  expect(await shop.get('/v1/workloads/released/releases/1')).toMatchObject({ version: 1, goodAt, updatedAt: goodAt });
+  const { data } = await shop.tenant.graphql('{ release(workload: "released", number: 1) { version createdAt updatedAt } }');
+  expect(data).toEqual({ release: { version: 1, createdAt: release.createdAt, updatedAt: goodAt } });
 });
 
 it('/me says how many targets move', async () => {

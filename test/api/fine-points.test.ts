@@ -85,6 +85,33 @@ describe('what is wrong is said in its order', () => {
     expect(said(stale)).toEqual([412, 'STALE']);
   });
 
+  it('where a timeline is to be read from before the rollout that is not there', async () => {
+    const path = '/v1/rollouts/nowhere/events';
+    const stream = { accept: 'text/event-stream' };
+    const cases: [string, Record<string, string>, string][] = [
+      [`${path}?after=x`, {}, 'after'],
+      [`${path}?cursor=x`, {}, 'cursor'],
+      [`${path}?after=x`, stream, 'after'],
+      [path, { ...stream, 'last-event-id': 'x' }, 'Last-Event-ID'],
+    ];
+    for (const [address, headers, parameter] of cases) {
+      const answer = await shop.tenant.rest<Refusal>('GET', address, undefined, headers);
+      expect([...said(answer), answer.body.errors[0]?.parameter]).toEqual([422, 'INVALID', parameter]);
+    }
+    expect(said(await shop.tenant.rest('GET', path))).toEqual([404, 'NOT_FOUND']);
+  });
+
+  it('a key that is not there, or whose name is taken, before the time at which it would end', async () => {
+    const expiresAt = '2020-01-31T12:00:00Z';
+    const post = async (path: string, body: object): Promise<unknown[]> =>
+      said(await shop.tenant.rest('POST', `/v1/api-keys${path}`, body));
+    await shop.post('/v1/api-keys', { name: 'ci', role: 'VIEWER' }, 201);
+    expect(await post('/nowhere/rotate', { expiresAt })).toEqual([404, 'NOT_FOUND']);
+    expect(await post('', { name: 'ci', role: 'VIEWER', expiresAt })).toEqual([409, 'NAME_TAKEN']);
+    expect(await post('/ci/rotate', { expiresAt })).toEqual([422, 'INVALID']);
+    expect(await post('', { name: 'late', role: 'VIEWER', expiresAt })).toEqual([422, 'INVALID']);
+  });
+
   it('what a role may not before a header that is too long; 200 characters are counted as people count them', async () => {
     const viewer = await shop.tenant.as('VIEWER');
     const long = { 'slipway-actor': 'x'.repeat(201) };

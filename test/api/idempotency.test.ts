@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Expiry } from '../../src/common/expiry.ts';
 import { onConnection } from '../support/database.ts';
 import { startTestApi, type TestApi, type TestTenant } from '../support/api.ts';
+import { openShop } from '../support/shop.ts';
 
 let api: TestApi;
 let tenant: TestTenant;
@@ -71,6 +72,20 @@ describe('an idempotency key', () => {
     expect(new Set([one, two].filter(({ status }) => status === 201).map(({ body }) => body['id'])).size).toBe(1);
   });
 
+  it.each(['createTenant', 'createRegion'])('of %s has that scope also where the operator names a tenant', async (mutation) => {
+    const [name, document] = [
+      mutation.toLowerCase(),
+      `mutation ($name: String!, $key: String!) { made: ${mutation}(input: { name: $name }, idempotencyKey: $key) { id } }`,
+    ];
+    const made = async (headers: Record<string, string>): Promise<string> => {
+      const { data, errors } = await api.operator.graphql<{ made: { id: string } }>(document, { name, key: name }, headers);
+      expect(errors).toEqual([]);
+      return data.made.id;
+    };
+    expect(await made({})).toBe(await made({ 'slipway-tenant': 'acme' }));
+    expect((await tenant.rest('POST', '/v1/templates', { name }, key(name))).status).toBe(201);
+  });
+
   it.each(['', ' ', 'x'.repeat(256), 'sp ace'])('of the wrong form is refused: %j', async (value) => {
     const answer = await tenant.rest('POST', '/v1/templates', { name: 'formless' }, key(value));
     expect([answer.status, answer.body['errors']]).toEqual([
@@ -95,6 +110,18 @@ describe('an idempotency key', () => {
     const third = await tenant.graphql(mutation, { key: 'i', name: 'other' });
     expect(second.data).toEqual(first.data);
     expect(third.errors[0]?.extensions).toMatchObject({ code: 'KEY_REUSED', status: 422 });
+  });
+
+  it('means the same before and after the document is compiled, which changes the order of its arguments', async () => {
+    const shop = await openShop(api, 'compiled', 1);
+    await shop.workload('web');
+    const mutation =
+      'mutation ($input: CreateRollout, $key: String!) { createRollout(workload: "web", input: $input, idempotencyKey: $key) { id } }';
+    const variables = { input: { concurrency: 'SUPERSEDE', values: { greeting: 'hi' } }, key: 'm' };
+    const answers = [];
+    for (let i = 0; i < 12; i++) answers.push(await shop.tenant.graphql<{ createRollout: { id: string } }>(mutation, variables));
+    expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
+    expect(new Set(answers.map(({ data }) => data.createRollout.id)).size).toBe(1);
   });
 
   it('is forgotten after a day, and so are its records', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestApi } from '../support/api.ts';
+import { expectStatus, startTestApi } from '../support/api.ts';
 import type { TestApi } from '../support/api.ts';
 import { openShop } from '../support/shop.ts';
 import type { Refusal, Shop } from '../support/shop.ts';
@@ -17,12 +17,7 @@ afterAll(() => api.close());
 const CASES: [what: string, method: string, path: string, mutation: string, input: object, wrapped?: object][] = [
   ['the name of a template', 'PATCH', '/v1/templates/web', 'updateTemplate(template: "web", input: $input)', { name: null }],
   ['the template of a workload', 'PATCH', '/v1/workloads/web', 'updateWorkload(workload: "web", input: $input)', { template: null }],
-  ['the placements of a workload', 'PATCH', '/v1/workloads/web', 'updateWorkload(workload: "web", input: $input)', { placements: null }],
-  ['the values of a workload', 'PATCH', '/v1/workloads/web', 'updateWorkload(workload: "web", input: $input)', { values: null }],
-  ['the labels of a cluster', 'PATCH', '/v1/clusters/acme-1', 'updateCluster(cluster: "acme-1", input: $input)', { labels: null }],
-  ['the quotas of a tenant', 'PATCH', '/v1/tenants/acme', 'updateTenant(tenant: "acme", input: $input)', { quotas: null }],
   ['the name of a tenant', 'PATCH', '/v1/tenants/acme', 'updateTenant(tenant: "acme", input: $input)', { name: null }],
-  ['one quota', 'PATCH', '/v1/tenants/acme', 'updateTenant(tenant: "acme", input: $input)', { quotas: { clusters: null } }],
   ['the revision of a rollout', 'POST', '/v1/workloads/web/rollouts', 'createRollout(workload: "web", input: $input)', { revision: null }],
   ['the values of a rollout', 'POST', '/v1/workloads/web/rollouts', 'createRollout(workload: "web", input: $input)', { values: null }],
   [
@@ -34,6 +29,93 @@ const CASES: [what: string, method: string, path: string, mutation: string, inpu
     { name: 'nulls', template: 'web', values: null, placements: { list: [{ cluster: 'acme-1', namespace: 'default', values: null }] } },
   ],
 ];
+
+interface Patched {
+  version: number;
+  [field: string]: unknown;
+}
+
+const DEFAULTS = { clusters: 1000, workloads: 1000, concurrentTargets: 1000, requestsPerSecond: 50, requestBurst: 200 };
+
+/** Null in a merge patch: what is patched, from what, by what, the fields to read, and their values afterwards. */
+const REMOVALS: [what: string, noun: string, path: string, before: object, patch: object, fields: string, after: object][] = [
+  [
+    'all labels of a cluster',
+    'cluster',
+    '/v1/clusters/patched',
+    { labels: { tier: 'a', zone: 'b' } },
+    { labels: null },
+    'labels',
+    { labels: {} },
+  ],
+  [
+    'all values of a workload',
+    'workload',
+    '/v1/workloads/patched',
+    { values: { greeting: 'hi', deep: { a: 1 } } },
+    { values: null },
+    'values',
+    { values: {} },
+  ],
+  [
+    'the list of placements of a workload',
+    'workload',
+    '/v1/workloads/patched',
+    { placements: [{ cluster: 'acme-1', namespace: 'default' }] },
+    { placements: null },
+    'placementRule { namespace } placements { id }',
+    { placementRule: null, placements: [] },
+  ],
+  [
+    'the rule of placements of a workload',
+    'workload',
+    '/v1/workloads/patched',
+    { placements: { clusterLabels: { none: 'has-it' }, namespace: 'default' } },
+    { placements: null },
+    'placementRule { namespace } placements { id }',
+    { placementRule: null, placements: [] },
+  ],
+  [
+    'one quota of a tenant',
+    'tenant',
+    '/v1/tenants/patched',
+    { quotas: { clusters: 3, workloads: 4 } },
+    { quotas: { clusters: null } },
+    `quotas { ${Object.keys(DEFAULTS).join(' ')} }`,
+    { quotas: { ...DEFAULTS, workloads: 4 } },
+  ],
+  [
+    'all quotas of a tenant',
+    'tenant',
+    '/v1/tenants/patched',
+    { quotas: { clusters: 3, workloads: 4 } },
+    { quotas: null },
+    `quotas { ${Object.keys(DEFAULTS).join(' ')} }`,
+    { quotas: DEFAULTS },
+  ],
+];
+
+describe('null in a merge patch removes', () => {
+  beforeAll(async () => {
+    await shop.cluster('patched');
+    await shop.workload('patched', { placements: [] });
+    expectStatus(await api.operator.rest('POST', '/v1/tenants', { name: 'patched' }), 201);
+  });
+
+  it.each(REMOVALS)('%s, by both doors alike', async (_, noun, path, before, patch, fields, after) => {
+    const client = noun === 'tenant' ? api.operator : shop.tenant;
+    const prepared = async (): Promise<number> => expectStatus(await client.rest<Patched>('PATCH', path, before), 200).version;
+    let version = await prepared();
+    expect(expectStatus(await client.rest<Patched>('PATCH', path, patch), 200)).toMatchObject({ ...after, version: version + 1 });
+    version = await prepared();
+    const type = noun[0]!.toUpperCase() + noun.slice(1);
+    const mutation = `mutation ($input: Update${type}!) { patched: update${type}(${noun}: "patched", input: $input) { version ${fields} } }`;
+    const { data, errors } = await client.graphql<{ patched: Patched }>(mutation, { input: patch });
+    expect(errors).toEqual([]);
+    expect(data.patched).toEqual({ ...after, version: version + 1 });
+    expect(expectStatus(await client.rest<Patched>('PATCH', path, patch), 200).version).toBe(version + 1);
+  });
+});
 
 describe('null where a field may be left out', () => {
   it.each(CASES)('as %s is refused by both doors alike', async (_, method, path, mutation, input, wrapped) => {

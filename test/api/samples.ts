@@ -22,7 +22,7 @@ export async function bodies(): Promise<Record<string, unknown>> {
     CreateWorkload: { name: 'sample', template: 'nowhere' },
     UpdateWorkload: { values: { a: 1 } },
     RenderInput: {},
-    CreateRollout: {},
+    CreateRollout: { concurrency: 'SUPERSEDE' },
     RollbackInput: {},
     RestartInput: {},
     ScaleInput: { replicas: 2 },

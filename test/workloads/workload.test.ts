@@ -215,7 +215,7 @@ describe('the shape of what is sent', () => {
     ['a name', { name: 'other' }, '/name'],
     ['a template that is null', { template: null }, '/template'],
     ['values that are a number', { values: 7 }, '/values'],
-    ['placements that are null', { placements: null }, '/placements'],
+    ['placements that are a number', { placements: 7 }, '/placements'],
   ])('a patch with %s is refused', async (_, body, pointer) => {
     const { id } = await shop.post<Named>('/v1/workloads', { name: `patch-${Math.random().toString(36).slice(2)}`, template: 'web' }, 201);
     const answer = await shop.tenant.rest<{ errors: { pointer: string }[] }>('PATCH', `/v1/workloads/${id}`, body);

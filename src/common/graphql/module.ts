@@ -24,6 +24,8 @@ export interface Callers {
   take(caller: Context, cost: number, reply: FastifyReply | null): void;
   /** Calls `end` when the caller's key has been revoked or has expired. Returns the function that stops watching. */
   watch(caller: Context, end: () => void): () => void;
+  /** Whether the action never runs for a tenant, even if the request names one. */
+  isTenantless(action: string): boolean;
   isOrigin(origin: string | undefined, host: string | undefined): boolean;
 }
 

@@ -20,8 +20,14 @@ export const JsonObject = z.record(z.string(), z.unknown());
 /** A time in a response. */
 export const time = z.date();
 
-/** A time in a request. */
-export const givenTime = z.iso.datetime({ offset: true, error: 'must be a time in RFC 3339' });
+/** A time in a request. An offset can move it out of the years that RFC 3339 can write in UTC. */
+export const givenTime = z.iso.datetime({ offset: true, error: 'must be a time in RFC 3339', abort: true }).refine((text) => {
+  const year = new Date(text).getUTCFullYear();
+  return year >= 1 && year <= 9999;
+}, 'must be within the years 0001 to 9999 in UTC');
+
+/** The number of a revision or release in a request. No column holds a larger one. */
+export const ordinal = z.int().min(1).max(2_147_483_647);
 
 export const id = z.uuid().describe('UUIDv7.');
 

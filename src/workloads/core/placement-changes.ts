@@ -1,4 +1,4 @@
-import { canonicalJson } from '../../templates/core/digest.ts';
+import { canonicalJson } from '../../common/canonical-json.ts';
 
 /** A placement that is wanted. */
 export interface Wanted {
