@@ -85,7 +85,8 @@ const PERCENT = ', with %25 for a percent sign';
 function isDecodable(text: string): boolean {
   try {
     const { username, password, pathname } = new URL(text);
-    return [username, password, pathname].every((part) => decodeURIComponent(part) !== null);
+    for (const part of [username, password, pathname]) decodeURIComponent(part);
+    return true;
   } catch {
     return false;
   }

@@ -8,6 +8,7 @@ import type { Window } from '../common/page.ts';
 import type { CreatedBy } from '../common/reference.model.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { RolloutKind, RolloutPhase, TargetPhase, WavePhase } from '../generated/prisma/enums.ts';
+import { renumberTargets } from './engine/rows.ts';
 import type { RolloutJson, TargetJson, WaveJson } from './engine/rows.ts';
 import { ACTIVE, ACTIVE_PHASES, OPEN_PHASES } from './phase-lists.ts';
 
@@ -178,7 +179,8 @@ export class RolloutRepository {
    */
   async rescale(placements: readonly { id: string; replicas: number | null }[]): Promise<PlacementRef[]> {
     const numbers = placements.map(({ id, replicas }) => ({ id, replicas }));
-    return this.database.query<PlacementRef>(RESCALE, [tenantId(), JSON.stringify(numbers)]);
+    this.database.send(renumberTargets(), [tenantId(), JSON.stringify(numbers)]);
+    return this.makePlacementsDue(placements.map(({ id }) => id));
   }
 
   /** Number of the newest release that may run anywhere, null if none does. A FAILED rollout may have left its release on some clusters. */
@@ -268,18 +270,6 @@ const LOCK_ACTIVE = `
 
 const MAKE_DUE = `
   WITH due AS (SELECT id FROM placements WHERE tenant_id = $1::uuid AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE)
-  UPDATE placements p SET due_at = now() FROM due WHERE p.tenant_id = $1::uuid AND p.id = due.id
-  RETURNING p.id, p.region_id AS "regionId"`;
-
-const RESCALE = `
-  WITH n AS (SELECT * FROM jsonb_to_recordset($2::jsonb) AS n(id uuid, replicas int)),
-  told AS (
-    UPDATE targets t SET replicas = n.replicas, version = t.version + 1 FROM n, rollouts r
-    WHERE t.tenant_id = $1::uuid AND t.placement_id = n.id AND r.tenant_id = t.tenant_id AND r.id = t.rollout_id AND r.phase IN ${ACTIVE}
-    RETURNING t.id
-  ), due AS (
-    SELECT p.id FROM placements p JOIN n ON n.id = p.id WHERE p.tenant_id = $1::uuid AND (SELECT count(*) FROM told) >= 0 ORDER BY p.id FOR NO KEY UPDATE OF p
-  )
   UPDATE placements p SET due_at = now() FROM due WHERE p.tenant_id = $1::uuid AND p.id = due.id
   RETURNING p.id, p.region_id AS "regionId"`;
 

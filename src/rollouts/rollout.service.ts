@@ -80,8 +80,6 @@ export class RolloutService {
       const workload = await this.workloads.lock(reference);
       const placements = this.workloads.placementsOn(workload, cluster);
       const scaled = placements.map((placement) => ({ ...placement, replicas }));
-      await this.acceptance.rescale(scaled);
-      await this.workloads.setReplicas(workload, scaled);
       return this.scaled(workload, scaled, { reason });
     });
   }
@@ -112,8 +110,6 @@ export class RolloutService {
         const before = new Map((await this.rollouts.targets(id)).map((target) => [target.placementId, target.replicas]));
         const placements = locked.placements.filter((placement) => placement.wanted && before.has(placement.id));
         const scaled = placements.map((placement) => ({ ...placement, replicas: before.get(placement.id) ?? null }));
-        await this.acceptance.rescale(scaled);
-        await this.workloads.setReplicas(locked, scaled);
         return this.scaled(locked, scaled, options);
       }
       const superseded = await this.acceptance.makeWay(locked, 'REJECT', 'a retry was asked for');
@@ -184,8 +180,10 @@ export class RolloutService {
     );
   }
 
-  /** Scales existing Deployments. Where the first one is about to be created, its rollout uses the new number. */
+  /** Scales existing Deployments to the numbers that `concerned` has. Where the first one is about to be created, its rollout uses the new number. */
   private async scaled(workload: WorkloadRow, concerned: readonly PlacementRow[], options: Options): Promise<string> {
+    await this.acceptance.rescale(concerned);
+    await this.workloads.setReplicas(workload, concerned);
     const made = await this.rollouts.madePlacements(workload.id);
     const standing = concerned.filter((placement) => placement.applied !== null || made.get(placement.id) === true);
     if (standing.length === 0 && !concerned.some((placement) => made.has(placement.id))) {

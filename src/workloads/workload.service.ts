@@ -119,7 +119,7 @@ export class WorkloadService {
   }
 
   /** Gives the workload's placements the numbers of pods that they have in `scaled`. Counts as a client's change. */
-  async setReplicas(row: WorkloadRow, scaled: WorkloadRow['placements']): Promise<void> {
+  async setReplicas(row: WorkloadRow, scaled: readonly WorkloadRow['placements'][number][]): Promise<void> {
     const numbers = new Map(row.placements.map(({ id, replicas }) => [id, replicas]));
     const other = scaled.filter(({ id, replicas }) => numbers.get(id) !== replicas);
     if (other.length === 0) return;

@@ -2,11 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { tenantId } from '../../common/context.ts';
 import { Database } from '../../common/database.ts';
 import { lockRollout } from '../locked-rollout.ts';
-import { ACTIVE } from '../phase-lists.ts';
 import type { LockedRollout } from '../locked-rollout.ts';
 import type { Lease } from './lease.ts';
 import type { RolloutDraft } from './rollout-draft.ts';
-import { saveTargets, targetChange } from './rows.ts';
+import { renumberTargets, saveTargets, targetChange } from './rows.ts';
 import { storable, storableJson } from './storable.ts';
 
 /** Rows of a rollout whose lease this worker holds, accessed in one transaction of the rollout's tenant. */
@@ -51,8 +50,8 @@ export class HeldRolloutRepository {
   }
 
   /** What other rollouts bring these placements to is this number of pods again: a change of scale that goes back must not be made once more by them. */
-  keepNumbers(rolloutId: string, numbers: readonly { id: string; replicas: number }[]): void {
-    this.database.send(KEEP_NUMBERS, [tenantId(), rolloutId, JSON.stringify(numbers)]);
+  keepNumbers(numbers: readonly { id: string; replicas: number }[]): void {
+    this.database.send(KEEP_NUMBERS, [tenantId(), JSON.stringify(numbers)]);
   }
 
   /** Updates the workload and its release after a success, by kind of rollout. */
@@ -86,11 +85,7 @@ const SAVE = `
   )
   SELECT (SELECT count(*) FROM saved)::int AS targets`;
 
-const KEEP_NUMBERS = `
-  UPDATE targets t SET replicas = n.replicas, version = t.version + 1
-  FROM jsonb_to_recordset($3::jsonb) AS n(id uuid, replicas int), rollouts r
-  WHERE t.tenant_id = $1::uuid AND t.placement_id = n.id AND r.tenant_id = t.tenant_id AND r.id = t.rollout_id
-    AND r.id <> $2::uuid AND r.kind <> 'SCALE' AND r.phase IN ${ACTIVE}`;
+const KEEP_NUMBERS = renumberTargets("r.kind <> 'SCALE'");
 
 const GOOD = 'UPDATE releases SET good_at = coalesce(good_at, now()) WHERE tenant_id = $1::uuid AND id = $2::uuid';
 

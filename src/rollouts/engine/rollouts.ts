@@ -102,7 +102,7 @@ export class Rollouts {
     }
     const woken = draft.toWake().map(({ state, place }) => ({ id: state.placementId, regionId: place.regionId }));
     const numbers = draft.numbersBefore();
-    if (numbers.length > 0) this.rollouts.keepNumbers(lease.id, numbers);
+    if (numbers.length > 0) this.rollouts.keepNumbers(numbers);
     const saved = await this.rollouts.save(
       draft,
       lookAt,

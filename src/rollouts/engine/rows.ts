@@ -12,6 +12,7 @@ import type {
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Condition, RolloutState, Side, TargetState, WaveState } from '../core/observation.ts';
+import { ACTIVE } from '../phase-lists.ts';
 
 export interface RolloutJson {
   id: string;
@@ -216,3 +217,9 @@ export const saveTargets = (tenant: string, changes: string, condition = 'true')
   FROM jsonb_to_recordset(${changes}::jsonb) AS n(${RECORD})
   WHERE t.tenant_id = ${tenant}::uuid AND t.id = n.id AND t.version = n.version AND ${condition}
   RETURNING t.id, t.version`;
+
+/** Gives the targets of active rollouts other numbers of pods. $1: the tenant; $2: `[{id, replicas}]`, by placement. `condition` on the rollouts, `r`. */
+export const renumberTargets = (condition = 'true'): string => `
+  UPDATE targets t SET replicas = n.replicas, version = t.version + 1
+  FROM jsonb_to_recordset($2::jsonb) AS n(id uuid, replicas int), rollouts r
+  WHERE t.tenant_id = $1::uuid AND t.placement_id = n.id AND r.tenant_id = t.tenant_id AND r.id = t.rollout_id AND r.phase IN ${ACTIVE} AND ${condition}`;
