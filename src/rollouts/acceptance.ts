@@ -8,6 +8,7 @@ import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository
 import type { Failure } from './core/failure.ts';
 import { standingUid } from './core/failures.ts';
 import type { Side } from './core/observation.ts';
+import { compile } from './core/strategies/strategies.ts';
 import type { Order } from './order.ts';
 import { RolloutRepository } from './rollout.repository.ts';
 import type { NewRollout, RolloutRow, StoredTarget } from './rollout.repository.ts';
@@ -72,13 +73,11 @@ export class Acceptance {
         due_at: LONG_AGO,
       },
       wave: { id: newId(), position: 0, name: order.wave.name, max_concurrent: order.wave.maxConcurrent, max_failed: order.wave.maxFailed },
-      targets: order.aims.map(({ placement, to }) => ({
-        id: newId(),
-        placement_id: placement.id,
-        to,
-        replicas: placement.replicas,
-        ...startOf(order.kind, placement, before.get(placement.id)),
-      })),
+      targets: order.aims.map(({ placement, to }) => {
+        const start = startOf(order.kind, placement, before.get(placement.id));
+        const stages = compile({ kind: order.kind, strategy: order.strategy, from: start.from, to });
+        return { id: newId(), placement_id: placement.id, to, stages, replicas: placement.replicas, ...start };
+      }),
     });
     const data = { kind: order.kind, release: order.release?.number ?? null, targets: order.aims.length };
     this.events.append([{ type: 'rollout.created', workloadId: order.workload.id, rolloutId: id, message: sentence(order), data }]);

@@ -105,4 +105,4 @@ export const restartedDigest = (objects: string, restartedAt: string): string =>
 /** The strategy that the rollout shows: that of its first target, they differ only where values do. */
 export const strategyOf = (aims: readonly Aim[]): Strategy => aims.find((aim) => aim.to !== null)?.to?.strategy ?? NATIVE;
 
-export const rolling = (strategy: Strategy): Strategy => ({ ...strategy, type: 'ROLLING', steps: [] });
+export const rolling = ({ batches: _none, ...strategy }: Strategy): Strategy => ({ ...strategy, type: 'ROLLING', steps: [] });

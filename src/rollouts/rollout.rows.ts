@@ -6,6 +6,8 @@ import type { Strategy } from '../workloads/core/strategy.ts';
 import { isTerminal } from './core/phases.ts';
 import { sentenceOf } from './core/reasons.ts';
 import type { Detail } from './core/reasons.ts';
+import { stepOf } from './core/stages/stage.ts';
+import { stepsOf } from './core/strategies/strategies.ts';
 import type { Rollout, RolloutStrategy, Wave } from './rollout.model.ts';
 import type { RolloutRow, TargetRow, WaveRow } from './rollout.repository.ts';
 import type { Condition, Failure, Target, TargetCounts, TargetPods, TargetStep } from './target.model.ts';
@@ -28,6 +30,7 @@ const strategyOf = (strategy: Strategy): RolloutStrategy => ({
   ...strategy,
   maxSurge: String(strategy.maxSurge),
   maxUnavailable: String(strategy.maxUnavailable),
+  batches: strategy.batches ?? [],
 });
 
 /** The reason of a phase as data and as a sentence. */
@@ -73,10 +76,11 @@ export const waveOf = ({ id, name, phase, maxConcurrent, maxFailed, evidence, ta
   targets,
 });
 
-function stepOf(row: TargetRow, pods: TargetPods | null): TargetStep {
+function targetStep(row: TargetRow, pods: TargetPods | null): TargetStep {
   const all = pods ? pods.old + pods.new : 0;
   const weight = pods && all > 0 ? Math.round((100 * pods.new) / all) : null;
-  return { index: row.step, of: row.steps, weight, surge: row.surge, unavailable: row.unavailable };
+  const { surge, unavailable } = row.gate ?? { surge: null, unavailable: null };
+  return { index: stepOf(row), of: stepsOf(row.strategy), weight, surge, unavailable };
 }
 
 export function targetOf(row: TargetRow): Target {
@@ -89,7 +93,7 @@ export function targetOf(row: TargetRow): Target {
     namespace: row.namespace,
     phase: row.phase,
     ...phaseOf(row.phaseDetail as unknown as Detail | null),
-    step: stepOf(row, pods),
+    step: targetStep(row, pods),
     pods,
     condition: row.condition as unknown as Condition | null,
     failure: row.failure as unknown as Failure | null,

@@ -1,11 +1,11 @@
 /** Targets whose cluster stays away, as the rollout sees them: nobody may be there to decide for them. */
-import { graceEnds, isAway } from './conditions.ts';
+import { graceEnds, isUnreachable } from './target/outside.ts';
 import type { RolloutDecision, TargetChange } from './decision.ts';
 import { unreachable } from './failures.ts';
 import type { RolloutObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
 import { plain } from './reasons.ts';
-import { soonest } from './times.ts';
+import { soonest } from './target/deadline.ts';
 
 /** A second abort gives up on clusters that have been away for this long: longer than it takes to mend a connection that was cut. */
 const GIVE_UP_SECONDS = 5;
@@ -15,7 +15,7 @@ const GIVE_UP_SECONDS = 5;
  * A PENDING target waits for its turn first.
  */
 export function away(o: RolloutObservation): { decision: RolloutDecision | null; lookAt: Date | null } {
-  const gone = o.targets.filter((target) => !isTerminal(target.phase) && target.phase !== 'PENDING' && isAway(target.condition));
+  const gone = o.targets.filter((target) => !isTerminal(target.phase) && target.phase !== 'PENDING' && isUnreachable(target.condition));
   const given = gone.filter((target) => isOver(o.now, endOf(o, target)));
   if (given.length === 0) return { decision: null, lookAt: soonest(...gone.map((target) => endOf(o, target))) };
   const reason = `Given up on ${given.map((target) => target.cluster).join(', ')}.`;

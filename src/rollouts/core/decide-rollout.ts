@@ -1,14 +1,15 @@
 /** What to do about a rollout as a whole now: on rows alone. */
 import { away } from './away.ts';
-import { isAway } from './conditions.ts';
+import { isUnreachable } from './target/outside.ts';
 import type { RolloutDecision, TargetChange, WaveEvidence } from './decision.ts';
 import { afterFailure, failuresOf, settled, wholeFailure } from './outcome.ts';
 import type { RolloutObservation, TargetState, WaveState } from './observation.ts';
-import { pauseOf } from './pauses.ts';
-import type { Pause } from './pauses.ts';
 import { entering, goingOn, isSettled, isTerminal, targetPhases } from './phases.ts';
 import { plain, sentenceOf } from './reasons.ts';
-import { soonest } from './times.ts';
+import { holdOf } from './stages/handlers.ts';
+import type { Hold } from './stages/stage.ts';
+import { stepOf } from './stages/stage.ts';
+import { soonest } from './target/deadline.ts';
 import { skipped, undoing } from './undo-rows.ts';
 
 /** Nothing announces that other rollouts free quota, so it is polled at this interval. */
@@ -34,9 +35,9 @@ function nextPauseEnd(o: RolloutObservation): Date | null {
 }
 
 /** The pause that a held target stands at. */
-function pauseHolding(o: RolloutObservation, target: TargetState): Pause | null {
+function pauseHolding(o: RolloutObservation, target: TargetState): Hold | null {
   const wave = o.waves.find((one) => one.id === target.waveId);
-  return wave === undefined ? null : pauseOf(o.now, o.rollout, wave, target);
+  return wave === undefined ? null : holdOf(target, wave.promotedStep, o.now);
 }
 
 /** On request: nothing written = CANCELED, else everything goes back. */
@@ -124,7 +125,7 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
   const next = startable(o, wave, targets);
   if (next.length > 0) return start(o, wave, targets, next);
   if (held.length === open.length && rollout.phase !== 'PAUSED') {
-    const step = Math.max(...held.map((target) => target.step)) + 1;
+    const step = Math.max(...held.map(stepOf)) + 1;
     const reason = `Every target is at the pause of step ${step} of ${rollout.strategy.steps.length}: promote to go on.`;
     return { kind: 'PAUSE', reason, pauseReason: 'STEP', failure: null };
   }
@@ -137,12 +138,12 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
 
 function atOpenPause(o: RolloutObservation, target: TargetState): boolean {
   const pause = target.phase === 'HELD' ? pauseHolding(o, target) : null;
-  return pause !== null && 'pause' in pause.step && !pause.over;
+  return pause !== null && pause.needs === 'PROMOTE' && !pause.over;
 }
 
 /** Held at a pause that is over, on a cluster that answers: it moves again as soon as there is room. */
 function mayGoOn(o: RolloutObservation, target: TargetState): boolean {
-  return target.phase === 'HELD' && !isAway(target.condition) && (pauseHolding(o, target)?.over ?? false);
+  return target.phase === 'HELD' && !isUnreachable(target.condition) && (pauseHolding(o, target)?.over ?? false);
 }
 
 const busyOf = (targets: readonly TargetState[]): number => targets.filter((target) => targetPhases[target.phase].concurrent).length;

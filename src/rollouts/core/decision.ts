@@ -2,7 +2,7 @@
 import type { PauseReason, RolloutPhase } from '../../generated/prisma/enums.ts';
 import type { Failure } from './failure.ts';
 import type { RolloutState, TargetState } from './observation.ts';
-import type { StoredReason } from './reasons.ts';
+import type { Reason, StoredReason } from './reasons.ts';
 
 /** Fence of a write to an existing object: the observation that it was decided on. */
 export interface Precondition {
@@ -40,7 +40,7 @@ export type TargetSet = Partial<Omit<TargetState, 'id' | 'waveId' | 'placementId
 };
 
 export interface TargetDecision {
-  reason: string;
+  reason: Reason;
   /** What of the row changes; committed, with the event, before the action is performed. */
   set: TargetSet;
   event: { type: TargetEventType; message: string } | null;

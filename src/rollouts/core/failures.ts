@@ -1,6 +1,6 @@
 /** The failures that the core itself finds, each with one sentence of advice. */
 import type { Failure } from './failure.ts';
-import type { Blame } from './health.ts';
+import type { Blame } from './target/health.ts';
 import type { TargetState } from './observation.ts';
 
 /** Advice by Kubernetes' word; a word that is not here gets `general`. */

@@ -52,7 +52,7 @@ export function goingOn(now: Date): Partial<TargetState> {
   return { enteredAt: now, stoppedAt: null };
 }
 
-/** Fields of a target's row that are reset when it starts or goes back: the clock, and the memory of its step. */
+/** Fields of a target's row that are reset when it starts or goes back: the clock, and what it has written and remembers. */
 export function entering(now: Date): Partial<TargetState> {
-  return { ...goingOn(now), stepN: null, surge: null, unavailable: null, heldAt: null };
+  return { ...goingOn(now), gate: null, progress: null };
 }

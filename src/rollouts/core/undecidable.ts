@@ -6,17 +6,18 @@ import type { RolloutDecision, TargetChange, TargetDecision } from './decision.t
 import { internal } from './failures.ts';
 import type { RolloutObservation, TargetObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
-import { plain } from './reasons.ts';
+import { because, plain, sentenceOf } from './reasons.ts';
 import { skipped } from './undo-rows.ts';
 
 /** Ends the target as FAILED; what `onFailure` says follows. */
 export function undecidableTarget({ target }: TargetObservation): TargetDecision {
   const failure = internal(target);
-  const reason = `${failure.reason}: ${failure.message}`;
+  const { reason: cause, message } = failure;
+  const reason = because('TARGET_FAILED', { cause, message, pod: null, container: null });
   return {
     reason,
-    set: { phase: 'FAILED', phaseReason: plain(reason), failure },
-    event: { type: 'target.failed', message: `${target.cluster}: ${reason}` },
+    set: { phase: 'FAILED', phaseReason: reason, failure },
+    event: { type: 'target.failed', message: `${target.cluster}: ${sentenceOf(reason)}` },
     action: null,
     lookAt: null,
   };

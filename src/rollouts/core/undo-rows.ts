@@ -3,6 +3,7 @@ import type { TargetChange } from './decision.ts';
 import type { TargetState } from './observation.ts';
 import { entering, isTerminal, targetPhases } from './phases.ts';
 import { plain } from './reasons.ts';
+import { compileUndo } from './strategies/strategies.ts';
 
 /**
  * What was written goes back, whatever its phase, but for what is back already or failed to go back; what was not started is SKIPPED. A target that failed
@@ -11,7 +12,14 @@ import { plain } from './reasons.ts';
 export function undoing(now: Date, targets: readonly TargetState[], why: string): TargetChange[] {
   return targets.flatMap((target): TargetChange[] => {
     if (canGoBack(target)) {
-      const set = { ...entering(now), phase: 'ROLLING_BACK' as const, undoing: true, phaseReason: plain(`Going back: ${why}`) };
+      const set = {
+        ...entering(now),
+        phase: 'ROLLING_BACK' as const,
+        undoing: true,
+        stages: compileUndo(target),
+        stage: 0,
+        phaseReason: plain(`Going back: ${why}`),
+      };
       return [{ targetId: target.id, set }];
     }
     if (!target.written && !isTerminal(target.phase)) return [skipped(target, `Not started: ${why}`)];

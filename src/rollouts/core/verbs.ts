@@ -5,6 +5,7 @@ import type { RolloutRows, RolloutState, TargetState, WaveState } from './observ
 import { standingUid } from './failures.ts';
 import { isSettled, rolloutPhases } from './phases.ts';
 import { plain } from './reasons.ts';
+import { stepOf } from './stages/stage.ts';
 
 export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY' };
 
@@ -66,7 +67,7 @@ function promote({ rollout, waves, targets }: RolloutRows, full: boolean): VerbD
 
 /** The last step at which a target of the wave is held; what is promoted already where none is. */
 function heldStep(wave: WaveState, rollout: RolloutState, targets: readonly TargetState[]): number {
-  const held = targets.filter((target) => target.waveId === wave.id && target.phase === 'HELD').map((target) => target.step);
+  const held = targets.filter((target) => target.waveId === wave.id && target.phase === 'HELD').map(stepOf);
   return Math.min(rollout.strategy.steps.length, Math.max(wave.promotedStep, ...held));
 }
 

@@ -143,7 +143,7 @@ function appliedBy({ rollout, target }: ActiveTarget, state: TargetState): Side 
 
 /** Whether the rollout's loop depends on a changed field. */
 const concernsRollout = (set: TargetDecision['set']): boolean =>
-  set.phase !== undefined || set.heldAt !== undefined || set.condition !== undefined || set.failure !== undefined;
+  set.phase !== undefined || set.condition !== undefined || set.failure !== undefined;
 
 function eventOf(event: NonNullable<TargetDecision['event']>, { rollout, placement }: ActiveTarget, target: TargetRow) {
   return {

@@ -13,6 +13,8 @@ import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Condition, RolloutState, Side, TargetState, WaveState } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
+import { stepOf } from '../core/stages/stage.ts';
+import type { AnyStage, Progress } from '../core/stages/stage.ts';
 import { ACTIVE } from '../phase-lists.ts';
 
 export interface RolloutJson {
@@ -56,13 +58,12 @@ export interface TargetJson {
   made: boolean;
   replicas_before: number | null;
   replicas_after: number | null;
-  step: number;
-  step_n: number | null;
-  surge: string | null;
-  unavailable: string | null;
+  stages: AnyStage[];
+  stage: number;
+  progress: Progress | null;
+  gate: TargetState['gate'];
   entered_at: string | null;
   retried_at: string | null;
-  held_at: string | null;
   stopped_at: string | null;
   condition: Condition | null;
   failure: Failure | null;
@@ -88,8 +89,9 @@ export interface TargetRow {
 /** The data of an event about a target. References are ids, as everywhere in events. */
 export function targetData({ place, state }: TargetRow): object {
   const { clusterId: cluster, regionId: region, namespace } = place;
-  const { phase, step, surge, unavailable, failure, condition } = state;
-  return { cluster, region, namespace, phase, step, surge, unavailable, failure, condition };
+  const { phase, gate, failure, condition } = state;
+  const { surge, unavailable } = gate ?? { surge: null, unavailable: null };
+  return { cluster, region, namespace, phase, step: stepOf(state), surge, unavailable, failure, condition };
 }
 
 const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
@@ -134,13 +136,12 @@ export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
     made: row.made,
     replicasBefore: row.replicas_before,
     replicasAfter: row.replicas_after,
-    step: row.step,
-    stepN: row.step_n,
-    surge: row.surge,
-    unavailable: row.unavailable,
+    stages: row.stages,
+    stage: row.stage,
+    progress: row.progress,
+    gate: row.gate,
     enteredAt: date(row.entered_at),
     retriedAt: date(row.retried_at),
-    heldAt: date(row.held_at),
     stoppedAt: date(row.stopped_at),
     condition: row.condition,
     failure: row.failure,
@@ -162,13 +163,12 @@ export const targetChange = (
   made: state.made,
   replicas_before: state.replicasBefore,
   replicas_after: state.replicasAfter,
-  step: state.step,
-  step_n: state.stepN,
-  surge: state.surge,
-  unavailable: state.unavailable,
+  stages: state.stages,
+  stage: state.stage,
+  progress: state.progress,
+  gate: state.gate,
   entered_at: state.enteredAt,
   retried_at: state.retriedAt,
-  held_at: state.heldAt,
   stopped_at: state.stoppedAt,
   condition: state.condition,
   failure: state.failure,
@@ -183,13 +183,12 @@ const CHANGED: Record<string, string> = {
   made: 'boolean',
   replicas_before: 'int',
   replicas_after: 'int',
-  step: 'int',
-  step_n: 'int',
-  surge: 'text',
-  unavailable: 'text',
+  stages: 'jsonb',
+  stage: 'int',
+  progress: 'jsonb',
+  gate: 'jsonb',
   entered_at: 'timestamptz',
   retried_at: 'timestamptz',
-  held_at: 'timestamptz',
   stopped_at: 'timestamptz',
   condition: 'jsonb',
   failure: 'jsonb',

@@ -17,7 +17,7 @@ import { isSettled, isTerminal, targetPhases } from '../../../src/rollouts/core/
 import { plain } from '../../../src/rollouts/core/reasons.ts';
 import { undecidableRollout } from '../../../src/rollouts/core/undecidable.ts';
 import { applied, rolloutRow, strategy, targetRow, waveRow } from './model.ts';
-import type { Rows } from './model.ts';
+import type { Row, Rows } from './model.ts';
 
 const now = new Date('2026-01-01T12:00:00Z');
 const ago = (seconds: number): Date => new Date(now.getTime() - seconds * 1000);
@@ -39,12 +39,13 @@ const away = (seconds: number): Condition => ({
   since: ago(seconds).toISOString(),
 });
 
-const t = (id: string, phase: TargetState['phase'], fields: Partial<TargetState> = {}): TargetState => {
+const t = (id: string, phase: TargetState['phase'], fields: Row = {}): TargetState => {
   const started = !['PENDING', 'SKIPPED'].includes(phase);
   return targetRow({
     id,
     cluster: id,
     phase,
+    plan: canary,
     written: started,
     failure: phase === 'FAILED' ? { ...failure, cluster: id } : null,
     ...fields,
@@ -112,7 +113,7 @@ describe('waves', () => {
 
   it('looks again when the next timed pause ends, and not at one that is over behind a pause of the whole rollout', () => {
     const timed = strategy({ type: 'CANARY', steps: [{ weight: 20 }, { pauseSeconds: 60 }] });
-    const held = (id: string, seconds: number): TargetState => t(id, 'HELD', { step: 1, heldAt: ago(seconds) });
+    const held = (id: string, seconds: number): TargetState => t(id, 'HELD', { plan: timed, step: 1, heldAt: ago(seconds) });
     const both = [held('t1', 10), held('t2', 40)];
     expect(decide(running(both, { strategy: timed }))).toMatchObject({ kind: 'WAIT', lookAt: new Date(now.getTime() + 20_000) });
     expect(decide(running([held('t1', 10), held('t2', 60)], { strategy: timed }))).toMatchObject({ targets: [{ targetId: 't2' }] });
@@ -185,7 +186,7 @@ describe('waves', () => {
     expect(decide(running([held], { phase: 'PAUSED', pauseReason: 'STEP' })).kind).toBe('WAIT');
     expect(decide(running([held], {}, { promotedStep: 1 })).kind).toBe('START_TARGETS');
     const timed = strategy({ type: 'CANARY', steps: [{ weight: 20 }, { pauseSeconds: 5 }] });
-    expect(decide(running([held], { strategy: timed })).kind).toBe('WAIT');
+    expect(decide(running([t('t1', 'HELD', { plan: timed, step: 1 })], { strategy: timed })).kind).toBe('WAIT');
   });
 
   it('does not stay at a pause that nobody is held at any more', () => {

@@ -5,7 +5,7 @@
  */
 import type { RolloutDecision, TargetAction, TargetDecision } from '../../../src/rollouts/core/decision.ts';
 import { decideRollout } from '../../../src/rollouts/core/decide-rollout.ts';
-import { decideTarget } from '../../../src/rollouts/core/decide-target.ts';
+import { decideTarget } from '../../../src/rollouts/core/target/decide.ts';
 import type {
   Live,
   LiveReplicaSet,
@@ -19,6 +19,8 @@ import type {
   WaveState,
 } from '../../../src/rollouts/core/observation.ts';
 import { isSettled } from '../../../src/rollouts/core/phases.ts';
+import { sentenceOf } from '../../../src/rollouts/core/reasons.ts';
+import { compile, compileUndo } from '../../../src/rollouts/core/strategies/strategies.ts';
 import { applyTarget } from '../../../src/rollouts/core/target/apply.ts';
 import type { Strategy, StrategyStep } from '../../../src/workloads/core/strategy.ts';
 
@@ -81,8 +83,38 @@ export function side(release: number, fields: Partial<Side> = {}): Side {
   };
 }
 
-export function targetRow(fields: Partial<TargetState> = {}): TargetState {
+/** A target's row with short words: by which plan, at which step, held since when, with what written at which N. */
+export interface Row extends Partial<TargetState> {
+  plan?: Strategy;
+  kind?: RolloutState['kind'];
+  step?: number;
+  heldAt?: Date | null;
+  surge?: string | null;
+  unavailable?: string | null;
+  stepN?: number | null;
+}
+
+export function targetRow({
+  plan = strategy(),
+  kind = 'DEPLOY',
+  step = 0,
+  heldAt = null,
+  surge = null,
+  unavailable = null,
+  stepN = null,
+  ...fields
+}: Row = {}): TargetState {
+  const [from, to] = [fields.from === undefined ? side(1) : fields.from, fields.to === undefined ? side(2) : fields.to];
+  const forward = compile({ kind, strategy: plan, from, to });
+  const stages = fields.undoing === true ? compileUndo({ stages: forward, stage: 0, from }) : forward;
   return {
+    stages,
+    stage: Math.max(
+      0,
+      stages.findIndex((stage) => stage.step === step),
+    ),
+    progress: heldAt === null ? null : { heldAt: heldAt.toISOString() },
+    gate: surge === null || unavailable === null ? null : { n: stepN, surge, unavailable },
     id: 'target',
     waveId: 'wave',
     placementId: 'placement',
@@ -91,21 +123,16 @@ export function targetRow(fields: Partial<TargetState> = {}): TargetState {
     namespace: 'shop',
     phase: 'PENDING',
     phaseDetail: null,
-    from: side(1),
-    to: side(2),
+    from,
+    to,
     written: false,
     undoing: false,
     uid: null,
     made: false,
     replicasBefore: null,
     replicasAfter: null,
-    step: 0,
-    stepN: null,
-    surge: null,
-    unavailable: null,
     enteredAt: null,
     retriedAt: null,
-    heldAt: null,
     stoppedAt: null,
     condition: null,
     failure: null,
@@ -181,9 +208,8 @@ export class Model {
   away: { since: Date } | null = null;
   /** No more pods than this in the namespace. */
   quota: number | null;
-  private preflight: Preflight | null = null;
-  private finished: TargetObservation['finished'] = null;
-  private applied: TargetObservation['applied'] = null;
+  private checked: Preflight | null = null;
+  private performed: TargetAction | null = null;
   private logs = new Map<string, string>();
   private serial = 0;
   private readonly plan: Plan;
@@ -203,7 +229,8 @@ export class Model {
     const template = plan.kind === 'SCALE' || plan.kind === 'DELETE';
     const from = plan.first || plan.kind === 'SCALE' ? null : side(1, { strategy: own });
     this.rollout = rolloutRow({ kind: plan.kind, strategy: own, onFailure: plan.onFailure });
-    this.target = targetRow({ from, to: template ? null : side(2, { strategy: own }) });
+    const to = template ? null : side(2, { strategy: own });
+    this.target = targetRow({ from, to, stages: compile({ kind: plan.kind, strategy: own, from, to }) });
     this.placement = {
       id: 'placement',
       workloadId: 'workload-id',
@@ -250,9 +277,8 @@ export class Model {
       placement: { ...this.placement },
       target: { ...this.target },
       live: this.live(),
-      preflight: this.preflight,
-      finished: this.finished,
-      applied: this.applied,
+      checked: this.checked,
+      performed: this.performed,
       writeFailure: null,
       hindrance: null,
       logs: this.logs,
@@ -318,7 +344,7 @@ export class Model {
     this.target = applyTarget(this.target, decision.set, new Date(this.now));
     if (decision.event !== null) this.events.push(decision.event.type);
     this.log.push(
-      `${this.target.phase} ${decision.reason}${decision.action ? ` [${describe(decision.action)}]` : ''}${crash ? ' LOST' : ''}`,
+      `${this.target.phase} ${sentenceOf(decision.reason)}${decision.action ? ` [${describe(decision.action)}]` : ''}${crash ? ' LOST' : ''}`,
     );
     if (decision.action?.kind === 'SCALE') this.placement = { ...this.placement, lastWrittenReplicas: decision.action.replicas };
     if (before.phase === 'FAILED' && this.target.phase === 'PROGRESSING') this.forget();
@@ -328,27 +354,25 @@ export class Model {
   }
 
   private forget(): void {
-    this.preflight = null;
-    this.finished = null;
-    this.applied = null;
+    this.checked = null;
+    this.performed = null;
     this.logs = new Map();
   }
 
   private perform(action: TargetAction): void {
+    this.performed = action;
     switch (action.kind) {
       case 'PREFLIGHT':
-        this.preflight = { ok: true };
+        this.checked = { ok: true };
         return;
       case 'READ_LOG':
         this.logs.set(`${action.pod}/${action.container}`, 'panic: no');
         return;
       case 'FINISH':
-        this.finished = action.side;
         return;
       case 'DELETE':
         this.deployment = null;
         this.sets = [];
-        this.finished = 'DELETE';
         return;
       case 'SCALE':
         return this.setReplicas(action.replicas);
@@ -363,7 +387,6 @@ export class Model {
     if (which === null) throw new Error(`applied ${action.side}, which is nothing`);
     if (Number.parseInt(surge, 10) === 0 && Number.parseInt(unavailable, 10) === 0) throw new Error('422: both zero');
     this.writes++;
-    this.applied = { surge, unavailable };
     const old = this.deployment;
     const left = old === null ? 0 : this.fence().surge;
     const next: ModelDeployment = {

@@ -1,7 +1,7 @@
 /** Whether what was asked for stands and is healthy, and whom to blame where it does not. */
-import type { LiveDeployment, LivePod, LiveReplicaSet, Side, TargetObservation, Trouble } from './observation.ts';
-import { atRest } from './steps.ts';
-import type { Split } from './steps.ts';
+import type { LiveDeployment, LivePod, LiveReplicaSet, Side, TargetObservation, Trouble } from '../observation.ts';
+import { atRest } from '../steps.ts';
+import type { Split } from '../steps.ts';
 
 export interface Verdict {
   healthy: boolean;

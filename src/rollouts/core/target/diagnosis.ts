@@ -2,9 +2,9 @@
  * From a pod's raw status to what is wrong with it. Reasons are Kubernetes' own words (kubelet: `pkg/kubelet/images`, `pkg/kubelet/kuberuntime`; scheduler:
  * `Unschedulable`); only what cannot come right by waiting is FATAL.
  */
-import type { Trouble } from './observation.ts';
-import { number, part, parts, text, time } from './raw.ts';
-import type { Raw } from './raw.ts';
+import type { Trouble } from '../observation.ts';
+import { number, part, parts, text, time } from '../raw.ts';
+import type { Raw } from '../raw.ts';
 
 /** A crash loop counts as one from this many restarts on; fewer may be a dependency that is not there yet. */
 export const CRASH_LOOP_RESTARTS = 3;
