@@ -20,6 +20,8 @@ import type {
 } from '../../../src/rollouts/core/observation.ts';
 import { isSettled } from '../../../src/rollouts/core/phases.ts';
 import { sentenceOf } from '../../../src/rollouts/core/reasons.ts';
+import { stageHandlers } from '../../../src/rollouts/core/stages/handlers.ts';
+import type { AnyStage, StageHandlers } from '../../../src/rollouts/core/stages/stage.ts';
 import { compile, compileUndo } from '../../../src/rollouts/core/strategies/strategies.ts';
 import { applyTarget } from '../../../src/rollouts/core/target/apply.ts';
 import type { Strategy, StrategyStep } from '../../../src/workloads/core/strategy.ts';
@@ -164,6 +166,7 @@ export interface Plan {
   wanted: number;
   type: Strategy['type'];
   steps: StrategyStep[];
+  batches?: number[];
   maxSurge: number | string;
   maxUnavailable: number | string;
   minReadySeconds: number;
@@ -213,14 +216,18 @@ export class Model {
   private logs = new Map<string, string>();
   private serial = 0;
   private readonly plan: Plan;
+  private readonly handlers: StageHandlers;
   readonly originalUid: string | null;
 
-  constructor(plan: Plan) {
+  /** @param stages of another list than the plan's strategy has, with the handlers of their kinds */
+  constructor(plan: Plan, handlers: StageHandlers = stageHandlers, stages?: readonly AnyStage[]) {
     this.plan = plan;
+    this.handlers = handlers;
     this.quota = plan.quota;
     const own = strategy({
       type: plan.type,
       steps: plan.steps,
+      ...(plan.batches === undefined ? {} : { batches: plan.batches }),
       maxSurge: plan.maxSurge,
       maxUnavailable: plan.maxUnavailable,
       minReadySeconds: plan.minReadySeconds,
@@ -230,7 +237,7 @@ export class Model {
     const from = plan.first || plan.kind === 'SCALE' ? null : side(1, { strategy: own });
     this.rollout = rolloutRow({ kind: plan.kind, strategy: own, onFailure: plan.onFailure });
     const to = template ? null : side(2, { strategy: own });
-    this.target = targetRow({ from, to, stages: compile({ kind: plan.kind, strategy: own, from, to }) });
+    this.target = targetRow({ from, to, stages: stages ?? compile({ kind: plan.kind, strategy: own, from, to }) });
     this.placement = {
       id: 'placement',
       workloadId: 'workload-id',
@@ -336,8 +343,8 @@ export class Model {
   /** Observe, decide, commit, write: once. `crash` loses the write that was committed, and everything that the holder had in memory. */
   turn(crash = false): TargetDecision {
     const observation = this.observation();
-    const decision = decideTarget(observation);
-    if (JSON.stringify(decision) !== JSON.stringify(decideTarget(observation)))
+    const decision = decideTarget(observation, this.handlers);
+    if (JSON.stringify(decision) !== JSON.stringify(decideTarget(observation, this.handlers)))
       this.breaches.push('the same observation was decided differently');
     if (isIdle(decision)) return decision;
     const before = this.target;
