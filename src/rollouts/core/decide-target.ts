@@ -4,6 +4,7 @@ import type { TargetDecision } from './decision.ts';
 import { complete, fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { forward } from './forward.ts';
+import { kinds } from './kinds.ts';
 import type { TargetObservation } from './observation.ts';
 import { isSettled, isTerminal } from './phases.ts';
 import { removeTarget } from './removal.ts';
@@ -47,6 +48,6 @@ function freely(o: TargetObservation): Draft {
   const answered = back(o);
   if (answered !== null) return answered;
   if (target.phase === 'ROLLING_BACK') return undo(o);
-  if (rollout.kind === 'SCALE') return scaleTarget(o);
+  if (kinds[rollout.kind].writes === 'NUMBER') return scaleTarget(o);
   return target.to === null ? removeTarget(o) : forward(o, target.to);
 }

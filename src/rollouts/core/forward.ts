@@ -5,6 +5,7 @@ import type { Draft } from './draft.ts';
 import { deleted, edited, notOurs, replaced } from './failures.ts';
 import type { Failure } from './failure.ts';
 import { caughtUp, fatalTrouble, judgeAll, splitOf } from './health.ts';
+import { kinds } from './kinds.ts';
 import type { LiveDeployment, Side, TargetObservation } from './observation.ts';
 import { mayMove, ownersPause, standstillReason } from './conditions.ts';
 import { scaleDue, scaleForward } from './scaling.ts';
@@ -54,7 +55,7 @@ function refusalOf(o: TargetObservation, to: Side, live: LiveDeployment): Failur
   const { target, placement, rollout } = o;
   if (!live.ours) return notOurs(target, placement.workload);
   if (target.uid !== null && target.uid !== live.uid) return replaced(target, placement.workload);
-  const takeOver = rollout.kind === 'ROLLBACK' && !(target.written && bears(live, to));
+  const takeOver = kinds[rollout.kind].takesOver && !(target.written && bears(live, to));
   if (live.editedBy !== null && !takeOver) return edited(target, placement.workload, live.editedBy);
   return o.writeFailure?.failure ?? null;
 }
@@ -64,7 +65,7 @@ function firstWrite(o: TargetObservation, to: Side, live: LiveDeployment | null)
   const { target, preflight, rollout } = o;
   if (target.surge === null) {
     const reason = `Checking permissions, quota and fields on ${target.cluster} before release ${to.release} is written.`;
-    if (preflight === null) return { reason, action: { kind: 'PREFLIGHT', takeOver: rollout.kind === 'ROLLBACK' }, stopped: false };
+    if (preflight === null) return { reason, action: { kind: 'PREFLIGHT', takeOver: kinds[rollout.kind].takesOver }, stopped: false };
     if (!preflight.ok) return fail(o, preflight.failure);
   }
   if (live !== null && isGated(o, to, live)) {

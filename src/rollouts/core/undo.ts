@@ -4,6 +4,7 @@ import { bears, fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { edited, notOurs } from './failures.ts';
 import { isUnschedulable, judgeAll, readyNow, splitOf, standing } from './health.ts';
+import { kinds } from './kinds.ts';
 import type { LiveDeployment, LiveReplicaSet, Side, TargetObservation } from './observation.ts';
 import { removal } from './removal.ts';
 import { isScaled, restore, restoreDue, scaleDue, scaleForward } from './scaling.ts';
@@ -20,7 +21,7 @@ export function undo(o: TargetObservation): Draft {
   if (!target.written) return { reason: 'Not started.', set: { phase: 'SKIPPED' }, stopped: false };
   const refused = refusedWrite(o);
   if (refused !== null) return refused;
-  if (rollout.kind === 'SCALE') return undoScale(o);
+  if (kinds[rollout.kind].writes === 'NUMBER') return undoScale(o);
   return target.from === null ? undoCreation(o) : backTo(o, target.from);
 }
 
