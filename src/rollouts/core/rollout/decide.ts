@@ -1,15 +1,15 @@
 /** What to do about a rollout as a whole now: on rows alone. */
-import { away } from './away.ts';
-import { isAway } from './conditions.ts';
-import type { RolloutDecision, TargetChange, WaveEvidence } from './decision.ts';
+import { away } from './unreachable.ts';
+import { isAway } from '../conditions.ts';
+import type { RolloutDecision, TargetChange, WaveEvidence } from '../decision.ts';
 import { afterFailure, failuresOf, settled, wholeFailure } from './outcome.ts';
-import type { RolloutObservation, TargetState, WaveState } from './observation.ts';
-import { pauseOf } from './pauses.ts';
-import type { Pause } from './pauses.ts';
-import { entering, goingOn, isSettled, isTerminal, targetPhases } from './phases.ts';
-import { plain, sentenceOf } from './reasons.ts';
-import { soonest } from './times.ts';
-import { skipped, undoing } from './undo-rows.ts';
+import type { RolloutObservation, TargetState, WaveState } from '../observation.ts';
+import { pauseOf } from '../pauses.ts';
+import type { Pause } from '../pauses.ts';
+import { entering, goingOn, isSettled, isTerminal, targetPhases } from '../phases.ts';
+import { plain, sentenceOf } from '../reasons.ts';
+import { soonest } from '../times.ts';
+import { skipped, undoing } from './undo.ts';
 
 /** Nothing announces that other rollouts free quota, so it is polled at this interval. */
 const QUOTA_LOOK_MILLISECONDS = 1_000;
