@@ -4,9 +4,11 @@ import { newId } from '../common/id.ts';
 import { Nudges } from '../common/nudges.ts';
 import { Problem } from '../common/problem.ts';
 import { EventLog } from '../events/event-log.ts';
+import type { RolloutKind } from '../generated/prisma/enums.ts';
 import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository.ts';
 import type { Failure } from './core/failure.ts';
 import { standingUid } from './core/failures.ts';
+import { kinds } from './core/kinds.ts';
 import type { Side } from './core/observation.ts';
 import { compile } from './core/strategies/strategies.ts';
 import type { Order } from './order.ts';
@@ -28,8 +30,8 @@ export class Acceptance {
     private readonly nudges: Nudges,
   ) {}
 
-  /** Refuses (409 ROLLOUT_ACTIVE), or ends what is active; answers what each placement ran before it. The workload's row is locked by the caller. */
-  async makeWay(workload: WorkloadRow, way: MakeWay, because: string): Promise<RolloutRow | null> {
+  /** Refuses (409 ROLLOUT_ACTIVE) or supersedes the active rollout, and returns it. `by`: the kind that is asked for. The workload's row is locked by the caller. */
+  async makeWay(workload: WorkloadRow, way: MakeWay, by: RolloutKind): Promise<RolloutRow | null> {
     const active = await this.rollouts.lockActive(workload.id);
     if (!active) return null;
     if (way === 'REJECT') {
@@ -38,7 +40,7 @@ export class Acceptance {
         `Rollout ${active.id} of ${workload.name} is ${active.phase}. Wait for it, abort it, or send "concurrency": "SUPERSEDE".`,
       );
     }
-    await this.end(workload, active, because);
+    await this.end(workload, active, by);
     return active;
   }
 
@@ -47,9 +49,9 @@ export class Acceptance {
     this.nudges.placements(await this.rollouts.rescale(placements));
   }
 
-  /** Ends the changes of scale that are active: nobody needs them any more. */
-  async endScales(workload: WorkloadRow, because: string): Promise<void> {
-    for (const scale of await this.rollouts.lockScales(workload.id)) await this.end(workload, scale, because);
+  /** Supersedes the rollouts that run beside the active one. */
+  async endBeside(workload: WorkloadRow, by: RolloutKind): Promise<void> {
+    for (const beside of await this.rollouts.lockBeside(workload.id)) await this.end(workload, beside, by);
   }
 
   /** @returns the new rollout's id */
@@ -79,16 +81,27 @@ export class Acceptance {
         return { id: newId(), placement_id: placement.id, to, stages, replicas: placement.replicas, ...start };
       }),
     });
+    const message = kinds[order.kind].accepted({
+      workload: order.workload.name,
+      release: order.release?.number ?? null,
+      targets: order.aims.length,
+    });
     const data = { kind: order.kind, release: order.release?.number ?? null, targets: order.aims.length };
-    this.events.append([{ type: 'rollout.created', workloadId: order.workload.id, rolloutId: id, message: sentence(order), data }]);
+    this.events.append([{ type: 'rollout.created', workloadId: order.workload.id, rolloutId: id, message, data }]);
     this.nudges.rollout(id);
     return id;
   }
 
-  private async end(workload: WorkloadRow, { id }: RolloutRow, because: string): Promise<void> {
-    await this.rollouts.supersede(id, `Superseded: ${because}.`);
+  private async end(workload: WorkloadRow, { id }: RolloutRow, by: RolloutKind): Promise<void> {
+    await this.rollouts.supersede(id, by);
     this.events.append([
-      { type: 'rollout.superseded', workloadId: workload.id, rolloutId: id, message: `The rollout was superseded: ${because}.`, data: {} },
+      {
+        type: 'rollout.superseded',
+        workloadId: workload.id,
+        rolloutId: id,
+        message: `The rollout was superseded: ${kinds[by].asked}.`,
+        data: {},
+      },
     ]);
     this.nudges.rollout(id);
   }
@@ -100,7 +113,7 @@ export class Acceptance {
  */
 function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTarget | undefined): TargetStart {
   return {
-    from: kind === 'SCALE' ? null : ((before ? before.from : placement.applied) as Side | null),
+    from: kinds[kind].writes === 'NUMBER' ? null : ((before ? before.from : placement.applied) as Side | null),
     written: before?.written ?? false,
     uid: before ? standingUid({ uid: before.uid, failure: before.failure as Failure | null }) : null,
     made: before?.made ?? false,
@@ -110,19 +123,3 @@ function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTar
 }
 
 type TargetStart = Pick<NewRollout['targets'][number], 'from' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'>;
-
-function sentence({ kind, workload, release, aims }: Order): string {
-  const where = `${aims.length} ${aims.length === 1 ? 'target' : 'targets'}`;
-  switch (kind) {
-    case 'DEPLOY':
-      return `Release ${release?.number} of ${workload.name} is to be rolled out to ${where}.`;
-    case 'ROLLBACK':
-      return `${workload.name} is to go back to release ${release?.number} on ${where}.`;
-    case 'RESTART':
-      return `The pods of ${workload.name} are to be restarted on ${where}.`;
-    case 'SCALE':
-      return `${workload.name} is to be scaled on ${where}.`;
-    case 'DELETE':
-      return `${workload.name} is to be removed from ${where}.`;
-  }
-}

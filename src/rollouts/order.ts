@@ -6,6 +6,7 @@ import { templateDigestOf, withRestart } from '../workloads/core/restart.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
 import type { StoredRendering } from '../workloads/release.repository.ts';
 import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository.ts';
+import { kinds } from './core/kinds.ts';
 import type { Side } from './core/observation.ts';
 
 /** What one placement is to run; `to` null = nothing (it is taken away), both null for SCALE, which writes no template. */
@@ -42,23 +43,26 @@ export interface Options {
 
 type Renderings = ReadonlyMap<string, Omit<StoredRendering, 'objects'>>;
 
+/** `base`: whose limits the strategy has where the request names none. */
 export function orderOf(
   kind: Order['kind'],
   workload: WorkloadRow,
   release: Order['release'],
   aims: readonly Aim[],
   options: Options,
-): Omit<Order, 'strategy'> {
+  base = strategyOf(aims),
+): Order {
   const wave = options.waves?.[0];
   return {
     kind,
     workload,
     release,
     aims,
+    strategy: kinds[kind].strategy === 'OWN' ? (options.strategy ?? base) : rolling(base),
     values: options.values ?? {},
     reason: options.reason ?? null,
     retryOfId: options.retryOfId ?? null,
-    onFailure: options.onFailure ?? 'ROLLBACK_ALL',
+    onFailure: options.onFailure ?? kinds[kind].onFailure,
     onUnreachable: options.onUnreachable ?? 'WAIT',
     wave: { name: wave?.name ?? 'all', maxConcurrent: wave?.maxConcurrent ?? null, maxFailed: wave?.maxFailed ?? 0 },
   };
@@ -105,4 +109,4 @@ export const restartedDigest = (objects: string, restartedAt: string): string =>
 /** The strategy that the rollout shows: that of its first target, they differ only where values do. */
 export const strategyOf = (aims: readonly Aim[]): Strategy => aims.find((aim) => aim.to !== null)?.to?.strategy ?? NATIVE;
 
-export const rolling = ({ batches: _none, ...strategy }: Strategy): Strategy => ({ ...strategy, type: 'ROLLING', steps: [] });
+const rolling = ({ batches: _none, ...strategy }: Strategy): Strategy => ({ ...strategy, type: 'ROLLING', steps: [] });

@@ -1,11 +1,12 @@
-/** Phases as SQL lists them, taken from the tables that say what each phase means. */
+/** Phases and kinds of rollouts as SQL lists them, taken from the tables that say what each means. */
 import { RolloutPhase, TargetPhase } from '../generated/prisma/enums.ts';
+import { kindsThat } from './core/kinds.ts';
 import { isSettled, isTerminal, targetPhases } from './core/phases.ts';
 
 export const ACTIVE_PHASES = Object.values(RolloutPhase).filter((phase) => !isSettled(phase));
 export const OPEN_PHASES = Object.values(TargetPhase).filter((phase) => !isTerminal(phase));
 
-const list = (phases: readonly string[]): string => `(${phases.map((phase) => `'${phase}'`).join(', ')})`;
+const list = (names: readonly string[]): string => `(${names.map((name) => `'${name}'`).join(', ')})`;
 
 /** Rollouts that have not ended. */
 export const ACTIVE = list(ACTIVE_PHASES);
@@ -15,3 +16,8 @@ export const UNDER_WAY = list(ACTIVE_PHASES.filter((phase) => phase !== 'QUEUED'
 export const STEERED = list(OPEN_PHASES.filter((phase) => phase !== 'PENDING'));
 /** Targets that count against `maxConcurrent` and the tenant's quota. */
 export const MOVING = list(Object.values(TargetPhase).filter((phase) => targetPhases[phase].concurrent));
+
+/** Kinds that run beside the workload's active rollout. */
+export const BESIDE = list(kindsThat(({ place }) => place === 'BESIDE'));
+/** Kinds that change what stands on a placement, and not only how many pods of it there are. */
+export const CHANGING = list(kindsThat(({ writes }) => writes !== 'NUMBER'));

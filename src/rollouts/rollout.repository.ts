@@ -8,12 +8,13 @@ import type { Window } from '../common/page.ts';
 import type { CreatedBy } from '../common/reference.model.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { RolloutKind, RolloutPhase, TargetPhase, WavePhase } from '../generated/prisma/enums.ts';
-import { detailOf, plain } from './core/reasons.ts';
+import { kindsThat } from './core/kinds.ts';
+import { because, detailOf } from './core/reasons.ts';
 import { renumberTargets } from './engine/rows.ts';
 import type { RolloutJson, TargetJson, WaveJson } from './engine/rows.ts';
 import type { AnyStage } from './core/stages/stage.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
-import { ACTIVE, ACTIVE_PHASES, OPEN_PHASES } from './phase-lists.ts';
+import { ACTIVE, ACTIVE_PHASES, BESIDE, CHANGING, OPEN_PHASES } from './phase-lists.ts';
 
 const WITH = {
   workload: { select: { id: true, name: true } },
@@ -115,25 +116,31 @@ export class RolloutRepository {
     return rows.map((row) => row.id);
   }
 
-  /** The workload's active rollout other than SCALE, locked until the transaction ends. */
+  /** The workload's active rollout, apart from those that run beside it, locked until the transaction ends. */
   async lockActive(workloadId: string): Promise<RolloutRow | null> {
     const [active] = await this.lockAll(workloadId, false);
     return active ?? null;
   }
 
-  /** The workload's active changes of scale, locked. */
-  async lockScales(workloadId: string): Promise<RolloutRow[]> {
+  /** The workload's active rollouts that run beside that one, locked. */
+  async lockBeside(workloadId: string): Promise<RolloutRow[]> {
     return this.lockAll(workloadId, true);
   }
 
-  private async lockAll(workloadId: string, scales: boolean): Promise<RolloutRow[]> {
-    const locked = await this.database.query<{ id: string }>(LOCK_ACTIVE, [tenantId(), workloadId, scales]);
+  private async lockAll(workloadId: string, beside: boolean): Promise<RolloutRow[]> {
+    const locked = await this.database.query<{ id: string }>(LOCK_ACTIVE, [tenantId(), workloadId, beside]);
     return locked.length === 0 ? [] : this.many(locked.map((row) => row.id));
   }
 
   /** The active rollout that removes the workload's objects, if there is one. */
   async activeRemoval(workloadId: string): Promise<string | null> {
-    const where = { tenantId: tenantId(), workloadId, kind: 'DELETE' as const, phase: { in: ACTIVE_PHASES }, intent: null };
+    const where = {
+      tenantId: tenantId(),
+      workloadId,
+      kind: { in: kindsThat(({ writes }) => writes === 'NOTHING') },
+      phase: { in: ACTIVE_PHASES },
+      intent: null,
+    };
     return (await this.database.rows.rollout.findFirst({ where, select: { id: true } }))?.id ?? null;
   }
 
@@ -207,7 +214,7 @@ export class RolloutRepository {
 
   /** Placements on which the active rollout creates or changes a Deployment, and whether it exists yet. */
   async madePlacements(workloadId: string): Promise<ReadonlyMap<string, boolean>> {
-    const rollout = { workloadId, kind: { not: 'SCALE' as const }, phase: { in: ACTIVE_PHASES } };
+    const rollout = { workloadId, kind: { in: kindsThat(({ writes }) => writes === 'TEMPLATE') }, phase: { in: ACTIVE_PHASES } };
     const rows = await this.database.rows.target.findMany({
       where: { tenantId: tenantId(), to: { not: Prisma.DbNull }, rollout },
       select: { placementId: true, uid: true },
@@ -223,8 +230,8 @@ export class RolloutRepository {
   }
 
   /** Ends a locked rollout and its targets, because their placements now belong to another rollout. */
-  async supersede(id: string, reason: string): Promise<void> {
-    const phaseDetail = { ...detailOf(plain(reason), null, await this.database.now()) } as Prisma.InputJsonObject;
+  async supersede(id: string, by: RolloutKind): Promise<void> {
+    const phaseDetail = { ...detailOf(because('SUPERSEDED', { by }), null, await this.database.now()) } as Prisma.InputJsonObject;
     this.database.send(SUPERSEDE, [tenantId(), id, JSON.stringify(phaseDetail)]);
     await this.database.rows.target.updateMany({
       where: { tenantId: tenantId(), rolloutId: id, phase: { in: OPEN_PHASES } },
@@ -269,7 +276,7 @@ function byRollout<R extends { rolloutId: string }>(rolloutIds: readonly string[
 
 const LOCK_ACTIVE = `
   SELECT id FROM rollouts
-  WHERE tenant_id = $1::uuid AND workload_id = $2::uuid AND (kind = 'SCALE') = $3::boolean AND phase IN ${ACTIVE}
+  WHERE tenant_id = $1::uuid AND workload_id = $2::uuid AND (kind IN ${BESIDE}) = $3::boolean AND phase IN ${ACTIVE}
   ORDER BY id FOR UPDATE`;
 
 const MAKE_DUE = `
@@ -284,7 +291,7 @@ const NEWEST_RUNNING = `
       WHERE w.tenant_id = $1::uuid AND w.id = $2::uuid),
     (SELECT CASE WHEN last.phase = 'FAILED' THEN l.number END FROM (
         SELECT r.phase, r.release_id FROM rollouts r
-        WHERE r.tenant_id = $1::uuid AND r.workload_id = $2::uuid AND r.kind <> 'SCALE' ORDER BY r.id DESC LIMIT 1) last
+        WHERE r.tenant_id = $1::uuid AND r.workload_id = $2::uuid AND r.kind IN ${CHANGING} ORDER BY r.id DESC LIMIT 1) last
       JOIN releases l ON l.tenant_id = $1::uuid AND l.id = last.release_id)) AS number`;
 
 const SUPERSEDE = `
@@ -301,7 +308,7 @@ const OCCUPIED = `
   LEFT JOIN LATERAL (
     SELECT (t."to" IS NULL AND t.phase = 'SUCCEEDED') OR (t."from" IS NULL AND t.phase = 'ROLLED_BACK') AS gone
     FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
-    WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id AND t.written AND r.kind <> 'SCALE'
+    WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id AND t.written AND r.kind IN ${CHANGING}
     ORDER BY t.rollout_id DESC LIMIT 1) last ON true
   WHERE p.tenant_id = $1::uuid AND p.workload_id = $2::uuid AND (p.applied IS NOT NULL OR NOT last.gone)`;
 

@@ -13,9 +13,11 @@ import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository
 import { WorkloadService } from '../workloads/workload.service.ts';
 import { Acceptance } from './acceptance.ts';
 import type { MakeWay } from './acceptance.ts';
+import type { RolloutKind } from '../generated/prisma/enums.ts';
 import { chosenStrategy, defaultRevision } from './core/defaults.ts';
+import { kinds } from './core/kinds.ts';
 import type { Side } from './core/observation.ts';
-import { aimsOf, appliedOf, NATIVE, orderOf, restartedDigest, rolling, siteOf, strategyOf } from './order.ts';
+import { aimsOf, appliedOf, orderOf, restartedDigest, siteOf, strategyOf } from './order.ts';
 import type { Aim, Options } from './order.ts';
 import type { CreateRollout, RestartInput, RollbackInput, ScaleInput } from './rollout.model.ts';
 import { RolloutRepository } from './rollout.repository.ts';
@@ -36,11 +38,7 @@ export class RolloutService {
   /** A new release to every placement. */
   async create(reference: string, { concurrency, revision: number, strategy: wish, ...options }: CreateRollout): Promise<string> {
     return this.database.transaction(async () => {
-      const { workload: cleared, superseded } = await this.cleared(
-        await this.workloads.lock(reference),
-        concurrency ?? 'REJECT',
-        'another rollout was asked for',
-      );
+      const { workload: cleared, superseded } = await this.cleared(await this.workloads.lock(reference), concurrency ?? 'REJECT', 'DEPLOY');
       const workload = await this.workloads.placed(cleared);
       const [revision, { wanted, unwanted }] = await Promise.all([this.revisionOf(workload, number), this.placesOf(workload)]);
       const layers = [ofWorkload(workload.values as Values), ofRequest(options.values ?? {})];
@@ -48,28 +46,24 @@ export class RolloutService {
       const aims = [...aimsOf(wanted, release, renderings), ...unwanted];
       const chosen = chosenStrategy(strategyOf(aims), wish);
       if ('faults' in chosen) throw invalid(...chosen.faults);
-      return this.acceptance.accept({ ...orderOf('DEPLOY', workload, release, aims, options), strategy: chosen.strategy }, superseded);
+      return this.acceptance.accept(orderOf('DEPLOY', workload, release, aims, { ...options, ...chosen }), superseded);
     });
   }
 
   /** Back to a good release, whatever is active. */
   async rollback(reference: string, { toRelease, reason }: RollbackInput): Promise<string> {
     return this.database.transaction(async () => {
-      const { workload, superseded } = await this.cleared(await this.workloads.lock(reference), 'SUPERSEDE', 'a rollback was asked for');
+      const { workload, superseded } = await this.cleared(await this.workloads.lock(reference), 'SUPERSEDE', 'ROLLBACK');
       const current = superseded?.release?.number ?? (await this.rollouts.newestRunning(workload.id)) ?? workload.latestRelease + 1;
       const release = await this.goodRelease(workload, current, toRelease);
-      return this.to('ROLLBACK', workload, release, { onFailure: 'PAUSE', reason }, superseded);
+      return this.to('ROLLBACK', workload, release, { reason }, superseded);
     });
   }
 
   /** New pods of what runs already. */
   async restart(reference: string, { concurrency, reason }: RestartInput): Promise<string> {
     return this.database.transaction(async () => {
-      const { workload, superseded } = await this.cleared(
-        await this.workloads.lock(reference),
-        concurrency ?? 'REJECT',
-        'a restart was asked for',
-      );
+      const { workload, superseded } = await this.cleared(await this.workloads.lock(reference), concurrency ?? 'REJECT', 'RESTART');
       return this.restarted(workload, { reason }, superseded);
     });
   }
@@ -92,10 +86,9 @@ export class RolloutService {
       const removing = objects === 'DELETE' ? await this.rollouts.activeRemoval(locked.id) : null;
       if (removing) return removing;
       if (objects === 'ORPHAN') await this.checkNothingHalfWay(locked);
-      const because = 'the workload is to be removed';
-      const { workload, superseded } = await this.cleared(locked, 'SUPERSEDE', because);
-      await this.acceptance.endScales(workload, because);
-      return this.removed(workload, { onFailure: 'PAUSE' }, superseded, objects);
+      const { workload, superseded } = await this.cleared(locked, 'SUPERSEDE', 'DELETE');
+      await this.acceptance.endBeside(workload, 'DELETE');
+      return this.removed(workload, {}, superseded, objects);
     });
   }
 
@@ -106,30 +99,38 @@ export class RolloutService {
       if (!locked) throw new Problem('WRONG_PHASE', `${settled.workload.name} has been removed: there is nothing to try again.`);
       const { id, kind, onFailure, onUnreachable } = settled;
       const options = { onFailure, onUnreachable, waves: (await this.rollouts.waves([id])).get(id), retryOfId: id };
-      if (kind === 'SCALE') {
-        const before = new Map((await this.rollouts.targets(id)).map((target) => [target.placementId, target.replicas]));
-        const placements = locked.placements.filter((placement) => placement.wanted && before.has(placement.id));
-        const scaled = placements.map((placement) => ({ ...placement, replicas: before.get(placement.id) ?? null }));
-        return this.scaled(locked, scaled, options);
+      if (kinds[kind].place === 'ALONE') await this.acceptance.makeWay(locked, 'REJECT', kind);
+      switch (kinds[kind].retry) {
+        case 'RELEASE': {
+          const release = await this.kept.byId(settled.release!.id);
+          const values = settled.values as Record<string, unknown>;
+          return this.to(kind, locked, release, { ...options, strategy: settled.strategy as unknown as Strategy, values }, null);
+        }
+        case 'RESTART':
+          return this.restarted(locked, options, null);
+        case 'NUMBER':
+          return this.scaled(locked, await this.numbersOf(id, locked), options);
+        case 'REMOVAL':
+          // A removal that left everything running had no targets, and neither has its retry.
+          return this.removed(locked, options, null, (await this.rollouts.targets(id)).length === 0 ? 'ORPHAN' : 'DELETE');
       }
-      const superseded = await this.acceptance.makeWay(locked, 'REJECT', 'a retry was asked for');
-      // A removal that left everything running had no targets, and neither has its retry.
-      if (kind === 'DELETE')
-        return this.removed(locked, options, superseded, (await this.rollouts.targets(id)).length === 0 ? 'ORPHAN' : 'DELETE');
-      if (kind === 'RESTART') return this.restarted(locked, options, superseded);
-      const release = await this.kept.byId(settled.release!.id);
-      const values = settled.values as Record<string, unknown>;
-      return this.to(kind, locked, release, { ...options, strategy: settled.strategy as unknown as Strategy, values }, superseded);
     });
+  }
+
+  /** The workload's placements with the numbers of pods that a rollout brought them to. */
+  private async numbersOf(rolloutId: string, { placements }: WorkloadRow): Promise<PlacementRow[]> {
+    const before = new Map((await this.rollouts.targets(rolloutId)).map((target) => [target.placementId, target.replicas]));
+    const concerned = placements.filter((placement) => placement.wanted && before.has(placement.id));
+    return concerned.map((placement) => ({ ...placement, replicas: before.get(placement.id) ?? null }));
   }
 
   /** Supersedes or refuses, then returns the locked workload. It is read again if a rollout was superseded, because that may have changed placements until it was locked. */
   private async cleared(
     locked: WorkloadRow,
     way: MakeWay,
-    because: string,
+    by: RolloutKind,
   ): Promise<{ workload: WorkloadRow; superseded: RolloutRow | null }> {
-    const superseded = await this.acceptance.makeWay(locked, way, because);
+    const superseded = await this.acceptance.makeWay(locked, way, by);
     return { workload: superseded ? await this.workloads.find(locked.id) : locked, superseded };
   }
 
@@ -143,7 +144,7 @@ export class RolloutService {
 
   /** To a release that is kept: its bytes as they are; it makes no release. */
   private async to(
-    kind: 'DEPLOY' | 'ROLLBACK',
+    kind: RolloutKind,
     locked: WorkloadRow,
     release: ReleaseRow,
     options: Options,
@@ -153,8 +154,7 @@ export class RolloutService {
     const { wanted, unwanted } = await this.placesOf(workload);
     const renderings = await this.releases.renderingsOf(workload, release, wanted.map(siteOf));
     const aims = [...aimsOf(wanted, release, renderings), ...unwanted];
-    const strategy = kind === 'ROLLBACK' ? rolling(strategyOf(aims)) : (options.strategy ?? strategyOf(aims));
-    return this.acceptance.accept({ ...orderOf(kind, workload, release, aims, options), strategy }, superseded);
+    return this.acceptance.accept(orderOf(kind, workload, release, aims, options), superseded);
   }
 
   /** What ran before a superseded rollout is what is restarted; what that one made for the first time goes. */
@@ -174,10 +174,7 @@ export class RolloutService {
       return { placement, to };
     });
     const release = workload.currentRelease ? await this.kept.byId(workload.currentRelease.id) : null;
-    return this.acceptance.accept(
-      { ...orderOf('RESTART', workload, release, aims, options), strategy: rolling(strategyOf(aims)) },
-      superseded,
-    );
+    return this.acceptance.accept(orderOf('RESTART', workload, release, aims, options), superseded);
   }
 
   /** Scales existing Deployments to the numbers that `concerned` has. Where the first one is about to be created, its rollout uses the new number. */
@@ -191,8 +188,8 @@ export class RolloutService {
     }
     const aims = standing.map((placement) => ({ placement, to: null }));
     const applied = standing.find((placement) => placement.applied !== null);
-    const strategy = rolling(applied ? appliedOf(applied).strategy : NATIVE);
-    return this.acceptance.accept({ ...orderOf('SCALE', workload, null, aims, { onFailure: 'PAUSE', ...options }), strategy }, null);
+    const base = applied && appliedOf(applied).strategy;
+    return this.acceptance.accept(orderOf('SCALE', workload, null, aims, options, base), null);
   }
 
   private async removed(
@@ -203,7 +200,7 @@ export class RolloutService {
   ): Promise<string> {
     const occupied = objects === 'ORPHAN' ? new Set() : await this.rollouts.occupiedPlacements(workload.id);
     const aims = workload.placements.filter((placement) => occupied.has(placement.id)).map((placement) => ({ placement, to: null }));
-    return this.acceptance.accept({ ...orderOf('DELETE', workload, null, aims, options), strategy: rolling(NATIVE) }, superseded);
+    return this.acceptance.accept(orderOf('DELETE', workload, null, aims, options), superseded);
   }
 
   /** Where the workload is to run, and from where it is to be taken away. */

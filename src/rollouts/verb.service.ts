@@ -7,8 +7,9 @@ import { notFound, Problem } from '../common/problem.ts';
 import { EventLog } from '../events/event-log.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import type { VerbDecision } from './core/decision.ts';
-import { decideVerb } from './core/verbs.ts';
-import type { Verb } from './core/verbs.ts';
+import { kinds } from './core/kinds.ts';
+import { decideVerb } from './core/rollout/verbs.ts';
+import type { Verb } from './core/rollout/verbs.ts';
 import { detailOf, plain } from './core/reasons.ts';
 import type { LockedRollout } from './locked-rollout.ts';
 import { RolloutReader } from './rollout.reader.ts';
@@ -40,7 +41,7 @@ export class VerbService {
       const locked = await this.rows.lock(id);
       if (!locked) throw notFound('Rollout', id);
       // A caller who may not remove a workload must not do so by retrying a removal.
-      if (verb.kind === 'RETRY' && locked.rollout.kind === 'DELETE') authorize(currentContext(), 'workloads.delete');
+      if (verb.kind === 'RETRY' && kinds[locked.rollout.kind].writes === 'NOTHING') authorize(currentContext(), 'workloads.delete');
       const decision = decideVerb(verb, { ...locked, targets: locked.targets.map(({ state }) => state) });
       switch (decision.kind) {
         case 'DONE':

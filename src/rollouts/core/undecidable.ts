@@ -7,7 +7,7 @@ import { internal } from './failures.ts';
 import type { RolloutObservation, TargetObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
 import { because, plain, sentenceOf } from './reasons.ts';
-import { skipped } from './undo-rows.ts';
+import { skipped } from './rollout/undo.ts';
 
 /** Ends the target as FAILED; what `onFailure` says follows. */
 export function undecidableTarget({ target }: TargetObservation): TargetDecision {

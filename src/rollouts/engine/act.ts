@@ -5,6 +5,7 @@ import { failpoint } from '../../common/failpoint.ts';
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { TargetAction } from '../core/decision.ts';
+import { kinds } from '../core/kinds.ts';
 import type { Side } from '../core/observation.ts';
 import { foreignObject } from './failures.ts';
 import type { Memory } from './memory.ts';
@@ -190,7 +191,7 @@ export class Act {
 
   /** Going back is never refused because of other managers. */
   private takesOver(side: 'TO' | 'FROM'): boolean {
-    return side === 'FROM' || this.active.rollout.kind === 'ROLLBACK';
+    return side === 'FROM' || kinds[this.active.rollout.kind].takesOver;
   }
 
   private side(name: 'TO' | 'FROM'): Side | null {

@@ -6,6 +6,7 @@ import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { TargetDecision } from '../core/decision.ts';
+import { kinds } from '../core/kinds.ts';
 import type { Side, TargetState } from '../core/observation.ts';
 import type { Hands } from './act.ts';
 import { applyTarget } from '../core/target/apply.ts';
@@ -134,9 +135,9 @@ export class PlacementWork {
   }
 }
 
-/** The side that the placement runs from now on; undefined if unchanged. A change of scale writes no template. */
+/** The side that the placement runs from now on; undefined if unchanged. A change of the number of pods writes no template. */
 function appliedBy({ rollout, target }: ActiveTarget, state: TargetState): Side | null | undefined {
-  if (rollout.kind === 'SCALE' || state.phase === target.state.phase) return undefined;
+  if (kinds[rollout.kind].writes === 'NUMBER' || state.phase === target.state.phase) return undefined;
   if (state.phase === 'SUCCEEDED') return state.to;
   return state.phase === 'ROLLED_BACK' ? state.from : undefined;
 }

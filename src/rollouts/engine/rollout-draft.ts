@@ -2,6 +2,7 @@ import type { NewEvent } from '../../events/event-log.ts';
 import type { PauseReason, RolloutPhase } from '../../generated/prisma/enums.ts';
 import type { RolloutDecision, TargetChange, TerminalPhase } from '../core/decision.ts';
 import type { Failure } from '../core/failure.ts';
+import { kinds } from '../core/kinds.ts';
 import type { RolloutObservation, WaveState } from '../core/observation.ts';
 import { isTerminal, targetPhases } from '../core/phases.ts';
 import { detailOf, plain, sentenceOf } from '../core/reasons.ts';
@@ -74,7 +75,7 @@ export class RolloutDraft {
 
   /** By placement, the number of pods that a change of scale goes back to: what is rolled out beside it is to keep that number. */
   numbersBefore(): { id: string; replicas: number }[] {
-    if (this.rows.rollout.kind !== 'SCALE') return [];
+    if (kinds[this.rows.rollout.kind].writes !== 'NUMBER') return [];
     return [...this.changedTargets].flatMap(({ state }) =>
       state.phase === 'ROLLING_BACK' && state.replicasBefore !== null ? [{ id: state.placementId, replicas: state.replicasBefore }] : [],
     );

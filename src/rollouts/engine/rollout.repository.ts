@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { tenantId } from '../../common/context.ts';
 import { Database } from '../../common/database.ts';
+import { kinds } from '../core/kinds.ts';
 import { lockRollout } from '../locked-rollout.ts';
 import type { LockedRollout } from '../locked-rollout.ts';
+import { CHANGING } from '../phase-lists.ts';
 import type { Lease } from './lease.ts';
 import type { RolloutDraft } from './rollout-draft.ts';
 import { renumberTargets, saveTargets, targetChange } from './rows.ts';
@@ -57,10 +59,14 @@ export class HeldRolloutRepository {
   /** Updates the workload and its release after a success, by kind of rollout. */
   succeed(draft: RolloutDraft): void {
     const { rollout, workloadId, releaseId } = draft.rows;
-    if (rollout.kind === 'DELETE') this.database.send(DELETED, [tenantId(), workloadId]);
-    if (rollout.kind !== 'DEPLOY' && rollout.kind !== 'ROLLBACK') return;
+    const { success } = kinds[rollout.kind];
+    if (success === null) return;
+    if (success === 'DELETED') {
+      this.database.send(DELETED, [tenantId(), workloadId]);
+      return;
+    }
     this.database.send(GOOD, [tenantId(), releaseId]);
-    this.database.send(rollout.kind === 'DEPLOY' ? DEPLOYED : GONE_BACK, [tenantId(), workloadId, rollout.id]);
+    this.database.send(success === 'DEPLOYED' ? DEPLOYED : GONE_BACK, [tenantId(), workloadId, rollout.id]);
   }
 }
 
@@ -85,7 +91,7 @@ const SAVE = `
   )
   SELECT (SELECT count(*) FROM saved)::int AS targets`;
 
-const KEEP_NUMBERS = renumberTargets("r.kind <> 'SCALE'");
+const KEEP_NUMBERS = renumberTargets(`r.kind IN ${CHANGING}`);
 
 const GOOD = 'UPDATE releases SET good_at = coalesce(good_at, now()) WHERE tenant_id = $1::uuid AND id = $2::uuid';
 

@@ -3,7 +3,7 @@ import type { Database } from '../../common/database.ts';
 import { failpoint } from '../../common/failpoint.ts';
 import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { decideRollout } from '../core/decide-rollout.ts';
+import { decideRollout } from '../core/rollout/decide.ts';
 import { undecidableRollout } from '../core/undecidable.ts';
 import { Claims } from './claims.ts';
 import type { DatabaseClock } from './clock.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decideVerb } from '../../../src/rollouts/core/verbs.ts';
-import type { Verb } from '../../../src/rollouts/core/verbs.ts';
+import { decideVerb } from '../../../src/rollouts/core/rollout/verbs.ts';
+import type { Verb } from '../../../src/rollouts/core/rollout/verbs.ts';
 import { isSettled } from '../../../src/rollouts/core/phases.ts';
 import { applyTarget } from '../../../src/rollouts/core/target/apply.ts';
 import type { StrategyStep } from '../../../src/workloads/core/strategy.ts';

@@ -4,7 +4,7 @@
  * proven against it does not rest on the product's own steps.
  */
 import type { RolloutDecision, TargetAction, TargetDecision } from '../../../src/rollouts/core/decision.ts';
-import { decideRollout } from '../../../src/rollouts/core/decide-rollout.ts';
+import { decideRollout } from '../../../src/rollouts/core/rollout/decide.ts';
 import { decideTarget } from '../../../src/rollouts/core/target/decide.ts';
 import type {
   Live,

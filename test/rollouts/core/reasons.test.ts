@@ -14,10 +14,10 @@ describe('A reason', () => {
   });
 
   it('stands since its code came, whatever its data become', () => {
-    const first = detailOf(because('SUPERSEDED', { because: 'a' }), null, noon);
-    expect(detailOf(because('SUPERSEDED', { because: 'b' }), first, later)).toEqual({
+    const first = detailOf(because('SUPERSEDED', { by: 'DEPLOY' }), null, noon);
+    expect(detailOf(because('SUPERSEDED', { by: 'ROLLBACK' }), first, later)).toEqual({
       code: 'SUPERSEDED',
-      data: { because: 'b' },
+      data: { by: 'ROLLBACK' },
       since: noon.toISOString(),
     });
     expect(detailOf(because('NOT_LISTED', {}), first, later).since).toBe(later.toISOString());

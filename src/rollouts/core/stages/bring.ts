@@ -5,6 +5,7 @@ import { mayMove, standingOf, waitHealthy } from '../target/deadline.ts';
 import { caughtUp, judgeAll, splitOf } from '../target/health.ts';
 import type { Verdict } from '../target/health.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
+import { kinds } from '../kinds.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { freezeAt, resolveLimits } from '../steps.ts';
@@ -23,7 +24,7 @@ export function preflightDue({ target, checked, rollout }: TargetObservation, to
   if (target.gate !== null) return null;
   if (checked !== null) return checked.ok ? null : fail(checked.failure);
   const reason = because('CHECKING', { cluster: target.cluster, release: to.release });
-  return { reason, action: { kind: 'PREFLIGHT', takeOver: rollout.kind === 'ROLLBACK' } };
+  return { reason, action: { kind: 'PREFLIGHT', takeOver: kinds[rollout.kind].takesOver } };
 }
 
 /** The workload's first Deployment here: created with the gate open, whatever the strategy. */

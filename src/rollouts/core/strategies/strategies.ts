@@ -1,6 +1,7 @@
 /** Strategies compile to lists of stages: one file each, and a row here. */
 import type { RolloutKind } from '../../../generated/prisma/enums.ts';
 import type { Strategy } from '../../../workloads/core/strategy.ts';
+import { kinds } from '../kinds.ts';
 import type { Side } from '../observation.ts';
 import { handlerOf, stageHandlers } from '../stages/handlers.ts';
 import { stepOf } from '../stages/stage.ts';
@@ -26,7 +27,7 @@ interface Plan {
  * template, no gate is closed: there is nothing to split.
  */
 export function compile({ kind, strategy, from, to }: Plan): Stage[] {
-  if (kind === 'SCALE') return [{ kind: 'SCALE', step: 0, number: 'WANTED', alone: true }];
+  if (kinds[kind].writes === 'NUMBER') return [{ kind: 'SCALE', step: 0, number: 'WANTED', alone: true }];
   if (to === null) return [{ kind: 'REMOVE', step: 0 }];
   const plain = from === null || from.templateDigest === to.templateDigest;
   const compiler = plain ? rolling : compilers[strategy.type];

@@ -3,6 +3,7 @@
  * that stands still. Behind the door the Deployment is there and ours. What each of these means depends on what the target's list is for.
  */
 import { deleted, edited, notOurs, nothingToScale, replaced } from '../failures.ts';
+import { kinds } from '../kinds.ts';
 import type { Live, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { recreate } from '../stages/back.ts';
@@ -23,7 +24,7 @@ export type Purpose = 'RUN' | 'NUMBER' | 'REMOVE' | 'RUN_BACK' | 'NUMBER_BACK' |
 
 export function purposeOf({ rollout, target }: TargetObservation): Purpose {
   const { undoing, from, to } = target;
-  if (rollout.kind === 'SCALE') return undoing ? 'NUMBER_BACK' : 'NUMBER';
+  if (kinds[rollout.kind].writes === 'NUMBER') return undoing ? 'NUMBER_BACK' : 'NUMBER';
   if (undoing) return from === null ? 'REMOVE_BACK' : 'RUN_BACK';
   return to === null ? 'REMOVE' : 'RUN';
 }
@@ -125,7 +126,7 @@ function replacedByOthers({ o: { target, placement }, live }: Visit): Draft | nu
 /** A rollback overwrites what others have edited, with its first write. */
 function editedByOthers({ o, live }: Visit): Draft | null {
   const { target, placement, rollout } = o;
-  const takesOver = rollout.kind === 'ROLLBACK' && !isOnIt(o, live, sideOf(o));
+  const takesOver = kinds[rollout.kind].takesOver && !isOnIt(o, live, sideOf(o));
   return live.editedBy === null || takesOver ? null : fail(edited(target, placement.workload, live.editedBy));
 }
 

@@ -1,9 +1,9 @@
 /** Which rows change when a rollout, a wave or one target goes back. */
-import type { TargetChange } from './decision.ts';
-import type { TargetState } from './observation.ts';
-import { entering, isTerminal, targetPhases } from './phases.ts';
-import { plain } from './reasons.ts';
-import { compileUndo } from './strategies/strategies.ts';
+import type { TargetChange } from '../decision.ts';
+import type { TargetState } from '../observation.ts';
+import { entering, isTerminal, targetPhases } from '../phases.ts';
+import { plain } from '../reasons.ts';
+import { compileUndo } from '../strategies/strategies.ts';
 
 /**
  * What was written goes back, whatever its phase, but for what is back already or failed to go back; what was not started is SKIPPED. A target that failed

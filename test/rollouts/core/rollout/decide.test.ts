@@ -8,16 +8,16 @@ import {
   RolloutPhase,
   TargetPhase,
   WavePhase,
-} from '../../../src/generated/prisma/enums.ts';
-import type { RolloutDecision } from '../../../src/rollouts/core/decision.ts';
-import { decideRollout } from '../../../src/rollouts/core/decide-rollout.ts';
-import type { Failure } from '../../../src/rollouts/core/failure.ts';
-import type { Condition, RolloutState, TargetState } from '../../../src/rollouts/core/observation.ts';
-import { isSettled, isTerminal, targetPhases } from '../../../src/rollouts/core/phases.ts';
-import { plain } from '../../../src/rollouts/core/reasons.ts';
-import { undecidableRollout } from '../../../src/rollouts/core/undecidable.ts';
-import { applied, rolloutRow, strategy, targetRow, waveRow } from './model.ts';
-import type { Row, Rows } from './model.ts';
+} from '../../../../src/generated/prisma/enums.ts';
+import type { RolloutDecision } from '../../../../src/rollouts/core/decision.ts';
+import { decideRollout } from '../../../../src/rollouts/core/rollout/decide.ts';
+import type { Failure } from '../../../../src/rollouts/core/failure.ts';
+import type { Condition, RolloutState, TargetState } from '../../../../src/rollouts/core/observation.ts';
+import { isSettled, isTerminal, targetPhases } from '../../../../src/rollouts/core/phases.ts';
+import { plain } from '../../../../src/rollouts/core/reasons.ts';
+import { undecidableRollout } from '../../../../src/rollouts/core/undecidable.ts';
+import { applied, rolloutRow, strategy, targetRow, waveRow } from '../model.ts';
+import type { Row, Rows } from '../model.ts';
 
 const now = new Date('2026-01-01T12:00:00Z');
 const ago = (seconds: number): Date => new Date(now.getTime() - seconds * 1000);

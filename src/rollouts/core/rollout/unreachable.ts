@@ -1,11 +1,11 @@
 /** Targets whose cluster stays away, as the rollout sees them: nobody may be there to decide for them. */
-import { graceEnds, isUnreachable } from './target/outside.ts';
-import type { RolloutDecision, TargetChange } from './decision.ts';
-import { unreachable } from './failures.ts';
-import type { RolloutObservation, TargetState } from './observation.ts';
-import { isTerminal } from './phases.ts';
-import { plain } from './reasons.ts';
-import { soonest } from './target/deadline.ts';
+import type { RolloutDecision, TargetChange } from '../decision.ts';
+import { unreachable } from '../failures.ts';
+import type { RolloutObservation, TargetState } from '../observation.ts';
+import { isTerminal } from '../phases.ts';
+import { plain } from '../reasons.ts';
+import { soonest } from '../target/deadline.ts';
+import { graceEnds, isUnreachable } from '../target/outside.ts';
 
 /** A second abort gives up on clusters that have been away for this long: longer than it takes to mend a connection that was cut. */
 const GIVE_UP_SECONDS = 5;

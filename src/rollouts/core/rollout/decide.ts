@@ -1,16 +1,16 @@
 /** What to do about a rollout as a whole now: on rows alone. */
-import { away } from './away.ts';
-import { isUnreachable } from './target/outside.ts';
-import type { RolloutDecision, TargetChange, WaveEvidence } from './decision.ts';
+import type { RolloutDecision, TargetChange, WaveEvidence } from '../decision.ts';
+import type { RolloutObservation, TargetState, WaveState } from '../observation.ts';
+import { entering, goingOn, isSettled, isTerminal, targetPhases } from '../phases.ts';
+import { plain, sentenceOf } from '../reasons.ts';
+import { holdOf } from '../stages/handlers.ts';
+import { stepOf } from '../stages/stage.ts';
+import type { Hold } from '../stages/stage.ts';
+import { soonest } from '../target/deadline.ts';
+import { isUnreachable } from '../target/outside.ts';
 import { afterFailure, failuresOf, settled, wholeFailure } from './outcome.ts';
-import type { RolloutObservation, TargetState, WaveState } from './observation.ts';
-import { entering, goingOn, isSettled, isTerminal, targetPhases } from './phases.ts';
-import { plain, sentenceOf } from './reasons.ts';
-import { holdOf } from './stages/handlers.ts';
-import type { Hold } from './stages/stage.ts';
-import { stepOf } from './stages/stage.ts';
-import { soonest } from './target/deadline.ts';
-import { skipped, undoing } from './undo-rows.ts';
+import { skipped, undoing } from './undo.ts';
+import { away } from './unreachable.ts';
 
 /** Nothing announces that other rollouts free quota, so it is polled at this interval. */
 const QUOTA_LOOK_MILLISECONDS = 1_000;

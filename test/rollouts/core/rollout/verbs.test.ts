@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { RolloutPhase } from '../../../src/generated/prisma/enums.ts';
-import { internal } from '../../../src/rollouts/core/failures.ts';
-import type { RolloutState, TargetState, WaveState } from '../../../src/rollouts/core/observation.ts';
-import { decideVerb } from '../../../src/rollouts/core/verbs.ts';
-import type { Verb } from '../../../src/rollouts/core/verbs.ts';
-import { rolloutRow, strategy, targetRow, waveRow } from './model.ts';
+import { RolloutPhase } from '../../../../src/generated/prisma/enums.ts';
+import { internal } from '../../../../src/rollouts/core/failures.ts';
+import type { RolloutState, TargetState, WaveState } from '../../../../src/rollouts/core/observation.ts';
+import { decideVerb } from '../../../../src/rollouts/core/rollout/verbs.ts';
+import type { Verb } from '../../../../src/rollouts/core/rollout/verbs.ts';
+import { rolloutRow, strategy, targetRow, waveRow } from '../model.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const canary = strategy({ type: 'CANARY', steps: [{ weight: 20 }, { pause: true }, { weight: 50 }, { pauseSeconds: 60 }] });

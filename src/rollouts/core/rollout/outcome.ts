@@ -1,10 +1,10 @@
 /** What failures lead to: what `onFailure` does about them, and the phase in which a rollout ends. */
-import type { RolloutDecision, TerminalPhase } from './decision.ts';
-import type { Failure } from './failure.ts';
-import type { RolloutObservation, TargetState, WaveState } from './observation.ts';
-import { isTerminal } from './phases.ts';
-import { sentenceOf } from './reasons.ts';
-import { canGoBack, skipped, undoing } from './undo-rows.ts';
+import type { RolloutDecision, TerminalPhase } from '../decision.ts';
+import type { Failure } from '../failure.ts';
+import type { RolloutObservation, TargetState, WaveState } from '../observation.ts';
+import { isTerminal } from '../phases.ts';
+import { sentenceOf } from '../reasons.ts';
+import { canGoBack, skipped, undoing } from './undo.ts';
 
 /** Targets of a wave that failed, those included that went back by themselves since. */
 export function failuresOf(o: RolloutObservation, wave: WaveState): TargetState[] {

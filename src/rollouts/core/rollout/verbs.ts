@@ -1,11 +1,11 @@
 /** Which verb is legal when, and what it changes (the contract's table of verbs). The loops carry out what is committed here. */
-import type { RolloutPhase } from '../../generated/prisma/enums.ts';
-import type { VerbDecision } from './decision.ts';
-import type { RolloutRows, RolloutState, TargetState, WaveState } from './observation.ts';
-import { standingUid } from './failures.ts';
-import { isSettled, rolloutPhases } from './phases.ts';
-import { plain } from './reasons.ts';
-import { stepOf } from './stages/stage.ts';
+import type { RolloutPhase } from '../../../generated/prisma/enums.ts';
+import type { VerbDecision } from '../decision.ts';
+import type { RolloutRows, RolloutState, TargetState, WaveState } from '../observation.ts';
+import { standingUid } from '../failures.ts';
+import { isSettled, rolloutPhases } from '../phases.ts';
+import { plain } from '../reasons.ts';
+import { stepOf } from '../stages/stage.ts';
 
 export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY' };
 
