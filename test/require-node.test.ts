@@ -50,12 +50,13 @@ describe('the version that is needed', () => {
     expect((await runOn(version, 'require-node.mjs')).code).toBe(code);
   });
 
-  it('is that of package.json and of the lock file', () => {
+  it('is that of package.json, of the lock file and of the README', () => {
     const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
     const lock = JSON.parse(read('package-lock.json')) as { packages: { '': { engines: object } } };
 
     expect(engines.node).toMatch(/^>=\d+\.\d+$/);
     expect(lock.packages[''].engines).toEqual(engines);
+    expect(read('README.md')).toContain(`with Node ${engines.node.replace('>=', '')} or newer`);
   });
 
   it('is checked in the image too: the build and the programs find what they import first', () => {
