@@ -74,7 +74,7 @@ function lineTo(credential: Credential, options: TransportOptions): Line {
     requests: new Pool(origin, { ...shared, connections: options.connections ?? 6 }),
     // A watch holds its connection for as long as it lasts, so watches must not take those of the requests.
     watches: new Pool(origin, { ...shared, connections: null, keepAliveTimeout: 4_000 }),
-    prefix: pathname.replace(/\/+$/, ''),
+    prefix: pathname.replace(/(?<!\/)\/+$/, ''),
     headers: { 'user-agent': 'slipway', ...('token' in auth ? { authorization: `Bearer ${auth.token}` } : {}) },
     secrets: 'token' in auth ? [auth.token] : [],
     timeoutMilliseconds,
