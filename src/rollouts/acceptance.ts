@@ -5,7 +5,8 @@ import { Nudges } from '../common/nudges.ts';
 import { Problem } from '../common/problem.ts';
 import { EventLog } from '../events/event-log.ts';
 import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository.ts';
-import type { Failure } from './core/failure.ts';
+import { readFailure } from './core/failure.ts';
+import type { StoredFailure } from './core/failure.ts';
 import { standingUid } from './core/failures.ts';
 import type { Side } from './core/observation.ts';
 import type { Order } from './order.ts';
@@ -103,7 +104,7 @@ function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTar
   return {
     from: kind === 'SCALE' ? null : ((before ? before.from : placement.applied) as Side | null),
     written: before?.written ?? false,
-    uid: before ? standingUid({ uid: before.uid, failure: before.failure as Failure | null }) : null,
+    uid: before ? standingUid({ uid: before.uid, failure: readFailure(before.failure as StoredFailure | null) }) : null,
     made: before?.made ?? false,
     replicas_before: before?.replicasBefore ?? null,
     replicas_after: before?.replicasAfter ?? null,

@@ -1,8 +1,11 @@
 /** Converts rows to entities, so that no column leaks. */
+import type { Prisma } from '../generated/prisma/client.ts';
 import { TargetPhase as TargetPhases } from '../generated/prisma/enums.ts';
 import type { TargetPhase } from '../generated/prisma/enums.ts';
 import type { CreatedBy } from '../common/reference.model.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
+import { presentFailure, readFailure } from './core/failure.ts';
+import type { StoredFailure } from './core/failure.ts';
 import { isTerminal } from './core/phases.ts';
 import { sentenceOf } from './core/reasons.ts';
 import type { Detail } from './core/reasons.ts';
@@ -37,6 +40,11 @@ function phaseOf(detail: Detail | null): Pick<Target, 'phaseReason' | 'phaseDeta
   return { phaseReason: message, phaseDetail: { code: detail.code, message, since: detail.since, data: detail.data } };
 }
 
+function failureOf(stored: Prisma.JsonValue): Failure | null {
+  const failure = readFailure(stored as unknown as StoredFailure | null);
+  return failure && presentFailure(failure);
+}
+
 export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
   id: row.id,
   kind: row.kind,
@@ -54,7 +62,7 @@ export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
   ...phaseOf(row.phaseDetail as unknown as Detail | null),
   progress: progressOf(counts),
   createdBy: row.createdBy as unknown as CreatedBy,
-  failure: row.failure as unknown as Failure | null,
+  failure: failureOf(row.failure),
   targetCounts: countsOf(counts),
   startedAt: row.startedAt,
   settledAt: row.settledAt,
@@ -92,6 +100,6 @@ export function targetOf(row: TargetRow): Target {
     step: stepOf(row, pods),
     pods,
     condition: row.condition as unknown as Condition | null,
-    failure: row.failure as unknown as Failure | null,
+    failure: failureOf(row.failure),
   };
 }

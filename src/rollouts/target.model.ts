@@ -6,6 +6,18 @@ import { TargetPhase as TargetPhases } from '../generated/prisma/enums.ts';
 
 export const TargetPhase = Enum('TargetPhase', TargetPhases, 'The phase of a target.');
 
+export const FailureSeverity = Enum(
+  'FailureSeverity',
+  { FATAL: 'FATAL', TRANSIENT: 'TRANSIENT', SLOW: 'SLOW' } as const,
+  'When a cause fails a target: at once, once it has stood for a while, or at the progress deadline.',
+);
+
+export const Blames = Enum(
+  'Blames',
+  { RELEASE: 'RELEASE', CLUSTER: 'CLUSTER', PLATFORM: 'PLATFORM' } as const,
+  'Who has to act: the author of the release, the owner of the cluster, or the operator of the platform.',
+);
+
 @Output('Why a target failed: what happened, where, and what to do.')
 export class Failure extends Model({
   reason: z.string().describe("Kubernetes' own reason if there is one (ImagePullBackOff)."),
@@ -16,6 +28,10 @@ export class Failure extends Model({
   exitCode: z.int().nullable(),
   logTail: z.string().nullable().describe('Last log lines of the container.'),
   advice: z.string().describe('What to do.'),
+  code: z.string().describe('The same as `reason`; LEGACY for failures that are older than the codes. All codes: docs/codes.md.'),
+  data: JsonObject.describe('What the message is made of.'),
+  severity: FailureSeverity,
+  blames: Blames,
 }) {}
 
 @Output('Why a target waits although its own pods are fine.')

@@ -3,6 +3,7 @@ import { away, back } from './conditions.ts';
 import type { TargetDecision } from './decision.ts';
 import { complete, fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
+import { describeFailure } from './failure.ts';
 import { forward } from './forward.ts';
 import type { TargetObservation } from './observation.ts';
 import { isSettled, isTerminal } from './phases.ts';
@@ -37,7 +38,7 @@ function draftOf(o: TargetObservation): Draft {
 function hindered(o: TargetObservation, draft: Draft, { failure, since }: NonNullable<TargetObservation['hindrance']>): Draft {
   const { progressDeadlineSeconds } = o.rollout.strategy;
   if (o.now.getTime() >= since.getTime() + progressDeadlineSeconds * 1000) return fail(o, failure);
-  return draft.event === undefined ? { ...draft, reason: `${failure.reason}: ${failure.message} Trying again.`, show: true } : draft;
+  return draft.event === undefined ? { ...draft, reason: `${describeFailure(failure)} Trying again.`, show: true } : draft;
 }
 
 function freely(o: TargetObservation): Draft {

@@ -1,5 +1,6 @@
 /** How a target's decision is built: each branch returns a Draft with its own fields, and `complete` adds what every decision needs. */
 import type { TargetAction, TargetDecision, TargetEventType } from './decision.ts';
+import { describeFailure } from './failure.ts';
 import type { Failure } from './failure.ts';
 import { failureOf } from './failures.ts';
 import type { Blame } from './health.ts';
@@ -66,9 +67,8 @@ function same(a: unknown, b: unknown): boolean {
 
 /** Ends the target as FAILED. */
 export function fail(o: TargetObservation, failure: Failure): Draft {
-  const where = failure.pod === null ? '' : ` (pod ${failure.pod}${failure.container === null ? '' : `, container ${failure.container}`})`;
   return {
-    reason: `${failure.reason}${where}: ${failure.message}`,
+    reason: describeFailure(failure),
     set: { phase: 'FAILED', failure },
     event: 'target.failed',
     stopped: false,

@@ -2,7 +2,9 @@
  * What becomes of that about which no decision can be taken, because the core itself fails on it: it ends, and an operator is told. The same rows would fail in
  * the same way again, so that trying for ever would hide the fault and keep the workload from every other rollout.
  */
+import { causeSentence } from './causes.ts';
 import type { RolloutDecision, TargetChange, TargetDecision } from './decision.ts';
+import { describeFailure } from './failure.ts';
 import { internal } from './failures.ts';
 import type { RolloutObservation, TargetObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
@@ -12,7 +14,7 @@ import { skipped } from './undo-rows.ts';
 /** Ends the target as FAILED; what `onFailure` says follows. */
 export function undecidableTarget({ target }: TargetObservation): TargetDecision {
   const failure = internal(target);
-  const reason = `${failure.reason}: ${failure.message}`;
+  const reason = describeFailure(failure);
   return {
     reason,
     set: { phase: 'FAILED', phaseReason: plain(reason), failure },
@@ -38,5 +40,5 @@ export function undecidableRollout({ targets }: RolloutObservation): Extract<Rol
 
 function failed(target: TargetState): TargetChange {
   const failure = internal(target);
-  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: plain(failure.message), failure } };
+  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: plain(causeSentence(failure)), failure } };
 }

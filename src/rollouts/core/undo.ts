@@ -2,6 +2,7 @@
 import { BEING_DELETED, overdue, progress, waitHealthy } from './deadline.ts';
 import { bears, fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
+import { describeFailure } from './failure.ts';
 import { edited, notOurs } from './failures.ts';
 import { isUnschedulable, judgeAll, readyNow, splitOf, standing } from './health.ts';
 import type { LiveDeployment, LiveReplicaSet, Side, TargetObservation } from './observation.ts';
@@ -30,7 +31,7 @@ function refusedWrite(o: TargetObservation): Draft | null {
   const { failure, at } = o.writeFailure;
   if (overdue(o, secondsOf(o), 'the cluster refuses the write') !== null) return fail(o, failure);
   const next = new Date(at.getTime() + RETRY_SECONDS * 1000);
-  return o.now < next ? { ...wait(`${failure.reason}: ${failure.message} Trying again.`, next), show: true } : null;
+  return o.now < next ? { ...wait(`${describeFailure(failure)} Trying again.`, next), show: true } : null;
 }
 
 function secondsOf({ target, rollout }: TargetObservation): number {

@@ -10,7 +10,8 @@ import type {
   WavePhase,
 } from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
-import type { Failure } from '../core/failure.ts';
+import { presentFailure, readFailure } from '../core/failure.ts';
+import type { StoredFailure } from '../core/failure.ts';
 import type { Condition, RolloutState, Side, TargetState, WaveState } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
 import { ACTIVE } from '../phase-lists.ts';
@@ -26,7 +27,7 @@ export interface RolloutJson {
   on_failure: OnFailure;
   on_unreachable: OnUnreachable;
   strategy: Strategy;
-  failure: Failure | null;
+  failure: StoredFailure | null;
   started_at: string | null;
 }
 
@@ -65,7 +66,7 @@ export interface TargetJson {
   held_at: string | null;
   stopped_at: string | null;
   condition: Condition | null;
-  failure: Failure | null;
+  failure: StoredFailure | null;
   version: number;
 }
 
@@ -89,7 +90,7 @@ export interface TargetRow {
 export function targetData({ place, state }: TargetRow): object {
   const { clusterId: cluster, regionId: region, namespace } = place;
   const { phase, step, surge, unavailable, failure, condition } = state;
-  return { cluster, region, namespace, phase, step, surge, unavailable, failure, condition };
+  return { cluster, region, namespace, phase, step, surge, unavailable, failure: failure && presentFailure(failure), condition };
 }
 
 const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
@@ -143,7 +144,7 @@ export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
     heldAt: date(row.held_at),
     stoppedAt: date(row.stopped_at),
     condition: row.condition,
-    failure: row.failure,
+    failure: readFailure(row.failure),
   },
 });
 

@@ -92,14 +92,13 @@ function observe({ rollout, target, live, rest, replicas, promotedStep }: Fields
 
 const decide = (fields: Fields = {}): TargetDecision => decideTarget(observe(fields));
 const failure: Failure = {
-  reason: 'FORBIDDEN',
-  message: 'No.',
+  code: 'FORBIDDEN',
+  data: { message: 'No.' },
   cluster: 'east-1',
   pod: null,
   container: null,
   exitCode: null,
   logTail: null,
-  advice: 'Ask.',
 };
 const canary = strategy({ type: 'CANARY', maxSurge: 3, steps: [{ weight: 20 }, { pauseSeconds: 60 }, { weight: 50 }, { pause: true }] });
 /** Release 2 is applied and its pods stand as told. */
@@ -171,7 +170,7 @@ describe('before the first write', () => {
     ['an object of our name that is not ours', { ours: false }, 'NOT_OURS'],
     ['a pod template that somebody edited', { editedBy: 'kubectl-edit' }, 'EDITED'],
   ])('refuses %s', (_what, fields, reason) => {
-    expect(decide({ live: present(fields) })).toMatchObject({ set: { phase: 'FAILED', failure: { reason } }, action: null });
+    expect(decide({ live: present(fields) })).toMatchObject({ set: { phase: 'FAILED', failure: { code: reason } }, action: null });
   });
 
   it('takes an edited template over for a rollback, which is never refused', () => {
@@ -285,7 +284,7 @@ describe('a rolling update', () => {
   it('starts its deadline again with every pod that becomes Ready', () => {
     const live = onTwo({ current: set(2, 4, { replicas: 6 }), others: [set(1, 7)] });
     const late = { ...written, enteredAt: ago(100) };
-    expect(decide({ target: late, live }).set).toMatchObject({ phase: 'FAILED', failure: { reason: 'PROGRESS_DEADLINE' } });
+    expect(decide({ target: late, live }).set).toMatchObject({ phase: 'FAILED', failure: { code: 'PROGRESS_DEADLINE' } });
     const placement = { ...observe().placement, progressAt: ago(5) };
     expect(isIdle(decide({ target: late, live, rest: { placement } }))).toBe(true);
   });
@@ -349,7 +348,7 @@ describe('failing fast', () => {
       set: {
         phase: 'FAILED',
         failure: {
-          reason: 'CrashLoopBackOff',
+          code: 'CrashLoopBackOff',
           cluster: 'east-1',
           pod: 'pod-0',
           container: 'web',
@@ -380,7 +379,7 @@ describe('failing fast', () => {
     });
     expect(decide({ target: { ...target, enteredAt: ago(61), retriedAt: ago(61) }, live: refused }).set).toMatchObject({
       phase: 'FAILED',
-      failure: { reason: 'PROGRESS_DEADLINE' },
+      failure: { code: 'PROGRESS_DEADLINE' },
     });
   });
 
@@ -395,7 +394,7 @@ describe('failing fast', () => {
       const first = decide({ rollout, target: written, live: crashing, rest });
       expect(first).toMatchObject({
         reason: 'Failed: holding 3 new and 10 old pods where they are.',
-        set: { failure: { reason: 'CrashLoopBackOff' } },
+        set: { failure: { code: 'CrashLoopBackOff' } },
         action: { kind: 'APPLY', side: 'TO', gate: { closed: true, surge: '3', unavailable: '0%' } },
       });
       expect(first.set).not.toHaveProperty('phase');
@@ -422,7 +421,7 @@ describe('failing fast', () => {
     const live = { ...crashing, current: set(2, 0, { replicas: 1, pods: pods(1, { ready: false, trouble: what }) }) };
     expect(decide({ target: written, live, rest: { logs } }).set).toMatchObject({
       phase: 'FAILED',
-      failure: { logTail: null, reason: what.reason },
+      failure: { logTail: null, code: what.reason },
     });
   });
 
@@ -441,7 +440,7 @@ describe('failing fast', () => {
     });
     expect(decide({ target: written, live }).set).toMatchObject({
       phase: 'FAILED',
-      failure: { reason: 'FailedCreate', message: 'exceeded quota: pods', pod: null },
+      failure: { code: 'FailedCreate', data: { message: 'exceeded quota: pods' }, pod: null },
     });
   });
 
@@ -462,7 +461,7 @@ describe('failing fast', () => {
       action: null,
     });
     const late = decide({ target: { ...written, enteredAt: ago(61) }, live });
-    expect(late.set).toMatchObject({ phase: 'FAILED', failure: { reason: 'Unschedulable', pod: 'pod-0' } });
+    expect(late.set).toMatchObject({ phase: 'FAILED', failure: { code: 'Unschedulable', pod: 'pod-0' } });
   });
 
   it('is not done for the old pods', () => {
@@ -478,7 +477,7 @@ describe('failing fast', () => {
     ['deleted by somebody', { kind: 'ABSENT' } as const, 'DELETED'],
     ['made again by somebody', onTwo({ uid: 'd-2' }), 'REPLACED'],
   ])('when the Deployment was %s', (_what, live, reason) => {
-    expect(decide({ target: written, live }).set).toMatchObject({ phase: 'FAILED', failure: { reason } });
+    expect(decide({ target: written, live }).set).toMatchObject({ phase: 'FAILED', failure: { code: reason } });
   });
 
   it('with what the cluster said when it refused the write', () => {
@@ -563,7 +562,7 @@ describe('a canary', () => {
   ])('aborts when scaling leaves %s', (_what, fields, says) => {
     const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', ...fields });
     const decision = decide({ ...heldAtTwenty, live });
-    expect(decision.set).toMatchObject({ phase: 'FAILED', failure: { reason: 'SCALED_WHILE_HELD' } });
+    expect(decision.set).toMatchObject({ phase: 'FAILED', failure: { code: 'SCALED_WHILE_HELD' } });
     expect(decision.reason).toContain(says);
   });
 
@@ -669,7 +668,7 @@ describe('the number of pods', () => {
       decide({ ...scale, target, live: { ...waiting, replicaFailure: { reason: 'FailedCreate', message: 'quota', ageMilliseconds: 0 } } })
         .set,
     ).toMatchObject({ phase: 'FAILED' });
-    expect(decide({ ...scale, live: { kind: 'ABSENT' } }).set).toMatchObject({ failure: { reason: 'NOTHING_RUNS' } });
+    expect(decide({ ...scale, live: { kind: 'ABSENT' } }).set).toMatchObject({ failure: { code: 'NOTHING_RUNS' } });
   });
 
   it('is never asked for before it is noted that something is written', () => {
@@ -693,13 +692,13 @@ describe('the number of pods', () => {
     const set12 = present({ replicas: 12, current: set(1, 12) });
     expect(decide({ ...scale, target, live: set12 })).toMatchObject({
       action: null,
-      set: { phase: 'FAILED', failure: { reason: 'SCALED_BY_OTHERS' } },
+      set: { phase: 'FAILED', failure: { code: 'SCALED_BY_OTHERS' } },
     });
     expect(decide({ ...scale, target, live: present() }).action).toMatchObject({ kind: 'SCALE', replicas: 6 });
     const late = { ...target, enteredAt: ago(61) };
     expect(decide({ ...scale, target: late, live: present() }).set).toMatchObject({
       phase: 'FAILED',
-      failure: { reason: 'PROGRESS_DEADLINE' },
+      failure: { code: 'PROGRESS_DEADLINE' },
     });
   });
 
@@ -865,7 +864,7 @@ describe('going back', () => {
     });
     expect(decide({ target: first, live: { kind: 'ABSENT' } }).action).toEqual({ kind: 'DELETE', precondition: null });
     expect(decide({ target: first, live: { kind: 'ABSENT' }, rest: { finished: 'DELETE' } }).set).toMatchObject({ phase: 'ROLLED_BACK' });
-    expect(decide({ target: first, live: onTwo({ uid: 'd-2' }) }).set).toMatchObject({ phase: 'FAILED', failure: { reason: 'REPLACED' } });
+    expect(decide({ target: first, live: onTwo({ uid: 'd-2' }) }).set).toMatchObject({ phase: 'FAILED', failure: { code: 'REPLACED' } });
     expect(decide({ target: first, live: onTwo({ ours: false, uid: 'd-3' }) }).action).toEqual({ kind: 'DELETE', precondition: null });
   });
 
@@ -957,7 +956,7 @@ describe('a cluster that does not answer', () => {
     expect(decide({ rollout: { phase: 'ROLLING_BACK' }, target, live: gone(4000) }).set).not.toHaveProperty('phase');
     expect(decide({ rollout: { phase: 'ROLLING_BACK', onUnreachable: 'SKIP' }, target, live: gone(70) }).set).toMatchObject({
       phase: 'FAILED',
-      failure: { reason: 'UNREACHABLE' },
+      failure: { code: 'UNREACHABLE' },
     });
   });
 });
@@ -1196,6 +1195,6 @@ describe('in the model of a cluster', () => {
     }
     expect(model.describeSets()).toBe('template-1: 5 (5 Ready), template-2: 5 (5 Ready)');
     model.drain();
-    expect([model.rollout.phase, model.target.failure?.reason]).toEqual(['ROLLED_BACK', 'SCALED_WHILE_HELD']);
+    expect([model.rollout.phase, model.target.failure?.code]).toEqual(['ROLLED_BACK', 'SCALED_WHILE_HELD']);
   });
 });
