@@ -42,6 +42,15 @@ export class Condition extends Model({
   since: z.string().describe('RFC 3339.'),
 }) {}
 
+@Output('What a target waits for although nothing is wrong with its own pods: a code that does not change between versions, with its data.')
+export class TargetCondition extends Model({
+  code: z.string().describe('For example `UNREACHABLE`. All codes: docs/codes.md.'),
+  message: z.string(),
+  advice: z.string().describe('What to do.'),
+  since: z.string().describe('RFC 3339.'),
+  data: JsonObject.describe('What the message is made of.'),
+}) {}
+
 @Output('Why a phase stands: a code that does not change between versions, with its data.')
 export class PhaseDetail extends Model({
   code: z.string().describe('For example `PODS_READY`; LEGACY for rows that are older than the codes.'),
@@ -74,6 +83,7 @@ export class Target extends Model({
   step: TargetStep.schema,
   pods: TargetPods.schema.nullable().describe('null until the placement has been observed.'),
   condition: Condition.schema.nullable(),
+  conditions: z.array(TargetCondition.schema).describe('`condition` as a list with codes and data; empty where there is none.'),
   failure: Failure.schema.nullable(),
 }) {}
 

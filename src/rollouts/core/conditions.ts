@@ -1,8 +1,10 @@
 /** Conditions outside a target's own pods: an unreachable cluster, its owner's pause. */
+import { conditionOf, presentCondition } from './condition-types.ts';
+import type { Condition } from './condition-types.ts';
 import { fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { unreachable as unreachableFailure } from './failures.ts';
-import type { Condition, Live, TargetObservation } from './observation.ts';
+import type { Live, TargetObservation } from './observation.ts';
 import { rolloutPhases } from './phases.ts';
 
 /** How long a cluster may be away before `onUnreachable: SKIP` or `FAIL` acts: longer than a dropped watch takes to be noticed and mended. */
@@ -38,7 +40,7 @@ export function away(o: TargetObservation, live: Extract<Live, { kind: 'UNREACHA
     return fail(o, target.failure ?? unreachableFailure(target, reason, live.advice));
   }
   const type = live.access ? 'ACCESS' : 'UNREACHABLE';
-  const condition: Condition = { type, message: live.message, advice: live.advice, since: live.since.toISOString() };
+  const condition = conditionOf(type, { message: live.message, advice: live.advice }, live.since.toISOString());
   const draft = {
     ...wait(`Waiting for ${target.cluster}: ${live.message}`, rollout.onUnreachable === 'WAIT' ? null : ends),
     set: { condition },
@@ -55,8 +57,7 @@ export function back({ target }: TargetObservation): Draft | null {
 
 /** `spec.paused` is the owner's word: nothing is written until it is taken away. */
 export function ownersPause({ target, now }: TargetObservation, manager: string): Draft {
-  const message = `The Deployment is paused by ${manager} (spec.paused).`;
   const known = target.condition?.type === 'PAUSED_BY_OWNER' ? target.condition.since : now.toISOString();
-  const advice = 'Resume it (kubectl rollout resume) to let the rollout go on, or abort the rollout.';
-  return { ...wait(message), set: { condition: { type: 'PAUSED_BY_OWNER', message, advice, since: known } }, show: true, stopped: true };
+  const condition = conditionOf('PAUSED_BY_OWNER', { manager }, known);
+  return { ...wait(presentCondition(condition).message), set: { condition }, show: true, stopped: true };
 }

@@ -10,9 +10,11 @@ import type {
   WavePhase,
 } from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
+import { presentCondition, readCondition } from '../core/condition-types.ts';
+import type { StoredCondition } from '../core/condition-types.ts';
 import { presentFailure, readFailure } from '../core/failure.ts';
 import type { StoredFailure } from '../core/failure.ts';
-import type { Condition, RolloutState, Side, TargetState, WaveState } from '../core/observation.ts';
+import type { RolloutState, Side, TargetState, WaveState } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
 import { ACTIVE } from '../phase-lists.ts';
 
@@ -65,7 +67,7 @@ export interface TargetJson {
   retried_at: string | null;
   held_at: string | null;
   stopped_at: string | null;
-  condition: Condition | null;
+  condition: StoredCondition | null;
   failure: StoredFailure | null;
   version: number;
 }
@@ -89,8 +91,10 @@ export interface TargetRow {
 /** The data of an event about a target. References are ids, as everywhere in events. */
 export function targetData({ place, state }: TargetRow): object {
   const { clusterId: cluster, regionId: region, namespace } = place;
-  const { phase, step, surge, unavailable, failure, condition } = state;
-  return { cluster, region, namespace, phase, step, surge, unavailable, failure: failure && presentFailure(failure), condition };
+  const { phase, step, surge, unavailable } = state;
+  const failure = state.failure && presentFailure(state.failure);
+  const condition = state.condition && presentCondition(state.condition);
+  return { cluster, region, namespace, phase, step, surge, unavailable, failure, condition };
 }
 
 const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
@@ -143,7 +147,7 @@ export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
     retriedAt: date(row.retried_at),
     heldAt: date(row.held_at),
     stoppedAt: date(row.stopped_at),
-    condition: row.condition,
+    condition: readCondition(row.condition),
     failure: readFailure(row.failure),
   },
 });

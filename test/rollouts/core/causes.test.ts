@@ -3,6 +3,7 @@ import { errorAdvice } from '../../../src/clusters/core/error-kinds.ts';
 import { KubernetesError } from '../../../src/clusters/kubernetes/errors.ts';
 import type { KubernetesErrorKind } from '../../../src/clusters/kubernetes/errors.ts';
 import { adviceOf, causes, causeSentence, severityOfWord } from '../../../src/rollouts/core/causes.ts';
+import { conditionOf, presentCondition, readCondition } from '../../../src/rollouts/core/condition-types.ts';
 import { describeFailure, presentFailure, readFailure } from '../../../src/rollouts/core/failure.ts';
 import type { Failure } from '../../../src/rollouts/core/failure.ts';
 import {
@@ -268,5 +269,34 @@ describe('The table of causes', () => {
       'QUOTA_EXCEEDED',
     ]);
     expect(kinds(isHindrance).sort()).toEqual(['NOT_FOUND', 'SERVER', 'THROTTLED', 'UNAUTHENTICATED', 'UNKNOWN_CA', 'UNREACHABLE']);
+  });
+});
+
+describe('A condition', () => {
+  const since = '2026-01-01T12:00:00.000Z';
+
+  it.each([
+    [conditionOf('UNREACHABLE', { message: 'It is gone.', advice: 'Look.' }, since), 'It is gone.', 'Look.'],
+    [conditionOf('ACCESS', { message: 'It refuses.', advice: 'Ask.' }, since), 'It refuses.', 'Ask.'],
+    [
+      conditionOf('NO_WORKER', { region: 'eu' }, since),
+      'No worker serves region eu.',
+      'Start a worker with SLIPWAY_REGIONS naming this region, or with none named.',
+    ],
+    [
+      conditionOf('PAUSED_BY_OWNER', { manager: 'kubectl' }, since),
+      'The Deployment is paused by kubectl (spec.paused).',
+      'Resume it (kubectl rollout resume) to let the rollout go on, or abort the rollout.',
+    ],
+  ])('%#: is data, and shows as a sentence with advice', (condition, message, advice) => {
+    expect(Object.keys(condition)).toEqual(['type', 'data', 'since']);
+    expect(presentCondition(condition)).toEqual({ ...condition, message, advice });
+  });
+
+  it('of a row that is older than the data reads as it stood', () => {
+    const old = { type: 'NO_WORKER', message: 'Nobody is there.', advice: 'Wait.', since } as const;
+    const read = readCondition(old);
+    expect(read && presentCondition(read)).toMatchObject(old);
+    expect(readCondition(read)).toEqual(read);
   });
 });

@@ -33,8 +33,7 @@ const failure: Failure = {
 };
 const away = (seconds: number): Condition => ({
   type: 'NO_WORKER',
-  message: 'no worker serves region east',
-  advice: '',
+  data: { region: 'east' },
   since: ago(seconds).toISOString(),
 });
 

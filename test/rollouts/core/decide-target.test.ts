@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { RolloutKind, RolloutPhase, TargetPhase } from '../../../src/generated/prisma/enums.ts';
 import type { TargetDecision } from '../../../src/rollouts/core/decision.ts';
 import { decideTarget } from '../../../src/rollouts/core/decide-target.ts';
+import { conditionOf } from '../../../src/rollouts/core/condition-types.ts';
 import type { Failure } from '../../../src/rollouts/core/failure.ts';
 import type {
   Live,
@@ -816,7 +817,7 @@ describe('going back', () => {
       set: { condition: { type: 'PAUSED_BY_OWNER' }, stoppedAt: now },
     });
     expect(decide({ target: back, live: paused }).action).toMatchObject({ kind: 'APPLY', side: 'FROM', unpause: true });
-    const pause = { type: 'PAUSED_BY_OWNER', message: '', advice: '', since: '' } as const;
+    const pause = conditionOf('PAUSED_BY_OWNER', { manager: 'kubectl' }, '');
     expect(decide({ target: { ...written, condition: pause, stoppedAt: ago(5) }, live: { ...paused, pausedBy: null } }).set).toMatchObject({
       condition: null,
       stoppedAt: null,
@@ -923,7 +924,7 @@ describe('a cluster that does not answer', () => {
     const decision = decide({ target: written, live: gone(5) });
     expect(decision).toMatchObject({
       event: { type: 'target.unreachable' },
-      set: { stoppedAt: now, condition: { type: 'UNREACHABLE', message: 'connection refused', since: ago(5).toISOString() } },
+      set: { stoppedAt: now, condition: { type: 'UNREACHABLE', data: { message: 'connection refused' }, since: ago(5).toISOString() } },
     });
     const known = { ...written, stoppedAt: ago(5), condition: decision.set.condition ?? null };
     expect(isIdle(decide({ target: known, live: gone(5) }))).toBe(true);
@@ -1061,8 +1062,7 @@ describe('whatever the rows and the cluster say', () => {
   const anyCondition = orNull(
     fc.record({
       type: fc.constantFrom('UNREACHABLE' as const, 'NO_WORKER' as const, 'PAUSED_BY_OWNER' as const, 'ACCESS' as const),
-      message: fc.string(),
-      advice: fc.string(),
+      data: fc.oneof(fc.constant({}), fc.record({ message: fc.string(), advice: fc.string() })),
       since: fc.string(),
     }),
   );
