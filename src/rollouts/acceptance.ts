@@ -6,7 +6,8 @@ import { Problem } from '../common/problem.ts';
 import { EventLog } from '../events/event-log.ts';
 import type { RolloutKind } from '../generated/prisma/enums.ts';
 import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository.ts';
-import type { Failure } from './core/failure.ts';
+import { readFailure } from './core/failure.ts';
+import type { StoredFailure } from './core/failure.ts';
 import { standingUid } from './core/failures.ts';
 import { kinds } from './core/kinds.ts';
 import type { Side } from './core/observation.ts';
@@ -115,7 +116,7 @@ function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTar
   return {
     from: kinds[kind].writes === 'NUMBER' ? null : ((before ? before.from : placement.applied) as Side | null),
     written: before?.written ?? false,
-    uid: before ? standingUid({ uid: before.uid, failure: before.failure as Failure | null }) : null,
+    uid: before ? standingUid({ uid: before.uid, failure: readFailure(before.failure as StoredFailure | null) }) : null,
     made: before?.made ?? false,
     replicas_before: before?.replicasBefore ?? null,
     replicas_after: before?.replicasAfter ?? null,

@@ -1,6 +1,7 @@
 import { tenantId } from '../common/context.ts';
 import type { Database } from '../common/database.ts';
 import { limitsOf } from '../tenants/limits.ts';
+import { readFailure } from './core/failure.ts';
 import type { Failure } from './core/failure.ts';
 import type { RolloutState, WaveState } from './core/observation.ts';
 import type { Detail } from './core/reasons.ts';
@@ -44,7 +45,7 @@ export async function lockRollout(database: Database, id: string, token: string 
     workloadId: rollout.workload_id,
     releaseId: rollout.release_id,
     phaseDetail: rollout.phase_detail,
-    failure: rollout.failure,
+    failure: readFailure(rollout.failure),
     rollout: rolloutState(rollout),
     quota: limitsOf(parts.limits).concurrentTargets,
     elsewhere: parts.elsewhere,

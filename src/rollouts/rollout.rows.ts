@@ -3,6 +3,10 @@ import { TargetPhase as TargetPhases } from '../generated/prisma/enums.ts';
 import type { TargetPhase } from '../generated/prisma/enums.ts';
 import type { CreatedBy } from '../common/reference.model.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
+import { presentCondition, readCondition } from './core/condition-types.ts';
+import type { StoredCondition } from './core/condition-types.ts';
+import { presentFailure, readFailure } from './core/failure.ts';
+import type { StoredFailure } from './core/failure.ts';
 import { isTerminal } from './core/phases.ts';
 import { sentenceOf } from './core/reasons.ts';
 import type { Detail } from './core/reasons.ts';
@@ -10,7 +14,7 @@ import { stepOf } from './core/stages/stage.ts';
 import { stepsOf } from './core/strategies/strategies.ts';
 import type { Rollout, RolloutStrategy, Wave } from './rollout.model.ts';
 import type { RolloutRow, TargetRow, WaveRow } from './rollout.repository.ts';
-import type { Condition, Failure, Target, TargetCounts, TargetPods, TargetStep } from './target.model.ts';
+import type { Failure, Target, TargetCounts, TargetPods, TargetStep } from './target.model.ts';
 
 type Counts = Partial<Record<TargetPhase, number>>;
 
@@ -40,6 +44,18 @@ function phaseOf(detail: Detail | null): Pick<Target, 'phaseReason' | 'phaseDeta
   return { phaseReason: message, phaseDetail: { code: detail.code, message, since: detail.since, data: detail.data } };
 }
 
+function failureOf(stored: unknown): Failure | null {
+  const failure = readFailure(stored as StoredFailure | null);
+  return failure && presentFailure(failure);
+}
+
+function conditionsOf(stored: unknown): Pick<Target, 'condition' | 'conditions'> {
+  const read = readCondition(stored as StoredCondition | null);
+  if (read === null) return { condition: null, conditions: [] };
+  const { type, message, advice, since, data } = presentCondition(read);
+  return { condition: { type, message, advice, since }, conditions: [{ code: type, message, advice, since, data }] };
+}
+
 export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
   id: row.id,
   kind: row.kind,
@@ -57,7 +73,7 @@ export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
   ...phaseOf(row.phaseDetail as unknown as Detail | null),
   progress: progressOf(counts),
   createdBy: row.createdBy as unknown as CreatedBy,
-  failure: row.failure as unknown as Failure | null,
+  failure: failureOf(row.failure),
   targetCounts: countsOf(counts),
   startedAt: row.startedAt,
   settledAt: row.settledAt,
@@ -95,7 +111,7 @@ export function targetOf(row: TargetRow): Target {
     ...phaseOf(row.phaseDetail as unknown as Detail | null),
     step: targetStep(row, pods),
     pods,
-    condition: row.condition as unknown as Condition | null,
-    failure: row.failure as unknown as Failure | null,
+    ...conditionsOf(row.condition),
+    failure: failureOf(row.failure),
   };
 }

@@ -12,11 +12,14 @@ import type {
   WavePhase,
 } from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
+import type { Condition } from './condition-types.ts';
 import type { Failure } from './failure.ts';
 import type { Detail } from './reasons.ts';
 import type { TargetAction } from './decision.ts';
 import type { AnyStage, Progress } from './stages/stage.ts';
 import type { Amounts } from './steps.ts';
+
+export type { Condition };
 
 /** Which release stands (or shall stand) on a placement, with the restart that was asked for since. */
 export interface Applied {
@@ -34,15 +37,6 @@ export interface Applied {
 /** One side of a target, `to` or `from`, with what steering needs to know of its rendering: `strategy` is the template's own, whatever the rollout's is. */
 export interface Side extends Applied {
   strategy: Strategy;
-}
-
-/** What a target waits for although nothing is wrong with its own pods. Shown, never a phase. */
-export interface Condition {
-  type: 'UNREACHABLE' | 'NO_WORKER' | 'PAUSED_BY_OWNER' | 'ACCESS';
-  message: string;
-  advice: string;
-  /** RFC 3339. */
-  since: string;
 }
 
 export interface RolloutState {

@@ -2,7 +2,9 @@
  * What becomes of that about which no decision can be taken, because the core itself fails on it: it ends, and an operator is told. The same rows would fail in
  * the same way again, so that trying for ever would hide the fault and keep the workload from every other rollout.
  */
+import { causeSentence } from './causes.ts';
 import type { RolloutDecision, TargetChange, TargetDecision } from './decision.ts';
+import { causeIn } from './failure.ts';
 import { internal } from './failures.ts';
 import type { RolloutObservation, TargetObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
@@ -12,8 +14,7 @@ import { skipped } from './rollout/undo.ts';
 /** Ends the target as FAILED; what `onFailure` says follows. */
 export function undecidableTarget({ target }: TargetObservation): TargetDecision {
   const failure = internal(target);
-  const { reason: cause, message } = failure;
-  const reason = because('TARGET_FAILED', { cause, message, pod: null, container: null });
+  const reason = because('TARGET_FAILED', causeIn(failure));
   return {
     reason,
     set: { phase: 'FAILED', phaseReason: reason, failure },
@@ -39,5 +40,5 @@ export function undecidableRollout({ targets }: RolloutObservation): Extract<Rol
 
 function failed(target: TargetState): TargetChange {
   const failure = internal(target);
-  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: plain(failure.message), failure } };
+  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: plain(causeSentence(failure)), failure } };
 }

@@ -1,6 +1,8 @@
 import type { NewEvent } from '../../events/event-log.ts';
 import type { PauseReason, RolloutPhase } from '../../generated/prisma/enums.ts';
 import type { RolloutDecision, TargetChange, TerminalPhase } from '../core/decision.ts';
+import { causeSentence } from '../core/causes.ts';
+import { presentFailure } from '../core/failure.ts';
 import type { Failure } from '../core/failure.ts';
 import { kinds } from '../core/kinds.ts';
 import type { RolloutObservation, WaveState } from '../core/observation.ts';
@@ -104,13 +106,13 @@ export class RolloutDraft {
   private pause(pauseReason: PauseReason, failure: Failure | null, reason: string): void {
     this.enter('PAUSED', pauseReason, reason);
     this.failure = failure ?? this.failure;
-    this.tell('rollout.paused', reason, { pauseReason, failure });
+    this.tell('rollout.paused', reason, { pauseReason, failure: failure && presentFailure(failure) });
   }
 
   private rollBack({ targets, scope, failure, reason }: Extract<RolloutDecision, { kind: 'ROLL_BACK' }>): void {
     this.failure = failure ?? this.failure;
     if (scope !== 'TARGET') this.enter('ROLLING_BACK', null, reason);
-    this.tell('rollout.rolling_back', reason, { scope, failure });
+    this.tell('rollout.rolling_back', reason, { scope, failure: failure && presentFailure(failure) });
     this.changeTargets(targets);
   }
 
@@ -119,7 +121,7 @@ export class RolloutDraft {
     this.enter(phase, null, reason);
     this.failure = failure ?? this.failure;
     this.settled = phase;
-    this.tell(`rollout.${phase.toLowerCase()}`, reason, { failure: this.failure });
+    this.tell(`rollout.${phase.toLowerCase()}`, reason, { failure: this.failure && presentFailure(this.failure) });
   }
 
   private changeTargets(changes: readonly TargetChange[]): void {
@@ -135,7 +137,7 @@ export class RolloutDraft {
       if (phase === 'FAILED' && !targetPhases[before].terminal) {
         this.tell(
           'target.failed',
-          `${cluster}: ${(phaseDetail && sentenceOf(phaseDetail)) ?? failure?.message ?? 'given up'}`,
+          `${cluster}: ${(phaseDetail && sentenceOf(phaseDetail)) ?? (failure && causeSentence(failure)) ?? 'given up'}`,
           targetData(target),
           targetId,
         );

@@ -10,8 +10,11 @@ import type {
   WavePhase,
 } from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
-import type { Failure } from '../core/failure.ts';
-import type { Condition, RolloutState, Side, TargetState, WaveState } from '../core/observation.ts';
+import { presentCondition, readCondition } from '../core/condition-types.ts';
+import type { StoredCondition } from '../core/condition-types.ts';
+import { presentFailure, readFailure } from '../core/failure.ts';
+import type { StoredFailure } from '../core/failure.ts';
+import type { RolloutState, Side, TargetState, WaveState } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
 import { stepOf } from '../core/stages/stage.ts';
 import type { AnyStage, Progress } from '../core/stages/stage.ts';
@@ -28,7 +31,7 @@ export interface RolloutJson {
   on_failure: OnFailure;
   on_unreachable: OnUnreachable;
   strategy: Strategy;
-  failure: Failure | null;
+  failure: StoredFailure | null;
   started_at: string | null;
 }
 
@@ -65,8 +68,8 @@ export interface TargetJson {
   entered_at: string | null;
   retried_at: string | null;
   stopped_at: string | null;
-  condition: Condition | null;
-  failure: Failure | null;
+  condition: StoredCondition | null;
+  failure: StoredFailure | null;
   version: number;
 }
 
@@ -89,8 +92,10 @@ export interface TargetRow {
 /** The data of an event about a target. References are ids, as everywhere in events. */
 export function targetData({ place, state }: TargetRow): object {
   const { clusterId: cluster, regionId: region, namespace } = place;
-  const { phase, gate, failure, condition } = state;
+  const { phase, gate } = state;
   const { surge, unavailable } = gate ?? { surge: null, unavailable: null };
+  const failure = state.failure && presentFailure(state.failure);
+  const condition = state.condition && presentCondition(state.condition);
   return { cluster, region, namespace, phase, step: stepOf(state), surge, unavailable, failure, condition };
 }
 
@@ -143,8 +148,8 @@ export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
     enteredAt: date(row.entered_at),
     retriedAt: date(row.retried_at),
     stoppedAt: date(row.stopped_at),
-    condition: row.condition,
-    failure: row.failure,
+    condition: readCondition(row.condition),
+    failure: readFailure(row.failure),
   },
 });
 

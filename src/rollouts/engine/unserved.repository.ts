@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { tenantId } from '../../common/context.ts';
 import { Database } from '../../common/database.ts';
+import type { Condition } from '../core/condition-types.ts';
 import { STEERED, UNDER_WAY } from '../phase-lists.ts';
 
 /** A target that waits because nobody serves its region. */
@@ -11,7 +12,7 @@ export interface UnservedTarget {
   clusterId: string;
   cluster: string;
   regionId: string;
-  message: string;
+  condition: Condition;
 }
 
 export interface UnservedPage {
@@ -67,11 +68,11 @@ const TELL = `
 
 const MARK = `
   UPDATE targets t SET stopped_at = coalesce(t.stopped_at, now()), version = t.version + 1, updated_at = now(),
-    condition = jsonb_build_object('type', 'NO_WORKER', 'message', 'No worker serves region ' || g.name || '.', 'since', to_char(p.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-      'advice', 'Start a worker with SLIPWAY_REGIONS naming this region, or with none named.')
+    condition = jsonb_build_object('type', 'NO_WORKER', 'data', jsonb_build_object('region', g.name),
+      'since', to_char(p.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
   FROM placements p
   JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
   JOIN regions g ON g.id = p.region_id
   JOIN rollouts r ON r.tenant_id = p.tenant_id AND r.phase IN ${UNDER_WAY}
   WHERE ${WAITING} AND p.tenant_id = t.tenant_id AND p.id = t.placement_id AND r.id = t.rollout_id
-  RETURNING t.id, t.rollout_id AS "rolloutId", p.workload_id AS "workloadId", c.id AS "clusterId", c.name AS cluster, g.id AS "regionId", t.condition ->> 'message' AS message`;
+  RETURNING t.id, t.rollout_id AS "rolloutId", p.workload_id AS "workloadId", c.id AS "clusterId", c.name AS cluster, g.id AS "regionId", t.condition`;

@@ -1,6 +1,7 @@
 import type { Database } from '../../common/database.ts';
 import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
+import { presentCondition } from '../core/condition-types.ts';
 import type { UnservedRepository } from './unserved.repository.ts';
 
 const FIRST = '00000000-0000-0000-0000-000000000000';
@@ -34,7 +35,8 @@ export class Unserved {
 
   private async mark(placementIds: readonly string[]): Promise<void> {
     const targets = await this.unserved.mark(placementIds);
-    for (const { id, rolloutId, workloadId, clusterId, cluster, regionId, message } of targets) {
+    for (const { id, rolloutId, workloadId, clusterId, cluster, regionId, condition } of targets) {
+      const { message } = presentCondition(condition);
       const event = { type: 'target.unreachable', message: `${cluster}: ${message}`, data: { cluster: clusterId, region: regionId } };
       this.events.append([{ ...event, workloadId, rolloutId, targetId: id }]);
     }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { RolloutKind, RolloutPhase, TargetPhase } from '../../../src/generated/prisma/enums.ts';
 import type { TargetAction, TargetDecision } from '../../../src/rollouts/core/decision.ts';
 import { decideTarget } from '../../../src/rollouts/core/target/decide.ts';
+import { conditionOf } from '../../../src/rollouts/core/condition-types.ts';
 import type { Failure } from '../../../src/rollouts/core/failure.ts';
 import type {
   Live,
@@ -95,14 +96,13 @@ function observe({ rollout, target, live, rest, replicas, promotedStep }: Fields
 
 const decide = (fields: Fields = {}): TargetDecision => decideTarget(observe(fields));
 const failure: Failure = {
-  reason: 'FORBIDDEN',
-  message: 'No.',
+  code: 'FORBIDDEN',
+  data: { message: 'No.' },
   cluster: 'east-1',
   pod: null,
   container: null,
   exitCode: null,
   logTail: null,
-  advice: 'Ask.',
 };
 const canary = strategy({ type: 'CANARY', maxSurge: 3, steps: [{ weight: 20 }, { pauseSeconds: 60 }, { weight: 50 }, { pause: true }] });
 /** Release 2 is applied and its pods stand as told. */
@@ -149,7 +149,7 @@ describe('before the first write', () => {
       expect(decision).toMatchObject({
         action: { kind },
         event: null,
-        set: { phaseReason: because('RETRYING_WRITE', { cause: 'FORBIDDEN', message: 'No.' }) },
+        set: { phaseReason: because('RETRYING_WRITE', { code: 'FORBIDDEN', data: { message: 'No.' }, pod: null, container: null }) },
       });
     }
     const late = { hindrance: { failure, since: ago(600) } };
@@ -178,7 +178,7 @@ describe('before the first write', () => {
     ['an object of our name that is not ours', { ours: false }, 'NOT_OURS'],
     ['a pod template that somebody edited', { editedBy: 'kubectl-edit' }, 'EDITED'],
   ])('refuses %s', (_what, fields, reason) => {
-    expect(decide({ live: present(fields) })).toMatchObject({ set: { phase: 'FAILED', failure: { reason } }, action: null });
+    expect(decide({ live: present(fields) })).toMatchObject({ set: { phase: 'FAILED', failure: { code: reason } }, action: null });
   });
 
   it('takes an edited template over for a rollback, which is never refused', () => {
@@ -298,7 +298,7 @@ describe('a rolling update', () => {
   it('starts its deadline again with every pod that becomes Ready', () => {
     const live = onTwo({ current: set(2, 4, { replicas: 6 }), others: [set(1, 7)] });
     const late = { ...written, enteredAt: ago(100) };
-    expect(decide({ target: late, live }).set).toMatchObject({ phase: 'FAILED', failure: { reason: 'PROGRESS_DEADLINE' } });
+    expect(decide({ target: late, live }).set).toMatchObject({ phase: 'FAILED', failure: { code: 'PROGRESS_DEADLINE' } });
     const placement = { ...observe().placement, progressAt: ago(5) };
     expect(isIdle(decide({ target: late, live, rest: { placement } }))).toBe(true);
   });
@@ -358,11 +358,11 @@ describe('failing fast', () => {
     });
     const logs = new Map([['pod-0/web', 'panic: no database']]);
     expect(decide({ target: written, live: crashing, rest: { logs } })).toMatchObject({
-      reason: because('TARGET_FAILED', { cause: 'CrashLoopBackOff', message: 'back-off.', pod: 'pod-0', container: 'web' }),
+      reason: because('TARGET_FAILED', { code: 'CrashLoopBackOff', data: { message: 'back-off.' }, pod: 'pod-0', container: 'web' }),
       set: {
         phase: 'FAILED',
         failure: {
-          reason: 'CrashLoopBackOff',
+          code: 'CrashLoopBackOff',
           cluster: 'east-1',
           pod: 'pod-0',
           container: 'web',
@@ -392,7 +392,7 @@ describe('failing fast', () => {
     });
     expect(decide({ target: { ...target, enteredAt: ago(61), retriedAt: ago(61) }, live: refused }).set).toMatchObject({
       phase: 'FAILED',
-      failure: { reason: 'PROGRESS_DEADLINE' },
+      failure: { code: 'PROGRESS_DEADLINE' },
     });
   });
 
@@ -407,7 +407,7 @@ describe('failing fast', () => {
       const first = decide({ rollout, target: written, live: crashing, rest });
       expect(first).toMatchObject({
         reason: because('FREEZING', { why: 'FAILED', new: 3, old: 10 }),
-        set: { failure: { reason: 'CrashLoopBackOff' } },
+        set: { failure: { code: 'CrashLoopBackOff' } },
         action: { kind: 'APPLY', side: 'TO', gate: { closed: true, surge: '3', unavailable: '0%' } },
       });
       expect(first.set).not.toHaveProperty('phase');
@@ -434,7 +434,7 @@ describe('failing fast', () => {
     const live = { ...crashing, current: set(2, 0, { replicas: 1, pods: pods(1, { ready: false, trouble: what }) }) };
     expect(decide({ target: written, live, rest: { logs } }).set).toMatchObject({
       phase: 'FAILED',
-      failure: { logTail: null, reason: what.reason },
+      failure: { logTail: null, code: what.reason },
     });
   });
 
@@ -453,7 +453,7 @@ describe('failing fast', () => {
     });
     expect(decide({ target: written, live }).set).toMatchObject({
       phase: 'FAILED',
-      failure: { reason: 'FailedCreate', message: 'exceeded quota: pods', pod: null },
+      failure: { code: 'FailedCreate', data: { message: 'exceeded quota: pods' }, pod: null },
     });
   });
 
@@ -474,7 +474,7 @@ describe('failing fast', () => {
       action: null,
     });
     const late = decide({ target: { ...written, enteredAt: ago(61) }, live });
-    expect(late.set).toMatchObject({ phase: 'FAILED', failure: { reason: 'Unschedulable', pod: 'pod-0' } });
+    expect(late.set).toMatchObject({ phase: 'FAILED', failure: { code: 'Unschedulable', pod: 'pod-0' } });
   });
 
   it('is not done for the old pods', () => {
@@ -490,7 +490,7 @@ describe('failing fast', () => {
     ['deleted by somebody', { kind: 'ABSENT' } as const, 'DELETED'],
     ['made again by somebody', onTwo({ uid: 'd-2' }), 'REPLACED'],
   ])('when the Deployment was %s', (_what, live, reason) => {
-    expect(decide({ target: written, live }).set).toMatchObject({ phase: 'FAILED', failure: { reason } });
+    expect(decide({ target: written, live }).set).toMatchObject({ phase: 'FAILED', failure: { code: reason } });
   });
 
   it('with what the cluster said when it refused the write', () => {
@@ -580,7 +580,7 @@ describe('a canary', () => {
   ])('aborts when scaling leaves %s', (_what, fields, says) => {
     const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', ...fields });
     const decision = decide({ ...heldAtTwenty, live });
-    expect(decision.set).toMatchObject({ phase: 'FAILED', failure: { reason: 'SCALED_WHILE_HELD' } });
+    expect(decision.set).toMatchObject({ phase: 'FAILED', failure: { code: 'SCALED_WHILE_HELD' } });
     expect(sentenceOf(decision.reason)).toContain(says);
   });
 
@@ -692,7 +692,7 @@ describe('the number of pods', () => {
       decide({ ...scale, target, live: { ...waiting, replicaFailure: { reason: 'FailedCreate', message: 'quota', ageMilliseconds: 0 } } })
         .set,
     ).toMatchObject({ phase: 'FAILED' });
-    expect(decide({ ...scale, live: { kind: 'ABSENT' } }).set).toMatchObject({ failure: { reason: 'NOTHING_RUNS' } });
+    expect(decide({ ...scale, live: { kind: 'ABSENT' } }).set).toMatchObject({ failure: { code: 'NOTHING_RUNS' } });
   });
 
   it('is never asked for before it is noted that something is written', () => {
@@ -716,13 +716,13 @@ describe('the number of pods', () => {
     const set12 = present({ replicas: 12, current: set(1, 12) });
     expect(decide({ ...scale, target, live: set12 })).toMatchObject({
       action: null,
-      set: { phase: 'FAILED', failure: { reason: 'SCALED_BY_OTHERS' } },
+      set: { phase: 'FAILED', failure: { code: 'SCALED_BY_OTHERS' } },
     });
     expect(decide({ ...scale, target, live: present() }).action).toMatchObject({ kind: 'SCALE', replicas: 6 });
     const late = { ...target, enteredAt: ago(61) };
     expect(decide({ ...scale, target: late, live: present() }).set).toMatchObject({
       phase: 'FAILED',
-      failure: { reason: 'PROGRESS_DEADLINE' },
+      failure: { code: 'PROGRESS_DEADLINE' },
     });
   });
 
@@ -840,7 +840,7 @@ describe('going back', () => {
       set: { condition: { type: 'PAUSED_BY_OWNER' }, stoppedAt: now },
     });
     expect(decide({ target: back, live: paused }).action).toMatchObject({ kind: 'APPLY', side: 'FROM', unpause: true });
-    const pause = { type: 'PAUSED_BY_OWNER', message: '', advice: '', since: '' } as const;
+    const pause = conditionOf('PAUSED_BY_OWNER', { manager: 'kubectl' }, '');
     expect(decide({ target: { ...written, condition: pause, stoppedAt: ago(5) }, live: { ...paused, pausedBy: null } }).set).toMatchObject({
       condition: null,
       stoppedAt: null,
@@ -890,7 +890,7 @@ describe('going back', () => {
     expect(
       decide({ target: first, live: { kind: 'ABSENT' }, rest: { performed: { kind: 'DELETE', precondition: null } } }).set,
     ).toMatchObject({ phase: 'ROLLED_BACK' });
-    expect(decide({ target: first, live: onTwo({ uid: 'd-2' }) }).set).toMatchObject({ phase: 'FAILED', failure: { reason: 'REPLACED' } });
+    expect(decide({ target: first, live: onTwo({ uid: 'd-2' }) }).set).toMatchObject({ phase: 'FAILED', failure: { code: 'REPLACED' } });
     expect(decide({ target: first, live: onTwo({ ours: false, uid: 'd-3' }) }).action).toEqual({ kind: 'DELETE', precondition: null });
   });
 
@@ -949,7 +949,7 @@ describe('a cluster that does not answer', () => {
     const decision = decide({ target: written, live: gone(5) });
     expect(decision).toMatchObject({
       event: { type: 'target.unreachable' },
-      set: { stoppedAt: now, condition: { type: 'UNREACHABLE', message: 'connection refused', since: ago(5).toISOString() } },
+      set: { stoppedAt: now, condition: { type: 'UNREACHABLE', data: { message: 'connection refused' }, since: ago(5).toISOString() } },
     });
     const known = { ...written, stoppedAt: ago(5), condition: decision.set.condition ?? null };
     expect(isIdle(decide({ target: known, live: gone(5) }))).toBe(true);
@@ -982,7 +982,7 @@ describe('a cluster that does not answer', () => {
     expect(decide({ rollout: { phase: 'ROLLING_BACK' }, target, live: gone(4000) }).set).not.toHaveProperty('phase');
     expect(decide({ rollout: { phase: 'ROLLING_BACK', onUnreachable: 'SKIP' }, target, live: gone(70) }).set).toMatchObject({
       phase: 'FAILED',
-      failure: { reason: 'UNREACHABLE' },
+      failure: { code: 'UNREACHABLE' },
     });
   });
 });
@@ -1094,8 +1094,7 @@ describe('whatever the rows and the cluster say', () => {
   const anyCondition = orNull(
     fc.record({
       type: fc.constantFrom('UNREACHABLE' as const, 'NO_WORKER' as const, 'PAUSED_BY_OWNER' as const, 'ACCESS' as const),
-      message: fc.string(),
-      advice: fc.string(),
+      data: fc.oneof(fc.constant({}), fc.record({ message: fc.string(), advice: fc.string() })),
       since: fc.string(),
     }),
   );
@@ -1244,6 +1243,6 @@ describe('in the model of a cluster', () => {
     }
     expect(model.describeSets()).toBe('template-1: 5 (5 Ready), template-2: 5 (5 Ready)');
     model.drain();
-    expect([model.rollout.phase, model.target.failure?.reason]).toEqual(['ROLLED_BACK', 'SCALED_WHILE_HELD']);
+    expect([model.rollout.phase, model.target.failure?.code]).toEqual(['ROLLED_BACK', 'SCALED_WHILE_HELD']);
   });
 });

@@ -1,5 +1,6 @@
 /** What failures lead to: what `onFailure` does about them, and the phase in which a rollout ends. */
 import type { RolloutDecision, TerminalPhase } from '../decision.ts';
+import { failureReason } from '../failure.ts';
 import type { Failure } from '../failure.ts';
 import type { RolloutObservation, TargetState, WaveState } from '../observation.ts';
 import { isTerminal } from '../phases.ts';
@@ -53,7 +54,7 @@ function backAlone(o: RolloutObservation): RolloutDecision | null {
 function failureSentence(failures: readonly TargetState[]): string {
   const [first] = failures;
   const more = failures.length > 1 ? ` And ${failures.length - 1} more failed.` : '';
-  return `${first?.cluster ?? 'a target'} failed: ${first?.failure?.reason ?? (first?.phaseDetail && sentenceOf(first.phaseDetail)) ?? 'for an unknown reason'}.${more}`;
+  return `${first?.cluster ?? 'a target'} failed: ${(first?.failure && failureReason(first.failure)) ?? (first?.phaseDetail && sentenceOf(first.phaseDetail)) ?? 'for an unknown reason'}.${more}`;
 }
 
 /** The one decision that ends a rollout of which nothing is under way any more. */
@@ -83,14 +84,17 @@ function reasonOf(o: RolloutObservation, phase: TerminalPhase): string {
     return o.targets.length === 0 ? 'There was nothing to do.' : `${parts.join(', ')}.`;
   }
   const cause = wholeFailure(o);
-  const why = cause === null ? '' : ` The cause: ${cause.cluster}: ${cause.reason}.`;
+  const why = cause === null ? '' : ` The cause: ${cause.cluster}: ${failureReason(cause)}.`;
   if (phase === 'ROLLED_BACK') {
     if (!o.targets.some((target) => target.written)) return `Nothing was changed.${why}`;
     return `Every target that was changed runs what it ran before (${count('ROLLED_BACK')} of ${o.targets.length}).${why}`;
   }
   const stuck = o.targets
     .filter(failed)
-    .map(({ cluster, phase, failure }) => `${cluster} (${failure?.reason ?? 'unknown'}${phase === 'ROLLED_BACK' ? ', went back' : ''})`);
+    .map(
+      ({ cluster, phase, failure }) =>
+        `${cluster} (${failure === null ? 'unknown' : failureReason(failure)}${phase === 'ROLLED_BACK' ? ', went back' : ''})`,
+    );
   const mixed = count('SUCCEEDED') > 0 ? ` ${count('SUCCEEDED')} run the new release.` : '';
   return `An operator is needed: ${stuck.slice(0, 10).join(', ') || 'some targets run the new release and some the old one'}${stuck.length > 10 ? `, ${stuck.length - 10} more` : ''}.${mixed}`;
 }

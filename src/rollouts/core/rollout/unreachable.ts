@@ -1,4 +1,5 @@
 /** Targets whose cluster stays away, as the rollout sees them: nobody may be there to decide for them. */
+import { presentCondition } from '../condition-types.ts';
 import type { RolloutDecision, TargetChange } from '../decision.ts';
 import { unreachable } from '../failures.ts';
 import type { RolloutObservation, TargetState } from '../observation.ts';
@@ -36,10 +37,11 @@ function endOf({ rollout }: RolloutObservation, target: TargetState): Date | nul
 }
 
 function end({ rollout }: RolloutObservation, target: TargetState): TargetChange {
-  const phaseReason = `${target.cluster} has been away since ${target.condition?.since ?? 'long ago'}: ${target.condition?.message ?? ''}`;
+  const condition = target.condition && presentCondition(target.condition);
+  const phaseReason = `${target.cluster} has been away since ${condition?.since ?? 'long ago'}: ${condition?.message ?? ''}`;
   if (!target.written && rollout.onUnreachable === 'SKIP') {
     return { targetId: target.id, set: { phase: 'SKIPPED', phaseReason: plain(phaseReason) } };
   }
-  const failure = unreachable(target, phaseReason, target.condition?.advice ?? 'Bring the cluster back and retry.');
+  const failure = unreachable(target, phaseReason, condition?.advice ?? 'Bring the cluster back and retry.');
   return { targetId: target.id, set: { phase: 'FAILED', phaseReason: plain(phaseReason), failure: target.failure ?? failure } };
 }

@@ -1,5 +1,6 @@
 /** What to do about one target now. */
 import type { TargetDecision } from '../decision.ts';
+import { causeIn } from '../failure.ts';
 import type { Failure } from '../failure.ts';
 import type { TargetObservation, TargetState } from '../observation.ts';
 import { isSettled, isTerminal } from '../phases.ts';
@@ -43,7 +44,7 @@ function hindered(o: TargetObservation, draft: Draft): Draft {
   const { progressDeadlineSeconds } = o.rollout.strategy;
   if (o.now.getTime() >= since.getTime() + progressDeadlineSeconds * 1000) return fail(failure);
   if (draft.event !== undefined) return draft;
-  return { ...draft, reason: because('RETRYING_WRITE', { cause: failure.reason, message: failure.message }), show: true };
+  return { ...draft, reason: because('RETRYING_WRITE', causeIn(failure)), show: true };
 }
 
 function draftOf(o: TargetObservation, handlers: StageHandlers): Draft {

@@ -1,17 +1,13 @@
 /**
  * From a pod's raw status to what is wrong with it. Reasons are Kubernetes' own words (kubelet: `pkg/kubelet/images`, `pkg/kubelet/kuberuntime`; scheduler:
- * `Unschedulable`); only what cannot come right by waiting is FATAL.
+ * `Unschedulable`); which of them are FATAL is in the table of causes.
  */
+import { severityOfWord } from '../causes.ts';
 import type { Trouble } from '../observation.ts';
 import { number, part, parts, text, time } from '../raw.ts';
 import type { Raw } from '../raw.ts';
 
-/** A crash loop counts as one from this many restarts on; fewer may be a dependency that is not there yet. */
-export const CRASH_LOOP_RESTARTS = 3;
-
-/** Waiting does not help: somebody has to change the image, the configuration or the registry's access. */
-const fatalWaits = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'CreateContainerConfigError']);
-/** How every container starts: no trouble by itself. */
+/** How every container starts: nothing is wrong with that. */
 const ordinaryWaits = new Set(['ContainerCreating', 'PodInitializing']);
 
 /** A trouble and the time of its cause by the cluster's clock; null if unknown. */
@@ -66,7 +62,8 @@ function initTrouble(container: Raw, never: boolean, times: PodTimes): Told | nu
   const ended = part(part(container, 'state'), 'terminated');
   const exitCode = number(ended, 'exitCode');
   if (never && exitCode !== null && exitCode !== 0) {
-    return { ...terminated(container, ended, 'CURRENT'), reason: 'InitContainerFailed', severity: 'FATAL' };
+    const reason = 'InitContainerFailed';
+    return { ...terminated(container, ended, 'CURRENT'), reason, severity: severityOfWord(reason) };
   }
   return containerTrouble(container, times);
 }
@@ -84,7 +81,6 @@ function containerTrouble(container: Raw, times: PodTimes): Told | null {
 function waitingTrouble(container: Raw, reason: string, message: string, times: PodTimes): Told {
   const last = part(part(container, 'lastState'), 'terminated');
   const restarts = number(container, 'restartCount') ?? 0;
-  const looping = reason === 'CrashLoopBackOff' && restarts >= CRASH_LOOP_RESTARTS;
   const exitCode = number(last, 'exitCode');
   const ended = exitCode === null ? '' : ` Its last run ended with exit code ${exitCode} (${text(last, 'reason') ?? 'Error'}).`;
   return {
@@ -94,7 +90,7 @@ function waitingTrouble(container: Raw, reason: string, message: string, times: 
     exitCode,
     restarts,
     log: exitCode === null ? null : 'PREVIOUS',
-    severity: looping || fatalWaits.has(reason) ? 'FATAL' : 'SLOW',
+    severity: severityOfWord(reason, restarts),
     at: exitCode === null ? waitingSince(reason, times) : time(last, 'finishedAt'),
   };
 }

@@ -2,6 +2,7 @@
  * What is dealt with before a stage looks: a Deployment that is absent, not ours, replaced, edited, terminating or paused by its owner; a refused write; a rollout
  * that stands still. Behind the door the Deployment is there and ours. What each of these means depends on what the target's list is for.
  */
+import { causeIn } from '../failure.ts';
 import { deleted, edited, notOurs, nothingToScale, replaced } from '../failures.ts';
 import { kinds } from '../kinds.ts';
 import type { Live, TargetObservation } from '../observation.ts';
@@ -96,7 +97,7 @@ function refusedForNow(o: TargetObservation): Draft | null {
   if (overdue(o, { is: 'WRITE_REFUSED' }) !== null) return fail(failure);
   const next = new Date(at.getTime() + RETRY_SECONDS * 1000);
   if (o.now >= next) return null;
-  return { ...wait(because('RETRYING_WRITE', { cause: failure.reason, message: failure.message }), next), show: true };
+  return { ...wait(because('RETRYING_WRITE', causeIn(failure)), next), show: true };
 }
 
 function refusedAlready({ writeFailure }: TargetObservation): Draft | null {

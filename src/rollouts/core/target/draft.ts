@@ -1,5 +1,6 @@
 /** What a branch of the decision about a target returns; `decide.ts` adds what every decision needs. */
 import type { TargetAction, TargetDecision, TargetEventType } from '../decision.ts';
+import { causeIn } from '../failure.ts';
 import type { Failure } from '../failure.ts';
 import { failureOf } from '../failures.ts';
 import type { Blame } from './health.ts';
@@ -24,16 +25,7 @@ export function wait(reason: Reason, lookAt: Date | null = null): Draft {
 
 /** Ends the target as FAILED. */
 export function fail(failure: Failure): Draft {
-  return { reason: because('TARGET_FAILED', failedBy(failure)), set: { phase: 'FAILED', failure }, event: 'target.failed' };
-}
-
-function failedBy({ reason, message, pod, container }: Failure): {
-  cause: string;
-  message: string;
-  pod: string | null;
-  container: string | null;
-} {
-  return { cause: reason, message, pod, container };
+  return { reason: because('TARGET_FAILED', causeIn(failure)), set: { phase: 'FAILED', failure }, event: 'target.failed' };
 }
 
 /** The log of the container to blame: `undefined` while it has to be read first, null where there is none. */

@@ -1,6 +1,8 @@
 /** Conditions outside a target's own pods: an unreachable cluster, its owner's pause. */
+import { conditionOf } from '../condition-types.ts';
+import type { Condition } from '../condition-types.ts';
 import { unreachable as unreachableFailure } from '../failures.ts';
-import type { Condition, Live, TargetObservation } from '../observation.ts';
+import type { Live, TargetObservation } from '../observation.ts';
 import { because, sentenceOf } from '../reasons.ts';
 import { fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
@@ -29,7 +31,7 @@ export function unreachable(o: TargetObservation, live: Extract<Live, { kind: 'U
     if (rollout.onUnreachable === 'SKIP' && !target.written) return { reason, set: { phase: 'SKIPPED' } };
     return fail(target.failure ?? unreachableFailure(target, sentenceOf(reason), live.advice));
   }
-  const condition: Condition = { type: live.access ? 'ACCESS' : 'UNREACHABLE', message: live.message, advice: live.advice, since };
+  const condition = conditionOf(live.access ? 'ACCESS' : 'UNREACHABLE', { message: live.message, advice: live.advice }, since);
   const lookAt = rollout.onUnreachable === 'WAIT' ? null : ends;
   const draft = { ...wait(because('CLUSTER_UNREACHABLE', { cluster, message: live.message }), lookAt), set: { condition } };
   return isUnreachable(target.condition) ? draft : { ...draft, event: 'target.unreachable' };
@@ -45,6 +47,5 @@ export function reachable({ target }: TargetObservation): Draft | null {
 export function ownersPause({ target, now }: TargetObservation, manager: string): Draft {
   const reason = because('PAUSED_BY_OWNER', { manager });
   const since = target.condition?.type === 'PAUSED_BY_OWNER' ? target.condition.since : now.toISOString();
-  const advice = 'Resume it (kubectl rollout resume) to let the rollout go on, or abort the rollout.';
-  return { ...wait(reason), set: { condition: { type: 'PAUSED_BY_OWNER', message: sentenceOf(reason), advice, since } }, show: true };
+  return { ...wait(reason), set: { condition: conditionOf('PAUSED_BY_OWNER', { manager }, since) }, show: true };
 }

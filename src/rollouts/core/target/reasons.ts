@@ -1,4 +1,7 @@
 /** The reasons of targets: code, typed data and sentence. */
+import { conditionTypes } from '../condition-types.ts';
+import { describeFailure } from '../failure.ts';
+import type { FoundCause } from '../failure.ts';
 
 /** What a target waits for, as a part of a sentence. */
 export type Standing =
@@ -120,14 +123,11 @@ export const targetReasons = {
     `Waiting for ${pod === null ? 'pods to be created' : `pod ${pod}`}: ${cause}: ${message}`,
   READING_LOG: ({ pod, container, cause }: { pod: string; container: string; cause: string }) =>
     `Reading the last log lines of pod ${pod}, container ${container} (${cause}).`,
-  RETRYING_WRITE: ({ cause, message }: { cause: string; message: string }) => `${cause}: ${message} Trying again.`,
-  TARGET_FAILED: ({ cause, message, pod, container }: { cause: string; message: string; pod: string | null; container: string | null }) => {
-    const where = pod === null ? '' : ` (pod ${pod}${container === null ? '' : `, container ${container}`})`;
-    return `${cause}${where}: ${message}`;
-  },
+  RETRYING_WRITE: (cause: FoundCause) => `${describeFailure(cause)} Trying again.`,
+  TARGET_FAILED: (cause: FoundCause) => describeFailure(cause),
   CLUSTER_UNREACHABLE: ({ cluster, message }: { cluster: string; message: string }) => `Waiting for ${cluster}: ${message}`,
   UNREACHABLE_TOO_LONG: ({ cluster, since, message }: { cluster: string; since: string; message: string }) =>
     `${cluster} has been away since ${since}: ${message}`,
   CLUSTER_ANSWERS: ({ cluster }: { cluster: string }) => `${cluster} answers again.`,
-  PAUSED_BY_OWNER: ({ manager }: { manager: string }) => `The Deployment is paused by ${manager} (spec.paused).`,
+  PAUSED_BY_OWNER: ({ manager }: { manager: string }) => conditionTypes.PAUSED_BY_OWNER.sentence({ manager }),
 };

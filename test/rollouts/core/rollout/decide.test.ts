@@ -23,19 +23,17 @@ const now = new Date('2026-01-01T12:00:00Z');
 const ago = (seconds: number): Date => new Date(now.getTime() - seconds * 1000);
 const canary = strategy({ type: 'CANARY', steps: [{ weight: 20 }, { pause: true }] });
 const failure: Failure = {
-  reason: 'ImagePullBackOff',
-  message: '',
+  code: 'ImagePullBackOff',
+  data: { message: '' },
   cluster: 't2',
   pod: null,
   container: null,
   exitCode: null,
   logTail: null,
-  advice: '',
 };
 const away = (seconds: number): Condition => ({
   type: 'NO_WORKER',
-  message: 'no worker serves region east',
-  advice: '',
+  data: { region: 'east' },
   since: ago(seconds).toISOString(),
 });
 
@@ -289,7 +287,7 @@ describe('onFailure', () => {
     };
     const end = exhaust(rows).rows;
     expect([end.rollout.phase, end.targets[2]?.phase]).toEqual(['FAILED', 'SKIPPED']);
-    expect(exhaust(rows).reasons.at(-1)).toBe(`An operator is needed: t1 (${failure.reason}, went back). 1 run the new release.`);
+    expect(exhaust(rows).reasons.at(-1)).toBe(`An operator is needed: t1 (${failure.code}, went back). 1 run the new release.`);
   });
 
   it('PAUSE holds everything until it is retried or aborted', () => {
@@ -336,7 +334,7 @@ describe('an abort', () => {
     expect(decide(rows).kind).toBe('WAIT');
     const end = exhaust({ ...rows, rollout: { ...rows.rollout, intent: 'GIVE_UP' } }).rows;
     expect(phases(end)).toEqual({ t1: 'FAILED', t2: 'ROLLING_BACK', t3: 'ROLLING_BACK' });
-    expect(end.targets[0]?.failure).toMatchObject({ reason: 'UNREACHABLE' });
+    expect(end.targets[0]?.failure).toMatchObject({ code: 'UNREACHABLE' });
     expect(decide(end)).toMatchObject({ kind: 'WAIT', lookAt: new Date(now.getTime() + 4_000) });
   });
 });
@@ -348,7 +346,7 @@ describe('rows on which deciding itself fails', () => {
     const end = applied(decision, rows);
     expect(phases(end)).toEqual({ t1: 'SUCCEEDED', t2: 'FAILED', t3: 'FAILED', t4: 'SKIPPED' });
     expect(end.rollout.phase).toBe('FAILED');
-    expect(decision).toMatchObject({ failure: { reason: 'INTERNAL_ERROR', cluster: 't2' } });
+    expect(decision).toMatchObject({ failure: { code: 'INTERNAL_ERROR', cluster: 't2' } });
   });
 });
 

@@ -170,8 +170,8 @@ describe('what a verb changes', () => {
     ['DELETED', null],
     ['REPLACED', null],
     ['ErrImagePull', 'd-1'],
-  ])('retries after %s with uid %s: what somebody took away is made again', (reason, uid) => {
-    const failed = targetRow({ phase: 'FAILED', written: true, uid: 'd-1', failure: { ...internal({ cluster: 'east-1' }), reason } });
+  ])('retries after %s with uid %s: what somebody took away is made again', (code, uid) => {
+    const failed = targetRow({ phase: 'FAILED', written: true, uid: 'd-1', failure: { ...internal({ cluster: 'east-1' }), code } });
     const decision = ask(RETRY, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed]);
     expect(decision.kind === 'CHANGE' ? decision.targets[0]?.set.uid : undefined).toBe(uid);
   });
