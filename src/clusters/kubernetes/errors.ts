@@ -15,6 +15,7 @@ export interface KubernetesErrorFields {
   message: string;
   status?: number | null;
   timedOut?: boolean;
+  overBudget?: boolean;
   retryAfterSeconds?: number | null;
   causes?: KubernetesErrorCause[];
   advice?: string;
@@ -31,6 +32,8 @@ export class KubernetesError extends Error {
   readonly status: number | null;
   /** A connection or an answer did not come in time. A kept connection that the server has closed does not explain that. */
   readonly timedOut: boolean;
+  /** The cluster has sent more than is read. Trying the same once more is of no use soon. */
+  readonly overBudget: boolean;
   /** Retry-After of the cluster in seconds, or null. */
   readonly retryAfterSeconds: number | null;
   readonly causes: KubernetesErrorCause[];
@@ -42,8 +45,25 @@ export class KubernetesError extends Error {
     this.kind = fields.kind;
     this.status = fields.status ?? null;
     this.timedOut = fields.timedOut ?? false;
+    this.overBudget = fields.overBudget ?? false;
     this.retryAfterSeconds = fields.retryAfterSeconds ?? null;
     this.causes = fields.causes ?? [];
     this.advice = fields.advice ?? errorAdvice[fields.kind];
   }
+}
+
+/** Advice where the server is perhaps not an API server. */
+export const notKubernetes = "Check the server's URL: the server there does not speak the Kubernetes API.";
+
+/** The error for an answer that violates the protocol, such as HTML with a status of 200. */
+export function unreadableAnswer(detail: string): KubernetesError {
+  return new KubernetesError({ kind: 'SERVER', message: `The server's answer cannot be read: ${detail}.`, advice: notKubernetes });
+}
+
+/** The error for a cluster that sends more than one of the budgets in `core/budgets.ts`; the message names the bound. */
+export function overBudget(
+  message: string,
+  advice = 'Check what the API server sends: no Kubernetes object needs this much.',
+): KubernetesError {
+  return new KubernetesError({ kind: 'SERVER', message, advice, overBudget: true });
 }
