@@ -8,6 +8,7 @@ import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository
 import type { Failure } from './core/failure.ts';
 import { standingUid } from './core/failures.ts';
 import type { Side } from './core/observation.ts';
+import { supersededSide } from './core/superseded.ts';
 import type { Order } from './order.ts';
 import { RolloutRepository } from './rollout.repository.ts';
 import type { NewRollout, RolloutRow, StoredTarget } from './rollout.repository.ts';
@@ -102,6 +103,7 @@ export class Acceptance {
 function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTarget | undefined): TargetStart {
   return {
     from: kind === 'SCALE' ? null : ((before ? before.from : placement.applied) as Side | null),
+    superseded: before ? supersededSide({ ...before, to: before.to as Side | null, superseded: before.superseded as Side | null }) : null,
     written: before?.written ?? false,
     uid: before ? standingUid({ uid: before.uid, failure: before.failure as Failure | null }) : null,
     made: before?.made ?? false,
@@ -110,7 +112,10 @@ function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTar
   };
 }
 
-type TargetStart = Pick<NewRollout['targets'][number], 'from' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'>;
+type TargetStart = Pick<
+  NewRollout['targets'][number],
+  'from' | 'superseded' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'
+>;
 
 function sentence({ kind, workload, release, aims }: Order): string {
   const where = `${aims.length} ${aims.length === 1 ? 'target' : 'targets'}`;

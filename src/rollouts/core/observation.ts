@@ -78,6 +78,8 @@ export interface TargetState {
   /** What ran before (null = nothing) and what shall run (null = nothing: DELETE; for SCALE both are null). */
   from: Side | null;
   to: Side | null;
+  /** What the rollout that this one superseded had written here: its pods may still stand beside both sides. Null where there was none. */
+  superseded: Side | null;
   /** Committed before the first write to the cluster. */
   written: boolean;
   /** True from the moment it was told to go back: tells a FAILED that may still be undone from one whose undoing failed. */

@@ -48,6 +48,7 @@ export interface TargetJson {
   phase_reason: string | null;
   from: Side | null;
   to: Side | null;
+  superseded: Side | null;
   written: boolean;
   undoing: boolean;
   uid: string | null;
@@ -127,6 +128,7 @@ export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
     phaseReason: row.phase_reason,
     from: row.from,
     to: row.to,
+    superseded: row.superseded,
     written: row.written,
     undoing: row.undoing,
     uid: row.uid,

@@ -1076,6 +1076,7 @@ describe('whatever the rows and the cluster say', () => {
         phase: fc.constantFrom(...Object.values(TargetPhase)),
         from: anySide(1),
         to: anySide(2),
+        superseded: anySide(3),
         written: fc.boolean(),
         undoing: fc.boolean(),
         uid: fc.constantFrom('d-1', null),

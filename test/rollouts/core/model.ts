@@ -92,6 +92,7 @@ export function targetRow(fields: Partial<TargetState> = {}): TargetState {
     phaseReason: null,
     from: side(1),
     to: side(2),
+    superseded: null,
     written: false,
     undoing: false,
     uid: null,
