@@ -155,6 +155,10 @@ export interface LiveReplicaSet {
   uid: string;
   /** `spec.replicas`. */
   replicas: number;
+  /** Its annotation `slipway.dev/template`, copied from the Deployment while it was the current one. */
+  template: string | null;
+  /** The gate was closed when it was the current one last: however Ready its pods are, the Deployment controller counts none of them as available. */
+  held: boolean;
   pods: LivePod[];
 }
 

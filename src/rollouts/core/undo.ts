@@ -3,12 +3,13 @@ import { BEING_DELETED, overdue, progress, waitHealthy } from './deadline.ts';
 import { bears, fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 import { edited, notOurs } from './failures.ts';
-import { isUnschedulable, judgeAll, readyNow, splitOf, standing } from './health.ts';
-import type { LiveDeployment, LiveReplicaSet, Side, TargetObservation } from './observation.ts';
+import { isUnschedulable, judgeAll, readyNow, splitOf } from './health.ts';
+import type { LiveDeployment, Side, TargetObservation } from './observation.ts';
 import { removal } from './removal.ts';
 import { isScaled, restore, restoreDue, scaleDue, scaleForward } from './scaling.ts';
 import { resolveLimits } from './steps.ts';
 import type { Written } from './steps.ts';
+import { pastSuperseded } from './superseded.ts';
 import { applyGate, isOwnDue, ownWritten, standsWritten } from './write.ts';
 
 /** How long after a refused write an undo tries it again: it has nothing else to fall back on. */
@@ -70,44 +71,33 @@ function backTo(o: TargetObservation, from: Side): Draft {
   return settle(o, from, live);
 }
 
-/** The one write that turns around. A number of pods that we raised is lowered first, so that no surge is made for pods that go anyway. */
+/**
+ * The write that turns around, after the one that goes past a superseded revision where that is needed. A number of pods that we raised is lowered first, so
+ * that no surge is made for pods that go anyway.
+ */
 function backWrite(o: TargetObservation, from: Side, live: LiveDeployment): Draft {
   const before = restoreDue(o, live);
   if (before !== null && before < live.replicas) return restore(live, before);
+  const past = pastSuperseded(o, from, live, secondsOf(o));
+  if (past !== null) return past;
   // While the template is still `to`'s the new side is the current ReplicaSet; once it is `from`'s (a person's undo, a gate left closed) it is the others.
   const turned = live.template === from.templateDigest;
-  const leaving = turned ? live.others : [live.current];
-  const staying = turned ? [live.current] : live.others;
-  const written = undoGate(from, live, leaving, staying, false);
+  const written = undoGate(from, live, false);
   const reason = `Going back to release ${from.release}: ${splitOf(live)[turned ? 'old' : 'new']} of ${live.replicas} pods had left it.`;
   return applyGate(o, live, { side: from, which: 'FROM', closed: false, written, reason });
 }
 
 /**
- * s = max(1, maxSurge), u = the leaving pods that are not Ready now: they carry nothing. Where no pod can be created above N (no surge in the template, a
- * full quota, no node), s = 0 and u at least 1, or nothing would ever move.
+ * s = max(1, maxSurge), u = what is missing to N Ready pods, over all ReplicaSets. The controller then takes as many pods as are not Ready, plus those above N,
+ * and no more. Where no pod can be created above N (no surge in the template, a full quota, no node), s = 0 and u at least 1, or nothing would ever move.
  *
- * Where leaving pods are Ready too, u stops at what is missing to N Ready pods already: the controller takes Ready pods as well once it may go below, so that
- * a larger u would lower the number of Ready pods further than the template allows.
+ * Not more, such as the leaving pods that are not Ready: one of those that becomes Ready before the controller acts would cost a Ready pod.
  */
-function undoGate(
-  from: Side,
-  live: LiveDeployment,
-  leaving: (LiveReplicaSet | null)[],
-  staying: (LiveReplicaSet | null)[],
-  stuck: boolean,
-): Written {
+function undoGate(from: Side, live: LiveDeployment, stuck: boolean): Written {
   const limits = resolveLimits(from.strategy.maxSurge, from.strategy.maxUnavailable, live.replicas);
-  const missing = Math.max(0, live.replicas - readyNow([...leaving, ...staying]));
-  const leavingReady = readyNow(leaving);
-  const carriedByRest = leavingReady === 0 || readyNow(staying) >= live.replicas - limits.unavailable;
-  const spare = carriedByRest ? notReady(leaving) : Math.min(notReady(leaving), Math.max(limits.unavailable, missing));
-  if (stuck || limits.surge === 0) return { surge: '0', unavailable: String(Math.max(1, limits.unavailable, spare)) };
-  return { surge: String(limits.surge), unavailable: String(spare) };
-}
-
-function notReady(replicaSets: readonly (LiveReplicaSet | null)[]): number {
-  return replicaSets.reduce((total, one) => total + Math.max(0, (one?.replicas ?? 0) - standing(one).filter((pod) => pod.ready).length), 0);
+  const missing = Math.max(0, live.replicas - readyNow([live.current, ...live.others]));
+  if (stuck || limits.surge === 0) return { surge: '0', unavailable: String(Math.max(1, limits.unavailable, missing)) };
+  return { surge: String(limits.surge), unavailable: String(missing) };
 }
 
 /** The template is back and the cluster replaces the pods; then the Deployment's own numbers, the number of pods, and what comes last. */
@@ -140,7 +130,7 @@ function unstick(o: TargetObservation, from: Side, live: LiveDeployment): Draft 
   const stuck = surging && (live.replicaFailure !== null || isUnschedulable(live));
   const resized = o.target.stepN !== null && o.target.stepN !== live.replicas && !live.unavailable.endsWith('%');
   if (!stuck && !resized) return null;
-  const written = undoGate(from, live, live.others, [live.current], stuck || !surging);
+  const written = undoGate(from, live, stuck || !surging);
   const why = stuck ? 'no pod can be created above the number asked for' : `the number of pods is ${live.replicas} now`;
   const reason = `Going back to release ${from.release}: ${why}, so up to ${written.unavailable} may be missing meanwhile.`;
   if (standsWritten(live, written)) return null;

@@ -1,13 +1,13 @@
 /** The writes of a target as drafts: what commits with each, so that a crash between commit and write gives the same write again. */
 import { preconditionOf } from './draft.ts';
 import type { Draft } from './draft.ts';
-import type { TargetAction } from './decision.ts';
+import type { SideName, TargetAction } from './decision.ts';
 import type { LiveDeployment, Side, TargetObservation, TargetState } from './observation.ts';
 import type { Written } from './steps.ts';
 
 export interface GateWrite {
   side: Side;
-  which: 'TO' | 'FROM';
+  which: SideName;
   closed: boolean;
   written: Written;
   reason: string;
@@ -44,7 +44,7 @@ export function applyGate(o: TargetObservation, live: LiveDeployment | null, wri
     kind: 'APPLY',
     side: write.which,
     gate: { closed: write.closed, surge, unavailable },
-    unpause: write.which === 'FROM' && live !== null && live.pausedBy !== null,
+    unpause: write.which !== 'TO' && live !== null && live.pausedBy !== null,
     precondition: live === null ? null : preconditionOf(live),
   };
   const stopped = write.stopped ?? false;
