@@ -11,6 +11,7 @@ import type { StoredFailure } from './core/failure.ts';
 import { standingUid } from './core/failures.ts';
 import { kinds } from './core/kinds.ts';
 import type { Side } from './core/observation.ts';
+import { supersededSide } from './core/stages/superseded.ts';
 import { compile } from './core/strategies/strategies.ts';
 import type { Order } from './order.ts';
 import { RolloutRepository } from './rollout.repository.ts';
@@ -115,6 +116,13 @@ export class Acceptance {
 function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTarget | undefined): TargetStart {
   return {
     from: kinds[kind].writes === 'NUMBER' ? null : ((before ? before.from : placement.applied) as Side | null),
+    superseded: before
+      ? supersededSide({
+          ...before,
+          to: before.to as Side | null,
+          superseded: before.superseded as Side | null,
+        })
+      : null,
     written: before?.written ?? false,
     uid: before ? standingUid({ uid: before.uid, failure: readFailure(before.failure as StoredFailure | null) }) : null,
     made: before?.made ?? false,
@@ -123,4 +131,7 @@ function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTar
   };
 }
 
-type TargetStart = Pick<NewRollout['targets'][number], 'from' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'>;
+type TargetStart = Pick<
+  NewRollout['targets'][number],
+  'from' | 'superseded' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'
+>;

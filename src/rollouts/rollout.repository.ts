@@ -70,7 +70,18 @@ export interface NewRollout {
   wave: Pick<WaveJson, 'id' | 'position' | 'name' | 'max_concurrent' | 'max_failed'>;
   targets: Pick<
     TargetJson,
-    'id' | 'placement_id' | 'from' | 'to' | 'stages' | 'replicas' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'
+    | 'id'
+    | 'placement_id'
+    | 'from'
+    | 'to'
+    | 'superseded'
+    | 'stages'
+    | 'replicas'
+    | 'written'
+    | 'uid'
+    | 'made'
+    | 'replicas_before'
+    | 'replicas_after'
   >[];
 }
 
@@ -321,8 +332,8 @@ const CREATE = `
     INSERT INTO waves (tenant_id, id, rollout_id, position, name, max_concurrent, max_failed)
     SELECT $1::uuid, n.id, rollout.id, n.position, n.name, n.max_concurrent, n.max_failed FROM rollout, jsonb_populate_record(NULL::waves, $3::jsonb) n RETURNING id
   )
-  INSERT INTO targets (tenant_id, id, rollout_id, wave_id, placement_id, "from", "to", stages, replicas, written, uid, made, replicas_before, replicas_after)
-  SELECT $1::uuid, n.id, rollout.id, wave.id, n.placement_id, n."from", n."to", n.stages, n.replicas, n.written, n.uid, n.made, n.replicas_before, n.replicas_after
+  INSERT INTO targets (tenant_id, id, rollout_id, wave_id, placement_id, "from", "to", superseded, stages, replicas, written, uid, made, replicas_before, replicas_after)
+  SELECT $1::uuid, n.id, rollout.id, wave.id, n.placement_id, n."from", n."to", n.superseded, n.stages, n.replicas, n.written, n.uid, n.made, n.replicas_before, n.replicas_after
   FROM rollout, wave, jsonb_populate_recordset(NULL::targets, $4::jsonb) n`;
 
 /** Targets of the rollouts of $2; removed clusters go on being named. */

@@ -210,10 +210,14 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
     expect(ended.targetCounts).toMatchObject({ SKIPPED: 2 });
     expect((await eventsOf(second.id)).map(({ type }) => type)).toEqual(['rollout.created', 'rollout.superseded']);
     expect(third).toMatchObject({ phase: 'QUEUED', previousRelease: { number: 1 }, release: { number: 3 } });
-    const rows = await onConnection(api.database.ownerUrl, (client) =>
-      client.query(`SELECT "from" ->> 'release' AS before, written FROM targets WHERE rollout_id = $1`, [third.id]),
-    );
-    expect(rows.rows).toEqual(Array(2).fill({ before: '1', written: true }));
+    const beside = async ({ id }: { id: string }): Promise<unknown[]> => {
+      const text = `SELECT "from" ->> 'release' AS before, superseded ->> 'release' AS beside, written FROM targets WHERE rollout_id = $1`;
+      return (await onConnection(api.database.ownerUrl, (client) => client.query(text, [id]))).rows;
+    };
+    expect(await beside(first)).toEqual(Array(2).fill({ before: null, beside: null, written: true }));
+    expect(await beside(third)).toEqual(Array(2).fill({ before: '1', beside: '2', written: true }));
+    const fourth = await deploy(name, { values: { greeting: 'four' }, concurrency: 'SUPERSEDE' });
+    expect(await beside(fourth), 'the third had written nothing of its own').toEqual(await beside(third));
   });
 
   it('going back is never refused; by default it goes to the good release before the current one', async () => {

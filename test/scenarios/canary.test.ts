@@ -78,6 +78,19 @@ onEachQueue('a canary on two clusters', (queue) => {
     expect(running(world, 'shop')).toEqual(Array(2).fill(`${BETTER} x10`));
   });
 
+  test('a bad release that supersedes a held canary is taken back with every pod Ready, while the canary serves', async () => {
+    const before = uids();
+    const held = await roll({ values: { image: GOOD } });
+    const id = await deploy(world, workload, { values: { image: BAD }, concurrency: 'SUPERSEDE' });
+    expect(await settled(world, id)).toMatchObject({ phase: 'ROLLED_BACK', failure: { reason: 'ErrImagePull' } });
+    expect(await settled(world, held.id)).toMatchObject({ phase: 'SUPERSEDED' });
+    expect(running(world, 'shop')).toEqual(Array(2).fill(`${BETTER} x10`));
+    expect(uids()).toEqual(before);
+    const sentences = (await eventsOf(world, id)).map(({ message }) => message).filter((message) => message.includes('Going back to'));
+    expect(sentences.filter((sentence) => sentence.includes('serve meanwhile'))).toHaveLength(2);
+    expect(await violations(world)).toEqual([]);
+  });
+
   test('a rollback supersedes a held canary', async () => {
     const held = await roll({ values: { image: BAD.replace('invalid', 'example') } });
     expect(held).toMatchObject({ phase: 'PAUSED' });

@@ -17,6 +17,9 @@ export interface Gate {
   unavailable: string;
 }
 
+/** Which of a target's sides is written. SUPERSEDED: what ran beside, on the way back only. */
+export type SideName = 'TO' | 'FROM' | 'SUPERSEDED';
+
 export type TargetAction =
   /** Reviews access, dry-runs every object of `to`, lists field conflicts; changes nothing. takeOver: other managers' fields are no failure (a rollback is never refused). */
   | { kind: 'PREFLIGHT'; takeOver: boolean }
@@ -26,7 +29,7 @@ export type TargetAction =
    * Applies what does not exist yet (ConfigMaps, new objects), then the Deployment with this gate. precondition null = the Deployment does not exist (force=false then).
    * unpause: the configuration says `paused: false`, which takes the owner's pause away; only an undo does that.
    */
-  | { kind: 'APPLY'; side: 'TO' | 'FROM'; gate: Gate; unpause: boolean; precondition: Precondition | null }
+  | { kind: 'APPLY'; side: SideName; gate: Gate; unpause: boolean; precondition: Precondition | null }
   /** Applies the objects that may only change once a single revision runs, then prunes what no kept release names. */
   | { kind: 'FINISH'; side: 'TO' | 'FROM' }
   /** Patches `/scale`. `placements.last_written_replicas` = replicas commits with the decision, before the write. */

@@ -75,6 +75,8 @@ export interface TargetState {
   /** What ran before (null = nothing) and what shall run (null = nothing: DELETE; for SCALE both are null). */
   from: Side | null;
   to: Side | null;
+  /** What the rollout that this one superseded had written here: its pods may still stand beside both sides. Null where there was none. */
+  superseded: Side | null;
   /** Committed before the first write to the cluster. */
   written: boolean;
   /** True from the moment it was told to go back: tells a FAILED that may still be undone from one whose undoing failed. */
@@ -149,6 +151,10 @@ export interface LiveReplicaSet {
   uid: string;
   /** `spec.replicas`. */
   replicas: number;
+  /** Its annotation `slipway.dev/template`, copied from the Deployment while it was the current one. */
+  template: string | null;
+  /** The gate was closed when it was the current one last: however Ready its pods are, the Deployment controller counts none of them as available. */
+  held: boolean;
   pods: LivePod[];
 }
 

@@ -4,7 +4,7 @@ import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import { failpoint } from '../../common/failpoint.ts';
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
-import type { TargetAction } from '../core/decision.ts';
+import type { SideName, TargetAction } from '../core/decision.ts';
 import { kinds } from '../core/kinds.ts';
 import type { Side } from '../core/observation.ts';
 import { foreignObject } from './failures.ts';
@@ -190,16 +190,16 @@ export class Act {
   }
 
   /** Going back is never refused because of other managers. */
-  private takesOver(side: 'TO' | 'FROM'): boolean {
-    return side === 'FROM' || kinds[this.active.rollout.kind].takesOver;
+  private takesOver(side: SideName): boolean {
+    return side !== 'TO' || kinds[this.active.rollout.kind].takesOver;
   }
 
-  private side(name: 'TO' | 'FROM'): Side | null {
-    const { to, from } = this.active.target.state;
-    return name === 'TO' ? to : from;
+  private side(name: SideName): Side | null {
+    const { to, from, superseded } = this.active.target.state;
+    return { TO: to, FROM: from, SUPERSEDED: superseded }[name];
   }
 
-  private async objects(name: 'TO' | 'FROM'): Promise<Objects | null> {
+  private async objects(name: SideName): Promise<Objects | null> {
     const side = this.side(name);
     return side && sideObjects(await this.hands.rendering(side.digest), side);
   }

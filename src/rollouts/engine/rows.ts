@@ -54,6 +54,7 @@ export interface TargetJson {
   phase_detail: Detail | null;
   from: Side | null;
   to: Side | null;
+  superseded: Side | null;
   written: boolean;
   undoing: boolean;
   uid: string | null;
@@ -135,6 +136,7 @@ export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
     phaseDetail: row.phase_detail,
     from: row.from,
     to: row.to,
+    superseded: row.superseded,
     written: row.written,
     undoing: row.undoing,
     uid: row.uid,

@@ -295,6 +295,96 @@ describe('a target, whatever happens to it', () => {
     );
   });
 
+  describe('a canary that is held and superseded', () => {
+    const held = plan({
+      type: fc.constant('CANARY'),
+      steps: fc.integer({ min: 1, max: 99 }).map((weight) => [{ weight }, { pause: true }] as StrategyStep[]),
+      maxSurge: fc.oneof(
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 100 }).map((p) => `${p}%`),
+      ),
+      maxUnavailable: fc.constant(0),
+      behaviour: fc.constantFrom('GOOD', 'FIRST_GOOD'),
+      n: fc.integer({ min: 2, max: 24 }),
+      keep: fc.constant(true),
+      first: fc.constant(false),
+      onFailure: fc.constant('ROLLBACK_ALL'),
+    });
+    const next = fc.record({
+      type: fc.constantFrom<Plan['type']>('ROLLING', 'CANARY'),
+      steps,
+      behaviour: fc.constantFrom<Plan['behaviour']>('NEVER_READY', 'IMAGE_PULL', 'CRASH_LOOP', 'FIRST_GOOD'),
+    });
+    type Next = Pick<Plan, 'type' | 'steps' | 'behaviour'>;
+    const superseded = (one: Plan, second: Next): Model => {
+      const model = new Model(one);
+      model.drain((each) => each.rollout.phase === 'PAUSED', 20);
+      model.supersede({ ...second, maxSurge: one.maxSurge });
+      model.decideAll();
+      return model;
+    };
+
+    it('is gone back from with N pods Ready all the time', () => {
+      fc.assert(
+        fc.property(held, next, fc.nat(6), (one, second, moment) => {
+          const model = superseded(one, second);
+          model.drain(() => false, moment);
+          ask(model, { kind: 'ABORT' });
+          settle(model);
+          expectEnd(model, one);
+        }),
+        runs,
+      );
+    });
+
+    it('is so when its holder crashes and verbs come at any moment', () => {
+      const move = fc.oneof({ weight: 12, arbitrary: work }, { weight: 1, arbitrary: verb });
+      const moves = fc.array(move, { maxLength: 60 });
+      fc.assert(
+        fc.property(held, next, moves, moves, (one, second, before, after) => {
+          const model = superseded(one, second);
+          for (const op of before) perform(model, op);
+          ask(model, { kind: 'ABORT' });
+          model.decideAll();
+          for (const op of after) perform(model, op);
+          settle(model);
+          expectEnd(model, one);
+        }),
+        runs,
+      );
+    });
+
+    it('is gone back from, whatever others do meanwhile', () => {
+      const move = fc.oneof({ weight: 8, arbitrary: work }, { weight: 1, arbitrary: foreign });
+      fc.assert(
+        fc.property(held, next, fc.array(move, { maxLength: 60 }), (one, second, ops) => {
+          const model = superseded(one, second);
+          model.drain(() => false, 2);
+          ask(model, { kind: 'ABORT' });
+          model.decideAll();
+          for (const op of ops) perform(model, op);
+          settle(model);
+          expectEnd(model, one);
+        }),
+        runs,
+      );
+    });
+
+    it('is so when what superseded it is superseded before its first write', () => {
+      fc.assert(
+        fc.property(held, next, next, fc.nat(6), (one, second, third, moment) => {
+          const model = superseded(one, second);
+          model.supersede({ ...third, maxSurge: one.maxSurge });
+          model.drain(() => false, moment);
+          ask(model, { kind: 'ABORT' });
+          settle(model);
+          expectEnd(model, one);
+        }),
+        runs,
+      );
+    });
+  });
+
   it('takes a bounded number of writes, however often it is asked', () => {
     fc.assert(
       fc.property(plan({ behaviour: fc.constant('GOOD') }), (one) => {

@@ -30,7 +30,15 @@ function pods(count: number, fields: Partial<LivePod> = {}): LivePod[] {
 }
 
 function set(release: number, ready: number, fields: Partial<LiveReplicaSet> = {}): LiveReplicaSet {
-  return { name: `web-${release}`, uid: `set-${release}`, replicas: ready, pods: pods(ready), ...fields };
+  return {
+    name: `web-${release}`,
+    uid: `set-${release}`,
+    replicas: ready,
+    template: `template-${release}`,
+    held: false,
+    pods: pods(ready),
+    ...fields,
+  };
 }
 
 function present(fields: Partial<LiveDeployment> = {}): LiveDeployment {
@@ -775,14 +783,93 @@ describe('going back', () => {
     set(2, ready, { replicas: ready + wrong, pods: [...pods(ready), ...pods(wrong, { name: 'bad', ready: false, readyMilliseconds: 0 })] });
 
   it.each([
-    ['bad pods beside all the old ones', bad(0, 3), set(1, 10), '3', '3'],
+    ['bad pods beside all the old ones', bad(0, 3), set(1, 10), '3', '0'],
+    ['bad pods where old ones have gone already', bad(0, 3), set(1, 8), '3', '2'],
     ['a healthy canary', bad(2, 0), set(1, 8), '3', '0'],
-    ['bad pods, the others carry the load', bad(3, 3), set(1, 10), '3', '3'],
+    ['bad pods, the others carry the load', bad(3, 3), set(1, 10), '3', '0'],
     ['bad pods, the good new ones are needed', bad(3, 3), set(1, 7), '3', '0'],
   ])('from %s: s = %s', (_what, current, old, surge, unavailable) => {
     const decision = decide({ target: back, live: onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current, others: [old] }) });
     expect(decision).toMatchObject({
       action: { kind: 'APPLY', side: 'FROM', gate: { closed: false, surge, unavailable }, unpause: false },
+    });
+  });
+
+  describe('past a held canary that was superseded', () => {
+    const middle = (ready: number, wrong = 0): LiveReplicaSet => ({ ...bad(ready, wrong), held: true });
+    const newest = (ready: number, wrong: number): LiveReplicaSet => ({ ...middle(ready, wrong), name: 'web-3', template: 'template-3' });
+    const target = { ...back, to: side(3), superseded: side(2), enteredAt: ago(10) };
+    const three = (current: LiveReplicaSet, others: LiveReplicaSet[], replicas = 10): LiveDeployment =>
+      present({ template: 'template-3', release: 3, replicas, gate: 'CLOSED', surge: '3', unavailable: '0%', current, others });
+
+    it.each([
+      ['at constant total', newest(0, 3), [set(1, 8), middle(2)], 10, '0', '20%'],
+      ['above N', newest(0, 1), [set(1, 10), middle(2)], 10, '2', '0%'],
+      ['with Ready pods of the newest revision', newest(1, 1), [set(1, 8), middle(1)], 10, '0', '10%'],
+      ['alone', newest(0, 3), [middle(10)], 10, '0', '100%'],
+      ['where its own pods are not all Ready', newest(0, 3), [set(1, 8), middle(1, 1)], 10, '0', '20%'],
+      ['with more pods than there are percentages', newest(0, 2), [set(1, 148), middle(3)], 150, '1', '2'],
+      ['while the controller has not made the newest ReplicaSet yet', null, [set(1, 8), middle(2)], 10, '0', '20%'],
+    ])('writes its template first, %s', (_what, current, others, n, surge, unavailable) => {
+      const live = { ...three(set(3, 0), others, n), current };
+      expect(decide({ target, live })).toMatchObject({
+        set: { gate: { n, surge, unavailable }, enteredAt: now },
+        event: { type: 'target.step' },
+        action: { kind: 'APPLY', side: 'SUPERSEDED', gate: { closed: true, surge, unavailable } },
+      });
+    });
+
+    it.each<[string, Partial<TargetState>, LiveReplicaSet, LiveReplicaSet[]]>([
+      ['nothing was superseded', { superseded: null }, newest(0, 3), [set(1, 8), middle(2)]],
+      ['it is what is rolled out', { superseded: side(3) }, newest(0, 3), [set(1, 8), middle(2)]],
+      ['none of its pods is Ready', {}, newest(0, 3), [set(1, 8), middle(0, 2)]],
+      ['it has been lowered already', {}, newest(0, 3), [set(1, 8), { ...middle(2), replicas: 0 }]],
+      ['its pods count as available', {}, newest(0, 3), [set(1, 8), { ...middle(2), held: false }]],
+      ["`from`'s do not", {}, newest(0, 3), [set(1, 8, { held: true }), middle(2)]],
+      ['all pods are Ready', {}, newest(3, 0), [set(1, 8), middle(2)]],
+      ['revisions in between have Ready pods too', {}, newest(0, 3), [set(1, 8), middle(1), { ...middle(1), template: 'template-0' }]],
+    ])('writes once where %s', (_what, fields, current, others) => {
+      const live = three(current, others);
+      expect(decide({ target: { ...target, ...fields }, live }).action).toMatchObject({ kind: 'APPLY', side: 'FROM' });
+    });
+
+    const there = (others: LiveReplicaSet[], fields: Partial<LiveDeployment> = {}): LiveDeployment =>
+      onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: middle(2), others: [set(1, 8), ...others], ...fields });
+    const gone = { ...newest(0, 0), pods: pods(1, { ready: false }) };
+
+    it.each([
+      ['bad pods are asked for', there([newest(0, 3)])],
+      ['bad pods stand', there([gone])],
+      ['the controller has not seen the write', there([], { generation: 4 })],
+    ])('then waits as long as %s, until the deadline', (_what, live) => {
+      const decision = decide({ target, live });
+      expect(decision).toMatchObject({ action: null, event: null, set: {} });
+      expect(decision.lookAt).not.toBeNull();
+      expect(decide({ target: { ...target, enteredAt: ago(3600) }, live }).action).toMatchObject({ side: 'FROM' });
+    });
+
+    it('writes once if the first write is refused', () => {
+      const rest = { writeFailure: { failure, at: ago(6) } };
+      expect(decide({ target, live: three(newest(0, 3), [set(1, 8), middle(2)]), rest }).action).toMatchObject({ side: 'FROM' });
+    });
+
+    it('then goes back', () => {
+      expect(decide({ target, live: there([]) }).action).toMatchObject({
+        side: 'FROM',
+        gate: { closed: false, surge: '3', unavailable: '0' },
+      });
+    });
+
+    it.each([
+      ['the number of pods', there([newest(0, 3)], { replicas: 9 }), '1', '12%'],
+      ['the pause', there([newest(0, 3)], { pausedBy: 'kubectl' }), '0', '20%'],
+      ['the gate', there([newest(0, 3)], { gate: 'OPEN' }), '0', '20%'],
+    ])('writes anew when somebody changes %s in between', (_what, live, surge, unavailable) => {
+      expect(decide({ target, live }).action).toMatchObject({
+        side: 'SUPERSEDED',
+        gate: { closed: true, surge, unavailable },
+        unpause: live.pausedBy !== null,
+      });
     });
   });
 
@@ -1035,6 +1122,8 @@ describe('whatever the rows and the cluster say', () => {
     name: fc.string(),
     uid: fc.string(),
     replicas: fc.nat(20),
+    template: fc.constantFrom('template-1', 'template-2', 'template-3', null),
+    held: fc.boolean(),
     pods: fc.array(anyPod, { maxLength: 6 }),
   });
   const amount = fc.oneof(
@@ -1126,6 +1215,7 @@ describe('whatever the rows and the cluster say', () => {
         phase: fc.constantFrom(...Object.values(TargetPhase)),
         from: anySide(1),
         to: anySide(2),
+        superseded: anySide(3),
         written: fc.boolean(),
         uid: fc.constantFrom('d-1', null),
         replicasBefore: orNull(fc.nat(20)),
@@ -1197,7 +1287,8 @@ describe('whatever the rows and the cluster say', () => {
         if (o.live.kind === 'PRESENT' && !o.live.ours) expect(action).toEqual({ kind: 'DELETE', precondition: null });
         if (action.kind !== 'APPLY') return;
         expect([Number.parseInt(action.gate.surge, 10), Number.parseInt(action.gate.unavailable, 10)]).not.toEqual([0, 0]);
-        expect(action.side === 'FROM').toBe(o.target.phase === 'ROLLING_BACK');
+        expect(action.side === 'TO').toBe(o.target.phase !== 'ROLLING_BACK');
+        if (action.side === 'SUPERSEDED') expect([o.target.superseded === null, action.gate.closed]).toEqual([false, true]);
         expect(action.unpause && action.side === 'TO').toBe(false);
       }),
       { numRuns: 2000 },

@@ -44,7 +44,7 @@ const ours = {
 function replicaSet(
   name: string,
   image: string,
-  fields: { replicas?: number; created?: string; status?: object; owner?: string } = {},
+  fields: { replicas?: number; created?: string; status?: object; owner?: string; minReadySeconds?: number; template?: string } = {},
 ): Raw {
   return {
     metadata: {
@@ -52,8 +52,13 @@ function replicaSet(
       uid: `uid-${name}`,
       creationTimestamp: fields.created ?? '2026-01-01T00:00:00Z',
       ownerReferences: [{ uid: fields.owner ?? 'd-1', controller: true }],
+      ...(fields.template === undefined ? {} : { annotations: { 'slipway.dev/template': fields.template } }),
     },
-    spec: { replicas: fields.replicas ?? 2, template: template(image, { 'pod-template-hash': name }) },
+    spec: {
+      replicas: fields.replicas ?? 2,
+      minReadySeconds: fields.minReadySeconds ?? 0,
+      template: template(image, { 'pod-template-hash': name }),
+    },
     status: fields.status ?? {},
   };
 }
@@ -130,6 +135,15 @@ describe('what a decision sees of the cluster', () => {
     });
     expect(seen.current).toMatchObject({ name: 'two', uid: 'uid-two', replicas: 2, pods: [{ name: 'a', ready: true }] });
     expect(seen.others.map((one) => one.name)).toEqual(['one']);
+  });
+
+  it('reads from each ReplicaSet which template of ours it has, and whether the controller counts its pods', () => {
+    const held = replicaSet('one', 'web:1', { replicas: 8, minReadySeconds: 2147483646, template: 'sha256:one' });
+    const seen = live({ replicaSets: [held, replicaSet('two', 'web:2')] });
+    expect([seen.current, ...seen.others]).toMatchObject([
+      { template: null, held: false },
+      { template: 'sha256:one', held: true },
+    ]);
   });
 
   it('takes the oldest of two that are the same, as the controller does', () => {

@@ -22,6 +22,7 @@ import { isSettled } from '../../../src/rollouts/core/phases.ts';
 import { sentenceOf } from '../../../src/rollouts/core/reasons.ts';
 import { stageHandlers } from '../../../src/rollouts/core/stages/handlers.ts';
 import type { AnyStage, StageHandlers } from '../../../src/rollouts/core/stages/stage.ts';
+import { supersededSide } from '../../../src/rollouts/core/stages/superseded.ts';
 import { compile, compileUndo } from '../../../src/rollouts/core/strategies/strategies.ts';
 import { applyTarget } from '../../../src/rollouts/core/target/apply.ts';
 import type { Strategy, StrategyStep } from '../../../src/workloads/core/strategy.ts';
@@ -127,6 +128,7 @@ export function targetRow({
     phaseDetail: null,
     from,
     to,
+    superseded: null,
     written: false,
     undoing: false,
     uid: null,
@@ -218,12 +220,15 @@ export class Model {
   private readonly plan: Plan;
   private readonly handlers: StageHandlers;
   readonly originalUid: string | null;
+  /** How pods behave, by template. */
+  private readonly behaviours: Map<string, Behaviour>;
 
   /** @param stages of another list than the plan's strategy has, with the handlers of their kinds */
   constructor(plan: Plan, handlers: StageHandlers = stageHandlers, stages?: readonly AnyStage[]) {
     this.plan = plan;
     this.handlers = handlers;
     this.quota = plan.quota;
+    this.behaviours = new Map([['template-2', plan.behaviour]]);
     const own = strategy({
       type: plan.type,
       steps: plan.steps,
@@ -327,6 +332,8 @@ export class Model {
       name: set.name,
       uid: set.uid,
       replicas: set.replicas,
+      template: set.template,
+      held: set.minReadySeconds === CLOSED,
       pods: set.pods.map((pod) => ({
         name: pod.name,
         uid: pod.name,
@@ -390,7 +397,8 @@ export class Model {
 
   private apply(action: Extract<TargetAction, { kind: 'APPLY' }>): void {
     const { surge, unavailable, closed } = action.gate;
-    const which = action.side === 'TO' ? this.target.to : this.target.from;
+    const { to, from, superseded } = this.target;
+    const which = { TO: to, FROM: from, SUPERSEDED: superseded }[action.side];
     if (which === null) throw new Error(`applied ${action.side}, which is nothing`);
     if (Number.parseInt(surge, 10) === 0 && Number.parseInt(unavailable, 10) === 0) throw new Error('422: both zero');
     this.writes++;
@@ -447,6 +455,22 @@ export class Model {
 
   // ------------------------------------------------------------------------------------------------- what happens outside
 
+  /** Another rollout, to the next release, takes the place of this one. */
+  supersede(plan: Pick<Plan, 'type' | 'steps' | 'maxSurge' | 'behaviour'>): void {
+    const { from, to, written, phase, uid, made, replicasBefore, replicasAfter } = this.target;
+    const release = (to?.release ?? 1) + 1;
+    const { type, steps, maxSurge, behaviour } = plan;
+    const own = { ...this.rollout.strategy, type, steps, maxSurge };
+    this.behaviours.set(`template-${release}`, behaviour);
+    const left = written && phase !== 'ROLLED_BACK';
+    const before = left ? { uid, made, replicasBefore, replicasAfter, superseded: supersededSide(this.target) } : {};
+    this.rollout = rolloutRow({ id: `rollout-${release}`, strategy: own, onFailure: this.plan.onFailure });
+    this.wave = waveRow();
+    this.target = targetRow({ plan: own, from, to: side(release, { strategy: own }), written: left, ...before });
+    this.log.push(`SUPERSEDED by release ${release}`);
+    this.forget();
+  }
+
   setReplicas(n: number): void {
     const d = this.deployment;
     if (d === null || d.replicas === n) return;
@@ -480,7 +504,7 @@ export class Model {
   }
 
   private startPod(set: ModelSet, pod: ModelPod): void {
-    const behaviour = set.template === 'template-2' ? this.plan.behaviour : 'GOOD';
+    const behaviour = this.behaviours.get(set.template) ?? 'GOOD';
     const good = behaviour === 'GOOD' || (behaviour === 'FIRST_GOOD' && !pod.broken && set.pods.filter((one) => one.ready).length < 1);
     if (good) {
       pod.ready = true;
@@ -647,7 +671,7 @@ export class Model {
     const d = this.deployment;
     if (d === null || this.foreign) return;
     const template = this.fence({ ...d, surge: String(this.plan.maxSurge), unavailable: String(this.plan.maxUnavailable) }).unavailable;
-    const stuck = this.target.undoing && d.surge === '0' ? Math.max(1, template) : template;
+    const stuck = this.target.undoing && d.surge === '0' && d.minReadySeconds !== CLOSED ? Math.max(1, template) : template;
     if (this.readyPods() < d.replicas - stuck) {
       this.breaches.push(
         `A: ${this.readyPods()} Ready of ${d.replicas}, at most ${stuck} may be missing; (${d.surge}, ${d.unavailable}), ${this.describeSets()}`,

@@ -136,7 +136,15 @@ function podOf(pod: Raw, clusterNow: Date): LivePod {
 function replicaSetOf(replicaSet: Raw, pods: ReadonlyMap<string, LivePod[]>): LiveReplicaSet {
   const uid = text(part(replicaSet, 'metadata'), 'uid') ?? '';
   const own = (pods.get(uid) ?? []).sort((a, b) => a.name.localeCompare(b.name));
-  return { name: nameOf(replicaSet), uid, replicas: number(part(replicaSet, 'spec'), 'replicas') ?? 0, pods: own };
+  const spec = part(replicaSet, 'spec');
+  return {
+    name: nameOf(replicaSet),
+    uid,
+    replicas: number(spec, 'replicas') ?? 0,
+    template: text(part(part(replicaSet, 'metadata'), 'annotations'), ANNOTATIONS.template),
+    held: number(spec, 'minReadySeconds') === CLOSED_GATE.minReadySeconds,
+    pods: own,
+  };
 }
 
 /** The current ReplicaSet's own word; the Deployment's only while there is no ReplicaSet, since it may still speak of the one before. */

@@ -94,6 +94,9 @@ const backward = {
   NOT_STARTED: (_data: Record<string, never>) => 'Not started.',
   GOING_BACK: ({ release, left, pods }: { release: number; left: number; pods: number }) =>
     `Going back to release ${release}: ${left} of ${pods} pods had left it.`,
+  BAD_PODS_FIRST: ({ release, serving }: { release: number; serving: number }) =>
+    `Going back to release ${release}: the pods that are not Ready go first, those of release ${serving} serve meanwhile.`,
+  BAD_PODS_LEAVING: (_data: Record<string, never>) => 'Waiting: the pods that are not Ready are to be gone first.',
   RECREATING: ({ release }: { release: number }) => `The Deployment is gone: creating release ${release} again.`,
   BACK_STUCK: ({ release, missing }: { release: number; missing: string }) =>
     `Going back to release ${release}: no pod can be created above the number asked for, so up to ${missing} may be missing meanwhile.`,

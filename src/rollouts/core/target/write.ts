@@ -1,5 +1,5 @@
 /** The writes of a target as drafts: what commits with each, so that a crash between commit and write gives the same write again. */
-import type { TargetAction } from '../decision.ts';
+import type { SideName, TargetAction } from '../decision.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import type { Reason } from '../reasons.ts';
 import type { Amounts } from '../steps.ts';
@@ -7,7 +7,7 @@ import { preconditionOf } from './draft.ts';
 import type { Draft } from './draft.ts';
 
 export interface GateWrite {
-  which: 'TO' | 'FROM';
+  which: SideName;
   closed: boolean;
   amounts: Amounts;
   reason: Reason;
@@ -42,7 +42,7 @@ export function applyGate(o: TargetObservation, live: LiveDeployment | null, wri
     kind: 'APPLY',
     side: write.which,
     gate: { closed: write.closed, surge, unavailable },
-    unpause: write.which === 'FROM' && live !== null && live.pausedBy !== null,
+    unpause: write.which !== 'TO' && live !== null && live.pausedBy !== null,
     precondition: live === null ? null : preconditionOf(live),
   };
   const { gate: last } = target;
