@@ -105,6 +105,7 @@ export class EventHub implements OnModuleInit, BeforeApplicationShutdown {
 const progressOf = (message: Extract<Announcement, { kind: 'progress' }>): Event => ({
   id: null,
   type: 'target.progress',
+  code: null,
   time: new Date(),
   workload: message.workloadId,
   rollout: message.rolloutId,

@@ -1,18 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import type { Prisma } from '../generated/prisma/client.ts';
 import { Announce } from '../common/announce.ts';
 import { currentContext } from '../common/context.ts';
 import { Database } from '../common/database.ts';
+import type { EventType } from './event-types.ts';
 
 /** An event as given by its feature. The sequence number and the time are added at the commit. */
 export interface NewEvent {
-  type: string;
+  type: EventType;
   /** One sentence for a person, with the cause. */
   message: string;
   workloadId?: string | null;
   rolloutId?: string | null;
   targetId?: string | null;
-  data?: Prisma.InputJsonValue;
+  /** Why, as code and data; `message` is then the sentence as it is said now. */
+  reason?: { code: string; data: object } | null;
+  data?: object;
 }
 
 /**
@@ -46,13 +48,14 @@ export class EventLog {
   private write(transaction: object): void {
     const { tenantId } = currentContext();
     const events = this.pending.get(transaction) ?? [];
-    const rows = events.map(({ type, message, workloadId, rolloutId, targetId, data }) => ({
+    const rows = events.map(({ type, message, workloadId, rolloutId, targetId, reason, data }) => ({
       type,
+      code: reason?.code ?? null,
       message,
       workload_id: workloadId ?? null,
       rollout_id: rolloutId ?? null,
       target_id: targetId ?? null,
-      data: data ?? {},
+      data: reason ? { ...data, reasonData: reason.data } : (data ?? {}),
     }));
     this.database.send(APPEND, [tenantId, rows.length, JSON.stringify(rows)]);
     this.database.afterCommit(() => this.announce.publish({ kind: 'events', tenantId }));
@@ -65,8 +68,8 @@ export class EventLog {
  */
 const APPEND = `
   WITH head AS (UPDATE event_heads SET seq = seq + $2::bigint WHERE tenant_id = $1::uuid RETURNING seq - $2::bigint AS before)
-  INSERT INTO events (tenant_id, seq, type, time, workload_id, rollout_id, target_id, message, data)
-  SELECT $1::uuid, head.before + item.position, item.type, clock_timestamp(), item.workload_id, item.rollout_id, item.target_id, item.message, item.data
+  INSERT INTO events (tenant_id, seq, type, code, time, workload_id, rollout_id, target_id, message, data)
+  SELECT $1::uuid, head.before + item.position, item.type, item.code, clock_timestamp(), item.workload_id, item.rollout_id, item.target_id, item.message, item.data
   FROM ROWS FROM (jsonb_to_recordset($3::jsonb)
-    AS (type text, message text, workload_id uuid, rollout_id uuid, target_id uuid, data jsonb)) WITH ORDINALITY
-    AS item (type, message, workload_id, rollout_id, target_id, data, position) LEFT JOIN head ON true`;
+    AS (type text, code text, message text, workload_id uuid, rollout_id uuid, target_id uuid, data jsonb)) WITH ORDINALITY
+    AS item (type, code, message, workload_id, rollout_id, target_id, data, position) LEFT JOIN head ON true`;

@@ -6,9 +6,8 @@ import { Event, RolloutEventQuery } from '../events/event.model.ts';
 import { EventService, isSequence, sequenceOf } from '../events/event.service.ts';
 import { sse, wantsStream } from '../events/sse.ts';
 import { isSettled } from './core/phases.ts';
+import { terminalEvents } from './rollout.events.ts';
 import { RolloutReader } from './rollout.reader.ts';
-
-const TERMINAL = ['rollout.succeeded', 'rollout.rolled_back', 'rollout.failed', 'rollout.canceled', 'rollout.superseded'];
 
 @Controller()
 export class RolloutEventsController {
@@ -44,6 +43,6 @@ export class RolloutEventsController {
       reply.status(204);
       return undefined;
     }
-    return sse(await this.events.follow(from ?? 'FIRST', filter, (event) => TERMINAL.includes(event.type)), reply);
+    return sse(await this.events.follow(from ?? 'FIRST', filter, (event) => terminalEvents.has(event.type)), reply);
   }
 }

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Announce } from '../../src/common/announce.ts';
 import type { Announcement } from '../../src/common/announce.ts';
 import { Database } from '../../src/common/database.ts';
 import { EventLog } from '../../src/events/event-log.ts';
-import { freshDatabase } from '../support/database.ts';
+import type { NewEvent } from '../../src/events/event-log.ts';
+import { eventOf } from '../../src/events/event.model.ts';
+import { emptyDatabase, freshDatabase, onConnection } from '../support/database.ts';
 import type { FreshDatabase } from '../support/database.ts';
 
 let fresh: FreshDatabase;
@@ -45,9 +48,9 @@ describe('the event log', () => {
     const committed: string[] = [];
     const one = (index: number) =>
       inTenant(tenantId, async () => {
-        log.append([{ type: 'first', message: `First of ${index}.` }]);
+        log.append([{ type: 'target.started', message: `First of ${index}.` }]);
         await database.rows.template.create({ data: { tenantId, id: randomUUID(), name: `t-${index}` } });
-        log.append([{ type: 'second', message: `Second of ${index}.`, data: { index } }]);
+        log.append([{ type: 'target.step', message: `Second of ${index}.`, data: { index } }]);
         if (index % 3 === 0) throw new Error('taken back');
         database.afterCommit(() => committed.push(`First of ${index}.`));
       }).catch((error: unknown) => {
@@ -61,7 +64,7 @@ describe('the event log', () => {
     expect(events).toHaveLength(committed.length * 2);
     expect(
       events
-        .filter((event) => event.type === 'first')
+        .filter((event) => event.type === 'target.started')
         .map((event) => event.message)
         .sort(),
     ).toEqual([...committed].sort());
@@ -84,7 +87,7 @@ describe('the event log', () => {
       }
     })();
     await Promise.all(
-      Array.from({ length: 30 }, (_, index) => inTenant(tenantId, async () => log.append([{ type: 't', message: `${index}` }]))),
+      Array.from({ length: 30 }, (_, index) => inTenant(tenantId, async () => log.append([{ type: 'target.step', message: `${index}` }]))),
     );
     over = true;
     await reader;
@@ -98,11 +101,11 @@ describe('the event log', () => {
     const stop = announce.subscribe((announcement) => heard.push(announcement));
 
     await inTenant(tenantId, async () => {
-      log.append([{ type: 'told', message: 'Told.' }]);
+      log.append([{ type: 'target.started', message: 'Told.' }]);
       expect(heard).toEqual([]);
     });
     await inTenant(tenantId, async () => {
-      log.append([{ type: 'untold', message: 'Untold.' }]);
+      log.append([{ type: 'target.failed', message: 'Untold.' }]);
       throw new Error('no');
     }).catch(() => undefined);
     stop();
@@ -124,11 +127,50 @@ describe('the event log', () => {
     ]);
   });
 
+  it('keeps the code of a reason beside the sentence, and its data with the others', async () => {
+    const tenantId = await makeTenant();
+    const reason = { code: 'NO_WORKER', data: { region: 'eu' } };
+    await inTenant(tenantId, async () =>
+      log.append([
+        { type: 'target.unreachable', message: 'No worker serves region eu.', reason, data: { cluster: 'c' } },
+        { type: 'rollout.started', message: 'Started.' },
+      ]),
+    );
+    expect((await eventsOf(tenantId)).map(eventOf)).toMatchObject([
+      { code: 'NO_WORKER', message: 'No worker serves region eu.', data: { cluster: 'c', reasonData: { region: 'eu' } } },
+      { code: null, message: 'Started.', data: {} },
+    ]);
+  });
+
+  it('shows events of before the codes as LEGACY', async () => {
+    const migration = readFileSync(
+      new URL('../../prisma/migrations/20261129072050_codes_of_events/migration.sql', import.meta.url),
+      'utf8',
+    );
+    const before = await emptyDatabase();
+    const codes = await onConnection(before.ownerUrl, async (client) => {
+      await client.query('CREATE TABLE events (seq int); INSERT INTO events VALUES (1)');
+      await client.query(migration);
+      await client.query('INSERT INTO events VALUES (2)');
+      return (await client.query<{ code: string | null }>('SELECT code FROM events ORDER BY seq')).rows.map(({ code }) => code);
+    });
+    await before.drop();
+    expect(codes).toEqual(['LEGACY', null]);
+  });
+
+  it('takes no type that no feature has registered', async () => {
+    // @ts-expect-error the list is closed
+    const event: NewEvent = { type: 'rollout.finished', message: '' };
+    expect(event).toBeDefined();
+  });
+
   it('refuses events outside a transaction, and those of a tenant that has no head', async () => {
     const tenantId = await makeTenant();
-    await expect(database.as({ tenantId }, async () => log.append([{ type: 'x', message: 'X.' }]))).rejects.toThrow(/transaction/);
+    await expect(database.as({ tenantId }, async () => log.append([{ type: 'target.step', message: 'X.' }]))).rejects.toThrow(
+      /transaction/,
+    );
     const stranger = randomUUID();
-    await expect(inTenant(stranger, async () => log.append([{ type: 'x', message: 'X.' }]))).rejects.toThrow();
+    await expect(inTenant(stranger, async () => log.append([{ type: 'target.step', message: 'X.' }]))).rejects.toThrow();
     expect(await eventsOf(stranger)).toEqual([]);
   });
 });

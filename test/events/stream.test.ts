@@ -87,7 +87,7 @@ function eventOf(block: string): EventView {
 
 const append = (tenantId: string, count: number, rolloutId: string | null = null, data: object = {}): Promise<void> => {
   const database = api.app.get(Database);
-  const events = Array.from({ length: count }, (_, i) => ({ type: 'target.step', message: `Step ${i}.`, rolloutId, data }));
+  const events = Array.from({ length: count }, (_, i) => ({ type: 'target.step' as const, message: `Step ${i}.`, rolloutId, data }));
   return database.as({ tenantId }, () => database.transaction(async () => api.app.get(EventLog).append(events)));
 };
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { conditionOf } from '../../src/rollouts/core/condition-types.ts';
 import { edited } from '../../src/rollouts/core/failures.ts';
+import { targetData } from '../../src/rollouts/engine/rows.ts';
 import { targetOf } from '../../src/rollouts/rollout.rows.ts';
+import { targetRow } from './core/model.ts';
 
 type Row = Parameters<typeof targetOf>[0];
 
@@ -42,5 +44,17 @@ describe('A target as the API shows it', () => {
     expect(shown({}).conditions).toEqual([]);
     const old = { type: 'ACCESS', message: 'It refuses.', advice: 'Ask.', since };
     expect(shown({ condition: old })).toMatchObject({ condition: old, conditions: [{ code: 'ACCESS', message: 'It refuses.' }] });
+  });
+
+  it('has them in its events with the sentences as they were said', () => {
+    const place = { clusterId: 'c', cluster: 'east-1', regionId: 'r', region: 'eu', namespace: 'shop' };
+    const state = targetRow({
+      failure: edited({ cluster: 'east-1' }, 'web', 'kubectl'),
+      condition: conditionOf('NO_WORKER', { region: 'eu' }, since),
+    });
+    expect(targetData({ place, state, version: 1 })).toMatchObject({
+      failure: { code: 'EDITED', reason: 'EDITED', message: expect.stringContaining('edited by kubectl') as string },
+      condition: { type: 'NO_WORKER', message: 'No worker serves region eu.', data: { region: 'eu' } },
+    });
   });
 });

@@ -144,7 +144,7 @@ function countsOf({ id }: StandingPlacement, deployment: KubernetesObject | unde
 
 function eventOf(clusterId: string, name: string, finding: Finding) {
   const reason = finding.statusReason === null ? null : storable(finding.statusReason);
-  const type = `cluster.${finding.status.toLowerCase()}`;
+  const type = `cluster.${finding.status.toLowerCase() as Lowercase<Finding['status']>}` as const;
   const sentences = {
     CONNECTED: `Cluster ${name} is connected (Kubernetes ${finding.version ?? 'of an unknown version'}).`,
     UNREACHABLE: `Cluster ${name} is unreachable: ${reason ?? ''}`,

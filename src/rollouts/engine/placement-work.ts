@@ -9,6 +9,7 @@ import type { TargetDecision } from '../core/decision.ts';
 import { kinds } from '../core/kinds.ts';
 import type { Side, TargetState } from '../core/observation.ts';
 import type { Hands } from './act.ts';
+import type { StoredReason } from '../core/reasons.ts';
 import { applyTarget } from '../core/target/apply.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Connection, Connections } from './connections.ts';
@@ -146,6 +147,12 @@ function appliedBy({ rollout, target }: ActiveTarget, state: TargetState): Side 
 const concernsRollout = (set: TargetDecision['set']): boolean =>
   set.phase !== undefined || set.condition !== undefined || set.failure !== undefined;
 
+function reasonOf({ phaseDetail }: TargetState): StoredReason | null {
+  if (phaseDetail === null) return null;
+  const { code, data } = phaseDetail;
+  return JSON.parse(storableJson({ code, data })) as StoredReason;
+}
+
 function eventOf(event: NonNullable<TargetDecision['event']>, { rollout, placement }: ActiveTarget, target: TargetRow) {
   return {
     type: event.type,
@@ -153,6 +160,7 @@ function eventOf(event: NonNullable<TargetDecision['event']>, { rollout, placeme
     workloadId: placement.workloadId,
     rolloutId: rollout.id,
     targetId: target.state.id,
+    reason: reasonOf(target.state),
     data: JSON.parse(storableJson(targetData(target))) as object,
   };
 }

@@ -1,4 +1,5 @@
 import type { NewEvent } from '../../events/event-log.ts';
+import type { EventType } from '../../events/event-types.ts';
 import type { PauseReason, RolloutPhase } from '../../generated/prisma/enums.ts';
 import type { RolloutDecision, TargetChange, TerminalPhase } from '../core/decision.ts';
 import { causeSentence } from '../core/causes.ts';
@@ -121,7 +122,9 @@ export class RolloutDraft {
     this.enter(phase, null, reason);
     this.failure = failure ?? this.failure;
     this.settled = phase;
-    this.tell(`rollout.${phase.toLowerCase()}`, reason, { failure: this.failure && presentFailure(this.failure) });
+    this.tell(`rollout.${phase.toLowerCase() as Lowercase<TerminalPhase>}`, reason, {
+      failure: this.failure && presentFailure(this.failure),
+    });
   }
 
   private changeTargets(changes: readonly TargetChange[]): void {
@@ -162,7 +165,7 @@ export class RolloutDraft {
     return wave;
   }
 
-  private tell(type: string, message: string, data: object = {}, targetId: string | null = null): void {
+  private tell(type: EventType, message: string, data: object = {}, targetId: string | null = null): void {
     const { workloadId, rollout } = this.rows;
     this.events.push({
       type,

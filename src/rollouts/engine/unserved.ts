@@ -37,7 +37,12 @@ export class Unserved {
     const targets = await this.unserved.mark(placementIds);
     for (const { id, rolloutId, workloadId, clusterId, cluster, regionId, condition } of targets) {
       const { message } = presentCondition(condition);
-      const event = { type: 'target.unreachable', message: `${cluster}: ${message}`, data: { cluster: clusterId, region: regionId } };
+      const event = {
+        type: 'target.unreachable' as const,
+        reason: { code: condition.type, data: condition.data },
+        message: `${cluster}: ${message}`,
+        data: { cluster: clusterId, region: regionId },
+      };
       this.events.append([{ ...event, workloadId, rolloutId, targetId: id }]);
     }
     for (const rolloutId of new Set(targets.map((target) => target.rolloutId))) this.nudges.rollout(rolloutId);

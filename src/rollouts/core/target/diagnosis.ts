@@ -10,23 +10,23 @@ import type { Raw } from '../raw.ts';
 /** How every container starts: nothing is wrong with that. */
 const ordinaryWaits = new Set(['ContainerCreating', 'PodInitializing']);
 
-/** A trouble and the time of its cause by the cluster's clock; null if unknown. */
-type Told = Omit<Trouble, 'ageMilliseconds'> & { at: number | null };
+/** What is wrong, and since when by the cluster's clock; null if unknown. */
+type Found = Omit<Trouble, 'ageMilliseconds'> & { at: number | null };
 
 /**
- * The worst that is wrong with a pod that is neither Ready nor on its way out, null when it simply is. Init containers speak before containers, since those wait
- * for them; FATAL before SLOW. Total for any JSON.
+ * The worst that is wrong with a pod that is neither Ready nor terminating; null if nothing is. Init containers come before containers, which wait for them,
+ * and FATAL before SLOW. Total for any JSON.
  *
  * @param clusterNow milliseconds since 1970 by the cluster's clock
  */
 export function troubleOf(pod: Raw, clusterNow: number): Trouble | null {
-  const found = toldOf(pod);
+  const found = worstOf(pod);
   if (found === null) return null;
   const { at, ...trouble } = found;
   return { ...trouble, ageMilliseconds: at === null ? 0 : Math.max(0, clusterNow - at) };
 }
 
-function toldOf(pod: Raw): Told | null {
+function worstOf(pod: Raw): Found | null {
   const status = part(pod, 'status');
   const never = text(part(pod, 'spec'), 'restartPolicy') === 'Never';
   const times = timesOf(pod);
@@ -41,15 +41,15 @@ function toldOf(pod: Raw): Told | null {
 interface PodTimes {
   created: number | null;
   /** When its status last changed. A waiting reason dates from then, since the kubelet rewrites it with every attempt. */
-  told: number | null;
+  reported: number | null;
 }
 
 function timesOf(pod: Raw): PodTimes {
   const metadata = part(pod, 'metadata');
   const created = time(metadata, 'creationTimestamp');
   const statuses = parts(metadata, 'managedFields').filter((entry) => entry['subresource'] === 'status');
-  const told = statuses.flatMap((entry) => time(entry, 'time') ?? []);
-  return { created, told: told.length === 0 ? created : Math.max(...told) };
+  const reported = statuses.flatMap((entry) => time(entry, 'time') ?? []);
+  return { created, reported: reported.length === 0 ? created : Math.max(...reported) };
 }
 
 /** A container may have a restart policy of its own (Kubernetes 1.34 and later; native sidecars have `Always`). */
@@ -58,7 +58,7 @@ function neverRestarts(pod: Raw, status: Raw): boolean {
   return text(spec, 'restartPolicy') === 'Never';
 }
 
-function initTrouble(container: Raw, never: boolean, times: PodTimes): Told | null {
+function initTrouble(container: Raw, never: boolean, times: PodTimes): Found | null {
   const ended = part(part(container, 'state'), 'terminated');
   const exitCode = number(ended, 'exitCode');
   if (never && exitCode !== null && exitCode !== 0) {
@@ -68,7 +68,7 @@ function initTrouble(container: Raw, never: boolean, times: PodTimes): Told | nu
   return containerTrouble(container, times);
 }
 
-function containerTrouble(container: Raw, times: PodTimes): Told | null {
+function containerTrouble(container: Raw, times: PodTimes): Found | null {
   const state = part(container, 'state');
   const ended = part(state, 'terminated');
   if (number(ended, 'exitCode') !== null) return number(ended, 'exitCode') === 0 ? null : terminated(container, ended, 'CURRENT');
@@ -78,7 +78,7 @@ function containerTrouble(container: Raw, times: PodTimes): Told | null {
   return waitingTrouble(container, reason, text(waiting, 'message') ?? '', times);
 }
 
-function waitingTrouble(container: Raw, reason: string, message: string, times: PodTimes): Told {
+function waitingTrouble(container: Raw, reason: string, message: string, times: PodTimes): Found {
   const last = part(part(container, 'lastState'), 'terminated');
   const restarts = number(container, 'restartCount') ?? 0;
   const exitCode = number(last, 'exitCode');
@@ -96,11 +96,11 @@ function waitingTrouble(container: Raw, reason: string, message: string, times: 
 }
 
 /** A back-off may concern a pull at any time since the pod was created. */
-function waitingSince(reason: string, { created, told }: PodTimes): number | null {
-  return reason === 'ImagePullBackOff' ? created : told;
+function waitingSince(reason: string, { created, reported }: PodTimes): number | null {
+  return reason === 'ImagePullBackOff' ? created : reported;
 }
 
-function terminated(container: Raw, ended: Raw, log: 'CURRENT'): Told {
+function terminated(container: Raw, ended: Raw, log: 'CURRENT'): Found {
   return {
     reason: text(ended, 'reason') ?? 'Error',
     message: sentence(text(ended, 'message') ?? `The container ended with exit code ${number(ended, 'exitCode') ?? 'unknown'}`),
@@ -113,7 +113,7 @@ function terminated(container: Raw, ended: Raw, log: 'CURRENT'): Told {
   };
 }
 
-function unschedulable(status: Raw): Told | null {
+function unschedulable(status: Raw): Found | null {
   const scheduled = condition(status, 'PodScheduled');
   if (text(scheduled, 'status') !== 'False') return null;
   const reason = text(scheduled, 'reason') ?? 'Unschedulable';
@@ -121,7 +121,7 @@ function unschedulable(status: Raw): Told | null {
 }
 
 /** Everything runs and yet the pod is not Ready: its probes, or a readiness gate. */
-function notReady(status: Raw): Told | null {
+function notReady(status: Raw): Found | null {
   if (text(condition(status, 'Ready'), 'status') === 'True') return null;
   const containers = parts(status, 'containerStatuses');
   const unready = containers.find(
@@ -137,7 +137,7 @@ function notReady(status: Raw): Told | null {
   return { ...quiet, reason: 'NotReady', message, container, exitCode, restarts, log };
 }
 
-const quiet: Told = { reason: '', message: '', container: null, exitCode: null, restarts: 0, log: null, severity: 'SLOW', at: null };
+const quiet: Found = { reason: '', message: '', container: null, exitCode: null, restarts: 0, log: null, severity: 'SLOW', at: null };
 
 /** The condition of that type, empty where there is none. */
 export function condition(status: Raw, type: string): Raw {
