@@ -11,7 +11,7 @@ import type {
 } from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { Failure } from '../core/failure.ts';
-import type { Condition, RolloutState, Side, TargetState, WaveState } from '../core/observation.ts';
+import type { Condition, RolloutState, Side, TargetState, WaveEvidence, WaveState } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
 import { ACTIVE } from '../phase-lists.ts';
 
@@ -26,8 +26,10 @@ export interface RolloutJson {
   on_failure: OnFailure;
   on_unreachable: OnUnreachable;
   strategy: Strategy;
+  phase_detail: Detail | null;
   failure: Failure | null;
   started_at: string | null;
+  settled_at: string | null;
 }
 
 export interface WaveJson {
@@ -38,6 +40,7 @@ export interface WaveJson {
   promoted_step: number;
   max_concurrent: number | null;
   max_failed: number;
+  evidence: WaveEvidence[] | null;
 }
 
 export interface TargetJson {
@@ -86,7 +89,7 @@ export interface TargetRow {
 }
 
 /** The data of an event about a target. References are ids, as everywhere in events. */
-export function targetData({ place, state }: TargetRow): object {
+export function targetData({ place, state }: Pick<TargetRow, 'place' | 'state'>): object {
   const { clusterId: cluster, regionId: region, namespace } = place;
   const { phase, step, surge, unavailable, failure, condition } = state;
   return { cluster, region, namespace, phase, step, surge, unavailable, failure, condition };
@@ -103,6 +106,10 @@ export const rolloutState = (row: RolloutJson): RolloutState => ({
   onFailure: row.on_failure,
   onUnreachable: row.on_unreachable,
   strategy: row.strategy,
+  phaseDetail: row.phase_detail,
+  failure: row.failure,
+  startedAt: date(row.started_at),
+  settledAt: date(row.settled_at),
 });
 
 export const waveState = (row: WaveJson): WaveState => ({
@@ -112,6 +119,7 @@ export const waveState = (row: WaveJson): WaveState => ({
   promotedStep: row.promoted_step,
   maxConcurrent: row.max_concurrent,
   maxFailed: row.max_failed,
+  evidence: row.evidence,
 });
 
 export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
