@@ -13,7 +13,7 @@ import { EventLog } from './events/event-log.ts';
 import { Engine } from './rollouts/engine/engine.ts';
 import { HeldPlacementRepository } from './rollouts/engine/placement.repository.ts';
 import { Renewals } from './rollouts/engine/renewals.ts';
-import { HeldRolloutRepository } from './rollouts/engine/rollout.repository.ts';
+import { LockedRolloutRepository } from './rollouts/locked-rollout.repository.ts';
 import { UnservedRepository } from './rollouts/engine/unserved.repository.ts';
 
 /** A worker: the engine and its dependencies. It serves no requests. */
@@ -27,7 +27,7 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     announce: Announce,
     nudges: Nudges,
     events: EventLog,
-    rollouts: HeldRolloutRepository,
+    rollouts: LockedRolloutRepository,
     placements: HeldPlacementRepository,
     checks: CheckRepository,
     credentials: CredentialReader,
@@ -51,7 +51,7 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     const providers = [
       Nudges,
       EventLog,
-      HeldRolloutRepository,
+      LockedRolloutRepository,
       HeldPlacementRepository,
       UnservedRepository,
       CheckRepository,

@@ -11,9 +11,13 @@ import type { StoredFailure } from './core/failure.ts';
 import { standingUid } from './core/failures.ts';
 import { kinds } from './core/kinds.ts';
 import type { Side } from './core/observation.ts';
+import { because } from './core/reasons.ts';
+import { reduceRollout } from './core/rollout/reduce.ts';
 import { supersededSide } from './core/stages/superseded.ts';
 import { compile } from './core/strategies/strategies.ts';
+import { LockedRolloutRepository, placementsOf } from './locked-rollout.repository.ts';
 import type { Order } from './order.ts';
+import { eventOf, eventsOf } from './rollout-event.ts';
 import { RolloutRepository } from './rollout.repository.ts';
 import type { NewRollout, RolloutRow, StoredTarget } from './rollout.repository.ts';
 
@@ -28,6 +32,7 @@ export type MakeWay = 'REJECT' | 'SUPERSEDE';
 export class Acceptance {
   constructor(
     private readonly rollouts: RolloutRepository,
+    private readonly rows: LockedRolloutRepository,
     private readonly events: EventLog,
     private readonly nudges: Nudges,
   ) {}
@@ -42,7 +47,7 @@ export class Acceptance {
         `Rollout ${active.id} of ${workload.name} is ${active.phase}. Wait for it, abort it, or send "concurrency": "SUPERSEDE".`,
       );
     }
-    await this.end(workload, active, by);
+    await this.end(active.id, by);
     return active;
   }
 
@@ -53,7 +58,7 @@ export class Acceptance {
 
   /** Supersedes the rollouts that run beside the active one. */
   async endBeside(workload: WorkloadRow, by: RolloutKind): Promise<void> {
-    for (const beside of await this.rollouts.lockBeside(workload.id)) await this.end(workload, beside, by);
+    for (const id of await this.rollouts.lockBeside(workload.id)) await this.end(id, by);
   }
 
   /** @returns the new rollout's id */
@@ -83,29 +88,22 @@ export class Acceptance {
         return { id: newId(), placement_id: placement.id, to, stages, replicas: placement.replicas, ...start };
       }),
     });
-    const message = kinds[order.kind].accepted({
-      workload: order.workload.name,
-      release: order.release?.number ?? null,
-      targets: order.aims.length,
-    });
     const data = { kind: order.kind, release: order.release?.number ?? null, targets: order.aims.length };
-    this.events.append([{ type: 'rollout.created', workloadId: order.workload.id, rolloutId: id, message, data }]);
+    const reason = because('ACCEPTED', { ...data, workload: order.workload.name });
+    this.events.append([eventOf({ workloadId: order.workload.id, rolloutId: id }, { type: 'rollout.created', reason, data })]);
     this.nudges.rollout(id);
     return id;
   }
 
-  private async end(workload: WorkloadRow, { id }: RolloutRow, by: RolloutKind): Promise<void> {
-    await this.rollouts.supersede(id, by);
-    this.events.append([
-      {
-        type: 'rollout.superseded',
-        workloadId: workload.id,
-        rolloutId: id,
-        message: `The rollout was superseded: ${kinds[by].asked}.`,
-        data: {},
-      },
-    ]);
+  /** The holders of its placements are nudged, but the placements are not made due: that would lock them before the targets of what else is to end. */
+  private async end(id: string, by: RolloutKind): Promise<void> {
+    const locked = await this.rows.lock(id, { token: null, targets: true });
+    if (!locked) throw new Error(`rollout ${id} has disappeared while it was locked`);
+    const reduction = reduceRollout(locked, { kind: 'SUPERSEDE', by });
+    await this.rows.save(locked, { ...reduction, wake: [] }, { dueAt: null, release: true, client: false });
+    this.events.append(eventsOf(locked, reduction.events));
     this.nudges.rollout(id);
+    this.nudges.placements(placementsOf(locked, reduction.wake));
   }
 }
 

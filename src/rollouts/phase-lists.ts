@@ -1,7 +1,7 @@
 /** Phases and kinds of rollouts as SQL lists them, taken from the tables that say what each means. */
 import { RolloutPhase, TargetPhase } from '../generated/prisma/enums.ts';
 import { kindsThat } from './core/kinds.ts';
-import { isSettled, isTerminal, targetPhases } from './core/phases.ts';
+import { isSettled, isSteered, isTerminal, targetPhases } from './core/phases.ts';
 
 export const ACTIVE_PHASES = Object.values(RolloutPhase).filter((phase) => !isSettled(phase));
 export const OPEN_PHASES = Object.values(TargetPhase).filter((phase) => !isTerminal(phase));
@@ -13,7 +13,9 @@ export const ACTIVE = list(ACTIVE_PHASES);
 /** Rollouts that have begun and not ended: their targets are steered. */
 export const UNDER_WAY = list(ACTIVE_PHASES.filter((phase) => phase !== 'QUEUED'));
 /** Targets that have been started and have not ended: the holder of the placement steers them. */
-export const STEERED = list(OPEN_PHASES.filter((phase) => phase !== 'PENDING'));
+export const STEERED = list(OPEN_PHASES.filter(isSteered));
+/** Targets that have not ended. */
+export const OPEN = list(OPEN_PHASES);
 /** Targets that count against `maxConcurrent` and the tenant's quota. */
 export const MOVING = list(Object.values(TargetPhase).filter((phase) => targetPhases[phase].concurrent));
 

@@ -8,13 +8,13 @@ import { RolloutReader } from './rollout.reader.ts';
 import { RolloutRepository } from './rollout.repository.ts';
 import { RolloutResolver } from './rollout.resolver.ts';
 import { RolloutService } from './rollout.service.ts';
-import { VerbRepository } from './verb.repository.ts';
+import { LockedRolloutRepository } from './locked-rollout.repository.ts';
 import { VerbService } from './verb.service.ts';
 
 /** The API of rollouts. They are carried out by the engine, in the worker's module. */
 @Module({
   imports: [EventModule, WorkloadModule],
   controllers: [RolloutController, RolloutEventsController],
-  providers: [RolloutRepository, RolloutReader, RolloutService, RolloutResolver, VerbRepository, VerbService, Acceptance],
+  providers: [RolloutRepository, RolloutReader, RolloutService, RolloutResolver, LockedRolloutRepository, VerbService, Acceptance],
 })
 export class RolloutModule {}

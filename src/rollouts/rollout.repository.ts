@@ -9,12 +9,11 @@ import type { CreatedBy } from '../common/reference.model.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { RolloutKind, RolloutPhase, TargetPhase, WavePhase } from '../generated/prisma/enums.ts';
 import { kindsThat } from './core/kinds.ts';
-import { because, detailOf } from './core/reasons.ts';
 import { renumberTargets } from './engine/rows.ts';
 import type { RolloutJson, TargetJson, WaveJson } from './engine/rows.ts';
 import type { AnyStage } from './core/stages/stage.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
-import { ACTIVE, ACTIVE_PHASES, BESIDE, CHANGING, OPEN_PHASES } from './phase-lists.ts';
+import { ACTIVE, ACTIVE_PHASES, BESIDE, CHANGING } from './phase-lists.ts';
 
 const WITH = {
   workload: { select: { id: true, name: true } },
@@ -129,18 +128,18 @@ export class RolloutRepository {
 
   /** The workload's active rollout, apart from those that run beside it, locked until the transaction ends. */
   async lockActive(workloadId: string): Promise<RolloutRow | null> {
-    const [active] = await this.lockAll(workloadId, false);
-    return active ?? null;
+    const [id] = await this.lockAll(workloadId, false);
+    return id === undefined ? null : this.find(id);
   }
 
-  /** The workload's active rollouts that run beside that one, locked. */
-  async lockBeside(workloadId: string): Promise<RolloutRow[]> {
+  /** Ids of the workload's active rollouts that run beside that one, locked. */
+  async lockBeside(workloadId: string): Promise<string[]> {
     return this.lockAll(workloadId, true);
   }
 
-  private async lockAll(workloadId: string, beside: boolean): Promise<RolloutRow[]> {
+  private async lockAll(workloadId: string, beside: boolean): Promise<string[]> {
     const locked = await this.database.query<{ id: string }>(LOCK_ACTIVE, [tenantId(), workloadId, beside]);
-    return locked.length === 0 ? [] : this.many(locked.map((row) => row.id));
+    return locked.map((row) => row.id);
   }
 
   /** The active rollout that removes the workload's objects, if there is one. */
@@ -180,16 +179,8 @@ export class RolloutRepository {
     this.database.send(CREATE, [tenantId(), ...parts]);
   }
 
-  /** Stores a request on a locked rollout and increments the version, which does not count the rollout's own changes. */
-  async change(id: string, change: Prisma.RolloutUncheckedUpdateInput): Promise<void> {
-    await this.database.rows.rollout.update({
-      where: { tenantId_id: { tenantId: tenantId(), id } },
-      data: { ...change, version: { increment: 1 } },
-    });
-  }
-
   /** Makes placements due. Returns the placements to nudge. */
-  async makePlacementsDue(ids: readonly string[]): Promise<PlacementRef[]> {
+  private async makePlacementsDue(ids: readonly string[]): Promise<PlacementRef[]> {
     return this.database.query<PlacementRef>(MAKE_DUE, [tenantId(), [...ids]]);
   }
 
@@ -238,16 +229,6 @@ export class RolloutRepository {
     const targets = superseded ? await this.targets(superseded.id) : [];
     const written = targets.filter((target) => target.written && target.phase !== 'ROLLED_BACK');
     return new Map(written.map((target) => [target.placementId, target]));
-  }
-
-  /** Ends a locked rollout and its targets, because their placements now belong to another rollout. */
-  async supersede(id: string, by: RolloutKind): Promise<void> {
-    const phaseDetail = { ...detailOf(because('SUPERSEDED', { by }), null, await this.database.now()) } as Prisma.InputJsonObject;
-    this.database.send(SUPERSEDE, [tenantId(), id, JSON.stringify(phaseDetail)]);
-    await this.database.rows.target.updateMany({
-      where: { tenantId: tenantId(), rolloutId: id, phase: { in: OPEN_PHASES } },
-      data: { phase: 'SKIPPED', phaseDetail, condition: Prisma.DbNull, version: { increment: 1 } },
-    });
   }
 
   /** The first targets of several rollouts with their places, failed first, in one statement: at most `most` of each. */
@@ -304,10 +285,6 @@ const NEWEST_RUNNING = `
         SELECT r.phase, r.release_id FROM rollouts r
         WHERE r.tenant_id = $1::uuid AND r.workload_id = $2::uuid AND r.kind IN ${CHANGING} ORDER BY r.id DESC LIMIT 1) last
       JOIN releases l ON l.tenant_id = $1::uuid AND l.id = last.release_id)) AS number`;
-
-const SUPERSEDE = `
-  UPDATE rollouts SET phase = 'SUPERSEDED', pause_reason = NULL, phase_detail = $3::jsonb, settled_at = now(), due_at = NULL, updated_at = now()
-  WHERE tenant_id = $1::uuid AND id = $2::uuid`;
 
 const COUNTS = `
   SELECT rollout_id AS "rolloutId", phase::text AS phase, count(*)::int AS count FROM targets

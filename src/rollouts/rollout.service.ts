@@ -92,11 +92,11 @@ export class RolloutService {
     });
   }
 
-  /** The same once more, after a rollout was undone, failed or never began. */
-  async again(settled: RolloutRow): Promise<string> {
+  /** A new rollout of the same, after one that went back, failed or never started. */
+  async retry(settled: RolloutRow): Promise<string> {
     return this.database.transaction(async () => {
       const locked = await this.workloads.lockIfThere(settled.workload.id);
-      if (!locked) throw new Problem('WRONG_PHASE', `${settled.workload.name} has been removed: there is nothing to try again.`);
+      if (!locked) throw new Problem('WRONG_PHASE', `${settled.workload.name} has been removed: there is nothing to retry.`);
       const { id, kind, onFailure, onUnreachable } = settled;
       const options = { onFailure, onUnreachable, waves: (await this.rollouts.waves([id])).get(id), retryOfId: id };
       if (kinds[kind].place === 'ALONE') await this.acceptance.makeWay(locked, 'REJECT', kind);

@@ -5,27 +5,23 @@ import { Database } from '../common/database.ts';
 import { Nudges } from '../common/nudges.ts';
 import { notFound, Problem } from '../common/problem.ts';
 import { EventLog } from '../events/event-log.ts';
-import type { Prisma } from '../generated/prisma/client.ts';
-import type { VerbDecision } from './core/decision.ts';
+import type { VerbChange } from './core/decision.ts';
 import { kinds } from './core/kinds.ts';
+import { reduceRollout } from './core/rollout/reduce.ts';
 import { decideVerb } from './core/rollout/verbs.ts';
 import type { Verb } from './core/rollout/verbs.ts';
-import { detailOf, plain } from './core/reasons.ts';
-import type { LockedRollout } from './locked-rollout.ts';
+import { LockedRolloutRepository, placementsOf } from './locked-rollout.repository.ts';
+import type { LockedRollout } from './locked-rollout.repository.ts';
+import { eventsOf } from './rollout-event.ts';
 import { RolloutReader } from './rollout.reader.ts';
-import { RolloutRepository } from './rollout.repository.ts';
 import { RolloutService } from './rollout.service.ts';
-import { VerbRepository } from './verb.repository.ts';
-
-type Change = Extract<VerbDecision, { kind: 'CHANGE' }>;
 
 /** The verbs of a rollout. Each commits an intent, which the loops carry out. */
 @Injectable()
 export class VerbService {
   constructor(
     private readonly database: Database,
-    private readonly rows: VerbRepository,
-    private readonly rollouts: RolloutRepository,
+    private readonly rows: LockedRolloutRepository,
     private readonly service: RolloutService,
     private readonly reader: RolloutReader,
     private readonly events: EventLog,
@@ -38,18 +34,18 @@ export class VerbService {
    */
   async perform(id: string, verb: Verb): Promise<string> {
     return this.database.transaction(async () => {
-      const locked = await this.rows.lock(id);
+      const locked = await this.rows.lock(id, { token: null, targets: false });
       if (!locked) throw notFound('Rollout', id);
       // A caller who may not remove a workload must not do so by retrying a removal.
       if (verb.kind === 'RETRY' && kinds[locked.rollout.kind].writes === 'NOTHING') authorize(currentContext(), 'workloads.delete');
-      const decision = decideVerb(verb, { ...locked, targets: locked.targets.map(({ state }) => state) });
+      const decision = decideVerb(verb, locked);
       switch (decision.kind) {
         case 'DONE':
           return id;
         case 'WRONG_PHASE':
           throw new Problem('WRONG_PHASE', decision.detail);
         case 'NEW_ROLLOUT':
-          return this.service.again(await this.reader.find(id));
+          return this.service.retry(await this.reader.find(id));
         case 'CHANGE':
           await this.change(locked, decision);
           return id;
@@ -57,19 +53,11 @@ export class VerbService {
     });
   }
 
-  private async change(locked: LockedRollout, { rollout, waves, targets, event }: Change): Promise<void> {
-    const { id } = locked.rollout;
-    await this.rollouts.change(id, {
-      ...rollout,
-      phaseDetail: { ...detailOf(plain(event.message), locked.phaseDetail, locked.now) } as Prisma.InputJsonObject,
-      dueAt: locked.now,
-    });
-    for (const { waveId, promotedStep } of waves) await this.rows.promote(waveId, promotedStep);
-    await this.rows.changeTargets(locked, targets);
-    const placements = await this.rollouts.makePlacementsDue(locked.targets.map(({ state }) => state.placementId));
-    const { phase, pauseReason } = { ...locked.rollout, ...rollout };
-    this.events.append([{ ...event, workloadId: locked.workloadId, rolloutId: id, data: { phase, pauseReason } }]);
-    this.nudges.rollout(id);
-    this.nudges.placements(placements);
+  private async change(locked: LockedRollout, change: VerbChange): Promise<void> {
+    const reduction = reduceRollout(locked, change);
+    await this.rows.save(locked, reduction, { dueAt: locked.now, release: false, client: true });
+    this.events.append(eventsOf(locked, reduction.events));
+    this.nudges.rollout(locked.rollout.id);
+    this.nudges.placements(placementsOf(locked, reduction.wake));
   }
 }

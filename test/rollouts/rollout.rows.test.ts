@@ -3,7 +3,7 @@ import { conditionOf } from '../../src/rollouts/core/condition-types.ts';
 import { edited } from '../../src/rollouts/core/failures.ts';
 import { targetData } from '../../src/rollouts/engine/rows.ts';
 import { targetOf } from '../../src/rollouts/rollout.rows.ts';
-import { targetRow } from './core/model.ts';
+import { strategy, targetRow } from './core/model.ts';
 
 type Row = Parameters<typeof targetOf>[0];
 
@@ -11,7 +11,7 @@ const since = '2026-01-01T12:00:00.000Z';
 const shown = (fields: object) =>
   targetOf({
     ...({ id: 't', cluster: { id: 'c', name: 'east-1' }, region: { id: 'r', name: 'eu' }, namespace: 'shop', phase: 'FAILED' } as Row),
-    ...{ phaseDetail: null, step: 0, steps: 0, surge: null, unavailable: null, pods: null, condition: null, failure: null },
+    ...{ phaseDetail: null, stages: [], stage: 0, gate: null, strategy: strategy(), pods: null, condition: null, failure: null },
     ...fields,
   });
 
@@ -52,7 +52,7 @@ describe('A target as the API shows it', () => {
       failure: edited({ cluster: 'east-1' }, 'web', 'kubectl'),
       condition: conditionOf('NO_WORKER', { region: 'eu' }, since),
     });
-    expect(targetData({ place, state, version: 1 })).toMatchObject({
+    expect(targetData({ place, state })).toMatchObject({
       failure: { code: 'EDITED', reason: 'EDITED', message: expect.stringContaining('edited by kubectl') as string },
       condition: { type: 'NO_WORKER', message: 'No worker serves region eu.', data: { region: 'eu' } },
     });

@@ -1,7 +1,7 @@
-/** The answers of the two decide functions. `reason` is the sentence that the timeline shows. */
-import type { PauseReason, RolloutPhase } from '../../generated/prisma/enums.ts';
+/** The answers of the decide functions. `reason` is what the timeline shows. */
+import type { PauseReason, RolloutKind, RolloutPhase } from '../../generated/prisma/enums.ts';
 import type { Failure } from './failure.ts';
-import type { RolloutState, TargetState } from './observation.ts';
+import type { RolloutState, TargetState, WaveEvidence } from './observation.ts';
 import type { Reason, StoredReason } from './reasons.ts';
 
 /** Fence of a write to an existing object: the observation that it was decided on. */
@@ -46,7 +46,7 @@ export interface TargetDecision {
   reason: Reason;
   /** What of the row changes; committed, with the event, before the action is performed. */
   set: TargetSet;
-  event: { type: TargetEventType; message: string } | null;
+  event: { type: TargetEventType } | null;
   action: TargetAction | null;
   /** Look again at this time even if nothing changes. */
   lookAt: Date | null;
@@ -70,17 +70,17 @@ export interface TargetChange {
 /** Everything that one decision changes commits together, with its events and where the lease still holds; `targets` lists every target row that changes, with what changes in it. */
 export type RolloutDecision =
   /** show: what is waited for is none of the rollout's own doing, and stands as its phaseReason meanwhile. */
-  | { kind: 'WAIT'; reason: string; lookAt: Date | null; show: boolean }
+  | { kind: 'WAIT'; reason: Reason; lookAt: Date | null; show: boolean }
   /** QUEUED -> RUNNING is the first wave's opening. */
-  | { kind: 'OPEN_WAVE'; reason: string; waveId: string; evidence: WaveEvidence[] }
-  | { kind: 'COMPLETE_WAVE'; reason: string; waveId: string }
-  | { kind: 'START_TARGETS'; reason: string; targets: TargetChange[] }
-  | { kind: 'PAUSE'; reason: string; pauseReason: PauseReason; failure: Failure | null }
+  | { kind: 'OPEN_WAVE'; reason: Reason; waveId: string; evidence: WaveEvidence[] }
+  | { kind: 'COMPLETE_WAVE'; reason: Reason; waveId: string }
+  | { kind: 'START_TARGETS'; reason: Reason; targets: TargetChange[] }
+  | { kind: 'PAUSE'; reason: Reason; pauseReason: PauseReason; failure: Failure | null }
   /** What was never written becomes SKIPPED, the rest ROLLING_BACK; the rollout ROLLING_BACK too, except for scope TARGET. */
-  | { kind: 'ROLL_BACK'; reason: string; targets: TargetChange[]; scope: 'ALL' | 'WAVE' | 'TARGET'; failure: Failure | null }
-  /** Targets that end (FAILED, or SKIPPED where nothing was written) because their cluster stays away. */
-  | { kind: 'GIVE_UP_TARGETS'; reason: string; targets: TargetChange[] }
-  | { kind: 'SETTLE'; reason: string; phase: TerminalPhase; targets: TargetChange[]; failure: Failure | null };
+  | { kind: 'ROLL_BACK'; reason: Reason; targets: TargetChange[]; scope: 'ALL' | 'WAVE' | 'TARGET'; failure: Failure | null }
+  /** Targets that end (FAILED, or SKIPPED where nothing was written) because their cluster stays unreachable. */
+  | { kind: 'GIVE_UP_TARGETS'; reason: Reason; targets: TargetChange[] }
+  | { kind: 'SETTLE'; reason: Reason; phase: TerminalPhase; targets: TargetChange[]; failure: Failure | null };
 
 export type TerminalPhase = Extract<RolloutPhase, 'SUCCEEDED' | 'ROLLED_BACK' | 'FAILED' | 'CANCELED' | 'SUPERSEDED'>;
 
@@ -90,22 +90,29 @@ export type VerbDecision =
   | { kind: 'DONE' }
   | {
       kind: 'CHANGE';
+      verb: VerbKind;
+      reason: Reason;
       rollout: Partial<Pick<RolloutState, 'phase' | 'pauseReason' | 'intent'>>;
       waves: { waveId: string; promotedStep: number }[];
       targets: TargetChange[];
-      event: { type: RolloutEventType; message: string };
     }
   /** retry of a settled rollout: a new one with `retryOf`. */
   | { kind: 'NEW_ROLLOUT' }
   | { kind: 'WRONG_PHASE'; detail: string };
 
-export type RolloutEventType = 'rollout.paused' | 'rollout.resumed' | 'rollout.promoted' | 'rollout.aborting' | 'rollout.retried';
+export type VerbKind = 'PAUSE' | 'RESUME' | 'PROMOTE' | 'ABORT' | 'RETRY';
 
-/** On what a wave was opened: what each target of the wave before it stood at. */
-export interface WaveEvidence {
-  targetId: string;
-  phase: string;
-  release: number | null;
-  /** The sentence that its phase stands on, e.g. "10 of 10 pods run release 7 and are Ready". */
-  reason: string | null;
+/** What a verb changes. */
+export type VerbChange = Extract<VerbDecision, { kind: 'CHANGE' }>;
+
+/** A rollout ends because another one takes its workload. `by`: the kind of that one. */
+export interface Supersede {
+  kind: 'SUPERSEDE';
+  by: RolloutKind;
+}
+
+/** The region of a target's cluster has had no worker since then. */
+export interface NoWorker {
+  kind: 'NO_WORKER';
+  since: Date;
 }

@@ -2,12 +2,12 @@
 import type { OnFailure, RolloutKind } from '../../generated/prisma/enums.ts';
 
 /** What the sentence at acceptance is made of. */
-export interface Accepted {
+export type Accepted = {
   workload: string;
   /** The release's number, null where the kind has none. */
   release: number | null;
   targets: number;
-}
+};
 
 export interface Kind {
   /** What it writes on a placement: a release's objects, the Deployment's number of pods only, or nothing, because it removes what is there. */

@@ -50,6 +50,11 @@ export interface RolloutState {
   onUnreachable: OnUnreachable;
   /** The strategy of the rollout: the release's, or what the request said instead. */
   strategy: Strategy;
+  phaseDetail: Detail | null;
+  /** The failure that decided it. */
+  failure: Failure | null;
+  startedAt: Date | null;
+  settledAt: Date | null;
 }
 
 export interface WaveState {
@@ -61,6 +66,17 @@ export interface WaveState {
   /** How many targets may be PROGRESSING, BAKING or ROLLING_BACK at once; null = all. */
   maxConcurrent: number | null;
   maxFailed: number;
+  /** What it was opened on; null before. */
+  evidence: WaveEvidence[] | null;
+}
+
+/** On what a wave was opened: what each target of the wave before it stood at. */
+export interface WaveEvidence {
+  targetId: string;
+  phase: string;
+  release: number | null;
+  /** The sentence that its phase stands on, e.g. "10 of 10 pods run release 7 and are Ready". */
+  reason: string | null;
 }
 
 export interface TargetState {

@@ -45,6 +45,8 @@ export const targetPhases = {
 } as const satisfies Record<TargetPhase, TargetPhaseRow>;
 
 export const isSettled = (phase: RolloutPhase): boolean => rolloutPhases[phase].terminal;
+/** Started and not at its end: the holder of its placement steers it. */
+export const isSteered = (phase: TargetPhase): boolean => phase !== 'PENDING' && !isTerminal(phase);
 export const isTerminal = (phase: TargetPhase): boolean => targetPhases[phase].terminal;
 
 /** Fields of a target's row that are reset when it goes on after a hold: its clock. */

@@ -49,5 +49,10 @@ export function detailOf(reason: StoredReason, before: Detail | null, now: Date)
   return { code: reason.code, data: reason.data, since: before?.code === reason.code ? before.since : now.toISOString() };
 }
 
+/** The reason in a detail, without its time. */
+export function reasonOf(detail: Detail | null): StoredReason {
+  return detail === null ? plain('') : { code: detail.code, data: detail.data };
+}
+
 /** A sentence without a code. */
 export const plain = (message: string): Reason => because('LEGACY', { message });

@@ -1,24 +1,22 @@
 /**
- * What becomes of that about which no decision can be taken, because the core itself fails on it: it ends, and an operator is told. The same rows would fail in
- * the same way again, so that trying for ever would hide the fault and keep the workload from every other rollout.
+ * What becomes of that about which no decision can be taken, because the core itself fails on it: it ends, and an operator is needed. The same rows would
+ * fail in the same way at every retry, which would hide the fault and keep the workload from every other rollout.
  */
-import { causeSentence } from './causes.ts';
 import type { RolloutDecision, TargetChange, TargetDecision } from './decision.ts';
-import { causeIn } from './failure.ts';
 import { internal } from './failures.ts';
 import type { RolloutObservation, TargetObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
-import { because, plain, sentenceOf } from './reasons.ts';
+import { because } from './reasons.ts';
 import { skipped } from './rollout/undo.ts';
 
 /** Ends the target as FAILED; what `onFailure` says follows. */
 export function undecidableTarget({ target }: TargetObservation): TargetDecision {
   const failure = internal(target);
-  const reason = because('TARGET_FAILED', causeIn(failure));
+  const reason = because('TARGET_UNDECIDABLE', {});
   return {
     reason,
     set: { phase: 'FAILED', phaseReason: reason, failure },
-    event: { type: 'target.failed', message: `${target.cluster}: ${sentenceOf(reason)}` },
+    event: { type: 'target.failed' },
     action: null,
     lookAt: null,
   };
@@ -26,7 +24,7 @@ export function undecidableTarget({ target }: TargetObservation): TargetDecision
 
 /** Ends the rollout as FAILED with everything as it stands. */
 export function undecidableRollout({ targets }: RolloutObservation): Extract<RolloutDecision, { kind: 'SETTLE' }> {
-  const reason = 'An operator is needed: Slipway failed to decide about this rollout. What it has changed stands as it is.';
+  const reason = because('UNDECIDABLE', {});
   const open = targets.filter((target) => !isTerminal(target.phase));
   const [first] = open.filter((target) => target.written);
   return {
@@ -39,6 +37,5 @@ export function undecidableRollout({ targets }: RolloutObservation): Extract<Rol
 }
 
 function failed(target: TargetState): TargetChange {
-  const failure = internal(target);
-  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: plain(causeSentence(failure)), failure } };
+  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: because('TARGET_UNDECIDABLE', {}), failure: internal(target) } };
 }

@@ -18,7 +18,7 @@ import type { HeldPlacementRepository } from './placement.repository.ts';
 import { Placements } from './placements.ts';
 import { PlacementWork } from './placement-work.ts';
 import type { Renewals } from './renewals.ts';
-import type { HeldRolloutRepository } from './rollout.repository.ts';
+import type { LockedRolloutRepository } from '../locked-rollout.repository.ts';
 import { Rollouts } from './rollouts.ts';
 import { Sweep } from './sweep.ts';
 import type { Due, Region } from './sweep.ts';
@@ -31,7 +31,7 @@ export interface EngineParts {
   announce: Announce;
   nudges: Nudges;
   events: EventLog;
-  rollouts: HeldRolloutRepository;
+  rollouts: LockedRolloutRepository;
   placements: HeldPlacementRepository;
   checks: CheckRepository;
   credentials: CredentialReader;

@@ -6,6 +6,7 @@ import type { TargetAction, TargetDecision } from '../core/decision.ts';
 import { decideTarget } from '../core/target/decide.ts';
 import type { Live, TargetObservation } from '../core/observation.ts';
 import { isTerminal } from '../core/phases.ts';
+import { checkedDecision } from '../core/target/reduce.ts';
 import { undecidableTarget } from '../core/undecidable.ts';
 import { Act } from './act.ts';
 import type { Written } from './act.ts';
@@ -182,7 +183,7 @@ export class PlacementLoop {
 
   private decide(observation: TargetObservation): TargetDecision {
     try {
-      return decideTarget(observation);
+      return checkedDecision(observation, decideTarget(observation));
     } catch (error) {
       this.work.report(error);
       return undecidableTarget(observation);

@@ -6,19 +6,15 @@ import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { TargetDecision } from '../core/decision.ts';
-import { kinds } from '../core/kinds.ts';
-import type { Side, TargetState } from '../core/observation.ts';
+import { reduceTarget } from '../core/target/reduce.ts';
+import { eventOf } from '../rollout-event.ts';
 import type { Hands } from './act.ts';
-import type { StoredReason } from '../core/reasons.ts';
-import { applyTarget } from '../core/target/apply.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Connection, Connections } from './connections.ts';
 import { LeaseLost } from './lease.ts';
 import type { Lease } from './lease.ts';
 import type { ActiveTarget, Counts, HeldPlacementRepository, PlacementRows } from './placement.repository.ts';
-import { targetData } from './rows.ts';
 import type { TargetRow } from './rows.ts';
-import { storable, storableJson } from './storable.ts';
 
 /** The rows changed after the decision. They are read and decided on again. */
 export class Stale extends Error {
@@ -71,24 +67,25 @@ export class PlacementWork {
   async commit(lease: Lease, active: ActiveTarget, decision: TargetDecision, seen: Seen): Promise<TargetRow> {
     const { rollout } = active;
     const before = active.target.state;
-    const state = applyTarget(before, decision.set, this.now());
+    const { target: state, event, applied, wakeRollout } = reduceTarget({ now: this.now(), rollout, target: before }, decision);
     const version = await this.database.as({ tenantId: lease.tenantId }, () =>
       this.database.transaction(async () => {
         const saved = await this.placements.commit({
           lease,
           rolloutId: rollout.id,
           target: { ...active.target, state },
-          applied: appliedBy(active, state),
+          ...(applied === undefined ? {} : { applied }),
           ...(decision.action?.kind === 'SCALE' ? { lastWrittenReplicas: decision.action.replicas } : {}),
           observed: seen.counts,
           progressAt: seen.progressAt,
-          tellRollout: concernsRollout(decision.set),
+          tellRollout: wakeRollout,
         });
         if (saved === 'STALE') throw new Stale('the target has changed');
         if (saved === 'LOST') throw new LeaseLost();
-        if (decision.event) this.events.append([eventOf(decision.event, active, { ...active.target, state })]);
+        const ids = { workloadId: active.placement.workloadId, rolloutId: rollout.id };
+        if (event) this.events.append([eventOf(ids, event, { ...active.target, state })]);
         failpoint('target-before-commit');
-        if (concernsRollout(decision.set)) this.nudges.rollout(rollout.id);
+        if (wakeRollout) this.nudges.rollout(rollout.id);
         else this.database.afterCommit(() => this.announce.publish({ kind: 'rollout', tenantId: lease.tenantId, id: rollout.id }));
         return saved;
       }),
@@ -134,33 +131,4 @@ export class PlacementWork {
     objects.catch(() => this.renderings.delete(key));
     return objects;
   }
-}
-
-/** The side that the placement runs from now on; undefined if unchanged. A change of the number of pods writes no template. */
-function appliedBy({ rollout, target }: ActiveTarget, state: TargetState): Side | null | undefined {
-  if (kinds[rollout.kind].writes === 'NUMBER' || state.phase === target.state.phase) return undefined;
-  if (state.phase === 'SUCCEEDED') return state.to;
-  return state.phase === 'ROLLED_BACK' ? state.from : undefined;
-}
-
-/** Whether the rollout's loop depends on a changed field. */
-const concernsRollout = (set: TargetDecision['set']): boolean =>
-  set.phase !== undefined || set.condition !== undefined || set.failure !== undefined;
-
-function reasonOf({ phaseDetail }: TargetState): StoredReason | null {
-  if (phaseDetail === null) return null;
-  const { code, data } = phaseDetail;
-  return JSON.parse(storableJson({ code, data })) as StoredReason;
-}
-
-function eventOf(event: NonNullable<TargetDecision['event']>, { rollout, placement }: ActiveTarget, target: TargetRow) {
-  return {
-    type: event.type,
-    message: storable(event.message),
-    workloadId: placement.workloadId,
-    rolloutId: rollout.id,
-    targetId: target.state.id,
-    reason: reasonOf(target.state),
-    data: JSON.parse(storableJson(targetData(target))) as object,
-  };
 }

@@ -3,20 +3,18 @@ import type { Database } from '../../common/database.ts';
 import { failpoint } from '../../common/failpoint.ts';
 import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { decideRollout } from '../core/rollout/decide.ts';
-import { undecidableRollout } from '../core/undecidable.ts';
+import { isSettled } from '../core/phases.ts';
+import { advanceRollout } from '../core/rollout/reduce.ts';
+import { placementsOf } from '../locked-rollout.repository.ts';
+import type { LockedRolloutRepository } from '../locked-rollout.repository.ts';
+import { eventsOf } from '../rollout-event.ts';
 import { Claims } from './claims.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Lease } from './lease.ts';
 import type { Leases } from './leases.ts';
-import { Stale } from './placement-work.ts';
-import { RolloutDraft } from './rollout-draft.ts';
-import type { HeldRolloutRepository } from './rollout.repository.ts';
 
 /** Number of rollouts that are decided on concurrently. */
 const CAPACITY = 20;
-/** How often a decision is repeated if rows changed in the meantime. */
-const TRIES = 5;
 /** Rollouts due later than this are left to the sweep. */
 const LONGEST_TIMER_MILLISECONDS = 3_600_000;
 /** Delay after a failed decision. */
@@ -30,7 +28,7 @@ export class Rollouts {
   constructor(
     leases: Leases,
     private readonly database: Database,
-    private readonly rollouts: HeldRolloutRepository,
+    private readonly rollouts: LockedRolloutRepository,
     private readonly events: EventLog,
     private readonly nudges: Nudges,
     private readonly announce: Announce,
@@ -39,7 +37,7 @@ export class Rollouts {
   ) {
     this.claims = new Claims({
       claim: (limit) => leases.claim('rollouts', null, limit),
-      lookAfter: (lease) => this.lookAfter(lease),
+      lookAfter: (lease) => this.run(lease),
       capacity: CAPACITY,
       batch: CAPACITY,
       report,
@@ -67,10 +65,10 @@ export class Rollouts {
     this.timers.add(timer.unref());
   }
 
-  private async lookAfter(lease: Lease): Promise<void> {
+  private async run(lease: Lease): Promise<void> {
     failpoint('rollout-claimed');
     try {
-      await this.decideWhile(lease);
+      await this.database.as({ tenantId: lease.tenantId }, () => this.database.transaction(() => this.decide(lease)));
       failpoint('rollout-after-commit');
       lease.lose();
     } catch (error) {
@@ -79,55 +77,24 @@ export class Rollouts {
     }
   }
 
-  private async decideWhile(lease: Lease): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.database.as({ tenantId: lease.tenantId }, () => this.database.transaction(() => this.decide(lease)));
-      } catch (error) {
-        if (!(error instanceof Stale) || attempt === TRIES || !lease.stillOurs()) throw error;
-      }
-    }
-  }
-
+  /** Takes all decisions that are due and saves them with their events in one transaction, which is repeated if a target has changed in the meantime. */
   private async decide(lease: Lease): Promise<void> {
-    const rows = await this.rollouts.load(lease);
-    if (!rows) return;
-    this.clock.hear(rows.now);
-    const draft = new RolloutDraft(rows);
-    const lookAt = this.takeAll(draft);
+    const locked = await this.rollouts.lock(lease.id, { token: lease.token, targets: false });
+    if (!locked) return;
+    this.clock.hear(locked.now);
+    const { lookAt, error, ...reduction } = advanceRollout(locked);
+    if (error !== null) this.report(error);
     if (lookAt) this.database.afterCommit(() => this.wakeAt(lookAt));
-    if (!draft.changed) {
+    if (reduction.rows === locked) {
       this.rollouts.release(lease.id, lookAt);
       return;
     }
-    const woken = draft.toWake().map(({ state, place }) => ({ id: state.placementId, regionId: place.regionId }));
-    const numbers = draft.numbersBefore();
-    if (numbers.length > 0) this.rollouts.keepNumbers(numbers);
-    const saved = await this.rollouts.save(
-      draft,
-      lookAt,
-      woken.map((placement) => placement.id),
-    );
-    if (!saved) throw new Stale('a target has changed');
-    if (draft.settled === 'SUCCEEDED') this.rollouts.succeed(draft);
-    this.events.append(draft.events);
-    failpoint(draft.settled === null ? 'rollout-before-commit' : 'settle-before-commit');
-    this.nudges.placements(woken);
+    await this.rollouts.save(locked, reduction, { dueAt: lookAt, release: true, client: false });
+    const { phase } = reduction.rows.rollout;
+    if (phase === 'SUCCEEDED') this.rollouts.succeed(reduction.rows);
+    this.events.append(eventsOf(reduction.rows, reduction.events));
+    failpoint(isSettled(phase) ? 'settle-before-commit' : 'rollout-before-commit');
+    this.nudges.placements(placementsOf(locked, reduction.wake));
     this.database.afterCommit(() => this.announce.publish({ kind: 'rollout', tenantId: lease.tenantId, id: lease.id }));
-  }
-
-  /** Decides until nothing is left to decide. Returns when the rollout is due again. */
-  private takeAll(draft: RolloutDraft): Date | null {
-    try {
-      while (draft.settled === null) {
-        const decision = decideRollout(draft.observation());
-        draft.take(decision);
-        if (decision.kind === 'WAIT') return decision.lookAt;
-      }
-    } catch (error) {
-      this.report(error);
-      draft.take(undecidableRollout(draft.observation()));
-    }
-    return null;
   }
 }

@@ -14,7 +14,7 @@ import { presentCondition, readCondition } from '../core/condition-types.ts';
 import type { StoredCondition } from '../core/condition-types.ts';
 import { presentFailure, readFailure } from '../core/failure.ts';
 import type { StoredFailure } from '../core/failure.ts';
-import type { RolloutState, Side, TargetState, WaveState } from '../core/observation.ts';
+import type { RolloutState, Side, TargetState, WaveEvidence, WaveState } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
 import { stepOf } from '../core/stages/stage.ts';
 import type { AnyStage, Progress } from '../core/stages/stage.ts';
@@ -31,8 +31,10 @@ export interface RolloutJson {
   on_failure: OnFailure;
   on_unreachable: OnUnreachable;
   strategy: Strategy;
+  phase_detail: Detail | null;
   failure: StoredFailure | null;
   started_at: string | null;
+  settled_at: string | null;
 }
 
 export interface WaveJson {
@@ -43,6 +45,7 @@ export interface WaveJson {
   promoted_step: number;
   max_concurrent: number | null;
   max_failed: number;
+  evidence: WaveEvidence[] | null;
 }
 
 export interface TargetJson {
@@ -91,7 +94,7 @@ export interface TargetRow {
 }
 
 /** The data of an event about a target. References are ids, as everywhere in events. */
-export function targetData({ place, state }: TargetRow): object {
+export function targetData({ place, state }: Pick<TargetRow, 'place' | 'state'>): object {
   const { clusterId: cluster, regionId: region, namespace } = place;
   const { phase, gate } = state;
   const { surge, unavailable } = gate ?? { surge: null, unavailable: null };
@@ -111,6 +114,10 @@ export const rolloutState = (row: RolloutJson): RolloutState => ({
   onFailure: row.on_failure,
   onUnreachable: row.on_unreachable,
   strategy: row.strategy,
+  phaseDetail: row.phase_detail,
+  failure: readFailure(row.failure),
+  startedAt: date(row.started_at),
+  settledAt: date(row.settled_at),
 });
 
 export const waveState = (row: WaveJson): WaveState => ({
@@ -120,6 +127,7 @@ export const waveState = (row: WaveJson): WaveState => ({
   promotedStep: row.promoted_step,
   maxConcurrent: row.max_concurrent,
   maxFailed: row.max_failed,
+  evidence: row.evidence,
 });
 
 export const targetRow = (row: TargetJson, place: Place): TargetRow => ({

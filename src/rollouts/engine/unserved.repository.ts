@@ -1,18 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { tenantId } from '../../common/context.ts';
 import { Database } from '../../common/database.ts';
-import type { Condition } from '../core/condition-types.ts';
+import type { RolloutState } from '../core/observation.ts';
 import { STEERED, UNDER_WAY } from '../phase-lists.ts';
+import { rolloutState, saveTargets, targetChange, targetRow } from './rows.ts';
+import type { Place, RolloutJson, TargetJson, TargetRow } from './rows.ts';
+import { storableJson } from './storable.ts';
 
 /** A target that waits because nobody serves its region. */
 export interface UnservedTarget {
-  id: string;
-  rolloutId: string;
+  now: Date;
+  rollout: RolloutState;
   workloadId: string;
-  clusterId: string;
-  cluster: string;
-  regionId: string;
-  condition: Condition;
+  target: TargetRow;
+  /** When its placement was due. */
+  since: Date;
 }
 
 export interface UnservedPage {
@@ -33,7 +35,7 @@ export class UnservedRepository {
   /**
    * The next ones of all tenants, in the order of their ids.
    *
-   * @param served ids of the regions that this worker looks after itself
+   * @param served ids of the regions that this worker serves itself
    * @param after the last id of the page before
    */
   async find(served: readonly string[], after: string): Promise<UnservedPage> {
@@ -45,34 +47,51 @@ export class UnservedRepository {
     };
   }
 
-  /** Says so on every target there that does not say why it waits, and has its rollout looked at; answers those targets. Runs in the caller's transaction. */
-  async mark(placementIds: readonly string[]): Promise<UnservedTarget[]> {
-    this.database.send(TELL, [tenantId(), placementIds]);
-    return this.database.query<UnservedTarget>(MARK, [tenantId(), placementIds]);
+  /** The targets of these placements that have no condition yet, locked after their rollouts, which become due. */
+  async lock(placementIds: readonly string[]): Promise<UnservedTarget[]> {
+    this.database.send(LOCK_ROLLOUTS, [tenantId(), placementIds]);
+    const rows = await this.database.query<WaitingRow>(LOCK_TARGETS, [tenantId(), placementIds]);
+    return rows.map(({ now, since, workload_id, rollout, target, ...place }) => {
+      return { now, since, workloadId: workload_id, rollout: rolloutState(rollout), target: targetRow(target, place) };
+    });
+  }
+
+  /** Saves locked targets. */
+  save(targets: readonly TargetRow[]): void {
+    this.database.send(saveTargets('$1', '$2'), [tenantId(), storableJson(targets.map((target) => targetChange(target)))]);
   }
 }
 
+interface WaitingRow extends Place {
+  now: Date;
+  since: Date;
+  workload_id: string;
+  rollout: RolloutJson;
+  target: TargetJson;
+}
+
+const UNCLAIMED = `due_at < now() - interval '${PATIENCE_SECONDS} seconds' AND (lease_until IS NULL OR lease_until <= now())`;
+
 const FIND = `
   SELECT tenant_id, id FROM placements
-  WHERE due_at < now() - interval '${PATIENCE_SECONDS} seconds' AND (lease_until IS NULL OR lease_until <= now()) AND region_id <> ALL($1::uuid[]) AND id > $2::uuid
+  WHERE ${UNCLAIMED} AND region_id <> ALL($1::uuid[]) AND id > $2::uuid
   ORDER BY id LIMIT ${BATCH}`;
 
 const WAITING = `t.tenant_id = $1::uuid AND t.placement_id = ANY($2::uuid[]) AND t.condition IS NULL AND t.phase IN ${STEERED}`;
 
-const TELL = `
+const LOCK_ROLLOUTS = `
   WITH concerned AS (
     SELECT r.id FROM rollouts r
     WHERE r.tenant_id = $1::uuid AND r.phase IN ${UNDER_WAY} AND r.id IN (SELECT t.rollout_id FROM targets t WHERE ${WAITING})
     ORDER BY r.id FOR NO KEY UPDATE)
   UPDATE rollouts r SET due_at = now() FROM concerned c WHERE r.tenant_id = $1::uuid AND r.id = c.id`;
 
-const MARK = `
-  UPDATE targets t SET stopped_at = coalesce(t.stopped_at, now()), version = t.version + 1, updated_at = now(),
-    condition = jsonb_build_object('type', 'NO_WORKER', 'data', jsonb_build_object('region', g.name),
-      'since', to_char(p.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-  FROM placements p
+const LOCK_TARGETS = `
+  SELECT clock_timestamp() AS now, p.due_at AS since, p.workload_id, to_jsonb(r) AS rollout, to_jsonb(t) AS target,
+    c.id AS "clusterId", c.name AS cluster, g.id AS "regionId", g.name AS region, p.namespace
+  FROM targets t
+  JOIN (SELECT * FROM placements WHERE ${UNCLAIMED}) p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
   JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
   JOIN regions g ON g.id = p.region_id
-  JOIN rollouts r ON r.tenant_id = p.tenant_id AND r.phase IN ${UNDER_WAY}
-  WHERE ${WAITING} AND p.tenant_id = t.tenant_id AND p.id = t.placement_id AND r.id = t.rollout_id
-  RETURNING t.id, t.rollout_id AS "rolloutId", p.workload_id AS "workloadId", c.id AS "clusterId", c.name AS cluster, g.id AS "regionId", t.condition`;
+  JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id AND r.phase IN ${UNDER_WAY}
+  WHERE ${WAITING} ORDER BY t.id FOR NO KEY UPDATE OF t`;

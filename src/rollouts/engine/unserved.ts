@@ -1,14 +1,15 @@
 import type { Database } from '../../common/database.ts';
 import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { presentCondition } from '../core/condition-types.ts';
+import { reduceTarget } from '../core/target/reduce.ts';
+import { eventOf } from '../rollout-event.ts';
 import type { UnservedRepository } from './unserved.repository.ts';
 
 const FIRST = '00000000-0000-0000-0000-000000000000';
 /** Ticks between two looks. */
 const EVERY_TICKS = 5;
 
-/** A region that nobody serves cannot tell so itself: the workers of other regions do, on the targets that wait there. */
+/** A region without a worker has nobody to report it: the workers of other regions do, on the targets that wait there. */
 export class Unserved {
   private ticks = 0;
   private after = FIRST;
@@ -33,18 +34,16 @@ export class Unserved {
     }
   }
 
+  /** Says so on every target there that does not say yet why it waits, and has its rollout looked at. */
   private async mark(placementIds: readonly string[]): Promise<void> {
-    const targets = await this.unserved.mark(placementIds);
-    for (const { id, rolloutId, workloadId, clusterId, cluster, regionId, condition } of targets) {
-      const { message } = presentCondition(condition);
-      const event = {
-        type: 'target.unreachable' as const,
-        reason: { code: condition.type, data: condition.data },
-        message: `${cluster}: ${message}`,
-        data: { cluster: clusterId, region: regionId },
-      };
-      this.events.append([{ ...event, workloadId, rolloutId, targetId: id }]);
-    }
-    for (const rolloutId of new Set(targets.map((target) => target.rolloutId))) this.nudges.rollout(rolloutId);
+    const targets = await this.unserved.lock(placementIds);
+    if (targets.length === 0) return;
+    const reduced = targets.map(({ now, since, workloadId, rollout, target }) => {
+      const { target: state, event } = reduceTarget({ now, rollout, target: target.state }, { kind: 'NO_WORKER', since });
+      return { ids: { workloadId, rolloutId: rollout.id }, event, target: { ...target, state } };
+    });
+    this.unserved.save(reduced.map(({ target }) => target));
+    this.events.append(reduced.flatMap(({ ids, event, target }) => (event ? [eventOf(ids, event, target)] : [])));
+    for (const rolloutId of new Set(targets.map(({ rollout }) => rollout.id))) this.nudges.rollout(rolloutId);
   }
 }

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { decideVerb } from '../../../src/rollouts/core/rollout/verbs.ts';
 import type { Verb } from '../../../src/rollouts/core/rollout/verbs.ts';
 import { isSettled } from '../../../src/rollouts/core/phases.ts';
-import { applyTarget } from '../../../src/rollouts/core/target/apply.ts';
 import type { StrategyStep } from '../../../src/workloads/core/strategy.ts';
 import { isIdle, Model, plainPlan } from './model.ts';
 import type { Plan } from './model.ts';
@@ -121,13 +120,10 @@ function perform(model: Model, op: Op): void {
 }
 
 function ask(model: Model, one: Verb): void {
-  const observation = { now: new Date(model.now), rollout: model.rollout, waves: [model.wave], targets: [model.target] };
-  const decision = decideVerb(one, observation);
+  const decision = decideVerb(one, model.rows());
   if (decision.kind !== 'CHANGE') return;
   model.log.push(`VERB ${one.kind}`);
-  model.rollout = { ...model.rollout, ...decision.rollout };
-  for (const { promotedStep } of decision.waves) model.wave = { ...model.wave, promotedStep };
-  for (const { set } of decision.targets) model.target = applyTarget(model.target, set, new Date(model.now));
+  model.reduce(decision);
 }
 
 /** Faults stop, whoever paused resumes, whoever held promotes: then it has to end. */

@@ -3,7 +3,7 @@
  * own. The arithmetic is that of Kubernetes' deployment controller (rolling.go, sync.go, deployment_util.go), written down a second time on purpose: what is
  * proven against it does not rest on the product's own steps.
  */
-import type { RolloutDecision, TargetAction, TargetDecision } from '../../../src/rollouts/core/decision.ts';
+import type { RolloutDecision, TargetAction, TargetDecision, VerbChange } from '../../../src/rollouts/core/decision.ts';
 import { decideRollout } from '../../../src/rollouts/core/rollout/decide.ts';
 import { decideTarget } from '../../../src/rollouts/core/target/decide.ts';
 import type {
@@ -11,6 +11,7 @@ import type {
   LiveReplicaSet,
   PlacementState,
   Preflight,
+  RolloutRows,
   RolloutState,
   Side,
   TargetObservation,
@@ -20,11 +21,12 @@ import type {
 } from '../../../src/rollouts/core/observation.ts';
 import { isSettled } from '../../../src/rollouts/core/phases.ts';
 import { sentenceOf } from '../../../src/rollouts/core/reasons.ts';
+import { reduceRollout } from '../../../src/rollouts/core/rollout/reduce.ts';
 import { stageHandlers } from '../../../src/rollouts/core/stages/handlers.ts';
 import type { AnyStage, StageHandlers } from '../../../src/rollouts/core/stages/stage.ts';
 import { supersededSide } from '../../../src/rollouts/core/stages/superseded.ts';
 import { compile, compileUndo } from '../../../src/rollouts/core/strategies/strategies.ts';
-import { applyTarget } from '../../../src/rollouts/core/target/apply.ts';
+import { reduceTarget } from '../../../src/rollouts/core/target/reduce.ts';
 import type { Strategy, StrategyStep } from '../../../src/workloads/core/strategy.ts';
 
 export type Behaviour = 'GOOD' | 'NEVER_READY' | 'IMAGE_PULL' | 'CRASH_LOOP' | 'FIRST_GOOD';
@@ -154,12 +156,16 @@ export function rolloutRow(fields: Partial<RolloutState> = {}): RolloutState {
     onFailure: 'ROLLBACK_ALL',
     onUnreachable: 'WAIT',
     strategy: strategy(),
+    phaseDetail: null,
+    failure: null,
+    startedAt: null,
+    settledAt: null,
     ...fields,
   };
 }
 
 export function waveRow(fields: Partial<WaveState> = {}): WaveState {
-  return { id: 'wave', position: 0, phase: 'PENDING', promotedStep: -1, maxConcurrent: null, maxFailed: 0, ...fields };
+  return { id: 'wave', position: 0, phase: 'PENDING', promotedStep: -1, maxConcurrent: null, maxFailed: 0, evidence: null, ...fields };
 }
 
 export interface Plan {
@@ -355,8 +361,9 @@ export class Model {
       this.breaches.push('the same observation was decided differently');
     if (isIdle(decision)) return decision;
     const before = this.target;
-    this.target = applyTarget(this.target, decision.set, new Date(this.now));
-    if (decision.event !== null) this.events.push(decision.event.type);
+    const { target, event } = reduceTarget(observation, decision);
+    this.target = target;
+    if (event !== null) this.events.push(event.type);
     this.log.push(
       `${this.target.phase} ${sentenceOf(decision.reason)}${decision.action ? ` [${describe(decision.action)}]` : ''}${crash ? ' LOST' : ''}`,
     );
@@ -430,23 +437,21 @@ export class Model {
   decideAll(): void {
     for (let i = 0; ; i++) {
       if (i > 50) throw new Error('the rollout is decided on without end');
-      const decision = decideRollout({
-        now: new Date(this.now),
-        rollout: this.rollout,
-        waves: [this.wave],
-        targets: [this.target],
-        quota: null,
-        elsewhere: 0,
-      });
+      const decision = decideRollout({ ...this.rows(), quota: null, elsewhere: 0 });
       if (decision.kind === 'WAIT') return;
-      this.take(decision);
+      this.log.push(`ROLLOUT ${decision.kind} ${sentenceOf(decision.reason)}`);
+      this.reduce(decision);
       if (decision.kind === 'SETTLE') return;
     }
   }
 
-  private take(decision: Exclude<RolloutDecision, { kind: 'WAIT' }>): void {
-    this.log.push(`ROLLOUT ${decision.kind} ${decision.reason}`);
-    const { rollout, waves, targets } = applied(decision, { rollout: this.rollout, waves: [this.wave], targets: [this.target] });
+  rows(): RolloutRows {
+    return { now: new Date(this.now), rollout: this.rollout, waves: [this.wave], targets: [this.target] };
+  }
+
+  /** The rollout's transaction. */
+  reduce(change: RolloutDecision | VerbChange): void {
+    const { rollout, waves, targets } = reduceRollout(this.rows(), change).rows;
     if (isSettled(rollout.phase)) this.events.push(rollout.phase);
     this.rollout = rollout;
     this.wave = waves[0] ?? this.wave;
@@ -756,43 +761,4 @@ function describe(action: TargetAction): string {
   if (action.kind === 'APPLY')
     return `APPLY ${action.side} ${action.gate.closed ? 'closed' : 'open'} (${action.gate.surge}, ${action.gate.unavailable})`;
   return action.kind === 'SCALE' ? `SCALE ${action.replicas}` : action.kind;
-}
-
-export interface Rows {
-  rollout: RolloutState;
-  waves: WaveState[];
-  targets: TargetState[];
-}
-
-/** What the rows are after a decision of the rollout: the engine's transaction. */
-export function applied(decision: Exclude<RolloutDecision, { kind: 'WAIT' }>, rows: Rows): Rows {
-  const changes = 'targets' in decision ? decision.targets : [];
-  const targets = rows.targets.map((target) =>
-    applyTarget(target, changes.find((change) => change.targetId === target.id)?.set ?? {}, new Date()),
-  );
-  const wave = (phase: WaveState['phase'], id: string): WaveState[] => rows.waves.map((one) => (one.id === id ? { ...one, phase } : one));
-  const { rollout } = rows;
-  switch (decision.kind) {
-    case 'OPEN_WAVE':
-      return {
-        ...rows,
-        rollout: rollout.phase === 'QUEUED' ? { ...rollout, phase: 'RUNNING' } : rollout,
-        waves: wave('OPEN', decision.waveId),
-      };
-    case 'COMPLETE_WAVE':
-      return { ...rows, waves: wave('COMPLETED', decision.waveId) };
-    case 'PAUSE':
-      return { ...rows, rollout: { ...rollout, phase: 'PAUSED', pauseReason: decision.pauseReason } };
-    case 'ROLL_BACK':
-      return {
-        ...rows,
-        targets,
-        rollout: decision.scope === 'TARGET' ? rollout : { ...rollout, phase: 'ROLLING_BACK', pauseReason: null },
-      };
-    case 'SETTLE':
-      return { ...rows, targets, rollout: { ...rollout, phase: decision.phase, pauseReason: null } };
-    case 'START_TARGETS':
-    case 'GIVE_UP_TARGETS':
-      return { ...rows, targets };
-  }
 }

@@ -1,16 +1,18 @@
 /** What to do about a rollout as a whole now: on rows alone. */
-import type { RolloutDecision, TargetChange, WaveEvidence } from '../decision.ts';
-import type { RolloutObservation, TargetState, WaveState } from '../observation.ts';
+import type { RolloutDecision, TargetChange } from '../decision.ts';
+import type { RolloutObservation, TargetState, WaveEvidence, WaveState } from '../observation.ts';
 import { entering, goingOn, isSettled, isTerminal, targetPhases } from '../phases.ts';
-import { plain, sentenceOf } from '../reasons.ts';
+import { because, sentenceOf } from '../reasons.ts';
+import type { Reason } from '../reasons.ts';
 import { holdOf } from '../stages/handlers.ts';
 import { stepOf } from '../stages/stage.ts';
 import type { Hold } from '../stages/stage.ts';
+import { stepsOf } from '../strategies/strategies.ts';
 import { soonest } from '../target/deadline.ts';
 import { isUnreachable } from '../target/outside.ts';
 import { afterFailure, failuresOf, settled, wholeFailure } from './outcome.ts';
-import { skipped, undoing } from './undo.ts';
-import { away } from './unreachable.ts';
+import { clustersOf, skipped, undoing } from './undo.ts';
+import { unreachable } from './unreachable.ts';
 
 /** Nothing announces that other rollouts free quota, so it is polled at this interval. */
 const QUOTA_LOOK_MILLISECONDS = 1_000;
@@ -21,8 +23,8 @@ const QUOTA_LOOK_MILLISECONDS = 1_000;
  */
 export function decideRollout(o: RolloutObservation): RolloutDecision {
   const { rollout } = o;
-  if (isSettled(rollout.phase)) return wait('The rollout has ended.');
-  const given = away(o);
+  if (isSettled(rollout.phase)) return wait(because('ROLLOUT_ENDED', {}));
+  const given = unreachable(o);
   if (given.decision !== null) return given.decision;
   const decision = rollout.phase === 'ROLLING_BACK' ? rollingBack(o) : rollout.intent === null ? (afterFailure(o) ?? onward(o)) : abort(o);
   return decision.kind === 'WAIT' ? { ...decision, lookAt: soonest(decision.lookAt, given.lookAt, nextPauseEnd(o)) } : decision;
@@ -42,15 +44,21 @@ function pauseHolding(o: RolloutObservation, target: TargetState): Hold | null {
 
 /** On request: nothing written = CANCELED, else everything goes back. */
 function abort(o: RolloutObservation): RolloutDecision {
-  const reason = 'Aborted on request.';
+  const reason = because('ABORTED', {});
   if (!o.targets.some((target) => target.written)) {
     const open = o.targets.filter((target) => !isTerminal(target.phase));
-    return { kind: 'SETTLE', reason, phase: 'CANCELED', targets: open.map((target) => skipped(target, reason)), failure: null };
+    return {
+      kind: 'SETTLE',
+      reason,
+      phase: 'CANCELED',
+      targets: open.map((target) => skipped(target, because('TARGET_NOT_STARTED', { cause: 'ABORTED' }))),
+      failure: null,
+    };
   }
   return {
     kind: 'ROLL_BACK',
     reason,
-    targets: undoing(o.now, o.targets, 'the rollout was aborted.'),
+    targets: undoing(o.now, o.targets, { cause: 'ABORTED' }),
     scope: 'ALL',
     failure: wholeFailure(o),
   };
@@ -60,18 +68,19 @@ function abort(o: RolloutObservation): RolloutDecision {
 function rollingBack(o: RolloutObservation): RolloutDecision {
   const left = o.targets.filter((target) => targetPhases[target.phase].underWay);
   if (left.length > 0) {
-    const targets = undoing(o.now, left, 'the rollout goes back.');
-    const reason = `The rest goes back too: ${names(left)}.`;
+    const targets = undoing(o.now, left, { cause: 'ROLLOUT_GOES_BACK' });
+    const reason = because('ROLLING_BACK_THE_REST', clustersOf(left));
     return { kind: 'ROLL_BACK', reason, targets, scope: 'ALL', failure: wholeFailure(o) };
   }
   const going = o.targets.filter((target) => target.phase === 'ROLLING_BACK');
-  if (going.length > 0) return wait(`${counted(going.length)} on the way back: ${names(going)}.`);
+  if (going.length > 0) return wait(because('TARGETS_ROLLING_BACK', clustersOf(going)));
   return settled(o);
 }
 
 function onward(o: RolloutObservation): RolloutDecision {
   const { rollout } = o;
-  if (rollout.phase === 'PAUSED' && rollout.pauseReason !== 'STEP') return wait(`Paused (${rollout.pauseReason ?? 'MANUAL'}).`);
+  if (rollout.phase === 'PAUSED' && rollout.pauseReason !== 'STEP')
+    return wait(because('ROLLOUT_PAUSED', { pauseReason: rollout.pauseReason ?? 'MANUAL' }));
   const waves = [...o.waves].sort((a, b) => a.position - b.position);
   // A target that is retried may belong to a wave that was complete with the failures it may have.
   const current = waves.find(
@@ -99,11 +108,10 @@ function openWave(o: RolloutObservation, waves: readonly WaveState[], wave: Wave
       reason: target.phaseDetail && sentenceOf(target.phaseDetail),
     };
   });
-  const on = before === undefined ? '' : ` on what wave ${before.position + 1} stands at`;
   const count = o.targets.filter((target) => target.waveId === wave.id).length;
   return {
     kind: 'OPEN_WAVE',
-    reason: `Wave ${wave.position + 1} of ${waves.length} opens${on}: ${counted(count)}.`,
+    reason: because('WAVE_OPENED', { wave: wave.position + 1, of: waves.length, targets: count }),
     waveId: wave.id,
     evidence,
   };
@@ -116,24 +124,24 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
   if (open.length === 0) {
     return {
       kind: 'COMPLETE_WAVE',
-      reason: `Wave ${wave.position + 1} is complete: ${counted(targets.length)} at the end.`,
+      reason: because('WAVE_COMPLETED', { wave: wave.position + 1, targets: targets.length }),
       waveId: wave.id,
     };
   }
   const held = open.filter((target) => atOpenPause(o, target));
-  if (rollout.phase === 'PAUSED' && held.length > 0) return wait(`Held at a pause until it is promoted: ${names(held)}.`);
+  if (rollout.phase === 'PAUSED' && held.length > 0) return wait(because('TARGETS_HELD', clustersOf(held)));
   const next = startable(o, wave, targets);
   if (next.length > 0) return start(o, wave, targets, next);
   if (held.length === open.length && rollout.phase !== 'PAUSED') {
     const step = Math.max(...held.map(stepOf)) + 1;
-    const reason = `Every target is at the pause of step ${step} of ${rollout.strategy.steps.length}: promote to go on.`;
+    const reason = because('HELD_AT_STEP', { step, of: stepsOf(rollout.strategy) });
     return { kind: 'PAUSE', reason, pauseReason: 'STEP', failure: null };
   }
   if (o.quota !== null && roomOf(o, targets) === 0 && open.some((target) => target.phase === 'PENDING' || mayGoOn(o, target))) {
-    const reason = `Waiting for other rollouts: the tenant's quota lets ${counted(o.quota)} move at once.`;
+    const reason = because('QUOTA', { quota: o.quota });
     return { kind: 'WAIT', reason, lookAt: new Date(o.now.getTime() + QUOTA_LOOK_MILLISECONDS), show: true };
   }
-  return wait(`${counted(open.length)} under way: ${names(open)}.`);
+  return wait(because('TARGETS_UNDER_WAY', clustersOf(open)));
 }
 
 function atOpenPause(o: RolloutObservation, target: TargetState): boolean {
@@ -141,7 +149,7 @@ function atOpenPause(o: RolloutObservation, target: TargetState): boolean {
   return pause !== null && pause.needs === 'PROMOTE' && !pause.over;
 }
 
-/** Held at a pause that is over, on a cluster that answers: it moves again as soon as there is room. */
+/** Held at a pause that is over, on a reachable cluster: it moves again as soon as there is room. */
 function mayGoOn(o: RolloutObservation, target: TargetState): boolean {
   return target.phase === 'HELD' && !isUnreachable(target.condition) && (pauseHolding(o, target)?.over ?? false);
 }
@@ -163,32 +171,23 @@ function startable(o: RolloutObservation, wave: WaveState, targets: readonly Tar
 function start(o: RolloutObservation, wave: WaveState, targets: readonly TargetState[], next: readonly TargetState[]): RolloutDecision {
   const held = next.filter((target) => target.phase === 'HELD');
   const fresh = next.filter((target) => target.phase === 'PENDING');
-  const share = fresh.length === targets.length ? '' : ` (${counted(targets.length)} in wave ${wave.position + 1})`;
-  const reasons = [
-    ...(held.length > 0 ? [`Going on after the pause: ${names(held)}.`] : []),
-    ...(fresh.length > 0 ? [`Starting ${names(fresh)}${share}.`] : []),
-  ];
+  const reason = because('TARGETS_STARTED', {
+    resumed: held.length > 0 ? clustersOf(held) : null,
+    started: fresh.length > 0 ? clustersOf(fresh) : null,
+    wave: wave.position + 1,
+    of: fresh.length === targets.length ? null : targets.length,
+  });
   const changes = [
-    ...held.map((target) => changed(target, { ...goingOn(o.now), phaseReason: plain('The pause is over.') })),
-    ...fresh.map((target) => changed(target, { ...entering(o.now), phaseReason: plain('Started.') })),
+    ...held.map((target) => changed(target, { ...goingOn(o.now), phaseReason: because('TARGET_RESUMED', {}) })),
+    ...fresh.map((target) => changed(target, { ...entering(o.now), phaseReason: because('TARGET_STARTED', {}) })),
   ];
-  return { kind: 'START_TARGETS', reason: reasons.join(' '), targets: changes };
+  return { kind: 'START_TARGETS', reason, targets: changes };
 }
 
 function changed({ id }: TargetState, set: TargetChange['set']): TargetChange {
   return { targetId: id, set: { ...set, phase: 'PROGRESSING' } };
 }
 
-function wait(reason: string): Extract<RolloutDecision, { kind: 'WAIT' }> {
+function wait(reason: Reason): Extract<RolloutDecision, { kind: 'WAIT' }> {
   return { kind: 'WAIT', reason, lookAt: null, show: false };
-}
-
-function counted(count: number): string {
-  return count === 1 ? '1 target' : `${count} targets`;
-}
-
-/** Up to five clusters by name. */
-function names(targets: readonly TargetState[]): string {
-  const shown = targets.slice(0, 5).map((target) => target.cluster);
-  return targets.length > 5 ? `${shown.join(', ')} and ${targets.length - 5} more` : shown.join(', ');
 }

@@ -4,8 +4,13 @@ import { failureReason } from '../failure.ts';
 import type { Failure } from '../failure.ts';
 import type { RolloutObservation, TargetState, WaveState } from '../observation.ts';
 import { isTerminal } from '../phases.ts';
-import { sentenceOf } from '../reasons.ts';
+import { because, sentenceOf } from '../reasons.ts';
+import type { Reason } from '../reasons.ts';
+import type { Failures } from './reasons.ts';
 import { canGoBack, skipped, undoing } from './undo.ts';
+
+/** A reason names this many failed targets at the most. */
+const NAMED_FAILURES = 10;
 
 /** Targets of a wave that failed, those included that went back by themselves since. */
 export function failuresOf(o: RolloutObservation, wave: WaveState): TargetState[] {
@@ -29,39 +34,46 @@ export function afterFailure(o: RolloutObservation): RolloutDecision | null {
   if (over === undefined) return null;
   const failures = failuresOf(o, over);
   const failure = failures.find((target) => target.failure !== null)?.failure ?? null;
-  const reason = `${failureSentence(failures)}${over.maxFailed === 0 ? '' : ` (${over.maxFailed} may fail)`}`;
+  const why = { ...failuresIn(failures), allowed: over.maxFailed };
   if (rollout.onFailure === 'PAUSE') {
     if (rollout.phase === 'PAUSED' && rollout.pauseReason === 'FAILURE') return null;
-    return { kind: 'PAUSE', reason: `Paused: ${reason}`, pauseReason: 'FAILURE', failure };
+    return { kind: 'PAUSE', reason: because('PAUSED_BY_FAILURE', why), pauseReason: 'FAILURE', failure };
   }
   const whole = rollout.onFailure === 'ROLLBACK_ALL';
   const scope = whole ? 'ALL' : 'WAVE';
   const back = o.targets.filter((target) => whole || target.waveId === over.id);
   const rest = o.targets.filter((target) => !back.includes(target) && !isTerminal(target.phase));
-  const targets = [...undoing(o.now, back, reason), ...undoing(o.now, rest, reason)];
-  return { kind: 'ROLL_BACK', reason: `Going back${whole ? ' everywhere' : ''}: ${reason}`, targets, scope, failure };
+  const targets = undoing(o.now, [...back, ...rest], { cause: 'FAILURE', ...why });
+  return { kind: 'ROLL_BACK', reason: because('ROLLING_BACK_AFTER_FAILURE', { scope, ...why }), targets, scope, failure };
 }
 
 /** Each failed target goes back by itself; the others go on. */
 function backAlone(o: RolloutObservation): RolloutDecision | null {
   const alone = o.targets.filter((target) => target.phase === 'FAILED' && canGoBack(target));
   if (alone.length === 0) return null;
-  const reason = failureSentence(alone);
+  const why = { ...failuresIn(alone), allowed: 0 };
   const failure = alone.find((target) => target.failure !== null)?.failure ?? null;
-  return { kind: 'ROLL_BACK', reason: `Going back there: ${reason}`, targets: undoing(o.now, alone, reason), scope: 'TARGET', failure };
+  return {
+    kind: 'ROLL_BACK',
+    reason: because('ROLLING_BACK_AFTER_FAILURE', { scope: 'TARGET', ...why }),
+    targets: undoing(o.now, alone, { cause: 'FAILURE', ...why }),
+    scope: 'TARGET',
+    failure,
+  };
 }
 
-function failureSentence(failures: readonly TargetState[]): string {
+function failuresIn(failures: readonly TargetState[]): Failures {
   const [first] = failures;
-  const more = failures.length > 1 ? ` And ${failures.length - 1} more failed.` : '';
-  return `${first?.cluster ?? 'a target'} failed: ${(first?.failure && failureReason(first.failure)) ?? (first?.phaseDetail && sentenceOf(first.phaseDetail)) ?? 'for an unknown reason'}.${more}`;
+  const reason =
+    (first?.failure && failureReason(first.failure)) ?? (first?.phaseDetail && sentenceOf(first.phaseDetail)) ?? 'for an unknown reason';
+  return { cluster: first?.cluster ?? 'a target', reason, more: Math.max(0, failures.length - 1) };
 }
 
 /** The one decision that ends a rollout of which nothing is under way any more. */
 export function settled(o: RolloutObservation): RolloutDecision {
   const phase = phaseOf(o);
   const left = o.targets.filter((target) => !isTerminal(target.phase));
-  const targets = left.map((target) => skipped(target, 'Not started: the rollout ended before.'));
+  const targets = left.map((target) => skipped(target, because('TARGET_NOT_STARTED', { cause: 'ROLLOUT_ENDED' })));
   return { kind: 'SETTLE', reason: reasonOf(o, phase), phase, targets, failure: wholeFailure(o) };
 }
 
@@ -75,26 +87,24 @@ function phaseOf(o: RolloutObservation): TerminalPhase {
   return written.length > 0 && written.every((target) => target.phase === 'ROLLED_BACK') ? 'ROLLED_BACK' : 'FAILED';
 }
 
-function reasonOf(o: RolloutObservation, phase: TerminalPhase): string {
+function reasonOf(o: RolloutObservation, phase: TerminalPhase): Reason {
   const count = (wanted: TargetState['phase']): number => o.targets.filter((target) => target.phase === wanted).length;
+  const of = o.targets.length;
+  const failures = o.targets.filter(failed);
   if (phase === 'SUCCEEDED') {
-    const parts = [`${count('SUCCEEDED')} of ${o.targets.length} targets succeeded`];
-    if (count('SKIPPED') > 0) parts.push(`${count('SKIPPED')} skipped`);
-    if (o.targets.some(failed)) parts.push(`${o.targets.filter(failed).length} failed, which the wave allows`);
-    return o.targets.length === 0 ? 'There was nothing to do.' : `${parts.join(', ')}.`;
+    if (of === 0) return because('NOTHING_TO_DO', {});
+    return because('ROLLOUT_SUCCEEDED', { succeeded: count('SUCCEEDED'), of, skipped: count('SKIPPED'), failed: failures.length });
   }
-  const cause = wholeFailure(o);
-  const why = cause === null ? '' : ` The cause: ${cause.cluster}: ${failureReason(cause)}.`;
   if (phase === 'ROLLED_BACK') {
-    if (!o.targets.some((target) => target.written)) return `Nothing was changed.${why}`;
-    return `Every target that was changed runs what it ran before (${count('ROLLED_BACK')} of ${o.targets.length}).${why}`;
+    const failure = wholeFailure(o);
+    const cause = failure && { cluster: failure.cluster, reason: failureReason(failure) };
+    if (!o.targets.some((target) => target.written)) return because('NOTHING_CHANGED', { cause });
+    return because('ROLLOUT_ROLLED_BACK', { back: count('ROLLED_BACK'), of, cause });
   }
-  const stuck = o.targets
-    .filter(failed)
-    .map(
-      ({ cluster, phase, failure }) =>
-        `${cluster} (${failure === null ? 'unknown' : failureReason(failure)}${phase === 'ROLLED_BACK' ? ', went back' : ''})`,
-    );
-  const mixed = count('SUCCEEDED') > 0 ? ` ${count('SUCCEEDED')} run the new release.` : '';
-  return `An operator is needed: ${stuck.slice(0, 10).join(', ') || 'some targets run the new release and some the old one'}${stuck.length > 10 ? `, ${stuck.length - 10} more` : ''}.${mixed}`;
+  const named = failures.slice(0, NAMED_FAILURES).map((target) => ({
+    cluster: target.cluster,
+    reason: target.failure === null ? 'unknown' : failureReason(target.failure),
+    back: target.phase === 'ROLLED_BACK',
+  }));
+  return because('ROLLOUT_FAILED', { failed: named, count: failures.length, succeeded: count('SUCCEEDED') });
 }

@@ -1,8 +1,159 @@
-/** The reasons of rollouts and waves: code, typed data and sentence. */
-import type { RolloutKind } from '../../../generated/prisma/enums.ts';
+/** The reasons of rollouts and waves, and of what they do to their targets: code, typed data and sentence. */
+import type { PauseReason, RolloutKind } from '../../../generated/prisma/enums.ts';
 import { kinds } from '../kinds.ts';
+import type { Accepted } from '../kinds.ts';
+
+/** Some targets by their clusters: how many there are, and the first of them by name. */
+export type Clusters = {
+  count: number;
+  clusters: readonly string[];
+};
+
+/** Failures that decide something: the first one, and how many more there are. */
+export type Failures = {
+  cluster: string;
+  reason: string;
+  more: number;
+};
+
+/** Why a target goes back, or is not started. */
+export type Because = { cause: 'ABORTED' | 'ROLLOUT_GOES_BACK' | 'ROLLOUT_ENDED' } | ({ cause: 'FAILURE'; allowed: number } & Failures);
+
+type Cause = {
+  cluster: string;
+  reason: string;
+};
+
+type None = Record<string, never>;
 
 export const rolloutReasons = {
+  ACCEPTED: ({ kind, ...accepted }: Accepted & { kind: RolloutKind }) => kinds[kind].accepted(accepted),
   /** `by`: the kind of the rollout that was accepted instead. */
   SUPERSEDED: ({ by }: { by: RolloutKind }) => `Superseded: ${kinds[by].asked}.`,
+
+  WAVE_OPENED: ({ wave, of, targets }: { wave: number; of: number; targets: number }) => {
+    return `Wave ${wave} of ${of} opens${wave > 1 ? `, with wave ${wave - 1} as its evidence` : ''}: ${counted(targets)}.`;
+  },
+  WAVE_COMPLETED: ({ wave, targets }: { wave: number; targets: number }) => {
+    return `Wave ${wave} is complete: ${targets === 1 ? '1 target has' : `${targets} targets have`} ended.`;
+  },
+  /** `of`: how many targets the wave has, null where all of them start. */
+  TARGETS_STARTED: ({
+    resumed,
+    started,
+    wave,
+    of,
+  }: {
+    resumed: Clusters | null;
+    started: Clusters | null;
+    wave: number;
+    of: number | null;
+  }) => {
+    const share = of === null ? '' : ` (${counted(of)} in wave ${wave})`;
+    const parts = [
+      ...(resumed === null ? [] : [`Going on after the pause: ${named(resumed)}.`]),
+      ...(started === null ? [] : [`Starting ${named(started)}${share}.`]),
+    ];
+    return parts.join(' ');
+  },
+  TARGET_STARTED: (_: None) => 'Started.',
+  TARGET_RESUMED: (_: None) => 'The pause is over.',
+
+  ROLLOUT_ENDED: (_: None) => 'The rollout has ended.',
+  ROLLOUT_PAUSED: ({ pauseReason }: { pauseReason: PauseReason }) => `Paused (${pauseReason}).`,
+  TARGETS_UNDER_WAY: (some: Clusters) => `${counted(some.count)} under way: ${named(some)}.`,
+  TARGETS_ROLLING_BACK: (some: Clusters) => `${counted(some.count)} on the way back: ${named(some)}.`,
+  TARGETS_HELD: (some: Clusters) => `Held at a pause until it is promoted: ${named(some)}.`,
+  QUOTA: ({ quota }: { quota: number }) => `Waiting for other rollouts: the tenant's quota lets ${counted(quota)} move at once.`,
+
+  HELD_AT_STEP: ({ step, of }: { step: number; of: number }) => `Every target is at the pause of step ${step} of ${of}: promote to go on.`,
+  PAUSED_BY_FAILURE: ({ allowed, ...failures }: Failures & { allowed: number }) => `Paused: ${failed(failures, allowed)}`,
+  ROLLING_BACK_AFTER_FAILURE: ({ scope, allowed, ...failures }: Failures & { scope: 'ALL' | 'WAVE' | 'TARGET'; allowed: number }) => {
+    return `Going back${{ ALL: ' everywhere', WAVE: '', TARGET: ' there' }[scope]}: ${failed(failures, allowed)}`;
+  },
+  ROLLING_BACK_THE_REST: (some: Clusters) => `The rest goes back too: ${named(some)}.`,
+  ABORTED: (_: None) => 'Aborted on request.',
+  TARGET_ROLLING_BACK: (because: Because) => `Going back: ${sentence(because)}`,
+  TARGET_NOT_STARTED: (because: Because) => `Not started: ${sentence(because)}`,
+
+  TARGETS_GIVEN_UP: (some: Clusters) => `Given up on ${named(some)}.`,
+  /** `since`: RFC 3339, null where it is not known. */
+  UNREACHABLE_TOO_LONG: ({ cluster, since, message }: { cluster: string; since: string | null; message: string }) => {
+    return `${cluster} has been unreachable since ${since ?? 'long ago'}: ${message}`;
+  },
+  NO_WORKER: ({ region }: { region: string }) => `No worker serves region ${region}.`,
+
+  NOTHING_TO_DO: (_: None) => 'There was nothing to do.',
+  ROLLOUT_SUCCEEDED: ({ succeeded, of, skipped, failed }: { succeeded: number; of: number; skipped: number; failed: number }) => {
+    const parts = [
+      `${succeeded} of ${of} targets succeeded`,
+      ...(skipped > 0 ? [`${skipped} skipped`] : []),
+      ...(failed > 0 ? [`${failed} failed, which the wave allows`] : []),
+    ];
+    return `${parts.join(', ')}.`;
+  },
+  NOTHING_CHANGED: ({ cause }: { cause: Cause | null }) => `Nothing was changed.${causedBy(cause)}`,
+  ROLLOUT_ROLLED_BACK: ({ back, of, cause }: { back: number; of: number; cause: Cause | null }) => {
+    return `Every target that was changed runs what it ran before (${back} of ${of}).${causedBy(cause)}`;
+  },
+  /** `failed`: the first of `count` targets that failed; `back`: what ran before runs there again. */
+  ROLLOUT_FAILED: ({
+    failed,
+    count,
+    succeeded,
+  }: {
+    failed: readonly { cluster: string; reason: string; back: boolean }[];
+    count: number;
+    succeeded: number;
+  }) => {
+    const which = failed.map(({ cluster, reason, back }) => `${cluster} (${reason}${back ? ', went back' : ''})`);
+    const more = count > failed.length ? `, ${count - failed.length} more` : '';
+    const mixed = succeeded > 0 ? ` ${succeeded} run the new release.` : '';
+    return `An operator is needed: ${which.join(', ') || 'some targets run the new release and some the old one'}${more}.${mixed}`;
+  },
+  UNDECIDABLE: (_: None) => {
+    return 'An operator is needed: Slipway failed to decide about this rollout. What it has changed stands as it is.';
+  },
+  TARGET_UNDECIDABLE: (_: None) => 'Slipway failed to decide about this target. What runs in the cluster stands as it is.',
+
+  PAUSED_ON_REQUEST: (_: None) => 'Paused on request: nothing moves forward until it is resumed.',
+  RESUMED_ON_REQUEST: (_: None) => 'Resumed on request.',
+  PROMOTED: ({ full }: { full: boolean }) => {
+    if (full) return 'Promoted in full: every pause is skipped, health is still waited for.';
+    return 'Promoted past the pause that it was held at.';
+  },
+  ABORTING: (_: None) => 'Aborted on request: every target that was changed goes back.',
+  GIVING_UP: (_: None) => 'Aborted a second time: clusters that stay unreachable are given up on.',
+  RETRIED: (some: Clusters) => `To be retried on request: ${some.count === 0 ? 'nothing had failed' : named(some)}.`,
+  TARGET_RETRIED: (_: None) => 'To be retried on request.',
 };
+
+function counted(targets: number): string {
+  return targets === 1 ? '1 target' : `${targets} targets`;
+}
+
+function named({ count, clusters }: Clusters): string {
+  const shown = clusters.join(', ');
+  return count > clusters.length ? `${shown} and ${count - clusters.length} more` : shown;
+}
+
+function failed({ cluster, reason, more }: Failures, allowed: number): string {
+  return `${cluster} failed: ${reason}.${more > 0 ? ` And ${more} more failed.` : ''}${allowed > 0 ? ` (${allowed} may fail)` : ''}`;
+}
+
+function causedBy(cause: Cause | null): string {
+  return cause === null ? '' : ` The cause: ${cause.cluster}: ${cause.reason}.`;
+}
+
+function sentence(because: Because): string {
+  switch (because.cause) {
+    case 'ABORTED':
+      return 'the rollout was aborted.';
+    case 'ROLLOUT_GOES_BACK':
+      return 'the rollout goes back.';
+    case 'ROLLOUT_ENDED':
+      return 'the rollout ended before.';
+    case 'FAILURE':
+      return failed(because, because.allowed);
+  }
+}

@@ -2,27 +2,23 @@
 import type { TargetChange } from '../decision.ts';
 import type { TargetState } from '../observation.ts';
 import { entering, isTerminal, targetPhases } from '../phases.ts';
-import { plain } from '../reasons.ts';
+import { because } from '../reasons.ts';
+import type { Reason } from '../reasons.ts';
 import { compileUndo } from '../strategies/strategies.ts';
+import type { Because, Clusters } from './reasons.ts';
 
 /**
  * What was written goes back, whatever its phase, but for what is back already or failed to go back; what was not started is SKIPPED. A target that failed
  * before its first write keeps its failure: there is nothing to undo.
  */
-export function undoing(now: Date, targets: readonly TargetState[], why: string): TargetChange[] {
+export function undoing(now: Date, targets: readonly TargetState[], why: Because): TargetChange[] {
   return targets.flatMap((target): TargetChange[] => {
     if (canGoBack(target)) {
-      const set = {
-        ...entering(now),
-        phase: 'ROLLING_BACK' as const,
-        undoing: true,
-        stages: compileUndo(target),
-        stage: 0,
-        phaseReason: plain(`Going back: ${why}`),
-      };
+      const back = { phase: 'ROLLING_BACK' as const, undoing: true, stages: compileUndo(target), stage: 0 };
+      const set = { ...entering(now), ...back, phaseReason: because('TARGET_ROLLING_BACK', why) };
       return [{ targetId: target.id, set }];
     }
-    if (!target.written && !isTerminal(target.phase)) return [skipped(target, `Not started: ${why}`)];
+    if (!target.written && !isTerminal(target.phase)) return [skipped(target, because('TARGET_NOT_STARTED', why))];
     return [];
   });
 }
@@ -33,6 +29,12 @@ export function canGoBack(target: TargetState): boolean {
   return targetPhases[target.phase].underWay || (!target.undoing && (target.phase === 'SUCCEEDED' || target.phase === 'FAILED'));
 }
 
-export function skipped(target: TargetState, phaseReason: string): TargetChange {
-  return { targetId: target.id, set: { phase: 'SKIPPED', phaseReason: plain(phaseReason), condition: null } };
+/** Ends a target without an undo. */
+export function skipped(target: TargetState, phaseReason: Reason): TargetChange {
+  return { targetId: target.id, set: { phase: 'SKIPPED', phaseReason, condition: null } };
+}
+
+/** Targets as a reason names them: the first five by their clusters. */
+export function clustersOf(targets: readonly TargetState[]): Clusters {
+  return { count: targets.length, clusters: targets.slice(0, 5).map((target) => target.cluster) };
 }

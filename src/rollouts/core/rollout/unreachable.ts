@@ -1,33 +1,34 @@
-/** Targets whose cluster stays away, as the rollout sees them: nobody may be there to decide for them. */
+/** Targets whose cluster stays unreachable, as the rollout sees them: their region may have no worker to decide about them. */
 import { presentCondition } from '../condition-types.ts';
 import type { RolloutDecision, TargetChange } from '../decision.ts';
-import { unreachable } from '../failures.ts';
+import { unreachable as unreachableFailure } from '../failures.ts';
 import type { RolloutObservation, TargetState } from '../observation.ts';
-import { isTerminal } from '../phases.ts';
-import { plain } from '../reasons.ts';
+import { isSteered } from '../phases.ts';
+import { because, sentenceOf } from '../reasons.ts';
 import { soonest } from '../target/deadline.ts';
 import { graceEnds, isUnreachable } from '../target/outside.ts';
+import { clustersOf } from './undo.ts';
 
-/** A second abort gives up on clusters that have been away for this long: longer than it takes to mend a connection that was cut. */
+/** A second abort gives up on clusters that have been unreachable for this long: longer than a new connection takes after one was cut. */
 const GIVE_UP_SECONDS = 5;
 
 /**
- * Ends the targets that are given up on: after the grace under `onUnreachable: SKIP` and `FAIL`, and sooner where a second abort said so while going back.
- * A PENDING target waits for its turn first.
+ * Ends the targets that are given up on: after the grace under `onUnreachable: SKIP` and `FAIL`, and sooner where a second abort said so during the rollback.
+ * A PENDING target is started first.
  */
-export function away(o: RolloutObservation): { decision: RolloutDecision | null; lookAt: Date | null } {
-  const gone = o.targets.filter((target) => !isTerminal(target.phase) && target.phase !== 'PENDING' && isUnreachable(target.condition));
-  const given = gone.filter((target) => isOver(o.now, endOf(o, target)));
-  if (given.length === 0) return { decision: null, lookAt: soonest(...gone.map((target) => endOf(o, target))) };
-  const reason = `Given up on ${given.map((target) => target.cluster).join(', ')}.`;
-  return { decision: { kind: 'GIVE_UP_TARGETS', reason, targets: given.map((target) => end(o, target)) }, lookAt: null };
+export function unreachable(o: RolloutObservation): { decision: RolloutDecision | null; lookAt: Date | null } {
+  const gone = o.targets.filter((target) => isSteered(target.phase) && isUnreachable(target.condition));
+  const over = gone.filter((target) => isOver(o.now, endOf(o, target)));
+  if (over.length === 0) return { decision: null, lookAt: soonest(...gone.map((target) => endOf(o, target))) };
+  const reason = because('TARGETS_GIVEN_UP', clustersOf(over));
+  return { decision: { kind: 'GIVE_UP_TARGETS', reason, targets: over.map((target) => end(o, target)) }, lookAt: null };
 }
 
 function isOver(now: Date, end: Date | null): boolean {
   return end !== null && now >= end;
 }
 
-/** How long a target whose cluster is away is waited for, null = until it answers. */
+/** Until when a target whose cluster is unreachable is waited for; null = until it is reachable. */
 function endOf({ rollout }: RolloutObservation, target: TargetState): Date | null {
   const given = Date.parse(target.condition?.since ?? '');
   const since = new Date(Number.isNaN(given) ? 0 : given);
@@ -37,11 +38,11 @@ function endOf({ rollout }: RolloutObservation, target: TargetState): Date | nul
 }
 
 function end({ rollout }: RolloutObservation, target: TargetState): TargetChange {
+  const { cluster } = target;
   const condition = target.condition && presentCondition(target.condition);
-  const phaseReason = `${target.cluster} has been away since ${condition?.since ?? 'long ago'}: ${condition?.message ?? ''}`;
-  if (!target.written && rollout.onUnreachable === 'SKIP') {
-    return { targetId: target.id, set: { phase: 'SKIPPED', phaseReason: plain(phaseReason) } };
-  }
-  const failure = unreachable(target, phaseReason, condition?.advice ?? 'Bring the cluster back and retry.');
-  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: plain(phaseReason), failure: target.failure ?? failure } };
+  const phaseReason = because('UNREACHABLE_TOO_LONG', { cluster, since: condition?.since ?? null, message: condition?.message ?? '' });
+  if (!target.written && rollout.onUnreachable === 'SKIP') return { targetId: target.id, set: { phase: 'SKIPPED', phaseReason } };
+  const advice = condition?.advice ?? 'Bring the cluster back and retry.';
+  const failure = target.failure ?? unreachableFailure(target, sentenceOf(phaseReason), advice);
+  return { targetId: target.id, set: { phase: 'FAILED', phaseReason, failure } };
 }

@@ -1,15 +1,16 @@
 /** Which verb is legal when, and what it changes (the contract's table of verbs). The loops carry out what is committed here. */
 import type { RolloutPhase } from '../../../generated/prisma/enums.ts';
-import type { VerbDecision } from '../decision.ts';
+import type { VerbChange, VerbDecision, VerbKind } from '../decision.ts';
 import type { RolloutRows, RolloutState, TargetState, WaveState } from '../observation.ts';
 import { standingUid } from '../failures.ts';
 import { isSettled, rolloutPhases } from '../phases.ts';
-import { plain } from '../reasons.ts';
+import { because } from '../reasons.ts';
+import type { Reason } from '../reasons.ts';
 import { stepOf } from '../stages/stage.ts';
+import { stepsOf } from '../strategies/strategies.ts';
+import { clustersOf } from './undo.ts';
 
 export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY' };
-
-type Change = Extract<VerbDecision, { kind: 'CHANGE' }>;
 
 /** Total: a verb whose effect already stands is DONE, one that is illegal in this phase is WRONG_PHASE with a sentence that names the phase. */
 export function decideVerb(verb: Verb, observation: RolloutRows): VerbDecision {
@@ -31,11 +32,7 @@ function pause(rollout: RolloutState): VerbDecision {
   if (rollout.intent !== null) return wrongPhase('pause', rollout);
   if (rollout.phase === 'PAUSED' && rollout.pauseReason === 'MANUAL') return { kind: 'DONE' };
   if (rollout.phase === 'RUNNING' || (rollout.phase === 'PAUSED' && rollout.pauseReason === 'STEP')) {
-    return change(
-      { phase: 'PAUSED', pauseReason: 'MANUAL' },
-      'rollout.paused',
-      'Paused on request: nothing moves forward until it is resumed.',
-    );
+    return change('PAUSE', { phase: 'PAUSED', pauseReason: 'MANUAL' }, because('PAUSED_ON_REQUEST', {}));
   }
   return wrongPhase('pause', rollout);
 }
@@ -43,69 +40,65 @@ function pause(rollout: RolloutState): VerbDecision {
 function resume(rollout: RolloutState): VerbDecision {
   if (rollout.phase === 'RUNNING' && rollout.intent === null) return { kind: 'DONE' };
   if (rollout.phase === 'PAUSED' && rollout.pauseReason === 'MANUAL' && rollout.intent === null) {
-    return change({ phase: 'RUNNING', pauseReason: null }, 'rollout.resumed', 'Resumed on request.');
+    return change('RESUME', { phase: 'RUNNING', pauseReason: null }, because('RESUMED_ON_REQUEST', {}));
   }
   return wrongPhase('resume', rollout);
 }
 
 /** Moves every target of the open wave past the open pause that it waits at; `full` past every pause there is. A later wave holds again. */
 function promote({ rollout, waves, targets }: RolloutRows, full: boolean): VerbDecision {
-  const { steps } = rollout.strategy;
+  const steps = stepsOf(rollout.strategy);
   const atStep = rollout.phase === 'PAUSED' && rollout.pauseReason === 'STEP';
   if (rollout.intent !== null || !(atStep || (full && rollout.phase === 'RUNNING'))) {
     return wrongPhase('promote', rollout);
   }
   const open = waves.filter((wave) => wave.phase === 'OPEN');
-  const raised = open.map((wave) => ({ waveId: wave.id, promotedStep: full ? steps.length : heldStep(wave, rollout, targets) }));
+  const raised = open.map((wave) => ({ waveId: wave.id, promotedStep: full ? steps : heldStep(wave, rollout, targets) }));
   const changed = raised.filter(({ waveId, promotedStep }) => open.some((wave) => wave.id === waveId && wave.promotedStep < promotedStep));
   if (changed.length === 0 && !atStep) return { kind: 'DONE' };
-  const message = full
-    ? 'Promoted in full: every pause is skipped, health is still waited for.'
-    : 'Promoted past the pause that it was held at.';
-  return { ...change({ phase: 'RUNNING', pauseReason: null }, 'rollout.promoted', message), waves: changed };
+  return { ...change('PROMOTE', { phase: 'RUNNING', pauseReason: null }, because('PROMOTED', { full })), waves: changed };
 }
 
 /** The last step at which a target of the wave is held; what is promoted already where none is. */
 function heldStep(wave: WaveState, rollout: RolloutState, targets: readonly TargetState[]): number {
   const held = targets.filter((target) => target.waveId === wave.id && target.phase === 'HELD').map(stepOf);
-  return Math.min(rollout.strategy.steps.length, Math.max(wave.promotedStep, ...held));
+  return Math.min(stepsOf(rollout.strategy), Math.max(wave.promotedStep, ...held));
 }
 
-/** Never refused while there is something to stop. In ROLLING_BACK it gives up on the clusters that stay away. */
+/** Never refused while there is something to stop. In ROLLING_BACK it gives up on the clusters that stay unreachable. */
 function abort(rollout: RolloutState): VerbDecision {
   if (rollout.phase === 'ROLLED_BACK' || rollout.phase === 'CANCELED') return { kind: 'DONE' };
   if (isSettled(rollout.phase)) return wrongPhase('abort', rollout);
   if (rollout.phase === 'ROLLING_BACK') {
     if (rollout.intent === 'GIVE_UP') return { kind: 'DONE' };
-    return change({ intent: 'GIVE_UP' }, 'rollout.aborting', 'Aborted again: clusters that stay away are given up on.');
+    return change('ABORT', { intent: 'GIVE_UP' }, because('GIVING_UP', {}));
   }
   if (rollout.intent !== null) return { kind: 'DONE' };
-  return change({ intent: 'ABORT' }, 'rollout.aborting', 'Aborted on request: every target that was changed goes back.');
+  return change('ABORT', { intent: 'ABORT' }, because('ABORTING', {}));
 }
 
-const retriedAnew: readonly RolloutPhase[] = ['FAILED', 'ROLLED_BACK', 'CANCELED'];
+const settledRetries: readonly RolloutPhase[] = ['FAILED', 'ROLLED_BACK', 'CANCELED'];
 
 function retry({ now, rollout, targets }: RolloutRows): VerbDecision {
-  if (retriedAnew.includes(rollout.phase)) return { kind: 'NEW_ROLLOUT' };
+  if (settledRetries.includes(rollout.phase)) return { kind: 'NEW_ROLLOUT' };
   if (rollout.phase !== 'PAUSED' || rollout.pauseReason !== 'FAILURE' || rollout.intent !== null) return wrongPhase('retry', rollout);
   const failed = targets.filter((target) => target.phase === 'FAILED' && !target.undoing);
   // They are started as everything is, in turns.
-  const again = {
+  const pending = {
     phase: 'PENDING' as const,
-    phaseReason: plain('To be tried again on request.'),
+    phaseReason: because('TARGET_RETRIED', {}),
     retriedAt: now,
     failure: null,
     condition: null,
   };
-  const message = `To be tried again on request: ${failed.map((target) => target.cluster).join(', ') || 'nothing had failed'}.`;
   return {
-    ...change({ phase: 'RUNNING', pauseReason: null }, 'rollout.retried', message),
-    targets: failed.map((target) => ({ targetId: target.id, set: { ...again, uid: standingUid(target) } })),
+    ...change('RETRY', { phase: 'RUNNING', pauseReason: null }, because('RETRIED', clustersOf(failed))),
+    targets: failed.map((target) => ({ targetId: target.id, set: { ...pending, uid: standingUid(target) } })),
   };
 }
 
-function change(rollout: Change['rollout'], type: Change['event']['type'], message: string): Change {
-  return { kind: 'CHANGE', rollout, waves: [], targets: [], event: { type, message } };
+function change(verb: VerbKind, rollout: VerbChange['rollout'], reason: Reason): VerbChange {
+  return { kind: 'CHANGE', verb, reason, rollout, waves: [], targets: [] };
 }
 
 function wrongPhase(verb: string, rollout: RolloutState): VerbDecision {

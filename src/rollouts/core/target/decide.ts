@@ -5,7 +5,7 @@ import type { Failure } from '../failure.ts';
 import type { TargetObservation, TargetState } from '../observation.ts';
 import { isSettled, isTerminal } from '../phases.ts';
 import { sameJson } from '../raw.ts';
-import { because, sentenceOf } from '../reasons.ts';
+import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { stageHandlers } from '../stages/handlers.ts';
 import type { StageHandlers } from '../stages/stage.ts';
@@ -78,7 +78,7 @@ function complete(o: TargetObservation, draft: Draft): TargetDecision {
   return {
     reason: draft.reason,
     set: Object.fromEntries(changed),
-    event: draft.event === undefined ? null : { type: draft.event, message: `${o.target.cluster}: ${sentenceOf(draft.reason)}` },
+    event: draft.event === undefined ? null : { type: draft.event },
     action: draft.action ?? null,
     lookAt: draft.lookAt ?? null,
   };

@@ -116,7 +116,6 @@ const backward = {
 export const targetReasons = {
   ...forward,
   ...backward,
-  ROLLOUT_ENDED: (_data: Record<string, never>) => 'The rollout has ended.',
   TARGET_ENDED: (_data: Record<string, never>) => 'The target is at its end.',
   NOT_LISTED: (_data: Record<string, never>) => 'The cluster has not been listed yet.',
   STANDSTILL: ({ rollout }: { rollout: string | null }) =>
@@ -129,8 +128,6 @@ export const targetReasons = {
   RETRYING_WRITE: (cause: FoundCause) => `${describeFailure(cause)} Trying again.`,
   TARGET_FAILED: (cause: FoundCause) => describeFailure(cause),
   CLUSTER_UNREACHABLE: ({ cluster, message }: { cluster: string; message: string }) => `Waiting for ${cluster}: ${message}`,
-  UNREACHABLE_TOO_LONG: ({ cluster, since, message }: { cluster: string; since: string; message: string }) =>
-    `${cluster} has been away since ${since}: ${message}`,
   CLUSTER_ANSWERS: ({ cluster }: { cluster: string }) => `${cluster} answers again.`,
   PAUSED_BY_OWNER: ({ manager }: { manager: string }) => conditionTypes.PAUSED_BY_OWNER.sentence({ manager }),
 };

@@ -1,42 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  OnFailure,
-  OnUnreachable,
-  PauseReason,
-  RolloutKind,
-  RolloutPhase,
-  TargetPhase,
-  WavePhase,
-} from '../../../../src/generated/prisma/enums.ts';
+import { RolloutPhase } from '../../../../src/generated/prisma/enums.ts';
 import type { RolloutDecision } from '../../../../src/rollouts/core/decision.ts';
 import { decideRollout } from '../../../../src/rollouts/core/rollout/decide.ts';
-import type { Failure } from '../../../../src/rollouts/core/failure.ts';
-import type { Condition, RolloutState, TargetState } from '../../../../src/rollouts/core/observation.ts';
+import type { RolloutRows, RolloutState, TargetState } from '../../../../src/rollouts/core/observation.ts';
 import { isSettled, isTerminal, targetPhases } from '../../../../src/rollouts/core/phases.ts';
-import { plain } from '../../../../src/rollouts/core/reasons.ts';
+import { because, plain } from '../../../../src/rollouts/core/reasons.ts';
+import type { Reason } from '../../../../src/rollouts/core/reasons.ts';
+import { reduceRollout } from '../../../../src/rollouts/core/rollout/reduce.ts';
 import { undecidableRollout } from '../../../../src/rollouts/core/undecidable.ts';
-import { applied, rolloutRow, strategy, targetRow, waveRow } from '../model.ts';
-import type { Row, Rows } from '../model.ts';
+import { rolloutRow, strategy, targetRow, waveRow } from '../model.ts';
+import type { Row } from '../model.ts';
+import { anyRows, away, canary, failure, now } from './any-rows.ts';
 
-const now = new Date('2026-01-01T12:00:00Z');
+type Rows = Omit<RolloutRows, 'now'>;
+
 const ago = (seconds: number): Date => new Date(now.getTime() - seconds * 1000);
-const canary = strategy({ type: 'CANARY', steps: [{ weight: 20 }, { pause: true }] });
-const failure: Failure = {
-  code: 'ImagePullBackOff',
-  data: { message: '' },
-  cluster: 't2',
-  pod: null,
-  container: null,
-  exitCode: null,
-  logTail: null,
-};
-const away = (seconds: number): Condition => ({
-  type: 'NO_WORKER',
-  data: { region: 'east' },
-  since: ago(seconds).toISOString(),
-});
-
 const t = (id: string, phase: TargetState['phase'], fields: Row = {}): TargetState => {
   const started = !['PENDING', 'SKIPPED'].includes(phase);
   return targetRow({
@@ -55,12 +34,13 @@ const running = (targets: TargetState[], rollout: Partial<RolloutState> = {}, wa
   targets,
 });
 const decide = (rows: Rows): RolloutDecision => decideRollout({ now, quota: null, elsewhere: 0, ...rows });
+const applied = (decision: RolloutDecision, rows: Rows): Rows => reduceRollout({ now, ...rows }, decision).rows;
 const phases = (rows: Rows): Record<string, string> => Object.fromEntries(rows.targets.map((target) => [target.id, target.phase]));
 
 /** Applies decisions as the engine does until there is none left. */
-function exhaust(rows: Rows): { rows: Rows; kinds: string[]; reasons: string[] } {
+function exhaust(rows: Rows): { rows: Rows; kinds: string[]; reasons: Reason[] } {
   const kinds: string[] = [];
-  const reasons: string[] = [];
+  const reasons: Reason[] = [];
   for (;;) {
     const decision = decide(rows);
     if (decision.kind === 'WAIT') return { rows, kinds, reasons };
@@ -97,7 +77,7 @@ describe('waves', () => {
     const rows = running([...held, t('t4', 'PENDING')], {}, { promotedStep: 1, maxConcurrent: 2 });
     expect(decide(rows)).toMatchObject({
       kind: 'START_TARGETS',
-      reason: 'Going on after the pause: t1, t2.',
+      reason: because('TARGETS_STARTED', { resumed: { count: 2, clusters: ['t1', 't2'] }, started: null, wave: 1, of: 4 }),
       targets: [
         { targetId: 't1', set: { phase: 'PROGRESSING', enteredAt: now } },
         { targetId: 't2', set: { phase: 'PROGRESSING', enteredAt: now } },
@@ -106,7 +86,9 @@ describe('waves', () => {
     const next = exhaust(rows);
     expect(phases(next.rows)).toEqual({ t1: 'PROGRESSING', t2: 'PROGRESSING', t3: 'HELD', t4: 'PENDING' });
     const ended = next.rows.targets.map((one) => (one.id === 't1' || one.id === 't2' ? { ...one, phase: 'SUCCEEDED' as const } : one));
-    expect(decide({ ...next.rows, targets: ended }).reason).toBe('Going on after the pause: t3. Starting t4 (4 targets in wave 1).');
+    expect(decide({ ...next.rows, targets: ended }).reason).toEqual(
+      because('TARGETS_STARTED', { resumed: { count: 1, clusters: ['t3'] }, started: { count: 1, clusters: ['t4'] }, wave: 1, of: 4 }),
+    );
   });
 
   it('looks again when the next timed pause ends, and not at one that is over behind a pause of the whole rollout', () => {
@@ -130,7 +112,7 @@ describe('waves', () => {
     expect(decideRollout({ now, ...rows, quota: 5, elsewhere: 3 })).toMatchObject({ kind: 'START_TARGETS', targets: [{ targetId: 't2' }] });
     expect(decideRollout({ now, ...rows, quota: 4, elsewhere: 3 })).toEqual({
       kind: 'WAIT',
-      reason: "Waiting for other rollouts: the tenant's quota lets 4 targets move at once.",
+      reason: because('QUOTA', { quota: 4 }),
       lookAt: new Date(now.getTime() + 1_000),
       show: true,
     });
@@ -158,7 +140,9 @@ describe('waves', () => {
       ],
     };
     expect(decide(rows)).toMatchObject({ kind: 'COMPLETE_WAVE', waveId: 'a' });
-    const opened = decide(applied({ kind: 'COMPLETE_WAVE', reason: '', waveId: 'a' }, rows));
+    const opened = decide(
+      applied({ kind: 'COMPLETE_WAVE', reason: because('WAVE_COMPLETED', { wave: 1, targets: 1 }), waveId: 'a' }, rows),
+    );
     expect(opened).toMatchObject({
       kind: 'OPEN_WAVE',
       waveId: 'b',
@@ -170,10 +154,10 @@ describe('waves', () => {
   });
 
   it('succeeds at once where there is nothing to do', () => {
-    expect(decide({ rollout: rolloutRow({ kind: 'DELETE' }), waves: [], targets: [] })).toMatchObject({
+    expect(decide({ rollout: rolloutRow({ kind: 'DELETE' }), waves: [waveRow({ phase: 'COMPLETED' })], targets: [] })).toMatchObject({
       kind: 'SETTLE',
       phase: 'SUCCEEDED',
-      reason: 'There was nothing to do.',
+      reason: because('NOTHING_TO_DO', {}),
     });
   });
 
@@ -234,7 +218,7 @@ describe('onFailure', () => {
     const { rows, reasons } = exhaust(running([t('t1', 'FAILED', { written: false }), t('t2', 'PENDING')]));
     expect(phases(rows)).toEqual({ t1: 'FAILED', t2: 'SKIPPED' });
     expect(rows.rollout.phase).toBe('ROLLED_BACK');
-    expect(reasons.at(-1)).toBe('Nothing was changed. The cause: t1: ImagePullBackOff.');
+    expect(reasons.at(-1)).toEqual(because('NOTHING_CHANGED', { cause: { cluster: 't1', reason: 'ImagePullBackOff' } }));
   });
 
   it('ROLLBACK_WAVE leaves earlier waves alone, and the rollout is then an operator’s', () => {
@@ -287,7 +271,9 @@ describe('onFailure', () => {
     };
     const end = exhaust(rows).rows;
     expect([end.rollout.phase, end.targets[2]?.phase]).toEqual(['FAILED', 'SKIPPED']);
-    expect(exhaust(rows).reasons.at(-1)).toBe(`An operator is needed: t1 (${failure.code}, went back). 1 run the new release.`);
+    expect(exhaust(rows).reasons.at(-1)).toEqual(
+      because('ROLLOUT_FAILED', { failed: [{ cluster: 't1', reason: failure.code, back: true }], count: 1, succeeded: 1 }),
+    );
   });
 
   it('PAUSE holds everything until it is retried or aborted', () => {
@@ -368,59 +354,15 @@ describe('onUnreachable', () => {
 });
 
 describe('whatever the rows say', () => {
-  const anyTarget = (waveIds: string[]): fc.Arbitrary<Partial<TargetState>> =>
-    fc
-      .record({
-        waveId: fc.constantFrom(...waveIds),
-        phase: fc.constantFrom(...Object.values(TargetPhase)),
-        written: fc.boolean(),
-        undoing: fc.boolean(),
-        step: fc.nat(3),
-        failure: fc.option(fc.constant(failure), { nil: null }),
-        condition: fc.option(fc.nat(200).map(away), { nil: null }),
-      })
-      // A row that no path leads to: what goes or went back was written and told to.
-      .map((one) => (one.phase === 'ROLLING_BACK' || one.phase === 'ROLLED_BACK' ? { ...one, written: true, undoing: true } : one));
-  const anyRows: fc.Arbitrary<Rows> = fc.integer({ min: 0, max: 3 }).chain((count) => {
-    const ids = Array.from({ length: count }, (_, i) => `wave-${i}`);
-    return fc
-      .record({
-        kind: fc.constantFrom(...Object.values(RolloutKind)),
-        phase: fc.constantFrom(...Object.values(RolloutPhase)),
-        pauseReason: fc.constantFrom(...Object.values(PauseReason), null),
-        intent: fc.constantFrom('ABORT' as const, 'GIVE_UP' as const, null, null),
-        onFailure: fc.constantFrom(...Object.values(OnFailure)),
-        onUnreachable: fc.constantFrom(...Object.values(OnUnreachable)),
-        waves: fc.tuple(
-          ...ids.map((id, position) =>
-            fc.record({
-              id: fc.constant(id),
-              position: fc.constant(position),
-              phase: fc.constantFrom(...Object.values(WavePhase)),
-              promotedStep: fc.integer({ min: -1, max: 3 }),
-              maxConcurrent: fc.option(fc.nat(3), { nil: null }),
-              maxFailed: fc.nat(2),
-            }),
-          ),
-        ),
-        targets: ids.length === 0 ? fc.constant<Partial<TargetState>[]>([]) : fc.array(anyTarget(ids), { maxLength: 6 }),
-      })
-      .map(({ waves, targets, ...rollout }) => ({
-        rollout: rolloutRow({ strategy: canary, ...rollout }),
-        waves,
-        targets: targets.map((target, i) => targetRow({ id: `t${i}`, cluster: `t${i}`, ...target })),
-      }));
-  });
-
   it('comes to a wait or to its one end after finitely many decisions, each with a reason', () => {
     fc.assert(
       fc.property(anyRows, (start) => {
-        let rows = start;
+        let rows: Rows = start;
         let settles = 0;
         for (let i = 0; i < 60; i++) {
           const decision = decide(rows);
           expect(decision).toEqual(decide(rows));
-          expect(decision.reason).not.toBe('');
+          expect(decision.reason.code).not.toBe('LEGACY');
           if (decision.kind === 'WAIT') break;
           expect(i).toBeLessThan(50);
           if (decision.kind === 'SETTLE') settles++;

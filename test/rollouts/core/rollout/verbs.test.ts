@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { RolloutPhase } from '../../../../src/generated/prisma/enums.ts';
 import { internal } from '../../../../src/rollouts/core/failures.ts';
 import type { RolloutState, TargetState, WaveState } from '../../../../src/rollouts/core/observation.ts';
+import { because } from '../../../../src/rollouts/core/reasons.ts';
 import { decideVerb } from '../../../../src/rollouts/core/rollout/verbs.ts';
 import type { Verb } from '../../../../src/rollouts/core/rollout/verbs.ts';
+import { rolloutTransitions } from '../../../../src/rollouts/core/transitions.ts';
 import { rolloutRow, strategy, targetRow, waveRow } from '../model.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
@@ -114,6 +116,19 @@ const cases = table.flatMap(([phase, pauseReason, row]) =>
 );
 
 describe('the table of verbs', () => {
+  it('changes a phase where the table of transitions has a row for it, and nowhere else', () => {
+    for (const [phase, , row] of table) {
+      for (const [name, verb] of Object.entries(verbs)) {
+        const edges = rolloutTransitions.filter(
+          ({ from, by }) => by === `VERB_${verb.kind}` && (from as readonly string[]).includes(phase),
+        );
+        const changing = table.some(([other, , kinds]) => other === phase && kinds[name] === 'CHANGE');
+        if (row[name] === 'CHANGE') expect(edges, `${name} in ${phase}`).toHaveLength(1);
+        if (edges.length > 0 && name !== 'PROMOTE') expect(changing, `${name} in ${phase}`).toBe(true);
+      }
+    }
+  });
+
   it('speaks of every phase', () => {
     expect(new Set(table.map(([phase]) => phase))).toEqual(new Set(Object.values(RolloutPhase)));
   });
@@ -132,7 +147,8 @@ describe('what a verb changes', () => {
     expect(ask(PROMOTE, { phase: 'PAUSED', pauseReason: 'STEP' }, waves, [held])).toMatchObject({
       rollout: { phase: 'RUNNING', pauseReason: null },
       waves: [{ waveId: 'wave', promotedStep: 1 }],
-      event: { type: 'rollout.promoted' },
+      verb: 'PROMOTE',
+      reason: because('PROMOTED', { full: false }),
     });
   });
 
@@ -146,9 +162,12 @@ describe('what a verb changes', () => {
   });
 
   it('aborts once: the intent stands until the loop carries it out, and the second abort gives up on what stays away', () => {
-    expect(ask(ABORT, { phase: 'RUNNING' })).toMatchObject({ rollout: { intent: 'ABORT' }, event: { type: 'rollout.aborting' } });
+    expect(ask(ABORT, { phase: 'RUNNING' })).toMatchObject({ rollout: { intent: 'ABORT' }, reason: { code: 'ABORTING' } });
     expect(ask(ABORT, { phase: 'RUNNING', intent: 'ABORT' })).toEqual({ kind: 'DONE' });
-    expect(ask(ABORT, { phase: 'ROLLING_BACK', intent: 'ABORT' })).toMatchObject({ rollout: { intent: 'GIVE_UP' } });
+    expect(ask(ABORT, { phase: 'ROLLING_BACK', intent: 'ABORT' })).toMatchObject({
+      rollout: { intent: 'GIVE_UP' },
+      reason: { code: 'GIVING_UP' },
+    });
     expect(ask(ABORT, { phase: 'ROLLING_BACK', intent: 'GIVE_UP' })).toEqual({ kind: 'DONE' });
   });
 
@@ -160,7 +179,11 @@ describe('what a verb changes', () => {
     const failed = targetRow({ plan: canary, phase: 'FAILED', step: 2, written: true, enteredAt: new Date(0) });
     const fine = targetRow({ id: 'fine', phase: 'SUCCEEDED' });
     const decision = ask(RETRY, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed, fine]);
-    expect(decision).toMatchObject({ kind: 'CHANGE', rollout: { phase: 'RUNNING' }, event: { type: 'rollout.retried' } });
+    expect(decision).toMatchObject({
+      kind: 'CHANGE',
+      rollout: { phase: 'RUNNING' },
+      reason: because('RETRIED', { count: 1, clusters: ['east-1'] }),
+    });
     const targets = decision.kind === 'CHANGE' ? decision.targets : [];
     expect(targets).toEqual([{ targetId: 'target', set: expect.objectContaining({ phase: 'PENDING', failure: null, retriedAt: now }) }]);
     expect(targets[0]?.set).not.toHaveProperty('stage');
