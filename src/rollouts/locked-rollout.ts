@@ -3,6 +3,7 @@ import type { Database } from '../common/database.ts';
 import { limitsOf } from '../tenants/limits.ts';
 import type { Failure } from './core/failure.ts';
 import type { RolloutState, WaveState } from './core/observation.ts';
+import type { Detail } from './core/reasons.ts';
 import { rolloutState, targetRow, waveState } from './engine/rows.ts';
 import type { Place, RolloutJson, TargetJson, TargetRow, WaveJson } from './engine/rows.ts';
 import { MOVING, UNDER_WAY } from './phase-lists.ts';
@@ -12,7 +13,7 @@ export interface LockedRollout {
   now: Date;
   workloadId: string;
   releaseId: string | null;
-  phaseReason: string | null;
+  phaseDetail: Detail | null;
   failure: Failure | null;
   rollout: RolloutState;
   waves: WaveState[];
@@ -42,7 +43,7 @@ export async function lockRollout(database: Database, id: string, token: string 
     now: parts.now,
     workloadId: rollout.workload_id,
     releaseId: rollout.release_id,
-    phaseReason: rollout.phase_reason,
+    phaseDetail: rollout.phase_detail,
     failure: rollout.failure,
     rollout: rolloutState(rollout),
     quota: limitsOf(parts.limits).concurrentTargets,
@@ -53,7 +54,7 @@ export async function lockRollout(database: Database, id: string, token: string 
 }
 
 interface LockedRow {
-  rollout: RolloutJson & { phase_reason: string | null };
+  rollout: RolloutJson & { phase_detail: Detail | null };
 }
 
 interface PartsRow {

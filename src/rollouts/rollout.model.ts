@@ -13,7 +13,7 @@ import {
   WavePhase as WavePhases,
 } from '../generated/prisma/enums.ts';
 import { ReleaseReference } from '../workloads/release.model.ts';
-import { Failure, Target, TargetCounts } from './target.model.ts';
+import { Failure, PhaseDetail, Target, TargetCounts } from './target.model.ts';
 
 export const RolloutKind = Enum('RolloutKind', RolloutKinds, 'The purpose of a rollout.');
 export const RolloutPhase = Enum('RolloutPhase', RolloutPhases, 'The phase of a rollout.');
@@ -135,6 +135,7 @@ export class Rollout extends Model({
   phase: RolloutPhase,
   pauseReason: PauseReason.nullable(),
   phaseReason: z.string().nullable(),
+  phaseDetail: PhaseDetail.schema.nullable(),
   progress: z.number().min(0).max(1).describe('Share of the targets that are done.'),
   createdBy: CreatedBy.schema,
   failure: Failure.schema.nullable().describe('The failure that decided the rollout.'),

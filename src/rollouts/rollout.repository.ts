@@ -8,6 +8,7 @@ import type { Window } from '../common/page.ts';
 import type { CreatedBy } from '../common/reference.model.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { RolloutKind, RolloutPhase, TargetPhase, WavePhase } from '../generated/prisma/enums.ts';
+import { detailOf, plain } from './core/reasons.ts';
 import { renumberTargets } from './engine/rows.ts';
 import type { RolloutJson, TargetJson, WaveJson } from './engine/rows.ts';
 import { ACTIVE, ACTIVE_PHASES, OPEN_PHASES } from './phase-lists.ts';
@@ -26,7 +27,7 @@ export interface TargetRow {
   id: string;
   rolloutId: string;
   phase: TargetPhase;
-  phaseReason: string | null;
+  phaseDetail: Prisma.JsonValue;
   step: number;
   surge: string | null;
   unavailable: string | null;
@@ -221,10 +222,11 @@ export class RolloutRepository {
 
   /** Ends a locked rollout and its targets, because their placements now belong to another rollout. */
   async supersede(id: string, reason: string): Promise<void> {
-    this.database.send(SUPERSEDE, [tenantId(), id, reason]);
+    const phaseDetail = { ...detailOf(plain(reason), null, await this.database.now()) } as Prisma.InputJsonObject;
+    this.database.send(SUPERSEDE, [tenantId(), id, JSON.stringify(phaseDetail)]);
     await this.database.rows.target.updateMany({
       where: { tenantId: tenantId(), rolloutId: id, phase: { in: OPEN_PHASES } },
-      data: { phase: 'SKIPPED', phaseReason: reason, condition: Prisma.DbNull, version: { increment: 1 } },
+      data: { phase: 'SKIPPED', phaseDetail, condition: Prisma.DbNull, version: { increment: 1 } },
     });
   }
 
@@ -284,7 +286,7 @@ const NEWEST_RUNNING = `
       JOIN releases l ON l.tenant_id = $1::uuid AND l.id = last.release_id)) AS number`;
 
 const SUPERSEDE = `
-  UPDATE rollouts SET phase = 'SUPERSEDED', pause_reason = NULL, phase_reason = $3, settled_at = now(), due_at = NULL, updated_at = now()
+  UPDATE rollouts SET phase = 'SUPERSEDED', pause_reason = NULL, phase_detail = $3::jsonb, settled_at = now(), due_at = NULL, updated_at = now()
   WHERE tenant_id = $1::uuid AND id = $2::uuid`;
 
 const COUNTS = `
@@ -316,7 +318,7 @@ const CREATE = `
 
 /** Targets of the rollouts of $2; removed clusters go on being named. */
 const TARGETS = `
-    SELECT t.id, t.rollout_id AS "rolloutId", t.phase::text AS phase, t.phase_reason AS "phaseReason", t.step, t.surge, t.unavailable, t.condition, t.failure,
+    SELECT t.id, t.rollout_id AS "rolloutId", t.phase::text AS phase, t.phase_detail AS "phaseDetail", t.step, t.surge, t.unavailable, t.condition, t.failure,
       p.namespace, t.pods, json_build_object('id', c.id, 'name', c.name) AS cluster, json_build_object('id', g.id, 'name', g.name) AS region,
       jsonb_array_length(r.strategy -> 'steps') AS steps
     FROM targets t

@@ -4,6 +4,8 @@ import type { TargetPhase } from '../generated/prisma/enums.ts';
 import type { CreatedBy } from '../common/reference.model.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
 import { isTerminal } from './core/phases.ts';
+import { sentenceOf } from './core/reasons.ts';
+import type { Detail } from './core/reasons.ts';
 import type { Rollout, RolloutStrategy, Wave } from './rollout.model.ts';
 import type { RolloutRow, TargetRow, WaveRow } from './rollout.repository.ts';
 import type { Condition, Failure, Target, TargetCounts, TargetPods, TargetStep } from './target.model.ts';
@@ -28,6 +30,13 @@ const strategyOf = (strategy: Strategy): RolloutStrategy => ({
   maxUnavailable: String(strategy.maxUnavailable),
 });
 
+/** The reason of a phase as data and as a sentence. */
+function phaseOf(detail: Detail | null): Pick<Target, 'phaseReason' | 'phaseDetail'> {
+  if (detail === null) return { phaseReason: null, phaseDetail: null };
+  const message = sentenceOf(detail);
+  return { phaseReason: message, phaseDetail: { code: detail.code, message, since: detail.since, data: detail.data } };
+}
+
 export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
   id: row.id,
   kind: row.kind,
@@ -42,7 +51,7 @@ export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
   onUnreachable: row.onUnreachable,
   phase: row.phase,
   pauseReason: row.pauseReason,
-  phaseReason: row.phaseReason,
+  ...phaseOf(row.phaseDetail as unknown as Detail | null),
   progress: progressOf(counts),
   createdBy: row.createdBy as unknown as CreatedBy,
   failure: row.failure as unknown as Failure | null,
@@ -79,7 +88,7 @@ export function targetOf(row: TargetRow): Target {
     region: row.region,
     namespace: row.namespace,
     phase: row.phase,
-    phaseReason: row.phaseReason,
+    ...phaseOf(row.phaseDetail as unknown as Detail | null),
     step: stepOf(row, pods),
     pods,
     condition: row.condition as unknown as Condition | null,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Enum } from '../common/model/fields.ts';
+import { Enum, JsonObject } from '../common/model/fields.ts';
 import { Model, Output } from '../common/model/model.ts';
 import { Reference } from '../common/reference.model.ts';
 import { TargetPhase as TargetPhases } from '../generated/prisma/enums.ts';
@@ -26,6 +26,14 @@ export class Condition extends Model({
   since: z.string().describe('RFC 3339.'),
 }) {}
 
+@Output('Why a phase stands: a code that does not change between versions, with its data.')
+export class PhaseDetail extends Model({
+  code: z.string().describe('For example `PODS_READY`; LEGACY for rows that are older than the codes.'),
+  message: z.string().describe('The same as a sentence, as in `phaseReason`.'),
+  since: z.string().describe('RFC 3339: since when it has this code.'),
+  data: JsonObject.describe('What the sentence is made of.'),
+}) {}
+
 @Output('The current step of a target.')
 export class TargetStep extends Model({
   index: z.int(),
@@ -46,6 +54,7 @@ export class Target extends Model({
   namespace: z.string(),
   phase: TargetPhase,
   phaseReason: z.string().nullable(),
+  phaseDetail: PhaseDetail.schema.nullable(),
   step: TargetStep.schema,
   pods: TargetPods.schema.nullable().describe('null until the placement has been observed.'),
   condition: Condition.schema.nullable(),

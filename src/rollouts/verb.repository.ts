@@ -4,6 +4,7 @@ import { Database } from '../common/database.ts';
 import { LostRace } from '../common/database-errors.ts';
 import { isId } from '../common/id.ts';
 import type { TargetChange } from './core/decision.ts';
+import { applyTarget } from './core/target/apply.ts';
 import { saveTargets, targetChange } from './engine/rows.ts';
 import { lockRollout } from './locked-rollout.ts';
 import type { LockedRollout } from './locked-rollout.ts';
@@ -23,11 +24,11 @@ export class VerbRepository {
   }
 
   /** @throws LostRace if one of them has changed since it was read */
-  async changeTargets({ targets }: LockedRollout, changes: readonly TargetChange[]): Promise<void> {
+  async changeTargets({ targets, now }: LockedRollout, changes: readonly TargetChange[]): Promise<void> {
     if (changes.length === 0) return;
     const changed = changes.map(({ targetId, set }) => {
       const { state, version } = targets.find((target) => target.state.id === targetId)!;
-      return targetChange({ state: { ...state, ...set }, version });
+      return targetChange({ state: applyTarget(state, set, now), version });
     });
     const saved = await this.database.query(saveTargets('$1', '$2'), [tenantId(), JSON.stringify(changed)]);
     if (saved.length < changes.length) throw new LostRace('a target has changed in the meantime');

@@ -5,9 +5,11 @@ import { Database } from '../common/database.ts';
 import { Nudges } from '../common/nudges.ts';
 import { notFound, Problem } from '../common/problem.ts';
 import { EventLog } from '../events/event-log.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
 import type { VerbDecision } from './core/decision.ts';
 import { decideVerb } from './core/verbs.ts';
 import type { Verb } from './core/verbs.ts';
+import { detailOf, plain } from './core/reasons.ts';
 import type { LockedRollout } from './locked-rollout.ts';
 import { RolloutReader } from './rollout.reader.ts';
 import { RolloutRepository } from './rollout.repository.ts';
@@ -56,7 +58,11 @@ export class VerbService {
 
   private async change(locked: LockedRollout, { rollout, waves, targets, event }: Change): Promise<void> {
     const { id } = locked.rollout;
-    await this.rollouts.change(id, { ...rollout, phaseReason: event.message, dueAt: locked.now });
+    await this.rollouts.change(id, {
+      ...rollout,
+      phaseDetail: { ...detailOf(plain(event.message), locked.phaseDetail, locked.now) } as Prisma.InputJsonObject,
+      dueAt: locked.now,
+    });
     for (const { waveId, promotedStep } of waves) await this.rows.promote(waveId, promotedStep);
     await this.rows.changeTargets(locked, targets);
     const placements = await this.rollouts.makePlacementsDue(locked.targets.map(({ state }) => state.placementId));

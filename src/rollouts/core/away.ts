@@ -4,6 +4,7 @@ import type { RolloutDecision, TargetChange } from './decision.ts';
 import { unreachable } from './failures.ts';
 import type { RolloutObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
+import { plain } from './reasons.ts';
 import { soonest } from './times.ts';
 
 /** A second abort gives up on clusters that have been away for this long: longer than it takes to mend a connection that was cut. */
@@ -37,8 +38,8 @@ function endOf({ rollout }: RolloutObservation, target: TargetState): Date | nul
 function end({ rollout }: RolloutObservation, target: TargetState): TargetChange {
   const phaseReason = `${target.cluster} has been away since ${target.condition?.since ?? 'long ago'}: ${target.condition?.message ?? ''}`;
   if (!target.written && rollout.onUnreachable === 'SKIP') {
-    return { targetId: target.id, set: { phase: 'SKIPPED', phaseReason } };
+    return { targetId: target.id, set: { phase: 'SKIPPED', phaseReason: plain(phaseReason) } };
   }
   const failure = unreachable(target, phaseReason, target.condition?.advice ?? 'Bring the cluster back and retry.');
-  return { targetId: target.id, set: { phase: 'FAILED', phaseReason, failure: target.failure ?? failure } };
+  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: plain(phaseReason), failure: target.failure ?? failure } };
 }

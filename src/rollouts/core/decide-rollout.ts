@@ -7,6 +7,7 @@ import type { RolloutObservation, TargetState, WaveState } from './observation.t
 import { pauseOf } from './pauses.ts';
 import type { Pause } from './pauses.ts';
 import { entering, goingOn, isSettled, isTerminal, targetPhases } from './phases.ts';
+import { plain, sentenceOf } from './reasons.ts';
 import { soonest } from './times.ts';
 import { skipped, undoing } from './undo-rows.ts';
 
@@ -90,7 +91,12 @@ function openWave(o: RolloutObservation, waves: readonly WaveState[], wave: Wave
   const before = waves.filter((one) => one.position < wave.position).at(-1);
   const seen = before === undefined ? [] : o.targets.filter((target) => target.waveId === before.id);
   const evidence = seen.map((target): WaveEvidence => {
-    return { targetId: target.id, phase: target.phase, release: target.to?.release ?? null, reason: target.phaseReason };
+    return {
+      targetId: target.id,
+      phase: target.phase,
+      release: target.to?.release ?? null,
+      reason: target.phaseDetail && sentenceOf(target.phaseDetail),
+    };
   });
   const on = before === undefined ? '' : ` on what wave ${before.position + 1} stands at`;
   const count = o.targets.filter((target) => target.waveId === wave.id).length;
@@ -162,8 +168,8 @@ function start(o: RolloutObservation, wave: WaveState, targets: readonly TargetS
     ...(fresh.length > 0 ? [`Starting ${names(fresh)}${share}.`] : []),
   ];
   const changes = [
-    ...held.map((target) => changed(target, { ...goingOn(o.now), phaseReason: 'The pause is over.' })),
-    ...fresh.map((target) => changed(target, { ...entering(o.now), phaseReason: 'Started.' })),
+    ...held.map((target) => changed(target, { ...goingOn(o.now), phaseReason: plain('The pause is over.') })),
+    ...fresh.map((target) => changed(target, { ...entering(o.now), phaseReason: plain('Started.') })),
   ];
   return { kind: 'START_TARGETS', reason: reasons.join(' '), targets: changes };
 }

@@ -2,6 +2,7 @@
 import type { PauseReason, RolloutPhase } from '../../generated/prisma/enums.ts';
 import type { Failure } from './failure.ts';
 import type { RolloutState, TargetState } from './observation.ts';
+import type { StoredReason } from './reasons.ts';
 
 /** Fence of a write to an existing object: the observation that it was decided on. */
 export interface Precondition {
@@ -36,10 +37,15 @@ export type TargetAction =
   /** Deletes what this rollout created (from = null), or the whole workload here (to = null): every object of ours, the Deployment (unless precondition is null: gone already) by its uid. */
   | { kind: 'DELETE'; precondition: Precondition | null };
 
+/** What changes in a target's row. */
+export type TargetSet = Partial<Omit<TargetState, 'id' | 'waveId' | 'placementId' | 'cluster' | 'region' | 'namespace' | 'phaseDetail'>> & {
+  phaseReason?: StoredReason;
+};
+
 export interface TargetDecision {
   reason: string;
   /** What of the row changes; committed, with the event, before the action is performed. */
-  set: Partial<Omit<TargetState, 'id' | 'waveId' | 'placementId' | 'cluster' | 'region' | 'namespace'>>;
+  set: TargetSet;
   event: { type: TargetEventType; message: string } | null;
   action: TargetAction | null;
   /** Look again at this time even if nothing changes. */
@@ -58,7 +64,7 @@ export type TargetEventType =
 /** A change of target rows that a rollout's decision makes in its own transaction. */
 export interface TargetChange {
   targetId: string;
-  set: Partial<TargetState>;
+  set: TargetSet;
 }
 
 /** Everything that one decision changes commits together, with its events and where the lease still holds; `targets` lists every target row that changes, with what changes in it. */

@@ -5,6 +5,7 @@ import { failureOf } from './failures.ts';
 import type { Blame } from './health.ts';
 import type { LiveDeployment, Side, TargetObservation, TargetState } from './observation.ts';
 import { sameJson } from './raw.ts';
+import { plain } from './reasons.ts';
 import { runningSince } from './times.ts';
 
 export interface Draft {
@@ -27,8 +28,8 @@ export function wait(reason: string, lookAt: Date | null = null): Draft {
 /** Omits what the row already contains, so that an unchanged observation gives an empty decision and needs no statement. */
 export function complete(o: TargetObservation, draft: Draft): TargetDecision {
   const told = draft.event !== undefined || draft.action !== undefined || draft.show === true || draft.set?.phase !== undefined;
-  const wanted = { ...clock(o, draft), ...known(o), ...(told ? { phaseReason: draft.reason } : {}), ...draft.set };
-  const changed = Object.entries(wanted).filter(([key, value]) => !same(o.target[key as keyof TargetState], value));
+  const wanted = { ...clock(o, draft), ...known(o), ...(told ? { phaseReason: plain(draft.reason) } : {}), ...draft.set };
+  const changed = Object.entries(wanted).filter(([key, value]) => !stands(o.target, key, value));
   return {
     reason: draft.reason,
     set: Object.fromEntries(changed),
@@ -51,6 +52,12 @@ function known({ target, live }: TargetObservation): TargetDecision['set'] {
   if (live.kind !== 'PRESENT') return {};
   const uid = target.written && target.uid === null && live.ours ? { uid: live.uid } : {};
   return target.condition?.type === 'PAUSED_BY_OWNER' && live.pausedBy === null ? { ...uid, condition: null } : uid;
+}
+
+function stands(target: TargetState, key: string, value: unknown): boolean {
+  if (key !== 'phaseReason') return same(target[key as keyof TargetState], value);
+  const { phaseDetail } = target;
+  return phaseDetail !== null && sameJson({ code: phaseDetail.code, data: phaseDetail.data }, value);
 }
 
 function same(a: unknown, b: unknown): boolean {

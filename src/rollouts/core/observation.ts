@@ -13,6 +13,7 @@ import type {
 } from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { Failure } from './failure.ts';
+import type { Detail } from './reasons.ts';
 import type { Written } from './steps.ts';
 
 /** Which release stands (or shall stand) on a placement, with the restart that was asked for since. */
@@ -74,7 +75,7 @@ export interface TargetState {
   region: string;
   namespace: string;
   phase: TargetPhase;
-  phaseReason: string | null;
+  phaseDetail: Detail | null;
   /** What ran before (null = nothing) and what shall run (null = nothing: DELETE; for SCALE both are null). */
   from: Side | null;
   to: Side | null;

@@ -3,6 +3,7 @@ import type { RolloutDecision, TerminalPhase } from './decision.ts';
 import type { Failure } from './failure.ts';
 import type { RolloutObservation, TargetState, WaveState } from './observation.ts';
 import { isTerminal } from './phases.ts';
+import { sentenceOf } from './reasons.ts';
 import { canGoBack, skipped, undoing } from './undo-rows.ts';
 
 /** Targets of a wave that failed, those included that went back by themselves since. */
@@ -27,7 +28,7 @@ export function afterFailure(o: RolloutObservation): RolloutDecision | null {
   if (over === undefined) return null;
   const failures = failuresOf(o, over);
   const failure = failures.find((target) => target.failure !== null)?.failure ?? null;
-  const reason = `${sentenceOf(failures)}${over.maxFailed === 0 ? '' : ` (${over.maxFailed} may fail)`}`;
+  const reason = `${failureSentence(failures)}${over.maxFailed === 0 ? '' : ` (${over.maxFailed} may fail)`}`;
   if (rollout.onFailure === 'PAUSE') {
     if (rollout.phase === 'PAUSED' && rollout.pauseReason === 'FAILURE') return null;
     return { kind: 'PAUSE', reason: `Paused: ${reason}`, pauseReason: 'FAILURE', failure };
@@ -44,15 +45,15 @@ export function afterFailure(o: RolloutObservation): RolloutDecision | null {
 function backAlone(o: RolloutObservation): RolloutDecision | null {
   const alone = o.targets.filter((target) => target.phase === 'FAILED' && canGoBack(target));
   if (alone.length === 0) return null;
-  const reason = sentenceOf(alone);
+  const reason = failureSentence(alone);
   const failure = alone.find((target) => target.failure !== null)?.failure ?? null;
   return { kind: 'ROLL_BACK', reason: `Going back there: ${reason}`, targets: undoing(o.now, alone, reason), scope: 'TARGET', failure };
 }
 
-function sentenceOf(failures: readonly TargetState[]): string {
+function failureSentence(failures: readonly TargetState[]): string {
   const [first] = failures;
   const more = failures.length > 1 ? ` And ${failures.length - 1} more failed.` : '';
-  return `${first?.cluster ?? 'a target'} failed: ${first?.failure?.reason ?? first?.phaseReason ?? 'for an unknown reason'}.${more}`;
+  return `${first?.cluster ?? 'a target'} failed: ${first?.failure?.reason ?? (first?.phaseDetail && sentenceOf(first.phaseDetail)) ?? 'for an unknown reason'}.${more}`;
 }
 
 /** The one decision that ends a rollout of which nothing is under way any more. */

@@ -6,6 +6,7 @@ import type { RolloutDecision, TargetChange, TargetDecision } from './decision.t
 import { internal } from './failures.ts';
 import type { RolloutObservation, TargetObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
+import { plain } from './reasons.ts';
 import { skipped } from './undo-rows.ts';
 
 /** Ends the target as FAILED; what `onFailure` says follows. */
@@ -14,7 +15,7 @@ export function undecidableTarget({ target }: TargetObservation): TargetDecision
   const reason = `${failure.reason}: ${failure.message}`;
   return {
     reason,
-    set: { phase: 'FAILED', phaseReason: reason, failure },
+    set: { phase: 'FAILED', phaseReason: plain(reason), failure },
     event: { type: 'target.failed', message: `${target.cluster}: ${reason}` },
     action: null,
     lookAt: null,
@@ -37,5 +38,5 @@ export function undecidableRollout({ targets }: RolloutObservation): Extract<Rol
 
 function failed(target: TargetState): TargetChange {
   const failure = internal(target);
-  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: failure.message, failure } };
+  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: plain(failure.message), failure } };
 }

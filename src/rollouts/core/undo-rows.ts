@@ -2,6 +2,7 @@
 import type { TargetChange } from './decision.ts';
 import type { TargetState } from './observation.ts';
 import { entering, isTerminal, targetPhases } from './phases.ts';
+import { plain } from './reasons.ts';
 
 /**
  * What was written goes back, whatever its phase, but for what is back already or failed to go back; what was not started is SKIPPED. A target that failed
@@ -10,7 +11,7 @@ import { entering, isTerminal, targetPhases } from './phases.ts';
 export function undoing(now: Date, targets: readonly TargetState[], why: string): TargetChange[] {
   return targets.flatMap((target): TargetChange[] => {
     if (canGoBack(target)) {
-      const set = { ...entering(now), phase: 'ROLLING_BACK' as const, undoing: true, phaseReason: `Going back: ${why}` };
+      const set = { ...entering(now), phase: 'ROLLING_BACK' as const, undoing: true, phaseReason: plain(`Going back: ${why}`) };
       return [{ targetId: target.id, set }];
     }
     if (!target.written && !isTerminal(target.phase)) return [skipped(target, `Not started: ${why}`)];
@@ -25,5 +26,5 @@ export function canGoBack(target: TargetState): boolean {
 }
 
 export function skipped(target: TargetState, phaseReason: string): TargetChange {
-  return { targetId: target.id, set: { phase: 'SKIPPED', phaseReason, condition: null } };
+  return { targetId: target.id, set: { phase: 'SKIPPED', phaseReason: plain(phaseReason), condition: null } };
 }

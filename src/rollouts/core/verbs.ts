@@ -4,6 +4,7 @@ import type { VerbDecision } from './decision.ts';
 import type { RolloutRows, RolloutState, TargetState, WaveState } from './observation.ts';
 import { standingUid } from './failures.ts';
 import { isSettled, rolloutPhases } from './phases.ts';
+import { plain } from './reasons.ts';
 
 export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY' };
 
@@ -88,7 +89,13 @@ function retry({ now, rollout, targets }: RolloutRows): VerbDecision {
   if (rollout.phase !== 'PAUSED' || rollout.pauseReason !== 'FAILURE' || rollout.intent !== null) return wrongPhase('retry', rollout);
   const failed = targets.filter((target) => target.phase === 'FAILED' && !target.undoing);
   // They are started as everything is, in turns.
-  const again = { phase: 'PENDING' as const, phaseReason: 'To be tried again on request.', retriedAt: now, failure: null, condition: null };
+  const again = {
+    phase: 'PENDING' as const,
+    phaseReason: plain('To be tried again on request.'),
+    retriedAt: now,
+    failure: null,
+    condition: null,
+  };
   const message = `To be tried again on request: ${failed.map((target) => target.cluster).join(', ') || 'nothing had failed'}.`;
   return {
     ...change({ phase: 'RUNNING', pauseReason: null }, 'rollout.retried', message),

@@ -8,6 +8,7 @@ import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { TargetDecision } from '../core/decision.ts';
 import type { Side, TargetState } from '../core/observation.ts';
 import type { Hands } from './act.ts';
+import { applyTarget } from '../core/target/apply.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Connection, Connections } from './connections.ts';
 import { LeaseLost } from './lease.ts';
@@ -68,7 +69,7 @@ export class PlacementWork {
   async commit(lease: Lease, active: ActiveTarget, decision: TargetDecision, seen: Seen): Promise<TargetRow> {
     const { rollout } = active;
     const before = active.target.state;
-    const state = { ...before, ...decision.set };
+    const state = applyTarget(before, decision.set, this.now());
     const version = await this.database.as({ tenantId: lease.tenantId }, () =>
       this.database.transaction(async () => {
         const saved = await this.placements.commit({

@@ -4,6 +4,9 @@ import type { RolloutDecision, TargetChange, TerminalPhase } from '../core/decis
 import type { Failure } from '../core/failure.ts';
 import type { RolloutObservation, WaveState } from '../core/observation.ts';
 import { isTerminal, targetPhases } from '../core/phases.ts';
+import { detailOf, plain, sentenceOf } from '../core/reasons.ts';
+import type { Detail } from '../core/reasons.ts';
+import { applyTarget } from '../core/target/apply.ts';
 import type { LockedRollout } from '../locked-rollout.ts';
 import { targetData } from './rows.ts';
 import type { TargetRow } from './rows.ts';
@@ -21,19 +24,19 @@ export class RolloutDraft {
   readonly evidence = new Map<string, unknown>();
   readonly changedTargets = new Set<TargetRow>();
   private readonly woken = new Set<TargetRow>();
-  phaseReason: string | null;
+  phaseDetail: Detail | null;
   failure: Failure | null;
   started = false;
   settled: TerminalPhase | null = null;
 
   constructor(readonly rows: LockedRollout) {
-    this.phaseReason = rows.phaseReason;
+    this.phaseDetail = rows.phaseDetail;
     this.failure = rows.failure;
   }
 
   get changed(): boolean {
-    const { rows, events, changedWaves, changedTargets, phaseReason } = this;
-    return events.length > 0 || changedWaves.size > 0 || changedTargets.size > 0 || phaseReason !== rows.phaseReason;
+    const { rows, events, changedWaves, changedTargets, phaseDetail } = this;
+    return events.length > 0 || changedWaves.size > 0 || changedTargets.size > 0 || phaseDetail !== rows.phaseDetail;
   }
 
   observation(): RolloutObservation {
@@ -44,14 +47,14 @@ export class RolloutDraft {
   take(decision: RolloutDecision): void {
     switch (decision.kind) {
       case 'WAIT':
-        if (decision.show) this.phaseReason = decision.reason;
+        if (decision.show) this.say(decision.reason);
         return;
       case 'OPEN_WAVE':
         return this.openWave(decision);
       case 'COMPLETE_WAVE':
         return this.completeWave(decision);
       case 'START_TARGETS':
-        this.phaseReason = decision.reason;
+        this.say(decision.reason);
         return this.changeTargets(decision.targets);
       case 'PAUSE':
         return this.pause(decision.pauseReason, decision.failure, decision.reason);
@@ -123,20 +126,31 @@ export class RolloutDraft {
       const target = this.rows.targets.find((each) => each.state.id === targetId);
       if (!target) throw new Error(`a decision names target ${targetId}, which is not part of the rollout`);
       const before = target.state.phase;
-      target.state = { ...target.state, ...set };
+      target.state = applyTarget(target.state, set, this.rows.now);
       this.changedTargets.add(target);
       const wasSteered = before !== 'PENDING' && !isTerminal(before);
       if (wasSteered || !isTerminal(target.state.phase)) this.woken.add(target);
-      const { phase, phaseReason, failure, cluster } = target.state;
+      const { phase, phaseDetail, failure, cluster } = target.state;
       if (phase === 'FAILED' && !targetPhases[before].terminal) {
-        this.tell('target.failed', `${cluster}: ${phaseReason ?? failure?.message ?? 'given up'}`, targetData(target), targetId);
+        this.tell(
+          'target.failed',
+          `${cluster}: ${(phaseDetail && sentenceOf(phaseDetail)) ?? failure?.message ?? 'given up'}`,
+          targetData(target),
+          targetId,
+        );
       }
     }
   }
 
   private enter(phase: RolloutPhase, pauseReason: PauseReason | null, reason: string): void {
     this.rows.rollout = { ...this.rows.rollout, phase, pauseReason };
-    this.phaseReason = reason;
+    this.say(reason);
+  }
+
+  /** Unchanged where it says the same already. */
+  private say(reason: string): void {
+    if (this.phaseDetail !== null && sentenceOf(this.phaseDetail) === reason) return;
+    this.phaseDetail = detailOf(plain(storable(reason)), this.phaseDetail, this.rows.now);
   }
 
   private wave(id: string): WaveState {

@@ -6,7 +6,7 @@ import type { LockedRollout } from '../locked-rollout.ts';
 import type { Lease } from './lease.ts';
 import type { RolloutDraft } from './rollout-draft.ts';
 import { renumberTargets, saveTargets, targetChange } from './rows.ts';
-import { storable, storableJson } from './storable.ts';
+import { storableJson } from './storable.ts';
 
 /** Rows of a rollout whose lease this worker holds, accessed in one transaction of the rollout's tenant. */
 @Injectable()
@@ -37,7 +37,7 @@ export class HeldRolloutRepository {
       rollout.id,
       rollout.phase,
       rollout.pauseReason,
-      draft.phaseReason && storable(draft.phaseReason),
+      draft.phaseDetail && storableJson(draft.phaseDetail),
       draft.failure && storableJson(draft.failure),
       draft.started,
       draft.settled !== null,
@@ -70,7 +70,7 @@ const RELEASE = `
 /** The rollout's row is locked already. Targets are locked before placements, as everywhere. */
 const SAVE = `
   WITH rollout AS (
-    UPDATE rollouts SET phase = $3::"RolloutPhase", pause_reason = $4::"PauseReason", phase_reason = $5, failure = $6::jsonb,
+    UPDATE rollouts SET phase = $3::"RolloutPhase", pause_reason = $4::"PauseReason", phase_detail = $5::jsonb, failure = $6::jsonb,
       started_at = CASE WHEN $7::boolean THEN now() ELSE started_at END, settled_at = CASE WHEN $8::boolean THEN now() ELSE settled_at END,
       due_at = CASE WHEN $8::boolean THEN NULL ELSE $9::timestamptz END, lease_owner = NULL, lease_until = NULL, updated_at = now()
     WHERE tenant_id = $1::uuid AND id = $2::uuid

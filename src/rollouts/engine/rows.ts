@@ -12,6 +12,7 @@ import type {
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Condition, RolloutState, Side, TargetState, WaveState } from '../core/observation.ts';
+import type { Detail } from '../core/reasons.ts';
 import { ACTIVE } from '../phase-lists.ts';
 
 export interface RolloutJson {
@@ -45,7 +46,7 @@ export interface TargetJson {
   wave_id: string;
   placement_id: string;
   phase: TargetPhase;
-  phase_reason: string | null;
+  phase_detail: Detail | null;
   from: Side | null;
   to: Side | null;
   superseded: Side | null;
@@ -125,7 +126,7 @@ export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
     region: place.region,
     namespace: place.namespace,
     phase: row.phase,
-    phaseReason: row.phase_reason,
+    phaseDetail: row.phase_detail,
     from: row.from,
     to: row.to,
     superseded: row.superseded,
@@ -156,7 +157,7 @@ export const targetChange = (
   id: state.id,
   version,
   phase: state.phase,
-  phase_reason: state.phaseReason,
+  phase_detail: state.phaseDetail,
   written: state.written,
   undoing: state.undoing,
   uid: state.uid,
@@ -177,7 +178,7 @@ export const targetChange = (
 });
 
 const CHANGED: Record<string, string> = {
-  phase_reason: 'text',
+  phase_detail: 'jsonb',
   written: 'boolean',
   undoing: 'boolean',
   uid: 'text',

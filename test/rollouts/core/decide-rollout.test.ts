@@ -14,6 +14,7 @@ import { decideRollout } from '../../../src/rollouts/core/decide-rollout.ts';
 import type { Failure } from '../../../src/rollouts/core/failure.ts';
 import type { Condition, RolloutState, TargetState } from '../../../src/rollouts/core/observation.ts';
 import { isSettled, isTerminal, targetPhases } from '../../../src/rollouts/core/phases.ts';
+import { plain } from '../../../src/rollouts/core/reasons.ts';
 import { undecidableRollout } from '../../../src/rollouts/core/undecidable.ts';
 import { applied, rolloutRow, strategy, targetRow, waveRow } from './model.ts';
 import type { Rows } from './model.ts';
@@ -150,7 +151,10 @@ describe('waves', () => {
       rollout: rolloutRow({ phase: 'RUNNING' }),
       waves: [waveRow({ id: 'b', position: 1 }), waveRow({ id: 'a', phase: 'OPEN' })],
       targets: [
-        t('t1', 'SUCCEEDED', { waveId: 'a', phaseReason: '10 of 10 pods run release 2 and are Ready.' }),
+        t('t1', 'SUCCEEDED', {
+          waveId: 'a',
+          phaseDetail: { ...plain('10 of 10 pods run release 2 and are Ready.'), since: '2026-01-01T00:00:00Z' },
+        }),
         t('t2', 'PENDING', { waveId: 'b' }),
       ],
     };

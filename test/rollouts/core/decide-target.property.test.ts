@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decideVerb } from '../../../src/rollouts/core/verbs.ts';
 import type { Verb } from '../../../src/rollouts/core/verbs.ts';
 import { isSettled } from '../../../src/rollouts/core/phases.ts';
+import { applyTarget } from '../../../src/rollouts/core/target/apply.ts';
 import type { StrategyStep } from '../../../src/workloads/core/strategy.ts';
 import { isIdle, Model, plainPlan } from './model.ts';
 import type { Plan } from './model.ts';
@@ -125,7 +126,7 @@ function ask(model: Model, one: Verb): void {
   model.log.push(`VERB ${one.kind}`);
   model.rollout = { ...model.rollout, ...decision.rollout };
   for (const { promotedStep } of decision.waves) model.wave = { ...model.wave, promotedStep };
-  for (const { set } of decision.targets) model.target = { ...model.target, ...set };
+  for (const { set } of decision.targets) model.target = applyTarget(model.target, set, new Date(model.now));
 }
 
 /** Faults stop, whoever paused resumes, whoever held promotes: then it has to end. */

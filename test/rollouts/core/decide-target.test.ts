@@ -14,6 +14,8 @@ import type {
   TargetState,
 } from '../../../src/rollouts/core/observation.ts';
 import { isSettled, isTerminal } from '../../../src/rollouts/core/phases.ts';
+import { plain } from '../../../src/rollouts/core/reasons.ts';
+import { applyTarget } from '../../../src/rollouts/core/target/apply.ts';
 import { isIdle, Model, plainPlan, rolloutRow, side, strategy, targetRow, waveRow } from './model.ts';
 
 const now = new Date('2026-01-01T12:00:00Z');
@@ -117,7 +119,7 @@ const heldAtTwenty: Fields = {
   target: {
     ...written,
     phase: 'HELD',
-    phaseReason: 'Held at 2 of 10 pods on release 2, for 60 s.',
+    phaseDetail: { ...plain('Held at 2 of 10 pods on release 2, for 60 s.'), since: '2026-01-01T00:00:00Z' },
     step: 1,
     heldAt: ago(30),
     surge: '0',
@@ -149,7 +151,7 @@ describe('before the first write', () => {
       ['PREFLIGHT', decide({ rest: { preflight: null, hindrance } })],
       ['APPLY', decide({ target: written, rest: { hindrance } })],
     ] as const) {
-      expect(decision).toMatchObject({ action: { kind }, event: null, set: { phaseReason: 'FORBIDDEN: No. Trying again.' } });
+      expect(decision).toMatchObject({ action: { kind }, event: null, set: { phaseReason: plain('FORBIDDEN: No. Trying again.') } });
     }
     const late = { hindrance: { failure, since: ago(600) } };
     expect(decide({ rest: late })).toMatchObject({ set: { phase: 'FAILED', failure }, action: null });
@@ -382,7 +384,7 @@ describe('failing fast', () => {
     };
     expect(decide({ target, live: refused })).toMatchObject({
       reason: 'Waiting for pods to be created: FailedCreate: quota.',
-      set: { phaseReason: 'Waiting for pods to be created: FailedCreate: quota.' },
+      set: { phaseReason: plain('Waiting for pods to be created: FailedCreate: quota.') },
     });
     expect(decide({ target: { ...target, enteredAt: ago(61), retriedAt: ago(61) }, live: refused }).set).toMatchObject({
       phase: 'FAILED',
@@ -405,7 +407,7 @@ describe('failing fast', () => {
         action: { kind: 'APPLY', side: 'TO', gate: { closed: true, surge: '3', unavailable: '0%' } },
       });
       expect(first.set).not.toHaveProperty('phase');
-      const target = { ...written, ...first.set };
+      const target = applyTarget(targetRow({ phase: 'PROGRESSING', ...written }), first.set, now);
       // Killed before the write: the same write again. Once it shows, the end, with the failure of before, whatever the pods do meanwhile.
       expect(decide({ rollout, target, live: crashing, rest }).action).toEqual(first.action);
       const closed = onTwo({ gate: 'CLOSED', surge: '3', unavailable: '0%', current: set(2, 3), others: [set(1, 10)] });
@@ -464,7 +466,7 @@ describe('failing fast', () => {
     } as const;
     const live = onTwo({ current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, trouble: waiting }) }), others: [set(1, 10)] });
     expect(decide({ target: written, live })).toMatchObject({
-      set: { phaseReason: 'Waiting for pod pod-0: Unschedulable: 0/3 nodes.' },
+      set: { phaseReason: plain('Waiting for pod pod-0: Unschedulable: 0/3 nodes.') },
       action: null,
     });
     const late = decide({ target: { ...written, enteredAt: ago(61) }, live });
@@ -543,7 +545,7 @@ describe('a canary', () => {
 
   it('says how many pods are held when their number has changed meanwhile', () => {
     const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', replicas: 20, current: set(2, 4), others: [set(1, 16)] });
-    expect(decide({ ...heldAtTwenty, live }).set).toEqual({ phaseReason: 'Held at 4 of 20 pods on release 2, for 60 s.' });
+    expect(decide({ ...heldAtTwenty, live }).set).toEqual({ phaseReason: plain('Held at 4 of 20 pods on release 2, for 60 s.') });
   });
 
   it('does not go back to an open pause that was promoted while it walked', () => {

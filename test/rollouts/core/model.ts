@@ -20,6 +20,7 @@ import type {
 } from '../../../src/rollouts/core/observation.ts';
 import { isSettled } from '../../../src/rollouts/core/phases.ts';
 import { supersededSide } from '../../../src/rollouts/core/superseded.ts';
+import { applyTarget } from '../../../src/rollouts/core/target/apply.ts';
 import type { Strategy, StrategyStep } from '../../../src/workloads/core/strategy.ts';
 
 export type Behaviour = 'GOOD' | 'NEVER_READY' | 'IMAGE_PULL' | 'CRASH_LOOP' | 'FIRST_GOOD';
@@ -90,7 +91,7 @@ export function targetRow(fields: Partial<TargetState> = {}): TargetState {
     region: 'east',
     namespace: 'shop',
     phase: 'PENDING',
-    phaseReason: null,
+    phaseDetail: null,
     from: side(1),
     to: side(2),
     superseded: null,
@@ -321,7 +322,7 @@ export class Model {
       this.breaches.push('the same observation was decided differently');
     if (isIdle(decision)) return decision;
     const before = this.target;
-    this.target = { ...this.target, ...decision.set };
+    this.target = applyTarget(this.target, decision.set, new Date(this.now));
     if (decision.event !== null) this.events.push(decision.event.type);
     this.log.push(
       `${this.target.phase} ${decision.reason}${decision.action ? ` [${describe(decision.action)}]` : ''}${crash ? ' LOST' : ''}`,
@@ -736,7 +737,9 @@ export interface Rows {
 /** What the rows are after a decision of the rollout: the engine's transaction. */
 export function applied(decision: Exclude<RolloutDecision, { kind: 'WAIT' }>, rows: Rows): Rows {
   const changes = 'targets' in decision ? decision.targets : [];
-  const targets = rows.targets.map((target) => ({ ...target, ...changes.find((change) => change.targetId === target.id)?.set }));
+  const targets = rows.targets.map((target) =>
+    applyTarget(target, changes.find((change) => change.targetId === target.id)?.set ?? {}, new Date()),
+  );
   const wave = (phase: WaveState['phase'], id: string): WaveState[] => rows.waves.map((one) => (one.id === id ? { ...one, phase } : one));
   const { rollout } = rows;
   switch (decision.kind) {

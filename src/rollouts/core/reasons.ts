@@ -1,0 +1,53 @@
+/**
+ * Why something stands as it does: a code with typed data, stored in rows and events, from which the sentence is made here and nowhere else.
+ * A code never changes its meaning, and its data only grows, since rows keep both. Sentences may be reworded at any time.
+ */
+import { rolloutReasons } from './rollout/reasons.ts';
+import { targetReasons } from './target/reasons.ts';
+
+const legacy = {
+  /** A sentence of a row that is older than the codes. */
+  LEGACY: ({ message }: { message: string }) => message,
+};
+
+const sentences = { ...legacy, ...rolloutReasons, ...targetReasons };
+
+export type ReasonCode = keyof typeof sentences;
+
+type DataOf<C extends ReasonCode> = Parameters<(typeof sentences)[C]>[0];
+
+/** A code with the data that its sentence needs. */
+export type Reason = { [C in ReasonCode]: { code: C; data: DataOf<C> } }[ReasonCode];
+
+/** A reason as rows have it: written by this version or by another one. */
+export interface StoredReason {
+  code: string;
+  data: Readonly<Record<string, unknown>>;
+}
+
+/** The reason of a phase, and since when it is that. */
+export interface Detail extends StoredReason {
+  /** RFC 3339. */
+  since: string;
+}
+
+export const reasonCodes = Object.keys(sentences) as ReasonCode[];
+
+/** A reason. `data` must be what the code's sentence takes. */
+export function because<C extends ReasonCode>(code: C, data: DataOf<C>): Extract<Reason, { code: C }> {
+  return { code, data } as Extract<Reason, { code: C }>;
+}
+
+/** The sentence of a reason. A code that this version does not know, from a newer one, is shown as it is. */
+export function sentenceOf(reason: StoredReason): string {
+  const sentence = (sentences as Readonly<Record<string, ((data: never) => string) | undefined>>)[reason.code];
+  return sentence === undefined ? reason.code : sentence(reason.data as never);
+}
+
+/** A reason that stands from `now` on; one that stood before with the same code stands since then. */
+export function detailOf(reason: StoredReason, before: Detail | null, now: Date): Detail {
+  return { code: reason.code, data: reason.data, since: before?.code === reason.code ? before.since : now.toISOString() };
+}
+
+/** A sentence without a code. */
+export const plain = (message: string): Reason => because('LEGACY', { message });
