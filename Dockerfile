@@ -3,7 +3,7 @@ FROM node:24-slim AS build
 WORKDIR /slipway
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=optional
-COPY tsconfig.json tsconfig.build.json nest-cli.json prisma.config.ts ./
+COPY tsconfig.json tsconfig.build.json nest-cli.json prisma.config.ts require-node.mjs ./
 COPY prisma prisma
 COPY src src
 RUN npm run build
@@ -17,7 +17,7 @@ RUN npm ci --omit=dev --omit=optional
 FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /slipway
-COPY package.json ./
+COPY package.json require-node.mjs ./
 COPY prisma/migrations prisma/migrations
 COPY --from=dependencies /slipway/node_modules node_modules
 COPY --from=build /slipway/dist dist

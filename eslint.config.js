@@ -42,7 +42,7 @@ export default typescript.config(
     files: ['**/*.{js,mjs,cjs}'],
     ...typescript.configs.disableTypeChecked,
     languageOptions: {
-      globals: { process: 'readonly', console: 'readonly', module: 'writable' },
+      globals: { process: 'readonly', console: 'readonly', module: 'writable', URL: 'readonly' },
       parserOptions: { projectService: false },
     },
   },

@@ -1,4 +1,6 @@
 /** `npm run bench -- NAME`: one measurement, as ratios within one run. */
+import '../require-node.mjs';
+
 const BENCHES: Record<string, { what: string; run: () => Promise<void> }> = {
   rollout: {
     what: '200 pods on a real control plane: our ROLLING against the bare Deployment controller; our writes by number of pods',

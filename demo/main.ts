@@ -1,4 +1,5 @@
 /** `npm run demo`: the whole story from the first request to the last pod, as a client of the public API. */
+import '../require-node.mjs';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';

@@ -1,11 +1,12 @@
-/** `node simulator/main.ts --clusters 3 --kubeconfigs DIR`: simulated clusters as a separate process. See README.md. */
+/** `npm run simulator -- --clusters 3 --kubeconfigs DIR`: simulated clusters as a separate process. See README.md. */
+import '../require-node.mjs';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startSimulator } from './simulator.ts';
 import type { SimulatorOptions } from './simulator.ts';
 
-const usage = `usage: node simulator/main.ts [--clusters N] [--names a,b,c] [--kubeconfigs DIR] [--port 0] [--fault-port 0] [--seed N] [--nodes 3]
+const usage = `usage: npm run simulator -- [--clusters N] [--names a,b,c] [--kubeconfigs DIR] [--port 0] [--fault-port 0] [--seed N] [--nodes 3]
   --kubeconfigs DIR   writes DIR/NAME.kubeconfig for each cluster
   --pod-start A-B     milliseconds from a pod's creation to its readiness (700-1500)
   --pod-stop A-B      milliseconds from a pod's deletion to its end (300-1000)`;

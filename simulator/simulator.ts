@@ -10,7 +10,9 @@ import { listenForFaults } from './faults/fault-server.ts';
 import { changeFaults, clearFaults, dropWatches, expireWatches } from './faults/inject.ts';
 import { listen } from './api/server.ts';
 import { kubeconfigOf } from './kubeconfig.ts';
+import type { KubernetesObject } from './objects.ts';
 import { hash } from './random.ts';
+import { resourceOfKind } from './resources.ts';
 
 export interface SimulatorOptions extends Partial<ClusterOptions> {
   /** Number of clusters, named `cluster-1` and so on, unless `names` is given. */
@@ -22,6 +24,8 @@ export interface SimulatorOptions extends Partial<ClusterOptions> {
   /** The same seed gives the same uids, names, tokens and start times. */
   seed?: number;
   clock?: Clock;
+  /** Objects that stand in a cluster from the start, as another one has shown them, by the cluster's name. Controllers go on from there. */
+  contents?: Record<string, KubernetesObject[]>;
 }
 
 export interface SimulatedCluster {
@@ -64,6 +68,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       return [name, new Cluster(name, token, hash(`${seed}/${name}`), clock, clusterOptions)];
     }),
   );
+  for (const [name, objects] of Object.entries(options.contents ?? {})) fill(clusters.get(name), objects);
   const certificates = await makeCertificates();
   const listener = await listen(clusters, certificates, port);
   const faults = await listenForFaults(clusters, faultPort);
@@ -78,6 +83,14 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       await Promise.all([listener.close(), faults.close()]);
     },
   };
+}
+
+function fill(cluster: Cluster | undefined, objects: KubernetesObject[]): void {
+  for (const object of objects) {
+    const resource = resourceOfKind(object.apiVersion, object.kind);
+    if (!cluster || !resource) throw new Error(`a ${object.kind} cannot be put into a simulated cluster`);
+    cluster.store.put(resource, object);
+  }
 }
 
 function describe(cluster: Cluster, port: number, caData: string): SimulatedCluster {

@@ -1,3 +1,4 @@
+import '../require-node.mjs';
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';

@@ -1,3 +1,4 @@
+import '../require-node.mjs';
 import path from 'node:path';
 import { startEmbeddedPostgres } from './common/embedded-postgres.ts';
 import type { EmbeddedPostgres } from './common/embedded-postgres.ts';

@@ -1,3 +1,4 @@
+import '../require-node.mjs';
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { createLogger } from './common/logger.ts';

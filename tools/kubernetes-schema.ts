@@ -1,11 +1,12 @@
 /**
  * Cuts the OpenAPI description of a Kubernetes API server down to what a template may hold (PodTemplateSpec, ServiceSpec and what they refer to), and writes it to src/templates/core/kubernetes-schema.json.
  *
- *   node tools/kubernetes-schema.ts FILE        the answer of GET /openapi/v3/api/v1, saved: kubectl get --raw /openapi/v3/api/v1
- *   node tools/kubernetes-schema.ts FILE VERSION   ... of a file that does not name its version
+ *   npx node tools/kubernetes-schema.ts FILE        the answer of GET /openapi/v3/api/v1, saved: kubectl get --raw /openapi/v3/api/v1
+ *   npx node tools/kubernetes-schema.ts FILE VERSION   ... of a file that does not name its version
  *
  * What is dropped says nothing about which documents are valid: descriptions, defaults that are no part of a list's key, hints for patches.
  */
+import '../require-node.mjs';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 interface Schema {
@@ -80,7 +81,7 @@ function cut(schemas: Record<string, Schema>): Record<string, unknown> {
 
 const [file, given] = process.argv.slice(2);
 if (!file) {
-  console.error('usage: node tools/kubernetes-schema.ts FILE [VERSION], where FILE is what GET /openapi/v3/api/v1 answers');
+  console.error('usage: npx node tools/kubernetes-schema.ts FILE [VERSION], where FILE is what GET /openapi/v3/api/v1 answers');
   process.exit(2);
 }
 const description = JSON.parse(readFileSync(file, 'utf8')) as {

@@ -1,5 +1,6 @@
-// Writes the SQL that takes the migrations' schema to `prisma/schema.prisma`: node tools/migration.ts NAME
+// Writes the SQL that takes the migrations' schema to `prisma/schema.prisma`: npm run migration -- NAME
 // It starts its own Postgres for the shadow database and downloads nothing. Roles, grants, policies and partial indexes are then added by hand.
+import '../require-node.mjs';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

@@ -36,10 +36,9 @@ once(join('node_modules', '.ready'), lock, () => {
 });
 
 const pinned = join('node_modules', '.bin', shell ? 'node.cmd' : 'node');
-const version = existsSync(pinned) ? execFileSync(pinned, ['--version'], { encoding: 'utf8', shell }).trim() : process.version;
-const [major, minor] = version.slice(1).split('.').map(Number);
-if (major < 24 || (major === 24 && minor < 2)) {
-  console.error(`Slipway runs on Node 24.2 or newer, and this platform has no packaged one: install Node 24 (found ${version}).`);
+try {
+  run(existsSync(pinned) ? pinned : process.execPath, ['require-node.mjs']);
+} catch {
   process.exit(1);
 }
 

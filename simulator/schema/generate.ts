@@ -6,6 +6,7 @@
  * It keeps what the wire protocol needs: names and types of fields, list and map kinds for server-side apply, merge keys for
  * strategic merge patches, and the document's few defaults. Descriptions are dropped.
  */
+import '../../require-node.mjs';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StructType, Type, TypeTable } from './types.ts';
@@ -140,7 +141,7 @@ function generate(directory: string, version: string): TypeTable {
 }
 
 const [directory, version] = process.argv.slice(2);
-if (!directory || !version) throw new Error('usage: node simulator/schema/generate.ts DIR VERSION');
+if (!directory || !version) throw new Error('usage: npx node simulator/schema/generate.ts DIR VERSION');
 const table = generate(directory, version);
 const lines = Object.entries(table.types).map(([name, type]) => `    ${JSON.stringify(name)}: ${JSON.stringify(type)}`);
 const text = `{\n  "notice": ${JSON.stringify(table.notice)},\n  "version": ${JSON.stringify(table.version)},\n  "types": {\n${lines.join(',\n')}\n  }\n}\n`;

@@ -92,12 +92,17 @@ async function apply(client: pg.Client, url: string, migrations: Migration[]): P
   if (rows[0]?.ledger) {
     await client.query('UPDATE public._prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL AND rolled_back_at IS NULL');
   }
-  const { openSchemaEngine } = await import('./schema-engine.ts');
+  const { MigrationRefusal, openSchemaEngine } = await import('./schema-engine.ts');
   const engine = await openSchemaEngine(url);
   try {
     const applied = await engine.apply(migrations);
     await client.query('GRANT SELECT ON public._prisma_migrations TO slipway_app');
     return applied;
+  } catch (error) {
+    if (!(error instanceof MigrationRefusal)) throw error;
+    // A process that is restarted until it is let in must not fill the ledger.
+    await client.query('DELETE FROM public._prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL');
+    throw new StartError(error.message);
   } finally {
     await engine.close();
   }
@@ -132,6 +137,7 @@ async function connect(client: pg.Client): Promise<void> {
 /**
  * Migrates the database to this version: the product's tables, then the queue's, then the roles of the application's login.
  * Several processes may call it at once: one migrates, and the others wait and have nothing left to do. Connects as the owner of the tables.
+ * Throws a StartError if a migration refuses, with what it says; that migration has changed nothing then.
  */
 export async function migrate(ownerUrl: string, appUrl = ownerUrl, folder = MIGRATIONS_FOLDER): Promise<MigrateResult> {
   const migrations = readMigrations(folder);

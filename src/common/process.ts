@@ -43,7 +43,7 @@ function placeOf(error: unknown, address: string | undefined, port: number | und
 /** Why the process did not start: one line for each fault, with a remedy if one is known. */
 export function startFaults(error: unknown): string[] {
   if (error instanceof ConfigError) return error.lines;
-  if (error instanceof StartError) return [error.message];
+  if (error instanceof StartError) return error.message.split('\n');
   const { code, port, address, variable = 'PORT', message } = innermost(error);
   if (code === 'EADDRINUSE')
     return [`Port ${port} is in use: stop the program that listens there, or choose another port with ${variable} (0 takes any free one).`];

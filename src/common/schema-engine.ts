@@ -13,8 +13,11 @@ export interface Migration {
   sql: string;
 }
 
+/** What a migration raises by itself to refuse (P0001, from RAISE EXCEPTION): its message and hint are for the person who migrates. */
+export class MigrationRefusal extends Error {}
+
 export interface SchemaEngine {
-  /** Applies missing migrations and returns their names. */
+  /** Applies missing migrations and returns their names. Throws a MigrationRefusal if one of them refuses. */
   apply(migrations: Migration[]): Promise<string[]>;
   /** The SQL from the migrations to the schema; exit code 2 = they differ. */
   diff(migrations: Migration[]): Promise<{ stdout: string | null; exitCode: number }>;
@@ -60,15 +63,16 @@ interface AdapterParts {
   underlyingDriver(): pg.Pool;
 }
 
+const RAISED = 'P0001';
 const INTERNAL_CHAR = 18;
 const BPCHAR = 1042;
 
 /**
  * Adapts the adapter to the schema engine. The original splits scripts at every `;`, which breaks function bodies and DO blocks, and runs the pieces on
  * any free connection. Here a script is one message, and so one transaction. The original also lacks the internal type "char", which is common in the
- * catalogue.
+ * catalogue. `refused` is called if a script raises an exception by itself.
  */
-function forMigrations(adapter: SqlDriverAdapter): SqlDriverAdapter {
+function forMigrations(adapter: SqlDriverAdapter, refused: (refusal: MigrationRefusal) => void = () => undefined): SqlDriverAdapter {
   const parts = adapter as unknown as AdapterParts;
   const performIO = parts.performIO.bind(adapter);
   const queryRaw = parts.queryRaw.bind(adapter);
@@ -95,6 +99,10 @@ function forMigrations(adapter: SqlDriverAdapter): SqlDriverAdapter {
     try {
       await client.query(sql);
     } catch (error) {
+      // The engine would show it in the midst of its own words, and without the hint.
+      if (error instanceof pg.DatabaseError && error.code === RAISED) {
+        refused(new MigrationRefusal([error.message, error.hint].filter(Boolean).join('\n'), { cause: error }));
+      }
       parts.onError(error);
     } finally {
       client.release();
@@ -141,6 +149,7 @@ export async function openSchemaEngine(url: string, schema = ''): Promise<Schema
   load();
   const base = new PrismaPg({ connectionString: url, max: 2 });
   const opened: SqlDriverAdapter[] = [];
+  const refusals: MigrationRefusal[] = [];
   const keep = (adapter: SqlDriverAdapter): SqlDriverAdapter => {
     opened.push(adapter);
     return adapter;
@@ -148,7 +157,7 @@ export async function openSchemaEngine(url: string, schema = ''): Promise<Schema
   const factory: SqlMigrationAwareDriverAdapterFactory = {
     provider: base.provider,
     adapterName: base.adapterName,
-    connect: async () => keep(forMigrations(await base.connect())),
+    connect: async () => keep(forMigrations(await base.connect(), (refusal) => refusals.push(refusal))),
     connectToShadowDb: async () => keep(await shadow(url)),
   };
   const datamodel = schema || 'datasource db {\n  provider = "postgresql"\n}\n';
@@ -158,7 +167,13 @@ export async function openSchemaEngine(url: string, schema = ''): Promise<Schema
     bindMigrationAwareSqlAdapterFactory(factory),
   );
   return {
-    apply: async (migrations) => (await engine.applyMigrations({ migrationsList: asList(migrations), filters })).appliedMigrationNames,
+    apply: async (migrations) => {
+      try {
+        return (await engine.applyMigrations({ migrationsList: asList(migrations), filters })).appliedMigrationNames;
+      } catch (error) {
+        throw refusals.pop() ?? error;
+      }
+    },
     diff: async (migrations) => {
       const to = { tag: 'schemaDatamodel' as const, files: [{ path: 'schema.prisma', content: schema }] };
       const from = { tag: 'migrations' as const, ...asList(migrations) };

@@ -6,12 +6,14 @@ import { Problem } from '../common/problem.ts';
 import { EventLog } from '../events/event-log.ts';
 import type { RolloutKind } from '../generated/prisma/enums.ts';
 import type { PlacementRow, WorkloadRow } from '../workloads/workload.repository.ts';
-import type { Failure } from './core/failure.ts';
+import { readFailure } from './core/failure.ts';
+import type { StoredFailure } from './core/failure.ts';
 import { standingUid } from './core/failures.ts';
 import { kinds } from './core/kinds.ts';
 import type { Side } from './core/observation.ts';
 import { because } from './core/reasons.ts';
 import { reduceRollout } from './core/rollout/reduce.ts';
+import { compile } from './core/strategies/strategies.ts';
 import { LockedRolloutRepository, placementsOf } from './locked-rollout.repository.ts';
 import type { Order } from './order.ts';
 import { eventOf, eventsOf } from './rollout-event.ts';
@@ -79,13 +81,11 @@ export class Acceptance {
         due_at: LONG_AGO,
       },
       wave: { id: newId(), position: 0, name: order.wave.name, max_concurrent: order.wave.maxConcurrent, max_failed: order.wave.maxFailed },
-      targets: order.aims.map(({ placement, to }) => ({
-        id: newId(),
-        placement_id: placement.id,
-        to,
-        replicas: placement.replicas,
-        ...startOf(order.kind, placement, before.get(placement.id)),
-      })),
+      targets: order.aims.map(({ placement, to }) => {
+        const start = startOf(order.kind, placement, before.get(placement.id));
+        const stages = compile({ kind: order.kind, strategy: order.strategy, from: start.from, to });
+        return { id: newId(), placement_id: placement.id, to, stages, replicas: placement.replicas, ...start };
+      }),
     });
     const data = { kind: order.kind, release: order.release?.number ?? null, targets: order.aims.length };
     const reason = because('ACCEPTED', { ...data, workload: order.workload.name });
@@ -114,7 +114,7 @@ function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTar
   return {
     from: kinds[kind].writes === 'NUMBER' ? null : ((before ? before.from : placement.applied) as Side | null),
     written: before?.written ?? false,
-    uid: before ? standingUid({ uid: before.uid, failure: before.failure as Failure | null }) : null,
+    uid: before ? standingUid({ uid: before.uid, failure: readFailure(before.failure as StoredFailure | null) }) : null,
     made: before?.made ?? false,
     replicas_before: before?.replicasBefore ?? null,
     replicas_after: before?.replicasAfter ?? null,

@@ -109,4 +109,4 @@ export const restartedDigest = (objects: string, restartedAt: string): string =>
 /** The strategy that the rollout shows: that of its first target, they differ only where values do. */
 export const strategyOf = (aims: readonly Aim[]): Strategy => aims.find((aim) => aim.to !== null)?.to?.strategy ?? NATIVE;
 
-const rolling = (strategy: Strategy): Strategy => ({ ...strategy, type: 'ROLLING', steps: [] });
+const rolling = ({ batches: _none, ...strategy }: Strategy): Strategy => ({ ...strategy, type: 'ROLLING', steps: [] });

@@ -37,6 +37,8 @@ const count = z.union([
   z.string().regex(/^(100|[0-9]{1,2})%$/, 'must be a number of pods or a percentage such as 25%'),
 ]);
 
+const batchSize = z.int().min(1).max(10_000);
+
 @Shape('One step of a canary: exactly one of its fields.', { isOneOf: true })
 export class Step extends Model(
   {
@@ -53,6 +55,13 @@ export class StrategyInput extends Model({
   maxSurge: count.optional(),
   maxUnavailable: count.optional(),
   steps: z.array(Step.schema).min(1).max(50).optional().describe('For CANARY.'),
+  batches: z
+    .array(batchSize)
+    .min(1)
+    .max(50)
+    .optional()
+    .describe('For BATCHES: pods of each batch; the last size repeats until all pods are new.'),
+  batchSize: batchSize.optional().describe('For BATCHES: the same as `batches` with this one size.'),
   progressDeadlineSeconds: z.int().min(1).max(86_400).optional(),
 }) {}
 
@@ -62,6 +71,7 @@ export class RolloutStrategy extends Model({
   maxSurge: z.string().describe('A number of pods or a percentage.'),
   maxUnavailable: z.string().describe('A number of pods or a percentage.'),
   steps: z.array(Step.schema),
+  batches: z.array(z.int()).describe('For BATCHES: pods of each batch; the last size repeats.'),
   minReadySeconds: z.int(),
   progressDeadlineSeconds: z.int(),
 }) {}

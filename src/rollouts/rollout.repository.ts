@@ -11,6 +11,8 @@ import type { RolloutKind, RolloutPhase, TargetPhase, WavePhase } from '../gener
 import { kindsThat } from './core/kinds.ts';
 import { renumberTargets } from './engine/rows.ts';
 import type { RolloutJson, TargetJson, WaveJson } from './engine/rows.ts';
+import type { AnyStage } from './core/stages/stage.ts';
+import type { Strategy } from '../workloads/core/strategy.ts';
 import { ACTIVE, ACTIVE_PHASES, BESIDE, CHANGING } from './phase-lists.ts';
 
 const WITH = {
@@ -28,9 +30,9 @@ export interface TargetRow {
   rolloutId: string;
   phase: TargetPhase;
   phaseDetail: Prisma.JsonValue;
-  step: number;
-  surge: string | null;
-  unavailable: string | null;
+  stages: AnyStage[];
+  stage: number;
+  gate: { surge: string; unavailable: string } | null;
   condition: Prisma.JsonValue;
   failure: Prisma.JsonValue;
   namespace: string;
@@ -38,8 +40,8 @@ export interface TargetRow {
   pods: Prisma.JsonValue;
   cluster: { id: string; name: string };
   region: { id: string; name: string };
-  /** Number of steps of the rollout's strategy. */
-  steps: number;
+  /** The rollout's. */
+  strategy: Strategy;
 }
 
 /** A wave with the ids of its targets. */
@@ -67,7 +69,7 @@ export interface NewRollout {
   wave: Pick<WaveJson, 'id' | 'position' | 'name' | 'max_concurrent' | 'max_failed'>;
   targets: Pick<
     TargetJson,
-    'id' | 'placement_id' | 'from' | 'to' | 'replicas' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'
+    'id' | 'placement_id' | 'from' | 'to' | 'stages' | 'replicas' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'
   >[];
 }
 
@@ -296,15 +298,15 @@ const CREATE = `
     INSERT INTO waves (tenant_id, id, rollout_id, position, name, max_concurrent, max_failed)
     SELECT $1::uuid, n.id, rollout.id, n.position, n.name, n.max_concurrent, n.max_failed FROM rollout, jsonb_populate_record(NULL::waves, $3::jsonb) n RETURNING id
   )
-  INSERT INTO targets (tenant_id, id, rollout_id, wave_id, placement_id, "from", "to", replicas, written, uid, made, replicas_before, replicas_after)
-  SELECT $1::uuid, n.id, rollout.id, wave.id, n.placement_id, n."from", n."to", n.replicas, n.written, n.uid, n.made, n.replicas_before, n.replicas_after
+  INSERT INTO targets (tenant_id, id, rollout_id, wave_id, placement_id, "from", "to", stages, replicas, written, uid, made, replicas_before, replicas_after)
+  SELECT $1::uuid, n.id, rollout.id, wave.id, n.placement_id, n."from", n."to", n.stages, n.replicas, n.written, n.uid, n.made, n.replicas_before, n.replicas_after
   FROM rollout, wave, jsonb_populate_recordset(NULL::targets, $4::jsonb) n`;
 
 /** Targets of the rollouts of $2; removed clusters go on being named. */
 const TARGETS = `
-    SELECT t.id, t.rollout_id AS "rolloutId", t.phase::text AS phase, t.phase_detail AS "phaseDetail", t.step, t.surge, t.unavailable, t.condition, t.failure,
+    SELECT t.id, t.rollout_id AS "rolloutId", t.phase::text AS phase, t.phase_detail AS "phaseDetail", t.stages, t.stage, t.gate, t.condition, t.failure,
       p.namespace, t.pods, json_build_object('id', c.id, 'name', c.name) AS cluster, json_build_object('id', g.id, 'name', g.name) AS region,
-      jsonb_array_length(r.strategy -> 'steps') AS steps
+      r.strategy
     FROM targets t
     JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
     JOIN placements p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id

@@ -3,12 +3,18 @@ import { TargetPhase as TargetPhases } from '../generated/prisma/enums.ts';
 import type { TargetPhase } from '../generated/prisma/enums.ts';
 import type { CreatedBy } from '../common/reference.model.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
+import { presentCondition, readCondition } from './core/condition-types.ts';
+import type { StoredCondition } from './core/condition-types.ts';
+import { presentFailure, readFailure } from './core/failure.ts';
+import type { StoredFailure } from './core/failure.ts';
 import { isTerminal } from './core/phases.ts';
 import { sentenceOf } from './core/reasons.ts';
 import type { Detail } from './core/reasons.ts';
+import { stepOf } from './core/stages/stage.ts';
+import { stepsOf } from './core/strategies/strategies.ts';
 import type { Rollout, RolloutStrategy, Wave } from './rollout.model.ts';
 import type { RolloutRow, TargetRow, WaveRow } from './rollout.repository.ts';
-import type { Condition, Failure, Target, TargetCounts, TargetPods, TargetStep } from './target.model.ts';
+import type { Failure, Target, TargetCounts, TargetPods, TargetStep } from './target.model.ts';
 
 type Counts = Partial<Record<TargetPhase, number>>;
 
@@ -28,6 +34,7 @@ const strategyOf = (strategy: Strategy): RolloutStrategy => ({
   ...strategy,
   maxSurge: String(strategy.maxSurge),
   maxUnavailable: String(strategy.maxUnavailable),
+  batches: strategy.batches ?? [],
 });
 
 /** The reason of a phase as data and as a sentence. */
@@ -35,6 +42,18 @@ function phaseOf(detail: Detail | null): Pick<Target, 'phaseReason' | 'phaseDeta
   if (detail === null) return { phaseReason: null, phaseDetail: null };
   const message = sentenceOf(detail);
   return { phaseReason: message, phaseDetail: { code: detail.code, message, since: detail.since, data: detail.data } };
+}
+
+function failureOf(stored: unknown): Failure | null {
+  const failure = readFailure(stored as StoredFailure | null);
+  return failure && presentFailure(failure);
+}
+
+function conditionsOf(stored: unknown): Pick<Target, 'condition' | 'conditions'> {
+  const read = readCondition(stored as StoredCondition | null);
+  if (read === null) return { condition: null, conditions: [] };
+  const { type, message, advice, since, data } = presentCondition(read);
+  return { condition: { type, message, advice, since }, conditions: [{ code: type, message, advice, since, data }] };
 }
 
 export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
@@ -54,7 +73,7 @@ export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
   ...phaseOf(row.phaseDetail as unknown as Detail | null),
   progress: progressOf(counts),
   createdBy: row.createdBy as unknown as CreatedBy,
-  failure: row.failure as unknown as Failure | null,
+  failure: failureOf(row.failure),
   targetCounts: countsOf(counts),
   startedAt: row.startedAt,
   settledAt: row.settledAt,
@@ -73,10 +92,11 @@ export const waveOf = ({ id, name, phase, maxConcurrent, maxFailed, evidence, ta
   targets,
 });
 
-function stepOf(row: TargetRow, pods: TargetPods | null): TargetStep {
+function targetStep(row: TargetRow, pods: TargetPods | null): TargetStep {
   const all = pods ? pods.old + pods.new : 0;
   const weight = pods && all > 0 ? Math.round((100 * pods.new) / all) : null;
-  return { index: row.step, of: row.steps, weight, surge: row.surge, unavailable: row.unavailable };
+  const { surge, unavailable } = row.gate ?? { surge: null, unavailable: null };
+  return { index: stepOf(row), of: stepsOf(row.strategy), weight, surge, unavailable };
 }
 
 export function targetOf(row: TargetRow): Target {
@@ -89,9 +109,9 @@ export function targetOf(row: TargetRow): Target {
     namespace: row.namespace,
     phase: row.phase,
     ...phaseOf(row.phaseDetail as unknown as Detail | null),
-    step: stepOf(row, pods),
+    step: targetStep(row, pods),
     pods,
-    condition: row.condition as unknown as Condition | null,
-    failure: row.failure as unknown as Failure | null,
+    ...conditionsOf(row.condition),
+    failure: failureOf(row.failure),
   };
 }

@@ -6,6 +6,18 @@ import { TargetPhase as TargetPhases } from '../generated/prisma/enums.ts';
 
 export const TargetPhase = Enum('TargetPhase', TargetPhases, 'The phase of a target.');
 
+export const FailureSeverity = Enum(
+  'FailureSeverity',
+  { FATAL: 'FATAL', TRANSIENT: 'TRANSIENT', SLOW: 'SLOW' } as const,
+  'When a cause fails a target: at once, once it has stood for a while, or at the progress deadline.',
+);
+
+export const Blames = Enum(
+  'Blames',
+  { RELEASE: 'RELEASE', CLUSTER: 'CLUSTER', PLATFORM: 'PLATFORM' } as const,
+  'Who has to act: the author of the release, the owner of the cluster, or the operator of the platform.',
+);
+
 @Output('Why a target failed: what happened, where, and what to do.')
 export class Failure extends Model({
   reason: z.string().describe("Kubernetes' own reason if there is one (ImagePullBackOff)."),
@@ -16,6 +28,10 @@ export class Failure extends Model({
   exitCode: z.int().nullable(),
   logTail: z.string().nullable().describe('Last log lines of the container.'),
   advice: z.string().describe('What to do.'),
+  code: z.string().describe('The same as `reason`; LEGACY for failures that are older than the codes. All codes: docs/codes.md.'),
+  data: JsonObject.describe('What the message is made of.'),
+  severity: FailureSeverity,
+  blames: Blames,
 }) {}
 
 @Output('Why a target waits although its own pods are fine.')
@@ -24,6 +40,15 @@ export class Condition extends Model({
   message: z.string(),
   advice: z.string(),
   since: z.string().describe('RFC 3339.'),
+}) {}
+
+@Output('What a target waits for although nothing is wrong with its own pods: a code that does not change between versions, with its data.')
+export class TargetCondition extends Model({
+  code: z.string().describe('For example `UNREACHABLE`. All codes: docs/codes.md.'),
+  message: z.string(),
+  advice: z.string().describe('What to do.'),
+  since: z.string().describe('RFC 3339.'),
+  data: JsonObject.describe('What the message is made of.'),
 }) {}
 
 @Output('Why a phase stands: a code that does not change between versions, with its data.')
@@ -58,6 +83,7 @@ export class Target extends Model({
   step: TargetStep.schema,
   pods: TargetPods.schema.nullable().describe('null until the placement has been observed.'),
   condition: Condition.schema.nullable(),
+  conditions: z.array(TargetCondition.schema).describe('`condition` as a list with codes and data; empty where there is none.'),
   failure: Failure.schema.nullable(),
 }) {}
 

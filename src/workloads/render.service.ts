@@ -34,4 +34,4 @@ const workloadNameOf = (template: string): string =>
   template
     .replace(/^[0-9-]+/, '')
     .slice(0, 47)
-    .replace(/-+$/, '') || 'workload';
+    .replace(/(?<!-)-+$/, '') || 'workload';

@@ -479,7 +479,7 @@ describe('what the database refuses', () => {
       await placement.create({ data: { ...own, id, workloadId, clusterId, regionId, namespace: 'default' } });
       await rollout.create({ data: { ...own, id: rolloutId, workloadId, kind: 'DEPLOY', strategy: {}, createdBy: {} } });
       await wave.create({ data: { ...own, id: waveId, rolloutId, position: 0, name: 'all' } });
-      await target.create({ data: { ...own, id: randomUUID(), rolloutId, waveId, placementId: id } });
+      await target.create({ data: { ...own, id: randomUUID(), rolloutId, waveId, placementId: id, stages: [] } });
     });
 
     const deletion = database.as(own, () => database.rows.placement.delete({ where: { tenantId_id: { ...own, id } } }));

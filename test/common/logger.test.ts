@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LONGEST_TEXT } from '../../src/common/censor.ts';
 import { createLogger } from '../../src/common/logger.ts';
 
 /** What the logger writes for one call. */
@@ -80,5 +81,64 @@ describe('the logger', () => {
     loop.self = loop;
 
     expect(logged((logger) => logger.info({ loop }, 'round')).text).toContain('[deep]');
+  });
+});
+
+describe('a text that is too long', () => {
+  const SECRETS: [string, string][] = [
+    ['an API key', `slp_abc_${CANARY}`],
+    ['a private key', PEM],
+    ['a web token', JWT],
+    ['a web token whose secret is its first part', `eyJ${CANARY}.x.y`],
+    ['a bearer', `bearer ${CANARY}`],
+    ['a password', `postgresql://slipway:${CANARY}@db:5432/slipway`],
+  ];
+
+  it('is cut, and says how much is missing', () => {
+    const { line } = logged((logger) => logger.info({ note: 'n'.repeat(LONGEST_TEXT + 5) }, 'm'.repeat(LONGEST_TEXT + 6)));
+
+    expect(line.note).toBe(`${'n'.repeat(LONGEST_TEXT)}... (5 more characters)`);
+    expect(line.message).toBe(`${'m'.repeat(LONGEST_TEXT)}... (6 more characters)`);
+  });
+
+  it.each(SECRETS)('shows nothing of %s, wherever it is cut', (_, secret) => {
+    for (let kept = 0; kept <= secret.length; kept += 1) {
+      const text = `${' '.repeat(LONGEST_TEXT - kept)}${secret} and so on`;
+      const texts = [
+        logged((logger) => logger.info({ note: text }, 'said')).text,
+        logged((logger) => logger.info({ [text]: 'note' }, 'said')).text,
+        logged((logger) => logger.info(text)).text,
+        logged((logger) => logger.info(new Error(text))).text,
+        logged((logger) => logger.child({ note: text, more: text.repeat(10) }).info('said')).text,
+        logged((logger) => logger.info('%j', { note: text, more: text.repeat(10) })).text,
+      ];
+      for (const written of texts) expect([kept, written]).toEqual([kept, expect.not.stringContaining(CANARY.slice(0, 3))]);
+    }
+  });
+});
+
+describe('a line is of a bounded length', () => {
+  const long = 'word '.repeat(100_000);
+
+  it.each<[string, object]>([
+    ['a long text', { note: long }],
+    ['many texts', { notes: Array<string>(1_000).fill(long) }],
+    ['many fields', Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`field-${i}`, i]))],
+    ['long names', { [long]: 1, [`${long}2`]: 2 }],
+    ['an error', new Error(long, { cause: new Error(long, { cause: new Error(long) }) })],
+    ['control characters', { note: '\0'.repeat(500_000) }],
+  ])('with %s, in the fields as in those of a child', (_, fields) => {
+    const own = logged((logger) => logger.warn({ fields }, 'said'));
+    const childs = logged((logger) => logger.child({ fields }).warn('said'));
+    for (const { text, line } of [own, childs]) {
+      expect(text.length).toBeLessThan(256 * 1024);
+      expect(line).toMatchObject({ level: 'warn', message: 'said' });
+    }
+  });
+
+  it('with a value that holds the same parts many times', () => {
+    const shared = Array.from({ length: 7 }).reduce<object>((below) => Array<object>(20).fill(below), { note: 'leaf' });
+
+    expect(logged((logger) => logger.warn({ shared }, 'said')).text.length).toBeLessThan(256 * 1024);
   });
 });

@@ -400,7 +400,7 @@ describe('the verbs', () => {
     const { id } = await shop.post(`/v1/workloads/${any.name}/rollouts`, { strategy, concurrency: 'SUPERSEDE' });
     await onConnection(api.database.ownerUrl, async (client) => {
       await client.query(`UPDATE waves SET phase = 'OPEN' WHERE rollout_id = $1`, [id]);
-      await client.query(`UPDATE targets SET phase = 'HELD', step = 1 WHERE rollout_id = $1`, [id]);
+      await client.query(`UPDATE targets SET phase = 'HELD', stage = 1 WHERE rollout_id = $1`, [id]);
     });
     await given(id, ...(standing.split('/') as [string]));
     const before = await rolloutOf(id);

@@ -76,9 +76,9 @@ export function spawnWorker(config: Config, environment: Record<string, string> 
   return { pid: child.pid ?? -1, ready, ended, kill: (signal) => child.kill(signal) };
 }
 
-/** Runs the API or a worker until it ends by itself. Returns its output and exit code. */
+/** Runs the API, a worker or both until it ends by itself. Returns its output and exit code. */
 export async function runProgram(
-  name: 'main' | 'worker',
+  name: 'main' | 'worker' | 'standalone',
   environment: Record<string, string>,
 ): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, [...SHORT_LIVED, path.join(folder, `${name}.js`)], {

@@ -1,12 +1,10 @@
 import { describeAccess } from '../core/access.ts';
 import type { Access } from '../core/access.ts';
+import { BUDGETS } from '../core/budgets.ts';
 import { KubernetesError } from '../kubernetes/errors.ts';
 import type { KubernetesErrorKind } from '../kubernetes/errors.ts';
 import type { KubernetesClient } from '../kubernetes/types.ts';
 import type { ClusterStatus } from '../../generated/prisma/enums.ts';
-
-/** A check takes at most this time, even if the cluster does not answer. */
-const LONGEST_MILLISECONDS = 8_000;
 
 /** Result of a check. Its texts may be shown to the tenant. */
 export interface Finding {
@@ -70,9 +68,9 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   const late = new Promise<never>((_, reject) => {
     const error = new KubernetesError({
       kind: 'UNREACHABLE',
-      message: `The cluster did not answer within ${LONGEST_MILLISECONDS / 1000} s.`,
+      message: `The cluster did not answer within ${BUDGETS.checkMilliseconds / 1000} s.`,
     });
-    timer = setTimeout(() => reject(error), LONGEST_MILLISECONDS);
+    timer = setTimeout(() => reject(error), BUDGETS.checkMilliseconds);
   });
   try {
     return await Promise.race([work, late]);

@@ -36,7 +36,7 @@ export function readServer(value: unknown, pointer: string, faults: Fault[]): st
   if (url.username !== '' || url.password !== '') return refuse('must not contain a user or a password');
   if (value.includes('?') || value.includes('#')) return refuse('must not contain a query or a fragment');
   if (url.port === '0') return refuse('must not have port 0');
-  return url.origin + url.pathname.replace(/\/+$/, '');
+  return url.origin + url.pathname.replace(/(?<!\/)\/+$/, '');
 }
 
 /** Allows RFC 6750's characters of a bearer token; others could end the header in which it is sent. */

@@ -1,12 +1,15 @@
 import { isGranted, requiredAccess } from '../core/access.ts';
 import type { Access } from '../core/access.ts';
 import { parseNetworks } from '../core/address.ts';
+import type { Budgets } from '../core/budgets.ts';
 import type { Credential } from '../core/credential.ts';
 import { resourcePath } from '../core/resources.ts';
-import { KubernetesError } from './errors.ts';
-import { unreadableAnswer } from './failures.ts';
+import { cutObject } from './cut.ts';
+import { KubernetesError, overBudget, unreadableAnswer } from './errors.ts';
 import type { Resolve } from './guard.ts';
 import { readLines } from './lines.ts';
+import { ListReading, PageReader, readObject } from './list-page.ts';
+import type { Keep } from './list-page.ts';
 import { Transport } from './transport.ts';
 import { typed, typedApis } from './typed.ts';
 import type { TypedApis } from './typed.ts';
@@ -30,10 +33,10 @@ export interface ConnectOptions {
   /** CIDR ranges that clusters may lie in although they are private. Default none. */
   allowedNetworks?: readonly string[];
   resolve?: Resolve;
-  timeoutMilliseconds?: number;
+  /** Other numbers than those of `BUDGETS`, for tests. */
+  budgets?: Partial<Budgets>;
   patienceMilliseconds?: number;
   connections?: number;
-  maxBytes?: number;
   watch?: Partial<WatchTimings>;
 }
 
@@ -42,14 +45,6 @@ export const scaleFieldManager = 'slipway-scale';
 
 /** JSON is YAML, and this is the one media type of an apply that every supported version takes. */
 const applyMediaType = 'application/apply-patch+yaml';
-
-const pageSize = 500;
-const maxObjects = 20_000;
-/** A server may send pages with little in them, but not for ever. */
-const maxPages = 100;
-/** An object is at most 1.5 MiB in etcd, and somewhat longer as JSON. */
-const maxLineBytes = 4 * 1024 * 1024;
-const maxLogBytes = 8 * 1024;
 
 /** Opens nothing yet: the first request does. The credential is one that `parseKubeconfig` let through. */
 export function connectCluster(credential: Credential, options: ConnectOptions = {}): KubernetesClient {
@@ -74,7 +69,7 @@ class PooledClient implements KubernetesClient {
     const started = performance.now();
     const { gitVersion } = await typed(this.apis.version.getCode());
     if (typeof gitVersion !== 'string') throw unreadableAnswer('it names no version');
-    return { gitVersion, latencyMilliseconds: performance.now() - started };
+    return { gitVersion: this.transport.publicText(gitVersion), latencyMilliseconds: performance.now() - started };
   }
 
   async missingAccess(namespace: string): Promise<Access[]> {
@@ -98,7 +93,7 @@ class PooledClient implements KubernetesClient {
   async apply(object: KubernetesObject, options: ApplyOptions = {}): Promise<KubernetesObject> {
     const { precondition, force = false, dryRun = false } = options;
     const metadata = precondition === undefined ? object.metadata : { ...object.metadata, ...precondition };
-    const { value } = await this.transport.sendJson({
+    const value = await this.transport.sendJson({
       method: 'PATCH',
       path: pathOf(refOf(object)),
       query: { fieldManager, force, fieldValidation: 'Strict', dryRun: dryRun ? 'All' : undefined },
@@ -110,8 +105,7 @@ class PooledClient implements KubernetesClient {
 
   async read(ref: ObjectRef): Promise<KubernetesObject | null> {
     try {
-      const { value } = await this.transport.sendJson({ method: 'GET', path: pathOf(ref) });
-      return readObject(value);
+      return readObject(await this.transport.sendJson({ method: 'GET', path: pathOf(ref) }));
     } catch (error) {
       if (error instanceof KubernetesError && error.kind === 'NOT_FOUND') return null;
       throw error;
@@ -119,33 +113,35 @@ class PooledClient implements KubernetesClient {
   }
 
   async list(ref: KindRef & { labelSelector: string }): Promise<ObjectList> {
-    return this.listAll(ref);
+    return this.listAll(ref, (object) => object);
   }
 
   /** All pages of a list show one resourceVersion. If the server forgets it half-way, the list starts again. */
-  private async listAll(ref: KindRef & { labelSelector: string }, signal?: AbortSignal): Promise<ObjectList> {
+  private async listAll(ref: KindRef & { labelSelector: string }, keep: Keep, signal?: AbortSignal): Promise<ObjectList> {
+    const deadline = AbortSignal.timeout(this.transport.budgets.listMilliseconds);
+    const until = signal ? AbortSignal.any([signal, deadline]) : deadline;
     try {
-      return await this.listPages(ref, signal);
+      return await this.listPages(ref, keep, until);
     } catch (error) {
-      if (error instanceof KubernetesError && error.kind === 'EXPIRED') return this.listPages(ref, signal);
+      if (error instanceof KubernetesError && error.kind === 'EXPIRED') return this.listPages(ref, keep, until);
       throw error;
     }
   }
 
-  private async listPages(ref: KindRef & { labelSelector: string }, signal?: AbortSignal): Promise<ObjectList> {
-    const items: KubernetesObject[] = [];
+  private async listPages(ref: KindRef & { labelSelector: string }, keep: Keep, signal: AbortSignal): Promise<ObjectList> {
+    const { budgets } = this.transport;
+    const list = new ListReading(ref, budgets, keep);
     let next: string | undefined;
-    for (let pages = 1; pages <= maxPages; pages += 1) {
-      const query = { labelSelector: ref.labelSelector, limit: pageSize, continue: next };
-      const { value, date } = await this.transport.sendJson({ method: 'GET', path: pathOf(ref), query, ...(signal ? { signal } : {}) });
-      const page = readList(value, ref);
-      items.push(...page.items);
-      if (items.length > maxObjects) throw unreadableAnswer(`a list has more than ${maxObjects} objects`);
+    for (let pages = 1; pages <= budgets.listPages; pages += 1) {
+      const reader = new PageReader(list);
+      const query = { labelSelector: ref.labelSelector, limit: budgets.pageObjects, continue: next };
+      const { date } = await this.transport.read({ method: 'GET', path: pathOf(ref), query, signal }, reader);
+      const page = reader.end();
       if (date === null) throw unreadableAnswer('a list has no Date header');
-      if (page.next === '') return { items, resourceVersion: page.resourceVersion, date };
+      if (page.next === '') return { items: list.items, resourceVersion: page.resourceVersion, date };
       next = page.next;
     }
-    throw unreadableAnswer(`a list has more than ${maxPages} pages`);
+    throw overBudget(`${list.name} has more than ${budgets.listPages} pages.`);
   }
 
   async scale(ref: { namespace: string; name: string }, replicas: number, precondition: Precondition): Promise<void> {
@@ -182,19 +178,25 @@ class PooledClient implements KubernetesClient {
     const { namespace, pod: name, container } = ref;
     const { tailLines, previous = false } = options;
     // The server's own limit counts from the first of these lines, and it is the last ones that tell; so more is read than is kept.
-    const limitBytes = 32 * maxLogBytes;
+    const { logBytes } = this.transport.budgets;
+    const limitBytes = 32 * logBytes;
     const text = await typed(this.apis.core.readNamespacedPodLog({ name, namespace, container, tailLines, previous, limitBytes }));
     const bytes = Buffer.from(this.transport.redact(text), 'utf8');
-    return bytes.length <= maxLogBytes ? bytes.toString('utf8') : wholeLines(bytes.subarray(bytes.length - maxLogBytes).toString('utf8'));
+    return bytes.length <= logBytes ? bytes.toString('utf8') : wholeLines(bytes.subarray(bytes.length - logBytes).toString('utf8'));
   }
 
   listWatch(ref: KindRef & { labelSelector: string }, options: WatchOptions): AsyncIterable<WatchEvent> {
+    const keep: Keep = (object) =>
+      cutObject(readObject({ ...object, apiVersion: ref.apiVersion, kind: ref.kind }), (text) => this.transport.publicText(text));
+    const { budgets } = this.transport;
     const source: WatchSource = {
-      list: (signal) => this.listAll(ref, signal),
+      list: (signal) => this.listAll(ref, keep, signal),
       watch: async (resourceVersion, timeoutSeconds, signal) => {
         const query = { labelSelector: ref.labelSelector, watch: true, allowWatchBookmarks: true, timeoutSeconds, resourceVersion };
-        return readLines(await this.transport.stream({ method: 'GET', path: pathOf(ref), query, signal }), maxLineBytes);
+        const body = await this.transport.stream({ method: 'GET', path: pathOf(ref), query, signal });
+        return readLines(body, budgets, (cost) => this.transport.spend(cost, signal));
       },
+      keep,
       failure: (status, body) => this.transport.failure(status, body),
     };
     return listWatch(source, options, this.timings);
@@ -222,32 +224,6 @@ function refOf(object: KubernetesObject): ObjectRef {
   const { namespace, name } = object.metadata;
   if (namespace === undefined) throw new KubernetesError({ kind: 'INVALID', message: `${object.kind} ${name} names no namespace.` });
   return { apiVersion: object.apiVersion, kind: object.kind, namespace, name };
-}
-
-function readObject(value: Record<string, unknown>): KubernetesObject {
-  const { metadata, kind, apiVersion } = value as Partial<KubernetesObject>;
-  if (typeof metadata?.name !== 'string' || typeof kind !== 'string' || typeof apiVersion !== 'string')
-    throw unreadableAnswer('it is not an object');
-  return { ...value, metadata, kind, apiVersion };
-}
-
-interface Page {
-  items: KubernetesObject[];
-  resourceVersion: string;
-  next: string;
-}
-
-/** The items of a list do not say what they are; they are given the kind that was asked for, so that they equal what a watch sends. */
-function readList(value: Record<string, unknown>, { apiVersion, kind }: KindRef): Page {
-  const { metadata, items } = value as { metadata?: { resourceVersion?: unknown; continue?: unknown }; items?: unknown };
-  if (typeof metadata?.resourceVersion !== 'string') throw unreadableAnswer('a list has no resourceVersion');
-  if (!Array.isArray(items)) throw unreadableAnswer('a list has no items');
-  const objects = items.map((item: unknown) => readObject({ apiVersion, kind, ...(item as Record<string, unknown>) }));
-  return {
-    items: objects,
-    resourceVersion: metadata.resourceVersion,
-    next: typeof metadata.continue === 'string' ? metadata.continue : '',
-  };
 }
 
 /** Without the line that the cut went through. */

@@ -1,5 +1,9 @@
-import { KubernetesError } from './errors.ts';
+import { BUDGETS } from '../core/budgets.ts';
+import { KubernetesError, notKubernetes } from './errors.ts';
 import type { KubernetesErrorCause, KubernetesErrorKind } from './errors.ts';
+import { isRecord, JsonScan } from './json.ts';
+import { publicText } from './text.ts';
+import type { Redact } from './text.ts';
 
 /** Kubernetes' answer for an error (meta/v1 Status). A hostile or foreign server may send anything. */
 interface Status {
@@ -10,11 +14,7 @@ interface Status {
   retryAfterSeconds: number | null;
 }
 
-const maxMessage = 1000;
 const maxCauses = 50;
-
-/** Removes the credential's text from a cluster's message. */
-export type Redact = (text: string) => string;
 
 /** The error for an answer of 3xx, 4xx or 5xx, or for an ERROR event of a watch. `body` is the answer's text. */
 export function errorFromAnswer(answer: { status: number; retryAfter?: string; body: string }, redact: Redact): KubernetesError {
@@ -34,8 +34,6 @@ export function errorFromAnswer(answer: { status: number; retryAfter?: string; b
   return new KubernetesError({ kind, status, message: said.message, retryAfterSeconds, causes: causesOf(kind, said) });
 }
 
-const notKubernetes = "Check the server's URL: the server there does not speak the Kubernetes API.";
-
 function foreignAnswer(status: number, retryAfter: string | undefined): KubernetesError {
   const kinds: Record<number, KubernetesErrorKind> = { 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN', 410: 'EXPIRED', 429: 'THROTTLED' };
   const kind = kinds[status] ?? 'SERVER';
@@ -46,11 +44,6 @@ function foreignAnswer(status: number, retryAfter: string | undefined): Kubernet
     retryAfterSeconds: readRetryAfter(retryAfter),
   };
   return new KubernetesError(status >= 500 || kind !== 'SERVER' ? fields : { ...fields, advice: notKubernetes });
-}
-
-/** The error for an answer that violates the protocol, such as HTML with a status of 200. */
-export function unreadableAnswer(detail: string): KubernetesError {
-  return new KubernetesError({ kind: 'SERVER', message: `The server's answer cannot be read: ${detail}.`, advice: notKubernetes });
 }
 
 function kindOf(status: number, said: Status): KubernetesErrorKind {
@@ -99,14 +92,15 @@ function causesOf(kind: KubernetesErrorKind, said: Status): KubernetesErrorCause
   });
 }
 
-/** Retry-After in seconds. Kubernetes does not use the header's date form, which is ignored. */
+/** Retry-After in seconds, within its budget. Kubernetes does not use the header's date form, which is ignored. */
 function readRetryAfter(header: string | undefined): number | null {
-  return header !== undefined && /^\d{1,5}$/.test(header) ? Number(header) : null;
+  return header !== undefined && /^\d{1,20}$/.test(header) ? Math.min(Number(header), BUDGETS.retryAfterSeconds) : null;
 }
 
 function readStatus(body: string, redact: Redact): Status | null {
   let value: unknown;
   try {
+    new JsonScan(BUDGETS).feed(Buffer.from(body, 'utf8'));
     value = JSON.parse(body);
   } catch {
     return null;
@@ -120,21 +114,9 @@ function readStatus(body: string, redact: Redact): Status | null {
     message: text(value['message']) || `The server answered ${text(value['reason']) || 'with a failure'}.`,
     reason: text(value['reason']),
     about: text(details['kind']),
-    retryAfterSeconds: typeof retryAfter === 'number' && retryAfter > 0 ? retryAfter : null,
+    retryAfterSeconds: typeof retryAfter === 'number' && retryAfter > 0 ? Math.min(retryAfter, BUDGETS.retryAfterSeconds) : null,
     causes: causes.map((cause) => ({ reason: text(cause['reason']), message: text(cause['message']), field: text(cause['field']) })),
   };
-}
-
-/** A cluster's text is shown to people, so control characters are removed and its length is bounded. It is redacted before the cut, which could split a secret. */
-function publicText(value: unknown, redact: Redact): string {
-  if (typeof value !== 'string') return '';
-  return redact(value)
-    .replace(/\p{Cc}+/gu, ' ')
-    .slice(0, maxMessage);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Node's codes for a refused server certificate: the chain does not end at the given authority, or the certificate itself is not valid. */

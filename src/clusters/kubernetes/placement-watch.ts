@@ -1,12 +1,14 @@
 import { EventEmitter } from 'node:events';
+import { BUDGETS } from '../core/budgets.ts';
 import type { KubernetesError } from './errors.ts';
-import type { Doubts, KubernetesClient, KubernetesObject, ManagedFields, PlacementSnapshot, PlacementWatch, WatchEvent } from './types.ts';
+import { ByteBudget, ObjectStore } from './store.ts';
+import type { Doubts, KubernetesClient, PlacementSnapshot, PlacementWatch, WatchEvent } from './types.ts';
 
 export const workloadIdLabel = 'slipway.dev/workload-id';
 
 /** What one list-watch has told so far. */
 interface Stream {
-  objects: Map<string, KubernetesObject>;
+  store: ObjectStore;
   synced: boolean;
   unreachable: { since: Date; error: KubernetesError } | null;
 }
@@ -23,30 +25,37 @@ function monotonicDate(): Date {
 /**
  * Keeps one placement's Deployment, ReplicaSets and pods at hand by watching them. `onChange` is called after each change, and when a stream breaks or stands
  * again; never before this function has returned.
+ *
+ * @param stores the budget that the placement's objects count towards besides its own
  */
 export function watchPlacement(
   client: Pick<KubernetesClient, 'listWatch'>,
   placement: { namespace: string; workloadId: string },
   onChange: () => void,
+  stores: ByteBudget | null = null,
 ): PlacementWatch {
-  return new Watch(client, placement, onChange);
+  return new Watch(client, placement, onChange, placementBudget(stores));
 }
 
 class Watch implements PlacementWatch {
   readonly synced: Promise<void>;
-  private readonly streams: Record<StreamName, Stream> = { deployments: newStream(), replicaSets: newStream(), pods: newStream() };
+  private readonly streams: Record<StreamName, Stream>;
   private readonly stopping = new AbortController();
   private readonly doubts: Doubts = new EventEmitter();
   private whileAnswering = new AbortController();
   private readonly running: Promise<unknown>;
   private clusterDate: { date: Date; heardAt: number } | null = null;
   private settleSynced: () => void;
+  private reportedAt = 0;
+  private reporting: NodeJS.Timeout | undefined;
 
   constructor(
     client: Pick<KubernetesClient, 'listWatch'>,
     placement: { namespace: string; workloadId: string },
     private readonly onChange: () => void,
+    budget: ByteBudget,
   ) {
+    this.streams = { deployments: newStream(budget), replicaSets: newStream(budget), pods: newStream(budget) };
     this.synced = new Promise((resolve) => (this.settleSynced = resolve));
     const names: StreamName[] = ['deployments', 'replicaSets', 'pods'];
     this.running = Promise.all(names.map((name) => this.follow(client, placement, name)));
@@ -57,9 +66,9 @@ class Watch implements PlacementWatch {
     return {
       synced: this.isSynced(),
       unreachable: this.firstTrouble(),
-      deployments: [...deployments.objects.values()],
-      replicaSets: [...replicaSets.objects.values()],
-      pods: [...pods.objects.values()],
+      deployments: deployments.store.objects,
+      replicaSets: replicaSets.store.objects,
+      pods: pods.store.objects,
       clusterNow: this.clusterDate && new Date(this.clusterDate.date.getTime() + performance.now() - this.clusterDate.heardAt),
     };
   }
@@ -74,8 +83,10 @@ class Watch implements PlacementWatch {
 
   async stop(): Promise<void> {
     this.stopping.abort();
+    clearTimeout(this.reporting);
     this.settleSynced();
     await this.running;
+    for (const stream of Object.values(this.streams)) forget(stream);
   }
 
   private async follow(
@@ -90,18 +101,36 @@ class Watch implements PlacementWatch {
       labelSelector: `${workloadIdLabel}=${placement.workloadId}`,
     };
     const { signal } = this.stopping;
-    for await (const event of client.listWatch(ref, { signal, doubts: this.doubts })) {
+    const { store } = this.streams[name];
+    for await (const event of client.listWatch(ref, { signal, doubts: this.doubts, store })) {
       if (signal.aborted) return;
-      if (!this.take(this.streams[name], event, name !== 'deployments')) continue;
+      if (!this.take(this.streams[name], event)) continue;
       this.judge();
       if (this.isSynced()) this.settleSynced();
-      this.onChange();
+      if ('object' in event) this.reportSoon();
+      else this.report();
     }
   }
 
+  /** At once in a small placement. A cluster that changes one of thousands of objects all the time must not keep the worker busy. */
+  private reportSoon(): void {
+    const size = Object.values(this.streams).reduce((sum, { store }) => sum + store.size, 0);
+    const wait = this.reportedAt + size * BUDGETS.reportMilliseconds - performance.now();
+    if (wait <= 0) this.report();
+    else this.reporting ??= setTimeout(() => this.report(), wait);
+  }
+
+  private report(): void {
+    clearTimeout(this.reporting);
+    this.reporting = undefined;
+    this.reportedAt = performance.now();
+    this.onChange();
+  }
+
   /** Whether the event changed what a snapshot shows. */
-  private take(stream: Stream, event: WatchEvent, trim: boolean): boolean {
+  private take(stream: Stream, event: WatchEvent): boolean {
     if (event.type === 'UNREACHABLE') {
+      if (event.error.overBudget) forget(stream);
       stream.unreachable = { since: stream.unreachable?.since ?? monotonicDate(), error: event.error };
       return true;
     }
@@ -109,13 +138,8 @@ class Watch implements PlacementWatch {
     stream.unreachable = null;
     if (event.type === 'ALIVE') return stoodStill;
     if (event.type === 'RESYNC') {
-      stream.objects = new Map(event.objects.map((object) => [keyOf(object), trim ? trimmed(object) : object]));
       stream.synced = true;
       this.clusterDate = { date: event.date, heardAt: performance.now() };
-    } else if (event.type === 'DELETED') {
-      stream.objects.delete(keyOf(event.object));
-    } else {
-      stream.objects.set(keyOf(event.object), trim ? trimmed(event.object) : event.object);
     }
     return true;
   }
@@ -137,20 +161,30 @@ class Watch implements PlacementWatch {
   }
 }
 
-function newStream(): Stream {
-  return { objects: new Map(), synced: false, unreachable: null };
+function newStream(budget: ByteBudget): Stream {
+  return { store: new ObjectStore(budget), synced: false, unreachable: null };
 }
 
-/** An object made again under its name is another object, and both may be there for a moment. */
-function keyOf(object: KubernetesObject): string {
-  return object.metadata.uid ?? object.metadata.name;
+/** Frees what others on this worker may need. Nothing is known until the next list. */
+function forget(stream: Stream): void {
+  stream.store.clear();
+  stream.synced = false;
 }
 
-/** Who owns which field matters on the Deployment alone; elsewhere it is half of what an object weighs. When its status was written is kept. */
-function trimmed(object: KubernetesObject): KubernetesObject {
-  const { managedFields, ...metadata } = object.metadata;
-  // What a cluster sends may be anything.
-  const entries: (ManagedFields | null)[] = Array.isArray(managedFields) ? managedFields : [];
-  const written = entries.flatMap((entry) => (entry?.subresource === 'status' ? [entry] : []));
-  return { ...object, metadata: { ...metadata, managedFields: written.map(({ fieldsV1: _, ...entry }) => entry) } };
+function placementBudget(within: ByteBudget | null): ByteBudget {
+  return new ByteBudget(BUDGETS.placementStoreBytes, 'of this placement', fewerObjects, within);
 }
+
+/** The budget of all watches of one cluster, within the worker's. */
+export function clusterStores(worker: ByteBudget): ByteBudget {
+  return new ByteBudget(BUDGETS.clusterStoreBytes, 'of this cluster', fewerObjects, worker);
+}
+
+/** The budget of all watches of one worker. */
+export function workerStores(): ByteBudget {
+  const advice = "Run more workers in this region, or check what the region's clusters send.";
+  return new ByteBudget(BUDGETS.workerStoreBytes, 'on this worker', advice);
+}
+
+const fewerObjects =
+  "Reduce the number or the size of the pods and ReplicaSets with the workload's label, or check what the API server sends.";

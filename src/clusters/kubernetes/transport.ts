@@ -1,24 +1,30 @@
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Network } from '../core/address.ts';
+import { BUDGETS, bytesText } from '../core/budgets.ts';
+import type { Budgets } from '../core/budgets.ts';
 import type { Credential } from '../core/credential.ts';
+import { bounded } from './bounded.ts';
+import { Bytes } from './bytes.ts';
+import { overBudget } from './errors.ts';
 import type { KubernetesError } from './errors.ts';
-import { errorFromAnswer, errorFromTransport, unreadableAnswer } from './failures.ts';
+import { errorFromAnswer, errorFromTransport } from './failures.ts';
 import { guardedConnector, systemResolve } from './guard.ts';
 import type { Resolve } from './guard.ts';
+import { JsonScan, parseScanned } from './json.ts';
+import { ByteRate } from './rate.ts';
+import { publicText } from './text.ts';
 
 export interface TransportOptions {
   /** Private networks that clusters may lie in; none unless the operator says so. */
   allowedNetworks: readonly Network[];
   resolve?: Resolve;
-  /** How long an answer may take to begin, and again to end. Default 10 s; writes get three times that, because admission webhooks may take 10 s each. */
-  timeoutMilliseconds?: number;
+  /** Other numbers than those of `BUDGETS`, for tests. */
+  budgets?: Partial<Budgets>;
   /** How long a request may be without its answer before `onSlow` of its holder is called. Default 3 s. */
   patienceMilliseconds?: number;
   /** Connections kept for requests; each watch has one of its own besides. Default 6. */
   connections?: number;
-  /** The longest answer that is read. Default 32 MiB. */
-  maxBytes?: number;
 }
 
 export interface Request {
@@ -32,6 +38,11 @@ export interface Request {
   signal?: AbortSignal;
 }
 
+/** Takes an answer's bytes as they arrive. Whatever it throws ends the request and its connection. */
+export interface Sink {
+  add(chunk: Buffer): void;
+}
+
 export interface Answer {
   status: number;
   body: Buffer;
@@ -39,16 +50,18 @@ export interface Answer {
   date: Date | null;
 }
 
+const json = 'application/json';
+
 /** The connections to one cluster, and what is the same in all requests. */
 interface Line {
-  requests: Pool;
-  watches: Pool;
+  requests: Dispatcher;
+  watches: Dispatcher;
   prefix: string;
   headers: Record<string, string>;
   secrets: string[];
-  timeoutMilliseconds: number;
   patienceMilliseconds: number;
-  maxBytes: number;
+  budgets: Budgets;
+  rate: ByteRate;
 }
 
 /** On whose behalf requests are made. */
@@ -62,24 +75,33 @@ function lineTo(credential: Credential, options: TransportOptions): Line {
   const { origin, pathname, protocol } = new URL(credential.server);
   if (protocol !== 'https:') throw new Error('a cluster is spoken to over https alone');
   const { auth } = credential;
-  const timeoutMilliseconds = options.timeoutMilliseconds ?? 10_000;
+  const budgets = { ...BUDGETS, ...options.budgets };
+  const rate = new ByteRate(budgets);
   const tls = { ca: credential.ca, ...('token' in auth ? {} : { cert: auth.certificate, key: auth.key }) };
   const connect = guardedConnector(
-    { ...tls, rejectUnauthorized: true, minVersion: 'TLSv1.2', maxCachedSessions: 0, timeout: Math.min(5_000, timeoutMilliseconds) },
+    {
+      ...tls,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      maxCachedSessions: 0,
+      timeout: Math.min(5_000, budgets.requestMilliseconds),
+    },
     options.allowedNetworks,
     options.resolve ?? systemResolve,
   );
   const shared = { connect, allowH2: false, pipelining: 1, keepAliveTimeout: 60_000, headersTimeout: 0, bodyTimeout: 0 };
   return {
-    requests: new Pool(origin, { ...shared, connections: options.connections ?? 6 }),
+    requests: new Pool(origin, { ...shared, connections: options.connections ?? 6 }).compose(bounded({ budgets, rate, what: 'ANSWER' })),
     // A watch holds its connection for as long as it lasts, so watches must not take those of the requests.
-    watches: new Pool(origin, { ...shared, connections: null, keepAliveTimeout: 4_000 }),
-    prefix: pathname.replace(/\/+$/, ''),
+    watches: new Pool(origin, { ...shared, connections: null, keepAliveTimeout: 4_000 }).compose(
+      bounded({ budgets, rate, what: 'STREAM' }),
+    ),
+    prefix: pathname.replace(/(?<!\/)\/+$/, ''),
     headers: { 'user-agent': 'slipway', ...('token' in auth ? { authorization: `Bearer ${auth.token}` } : {}) },
     secrets: 'token' in auth ? [auth.token] : [],
-    timeoutMilliseconds,
     patienceMilliseconds: options.patienceMilliseconds ?? 3_000,
-    maxBytes: options.maxBytes ?? 32 * 1024 * 1024,
+    budgets,
+    rate,
   };
 }
 
@@ -105,14 +127,28 @@ export class Transport {
 
   /** One request and its whole answer; every status of 300 and more is an error. */
   async send(request: Request): Promise<Answer> {
+    const body = new Bytes();
+    const isJson = (request.accept ?? json) === json;
+    const scan = new JsonScan(this.budgets);
+    const add = (chunk: Buffer): void => {
+      if (isJson) scan.feed(chunk);
+      body.add(chunk);
+    };
+    return { ...(await this.read(request, { add })), body: body.view() };
+  }
+
+  /** The same, with an answer that is read while it arrives. */
+  async read(request: Request, sink: Sink): Promise<Pick<Answer, 'status' | 'date'>> {
     const onSlow = this.holder?.onSlow;
     const patience = onSlow && setTimeout(onSlow, this.line.patienceMilliseconds);
+    const { requestMilliseconds, writeMilliseconds } = this.budgets;
     try {
-      const timeout = this.line.timeoutMilliseconds * (request.method === 'GET' ? 1 : 3);
-      const answer = await this.dispatch(this.line.requests, request, timeout);
-      const body = await this.readBody(answer, timeout);
-      if (answer.statusCode >= 300) throw this.failure(answer.statusCode, body.toString('utf8'), header(answer, 'retry-after'));
-      return { status: answer.statusCode, body, date: readDate(header(answer, 'date')) };
+      await this.line.rate.wait(this.signalOf(request), requestMilliseconds);
+      const isWrite = request.method === 'PATCH' || request.method === 'DELETE';
+      const answer = await this.dispatch(this.line.requests, request, isWrite ? writeMilliseconds : requestMilliseconds);
+      if (answer.statusCode >= 300) throw await this.readFailure(answer);
+      for await (const chunk of answer.body as AsyncIterable<Buffer>) sink.add(chunk);
+      return { status: answer.statusCode, date: readDate(header(answer, 'date')) };
     } catch (error) {
       throw errorFromTransport(error);
     } finally {
@@ -120,33 +156,46 @@ export class Transport {
     }
   }
 
-  /** The same, for answers that are one JSON object. */
-  async sendJson(request: Request): Promise<{ value: Record<string, unknown>; date: Date | null }> {
-    const { body, date } = await this.send(request);
-    try {
-      const value: unknown = JSON.parse(body.toString('utf8'));
-      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { value: value as Record<string, unknown>, date };
-    } catch {
-      // Told below, without the parser's words: they quote the text.
-    }
-    throw unreadableAnswer('it is not a JSON object');
+  /** The same as `send`, for answers that are one JSON object. */
+  async sendJson(request: Request): Promise<Record<string, unknown>> {
+    return parseScanned((await this.send(request)).body);
   }
 
   /** A request whose answer has no end of its own. The caller reads it as it comes, and ends it by aborting the request's signal. */
   async stream(request: Request & { signal: AbortSignal }): Promise<AsyncIterable<Buffer>> {
+    const { requestMilliseconds } = this.budgets;
+    let timer: NodeJS.Timeout | undefined;
     try {
-      const answer = await this.dispatch(this.line.watches, request, this.line.timeoutMilliseconds);
+      const answer = await this.dispatch(this.line.watches, request, requestMilliseconds);
       if (answer.statusCode < 300) return publicErrors(answer.body);
-      const body = await this.readBody(answer, this.line.timeoutMilliseconds);
-      throw this.failure(answer.statusCode, body.toString('utf8'), header(answer, 'retry-after'));
+      const late = Object.assign(new Error('late'), { code: 'UND_ERR_BODY_TIMEOUT' });
+      timer = setTimeout(() => answer.body.destroy(late), requestMilliseconds);
+      throw await this.readFailure(answer);
     } catch (error) {
       throw errorFromTransport(error);
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  /** Counts what was read of a stream besides its bytes, and waits while the cluster has sent more than its rate. */
+  async spend(bytes: number, signal: AbortSignal): Promise<void> {
+    this.line.rate.charge(bytes);
+    await this.line.rate.wait(signal);
+  }
+
+  get budgets(): Budgets {
+    return this.line.budgets;
   }
 
   /** A cluster may say anything, our own token included; that never gets further than here. */
   redact(text: string): string {
     return this.line.secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text);
+  }
+
+  /** A cluster's text for people. */
+  publicText(text: unknown): string {
+    return publicText(text, (whole) => this.redact(whole));
   }
 
   /** The error that an answer (or an ERROR event of a watch, which has no header) stands for. */
@@ -159,9 +208,9 @@ export class Transport {
     await Promise.all([this.line.requests.destroy(), this.line.watches.destroy()]);
   }
 
-  private async dispatch(pool: Pool, request: Request, timeoutMilliseconds: number): Promise<Dispatcher.ResponseData> {
-    const headers: Record<string, string> = { ...this.line.headers, accept: request.accept ?? 'application/json' };
-    if (request.body !== undefined) headers['content-type'] = request.contentType ?? 'application/json';
+  private async dispatch(pool: Dispatcher, request: Request, timeoutMilliseconds: number): Promise<Dispatcher.ResponseData> {
+    const headers: Record<string, string> = { ...this.line.headers, accept: request.accept ?? json };
+    if (request.body !== undefined) headers['content-type'] = request.contentType ?? json;
     return pool.request({
       method: request.method,
       path: this.line.prefix + request.path + queryString(request.query),
@@ -177,22 +226,14 @@ export class Transport {
     return signal && holder ? AbortSignal.any([signal, holder]) : (signal ?? holder);
   }
 
-  /** Reads to the end within a time and a size: a server that sends a byte a second, or without end, must not hold us. */
-  private async readBody(answer: Dispatcher.ResponseData, timeoutMilliseconds: number): Promise<Buffer> {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const late = Object.assign(new Error('late'), { code: 'UND_ERR_BODY_TIMEOUT' });
-    const timer = setTimeout(() => answer.body.destroy(late), timeoutMilliseconds);
-    try {
-      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-        size += chunk.length;
-        if (size > this.line.maxBytes) throw unreadableAnswer(`it is longer than ${this.line.maxBytes} bytes`);
-        chunks.push(chunk);
-      }
-    } finally {
-      clearTimeout(timer);
+  private async readFailure(answer: Dispatcher.ResponseData): Promise<KubernetesError> {
+    const { failureBytes } = this.budgets;
+    const body = new Bytes();
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      body.add(chunk);
+      if (body.length > failureBytes) throw overBudget(`An error answer of the cluster is longer than ${bytesText(failureBytes)}.`);
     }
-    return Buffer.concat(chunks);
+    return this.failure(answer.statusCode, body.view().toString('utf8'), header(answer, 'retry-after'));
   }
 }
 

@@ -8,7 +8,8 @@ import {
   wrapHttpLibrary,
 } from '@kubernetes/client-node';
 import type { RequestContext } from '@kubernetes/client-node';
-import { errorFromTransport, unreadableAnswer } from './failures.ts';
+import { unreadableAnswer } from './errors.ts';
+import { errorFromTransport } from './failures.ts';
 import type { Request, Transport } from './transport.ts';
 
 /** Client-node's typed APIs, for requests whose answers are not stored, because they drop unknown fields. */
@@ -40,16 +41,17 @@ async function send(transport: Transport, request: RequestContext): Promise<Resp
   const body = request.getBody();
   if (body !== undefined && typeof body !== 'string') throw new Error('only text can be sent to a cluster');
   const headers = request.getHeaders();
+  const isLog = url.pathname.endsWith('/log');
   const answer = await transport.send({
     method: request.getHttpMethod() as Request['method'],
     path: url.pathname,
     query: Object.fromEntries(url.searchParams),
     ...(body === undefined ? {} : { body, contentType: headers['Content-Type'] ?? 'application/json' }),
     // A log is text, and everything else is JSON. Client-node would otherwise accept formats that it cannot parse.
-    accept: url.pathname.endsWith('/log') ? '*/*' : 'application/json',
+    accept: isLog ? '*/*' : 'application/json',
   });
   const text = answer.body.toString('utf8');
-  const headersForDecoding = { 'content-type': url.pathname.endsWith('/log') ? 'text/plain' : 'application/json' };
+  const headersForDecoding = { 'content-type': isLog ? 'text/plain' : 'application/json' };
   return new ResponseContext(answer.status, headersForDecoding, {
     text: () => Promise.resolve(text),
     binary: () => Promise.resolve(answer.body),

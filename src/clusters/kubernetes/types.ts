@@ -1,8 +1,11 @@
 import type { EventEmitter } from 'node:events';
 import type { Access } from '../core/access.ts';
 import type { KubernetesError } from './errors.ts';
+import type { ObjectStore } from './store.ts';
 
-/** An object as the cluster's API sends it, with all fields unchanged. Times stay RFC 3339 strings. */
+/**
+ * An object as the cluster's API sends it; of watched Deployments, ReplicaSets and pods only the fields that are read (`cut.ts`). Times stay RFC 3339 strings.
+ */
 export interface KubernetesObject {
   apiVersion: string;
   kind: string;
@@ -103,6 +106,8 @@ export interface WatchOptions {
   signal: AbortSignal;
   /** On `doubt` the watch reconnects from its last version, without a list; an unreachable cluster is then reported. */
   doubts?: Doubts;
+  /** Kept up to date before each event. What does not fit is reported like an unreachable cluster. */
+  store?: ObjectStore;
 }
 
 /** A client for one cluster with one credential. Every method fails only with `KubernetesError`. */
@@ -117,7 +122,7 @@ export interface KubernetesClient {
   apply(object: KubernetesObject, options?: ApplyOptions): Promise<KubernetesObject>;
   /** Null if the object does not exist. */
   read(ref: ObjectRef): Promise<KubernetesObject | null>;
-  /** Reads all pages; fails for more than 20,000 objects. */
+  /** Reads all pages; fails for more than the list's budgets. */
   list(ref: KindRef & { labelSelector: string }): Promise<ObjectList>;
   /** Sets a Deployment's replicas under the field manager `slipway-scale`. */
   scale(ref: { namespace: string; name: string }, replicas: number, precondition: Precondition): Promise<void>;
@@ -145,7 +150,6 @@ export interface PlacementSnapshot {
   /** Set while any of the three streams is down: since when by our clock, and why. The lists are then as old as that. */
   unreachable: { since: Date; error: KubernetesError } | null;
   deployments: KubernetesObject[];
-  /** Their managedFields, like those of pods, are reduced to who wrote the status and when. */
   replicaSets: KubernetesObject[];
   pods: KubernetesObject[];
   /** Time of the cluster: the last list's Date header (whole seconds, so up to 1 s behind) plus our monotonic time since. */

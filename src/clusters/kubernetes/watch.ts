@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { KubernetesError } from './errors.ts';
-import { errorFromTransport, unreadableAnswer } from './failures.ts';
+import { BUDGETS } from '../core/budgets.ts';
+import { KubernetesError, overBudget, unreadableAnswer } from './errors.ts';
+import { errorFromTransport } from './failures.ts';
+import type { ObjectStore } from './store.ts';
 import type { Doubts, KubernetesObject, ObjectList, WatchEvent, WatchOptions } from './types.ts';
 
 export interface WatchTimings {
@@ -14,8 +16,10 @@ export interface WatchTimings {
   firstRetryMilliseconds: number;
   /** A rollout waits for the slowest of its watches to come back, and is wanted back soon after its cluster. */
   lastRetryMilliseconds: number;
-  /** What a refused credential waits at first: somebody has to change something. */
+  /** What a refused credential or an exceeded budget waits at first: somebody has to change something. */
   refusedRetryMilliseconds: number;
+  /** Each attempt after an exceeded budget may cost as much as the budget. */
+  overBudgetRetryMilliseconds: number;
   /** How long a list older than what was already seen (an API server that lags behind) is not believed; afterwards the cluster was restored from a backup. */
   staleMilliseconds: number;
 }
@@ -27,6 +31,7 @@ export const defaultTimings: WatchTimings = {
   firstRetryMilliseconds: 200,
   lastRetryMilliseconds: 10_000,
   refusedRetryMilliseconds: 5_000,
+  overBudgetRetryMilliseconds: BUDGETS.overBudgetRetryMilliseconds,
   staleMilliseconds: 120_000,
 };
 
@@ -35,6 +40,8 @@ export interface WatchSource {
   list(signal: AbortSignal): Promise<ObjectList>;
   /** Settles once the server has accepted the watch; what it yields are the lines of the answer. */
   watch(resourceVersion: string, seconds: number, signal: AbortSignal): Promise<AsyncIterable<string>>;
+  /** The part of an event's object that is kept. */
+  keep(object: KubernetesObject): KubernetesObject;
   /** The error that an ERROR event's Status stands for. */
   failure(status: number, body: string): KubernetesError;
 }
@@ -74,14 +81,16 @@ class ListWatch {
   private told: string | null = null;
   private readonly signal: AbortSignal;
   private readonly doubts: Doubts | null;
+  private readonly store: ObjectStore | null;
 
   constructor(
     private readonly source: WatchSource,
-    { signal, doubts }: WatchOptions,
+    { signal, doubts, store }: WatchOptions,
     private readonly timings: WatchTimings,
   ) {
     this.signal = signal;
     this.doubts = doubts ?? null;
+    this.store = store ?? null;
   }
 
   async *run(): AsyncGenerator<WatchEvent> {
@@ -99,14 +108,19 @@ class ListWatch {
         error = errorFromTransport(thrown);
       }
       if (this.signal.aborted) return;
-      if (error?.kind === 'EXPIRED') this.version = null;
+      // What did not fit is gone or smaller in a later list, but comes again from this version.
+      if (error?.kind === 'EXPIRED' || error?.overBudget) this.version = null;
       // A watch that worked and then ended or was cut is the ordinary course of things: the next one takes up where it stopped.
-      if (this.givenUp || (this.openedAt !== null && performance.now() - this.openedAt >= steadyMilliseconds)) {
+      if (!error?.overBudget && (this.givenUp || this.wasSteady())) {
         this.failures = 0;
         continue;
       }
       yield* this.tell(error ?? unreadableAnswer('a watch ended as soon as it had begun'));
     }
+  }
+
+  private wasSteady(): boolean {
+    return this.openedAt !== null && performance.now() - this.openedAt >= steadyMilliseconds;
   }
 
   /** Tells of a trouble once, and waits before the next attempt. */
@@ -118,7 +132,7 @@ class ListWatch {
     }
     const trouble = `${error.kind} ${error.message}`;
     const isCut = error.status === null && !error.timedOut;
-    const tolerated = this.openedAt !== null ? shortWatchesTolerated : isCut ? cutsTolerated : 1;
+    const tolerated = error.overBudget ? 1 : this.openedAt !== null ? shortWatchesTolerated : isCut ? cutsTolerated : 1;
     if (trouble !== this.told && this.failures >= tolerated) {
       this.told = trouble;
       yield { type: 'UNREACHABLE', error };
@@ -134,6 +148,7 @@ class ListWatch {
         throw new KubernetesError({ kind: 'SERVER', message: 'The API server is behind what the cluster has already shown.' });
       }
     }
+    this.store?.replace(items);
     this.staleSince = null;
     this.version = resourceVersion;
     this.newestSeen = resourceVersion;
@@ -175,20 +190,25 @@ class ListWatch {
       throw this.source.failure(typeof code === 'number' ? code : 500, JSON.stringify(object));
     }
     const version = object.metadata.resourceVersion;
-    if (version === undefined) throw unreadableAnswer("a watch's object has no resourceVersion");
+    if (typeof version !== 'string') throw unreadableAnswer("a watch's object has no resourceVersion");
+    if (version.length > BUDGETS.tokenCharacters) throw overBudget('An event of the cluster has too long a resourceVersion.');
     this.version = version;
     if (!isOlder(version, this.newestSeen)) this.newestSeen = version;
     if (type === 'BOOKMARK') return { type: 'ALIVE' };
-    if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') return { type, object };
-    throw unreadableAnswer('a watch sends an event of an unknown type');
+    if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED') throw unreadableAnswer('a watch sends an event of an unknown type');
+    const kept = this.source.keep(object);
+    if (type === 'DELETED') this.store?.delete(kept);
+    else this.store?.set(kept);
+    return { type, object: kept };
   }
 
   /** Waits longer from failure to failure, each time by chance a little different, so that many watchers do not come back at one moment. */
   private async rest(error: KubernetesError): Promise<void> {
-    const { firstRetryMilliseconds, lastRetryMilliseconds, refusedRetryMilliseconds } = this.timings;
-    const refused = error.kind === 'UNAUTHENTICATED' || error.kind === 'FORBIDDEN';
+    const { firstRetryMilliseconds, lastRetryMilliseconds, refusedRetryMilliseconds, overBudgetRetryMilliseconds } = this.timings;
+    const refused = error.overBudget || error.kind === 'UNAUTHENTICATED' || error.kind === 'FORBIDDEN';
+    const last = error.overBudget ? overBudgetRetryMilliseconds : lastRetryMilliseconds;
     const first = refused ? refusedRetryMilliseconds : firstRetryMilliseconds;
-    const grown = Math.min(lastRetryMilliseconds, first * 2 ** Math.min(this.failures - 1, 16));
+    const grown = Math.min(last, first * 2 ** Math.min(this.failures - 1, 16));
     const asked = (error.retryAfterSeconds ?? 0) * 1000;
     // Aborting ends the wait early; the loop sees that by itself.
     await pause(Math.max(asked, grown) * (1 + Math.random() / 2), undefined, { signal: this.signal }).catch(() => undefined);

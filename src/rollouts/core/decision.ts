@@ -40,7 +40,7 @@ export type TargetSet = Partial<Omit<TargetState, 'id' | 'waveId' | 'placementId
 };
 
 export interface TargetDecision {
-  reason: string;
+  reason: Reason;
   /** What of the row changes; committed, with the event, before the action is performed. */
   set: TargetSet;
   event: { type: TargetEventType; message: string } | null;

@@ -1,5 +1,5 @@
 import type { Fault } from '../../common/fault.ts';
-import { stepFaults } from '../../templates/core/strategy.ts';
+import { batchesOf, batchFaults, stepFaults } from '../../templates/core/strategy.ts';
 import type { Strategy, StrategyStep } from '../../workloads/core/strategy.ts';
 
 /**
@@ -18,6 +18,8 @@ export interface StrategyWish {
   maxSurge?: number | string;
   maxUnavailable?: number | string;
   steps?: readonly { weight?: number; pauseSeconds?: number; pause?: true }[];
+  batches?: readonly number[];
+  batchSize?: number;
   progressDeadlineSeconds?: number;
 }
 
@@ -25,20 +27,22 @@ export interface StrategyWish {
 export function chosenStrategy(own: Strategy, wish: StrategyWish | undefined): { strategy: Strategy } | { faults: Fault[] } {
   if (!wish) return { strategy: own };
   const steps = wish.type === 'CANARY' ? ((wish.steps as StrategyStep[] | undefined) ?? own.steps) : [];
+  const batches = wish.type === 'BATCHES' ? (batchesOf(wish) ?? own.batches) : undefined;
   const strategy: Strategy = {
     type: wish.type,
     maxSurge: wish.maxSurge ?? own.maxSurge,
     maxUnavailable: wish.maxUnavailable ?? own.maxUnavailable,
     steps,
+    ...(batches === undefined ? {} : { batches }),
     minReadySeconds: own.minReadySeconds,
     progressDeadlineSeconds: wish.progressDeadlineSeconds ?? own.progressDeadlineSeconds,
   };
-  const faults = [...wishedStepFaults(wish, steps), ...numberFaults(strategy)];
+  const faults = [...wishedStepFaults(wish, steps), ...batchFaults(wish, '/strategy', own.batches), ...numberFaults(strategy)];
   return faults.length > 0 ? { faults } : { strategy };
 }
 
 function wishedStepFaults(wish: StrategyWish, steps: readonly StrategyStep[]): Fault[] {
-  if (wish.type === 'ROLLING') return wish.steps ? [{ pointer: '/strategy/steps', detail: 'only allowed with type CANARY' }] : [];
+  if (wish.type !== 'CANARY') return wish.steps ? [{ pointer: '/strategy/steps', detail: 'only allowed with type CANARY' }] : [];
   if (steps.length === 0) return [{ pointer: '/strategy/steps', detail: 'required for type CANARY: the revision has none' }];
   return stepFaults(steps);
 }

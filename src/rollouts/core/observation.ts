@@ -12,9 +12,14 @@ import type {
   WavePhase,
 } from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
+import type { Condition } from './condition-types.ts';
 import type { Failure } from './failure.ts';
 import type { Detail } from './reasons.ts';
-import type { Written } from './steps.ts';
+import type { TargetAction } from './decision.ts';
+import type { AnyStage, Progress } from './stages/stage.ts';
+import type { Amounts } from './steps.ts';
+
+export type { Condition };
 
 /** Which release stands (or shall stand) on a placement, with the restart that was asked for since. */
 export interface Applied {
@@ -32,15 +37,6 @@ export interface Applied {
 /** One side of a target, `to` or `from`, with what steering needs to know of its rendering: `strategy` is the template's own, whatever the rollout's is. */
 export interface Side extends Applied {
   strategy: Strategy;
-}
-
-/** What a target waits for although nothing is wrong with its own pods. Shown, never a phase. */
-export interface Condition {
-  type: 'UNREACHABLE' | 'NO_WORKER' | 'PAUSED_BY_OWNER' | 'ACCESS';
-  message: string;
-  advice: string;
-  /** RFC 3339. */
-  since: string;
 }
 
 export interface RolloutState {
@@ -107,19 +103,18 @@ export interface TargetState {
   replicasBefore: number | null;
   /** The number that this target itself asked for, null while it has not: anything else that stands there is somebody else's wish and stays. */
   replicasAfter: number | null;
-  /** Index into `strategy.steps` of the step that is walked or rested at; strategy.steps.length = the last walk, to 100%. */
-  step: number;
-  /** N when the step (or the undo) was entered; null while no Deployment was there to have one. */
-  stepN: number | null;
-  /** maxSurge and maxUnavailable written last, e.g. "2" and "20%"; null before the first write. */
-  surge: string | null;
-  unavailable: string | null;
-  /** When the step was entered; moved on by the time that it was paused or unreachable since. */
+  /** What it goes through, as compiled when the rollout was accepted; while going back, what undoes it. */
+  stages: readonly AnyStage[];
+  /** Index into `stages`. */
+  stage: number;
+  /** What the stage has to remember, by its own codec; null before it is entered. */
+  progress: Progress | null;
+  /** maxSurge and maxUnavailable written last, e.g. "2" and "20%", at the N of that moment (null while no Deployment was there to have one); null before the first write. */
+  gate: (Amounts & { n: number | null }) | null;
+  /** When the stage was entered or its last write decided; moved on by the time that it was paused or unreachable since. */
   enteredAt: Date | null;
   /** When it was tried again on request, null if never: what pods were in trouble with before then says nothing about now. */
   retriedAt: Date | null;
-  /** Since when the step's counts stand and are healthy; a timed pause counts from here. */
-  heldAt: Date | null;
   /** Since when it is stopped (paused or unreachable), null while it runs. */
   stoppedAt: Date | null;
   condition: Condition | null;
@@ -223,11 +218,9 @@ export interface TargetObservation {
   target: TargetState;
   live: Live;
   /** null until it has been taken since this holder holds the placement. */
-  preflight: Preflight | null;
-  /** The last of FINISH (by side) and DELETE that this holder carried through completely; null when none, so that a new holder does it again (both are idempotent). */
-  finished: 'TO' | 'FROM' | 'DELETE' | null;
-  /** maxSurge and maxUnavailable of the last apply of this holder that the cluster took; null where none was, so that a new holder applies again. */
-  applied: Written | null;
+  checked: Preflight | null;
+  /** The last action that this holder has performed to its end; null when none, so that a new holder performs it again (all are idempotent). */
+  performed: TargetAction | null;
   /**
    * The last error that a write met with and that no new observation explains (admission denied, forbidden), with when by the database's clock; null after a write that went through.
    * Never a 409, 429, 5xx or a cut connection: those are tried again below.

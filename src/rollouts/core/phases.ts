@@ -49,15 +49,12 @@ export const isSettled = (phase: RolloutPhase): boolean => rolloutPhases[phase].
 export const isSteered = (phase: TargetPhase): boolean => phase !== 'PENDING' && !isTerminal(phase);
 export const isTerminal = (phase: TargetPhase): boolean => targetPhases[phase].terminal;
 
-/** The index of the strategy's step that a target is at. */
-export const stepOf = (target: TargetState): number => target.step;
-
 /** Fields of a target's row that are reset when it goes on after a hold: its clock. */
 export function goingOn(now: Date): Partial<TargetState> {
   return { enteredAt: now, stoppedAt: null };
 }
 
-/** Fields of a target's row that are reset when it starts or goes back: the clock, and the memory of its step. */
+/** Fields of a target's row that are reset when it starts or goes back: the clock, and what it has written and remembers. */
 export function entering(now: Date): Partial<TargetState> {
-  return { ...goingOn(now), stepN: null, surge: null, unavailable: null, heldAt: null };
+  return { ...goingOn(now), gate: null, progress: null };
 }

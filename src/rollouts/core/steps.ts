@@ -5,8 +5,11 @@
  * `total <= N + s` and lowers the old side to `N - u`. All of it is pure; N is the live number of pods, s and u are what is written.
  */
 
+/** What a Deployment says while its gate is closed: new pods become Ready and never count as available, so its controller keeps the split that surge and unavailable ask for. */
+export const CLOSED_GATE = { minReadySeconds: 2_147_483_646, progressDeadlineSeconds: 2_147_483_647 } as const;
+
 /** What is written into `spec.strategy.rollingUpdate`: a count ("2") or a percentage ("20%"). */
-export interface Written {
+export interface Amounts {
   surge: string;
   unavailable: string;
 }
@@ -51,7 +54,7 @@ export function resolveLimits(maxSurge: number | string, maxUnavailable: number 
 }
 
 /** The limits of what is written, for the live N. */
-export function limitsOf(written: Written, n: number): Limits {
+export function limitsOf(written: Amounts, n: number): Limits {
   return resolveLimits(written.surge, written.unavailable, n);
 }
 
@@ -89,7 +92,7 @@ export function goalOf(n: number, weight: number, limits: Limits): Goal {
 }
 
 /** Where the controller comes to rest with the gate closed, entered from old >= N - u: new = min(N, s + u), old = N - u. */
-export function expectedSplit(written: Written, n: number): Split {
+export function expectedSplit(written: Amounts, n: number): Split {
   const { surge, unavailable } = limitsOf(written, n);
   return { new: Math.min(n, surge + unavailable), old: Math.max(0, n - unavailable) };
 }
@@ -98,7 +101,7 @@ export function expectedSplit(written: Written, n: number): Split {
  * True where the controller has nothing left to do with the gate closed. Entered from old >= N - u this is exactly `expectedSplit`; after a change of N it is
  * the split that is really there, leftovers of the proportional scaling included.
  */
-export function atRest(written: Written, n: number, split: Split): boolean {
+export function atRest(written: Amounts, n: number, split: Split): boolean {
   const { surge, unavailable } = limitsOf(written, n);
   const lowered = split.old <= Math.max(0, n - unavailable);
   const raised = split.new >= n || split.new + split.old >= n + surge;
@@ -106,7 +109,7 @@ export function atRest(written: Written, n: number, split: Split): boolean {
 }
 
 /** (s, u) that rests at `canary` new and N - canary old pods. Beyond 100 pods a percentage is too coarse; what is missing rides in s, at most ceil(N/100) - 1 pods. */
-export function restAt(n: number, canary: number): Written {
+export function restAt(n: number, canary: number): Amounts {
   const percent = floorPercent(n, canary);
   return { surge: String(canary - Math.floor((percent * n) / 100)), unavailable: `${percent}%` };
 }
@@ -118,14 +121,14 @@ export function restAt(n: number, canary: number): Written {
  * With surge (k > 0) one write lowers by what has become healthy and raises the next chunk of at most k. Without (k = 0) it lowers by at most
  * maxUnavailable. Every write raises the new side by at least one pod or is the rest, so a walk ends after at most N + 1 writes.
  */
-export function nextWrite(goal: Goal, n: number, limits: Limits, written: Written | null, standing: number): Written | null {
+export function nextWrite(goal: Goal, n: number, limits: Limits, written: Amounts | null, standing: number): Amounts | null {
   if (goal.kind === 'SKIP' || (goal.kind === 'REST' && goal.canary === 0)) return null;
   if (goal.kind === 'BESIDE') return standing >= 1 ? null : { surge: '1', unavailable: '0%' };
   const next = standing < goal.canary ? raise(goal.canary, n, limits, standing) : restAt(n, Math.min(n, standing));
   return written !== null && sameEffect(written, next, n) ? null : next;
 }
 
-function raise(canary: number, n: number, limits: Limits, standing: number): Written {
+function raise(canary: number, n: number, limits: Limits, standing: number): Amounts {
   if (limits.surge === 0) return restAt(n, Math.min(canary, standing + limits.unavailable));
   const percent = floorPercent(n, standing);
   const lowered = Math.floor((percent * n) / 100);
@@ -133,7 +136,7 @@ function raise(canary: number, n: number, limits: Limits, standing: number): Wri
   return { surge: String(Math.min(chunk, canary - lowered)), unavailable: `${percent}%` };
 }
 
-function sameEffect(a: Written, b: Written, n: number): boolean {
+function sameEffect(a: Amounts, b: Amounts, n: number): boolean {
   const left = limitsOf(a, n);
   const right = limitsOf(b, n);
   return left.surge === right.surge && left.unavailable === right.unavailable;
@@ -146,7 +149,7 @@ function sameEffect(a: Written, b: Written, n: number): boolean {
  * the new ReplicaSet's count of available pods from before, takes those for available, and removes old pods down to N - u (`reconcileOldReplicaSets`). With
  * these values a stale count can do no more than the native rolling update would have done.
  */
-export function holdAt(n: number, split: Split, limits: Limits): Written {
+export function freezeAt(n: number, split: Split, limits: Limits): Amounts {
   if (limits.surge > 0) return { surge: String(Math.max(1, split.new + split.old - n)), unavailable: '0%' };
   const percent = floorPercent(n, limits.unavailable);
   return { surge: '0', unavailable: `${percent === 0 ? ceilPercent(n, 1) : percent}%` };

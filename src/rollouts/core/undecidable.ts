@@ -3,6 +3,7 @@
  * fail in the same way at every retry, which would hide the fault and keep the workload from every other rollout.
  */
 import type { RolloutDecision, TargetChange, TargetDecision } from './decision.ts';
+import { causeIn } from './failure.ts';
 import { internal } from './failures.ts';
 import type { RolloutObservation, TargetObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
@@ -12,12 +13,11 @@ import { skipped } from './rollout/undo.ts';
 /** Ends the target as FAILED; what `onFailure` says follows. */
 export function undecidableTarget({ target }: TargetObservation): TargetDecision {
   const failure = internal(target);
-  const phaseReason = because('TARGET_UNDECIDABLE', {});
-  const reason = sentenceOf(phaseReason);
+  const reason = because('TARGET_FAILED', causeIn(failure));
   return {
     reason,
-    set: { phase: 'FAILED', phaseReason, failure },
-    event: { type: 'target.failed', message: `${target.cluster}: ${reason}` },
+    set: { phase: 'FAILED', phaseReason: reason, failure },
+    event: { type: 'target.failed', message: `${target.cluster}: ${sentenceOf(reason)}` },
     action: null,
     lookAt: null,
   };
@@ -38,5 +38,6 @@ export function undecidableRollout({ targets }: RolloutObservation): Extract<Rol
 }
 
 function failed(target: TargetState): TargetChange {
-  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: because('TARGET_UNDECIDABLE', {}), failure: internal(target) } };
+  const failure = internal(target);
+  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: because('TARGET_FAILED', causeIn(failure)), failure } };
 }

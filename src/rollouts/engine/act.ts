@@ -83,7 +83,7 @@ export class Act {
     const { client } = this.hands;
     const { namespace, workloadId } = placement;
     const flight = { client, cluster: target.state.cluster, namespace, workloadId, objects, precondition: this.observed, takeOver };
-    this.memory.preflight = await preflight(flight, this.memory);
+    this.memory.checked = await preflight(flight, this.memory);
     failpoint('preflight-taken');
   }
 
@@ -118,8 +118,6 @@ export class Act {
     this.hands.assertOurs();
     const options = precondition ? { force: this.takesOver(action.side), precondition } : { force: false };
     const answer = await this.hands.client.apply(wanted, options);
-    const { surge, unavailable } = action.gate;
-    this.memory.applied = { surge, unavailable };
     failpoint('after-write');
     const before = precondition?.resourceVersion ?? null;
     return answer.metadata.resourceVersion === before ? NOTHING : { deployment: true, before };
@@ -147,7 +145,6 @@ export class Act {
     const candidates = toPrune(side, other, []);
     const kept = candidates.some((object) => object.kind === 'ConfigMap') ? await this.hands.keptObjects('GOOD') : [];
     await this.deleteAll(toPrune(side, other, kept));
-    this.memory.finished = name;
     failpoint('target-finished');
   }
 
@@ -169,7 +166,6 @@ export class Act {
     await this.deleteAll(
       distinct([...kept, ...sides.flatMap((side) => side?.others ?? [])]).filter((object) => object.kind !== 'Deployment'),
     );
-    this.memory.finished = 'DELETE';
     failpoint('target-finished');
   }
 

@@ -2,7 +2,8 @@ import type { CheckRepository } from '../../clusters/check/check.repository.ts';
 import type { CredentialReader } from '../../clusters/credential.reader.ts';
 import { connectCluster } from '../../clusters/kubernetes/client.ts';
 import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
-import { watchPlacement } from '../../clusters/kubernetes/placement-watch.ts';
+import { clusterStores, watchPlacement, workerStores } from '../../clusters/kubernetes/placement-watch.ts';
+import type { ByteBudget } from '../../clusters/kubernetes/store.ts';
 import type { KubernetesClient, PlacementWatch } from '../../clusters/kubernetes/types.ts';
 import type { Database } from '../../common/database.ts';
 import { DataKeyError, SealError } from '../../common/seal.ts';
@@ -23,6 +24,8 @@ export interface Connection {
 
 interface Shared {
   client: KubernetesClient;
+  /** What the watches on this connection keep. */
+  stores: ByteBudget;
   version: number;
   users: number;
   closing: NodeJS.Timeout | null;
@@ -31,6 +34,7 @@ interface Shared {
 /** One connection per cluster, shared by all its users, and opened again when the credentials are replaced. */
 export class Connections {
   private readonly opened = new Map<string, Shared>();
+  private readonly stores = workerStores();
   private readonly opening = new Map<string, Promise<Shared>>();
 
   constructor(
@@ -68,7 +72,7 @@ export class Connections {
     return {
       client: shared.client.under(lease.signal),
       version: shared.version,
-      watch: (placement, onChange) => watchPlacement(shared.client, placement, onChange),
+      watch: (placement, onChange) => watchPlacement(shared.client, placement, onChange, shared.stores),
       release: () => {
         if (!released) this.leave(clusterId, shared);
         released = true;
@@ -95,6 +99,7 @@ export class Connections {
     const { version, credential } = opened;
     const shared: Shared = {
       client: connectCluster(credential, { allowedNetworks: this.allowedNetworks }),
+      stores: clusterStores(this.stores),
       version,
       users: 0,
       closing: null,

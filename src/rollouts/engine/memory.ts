@@ -1,12 +1,12 @@
+import type { TargetAction } from '../core/decision.ts';
 import type { Preflight, TargetObservation } from '../core/observation.ts';
 
 /**
- * The holder's memory of one target. It may be lost in a crash: a new holder repeats the preflight, the reading of logs and the finish.
+ * The holder's memory of one target. It may be lost in a crash: a new holder repeats the preflight, the reading of logs and the last action, all of which are idempotent.
  */
 export class Memory {
-  preflight: Preflight | null = null;
-  finished: TargetObservation['finished'] = null;
-  applied: TargetObservation['applied'] = null;
+  checked: Preflight | null = null;
+  performed: TargetAction | null = null;
   writeFailure: TargetObservation['writeFailure'] = null;
   hindrance: TargetObservation['hindrance'] = null;
   readonly logs = new Map<string, string>();

@@ -2,7 +2,7 @@
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import { withRelease, withRestart } from '../../workloads/core/restart.ts';
 import type { Gate } from '../core/decision.ts';
-import { CLOSED_GATE } from '../core/gate.ts';
+import { CLOSED_GATE } from '../core/steps.ts';
 import type { Side } from '../core/observation.ts';
 
 /** One side's objects: its Deployment, and the objects applied around it, in order. */

@@ -1,6 +1,6 @@
 import type { KubernetesError, KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import type { PlacementSnapshot } from '../../clusters/kubernetes/types.ts';
-import { liveOf } from '../core/live.ts';
+import { liveOf } from '../core/target/live.ts';
 import type { Live, LivePod, LiveReplicaSet, TargetObservation, TargetState } from '../core/observation.ts';
 import type { Memory } from './memory.ts';
 import type { ActiveTarget, Counts } from './placement.repository.ts';
@@ -61,8 +61,8 @@ const told = ({ message, advice, kind }: KubernetesError) => ({ message, advice,
 
 export function observeTarget(active: ActiveTarget, live: Live, memory: Memory, now: Date): TargetObservation {
   const { rollout, wave, placement, target } = active;
-  const { preflight, finished, applied, writeFailure, hindrance, logs } = memory;
-  return { now, rollout, wave, placement, target: target.state, live, preflight, finished, applied, writeFailure, hindrance, logs };
+  const { checked, performed, writeFailure, hindrance, logs } = memory;
+  return { now, rollout, wave, placement, target: target.state, live, checked, performed, writeFailure, hindrance, logs };
 }
 
 /** Counts of pods by side, for readers of the API. While going back, the new side is the one being removed. */

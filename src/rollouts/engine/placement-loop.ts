@@ -3,7 +3,7 @@ import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import type { PlacementWatch } from '../../clusters/kubernetes/types.ts';
 import { failpoint } from '../../common/failpoint.ts';
 import type { TargetAction, TargetDecision } from '../core/decision.ts';
-import { decideTarget } from '../core/decide-target.ts';
+import { decideTarget } from '../core/target/decide.ts';
 import type { Live, TargetObservation } from '../core/observation.ts';
 import { isTerminal } from '../core/phases.ts';
 import { checkedDecision } from '../core/target/reduce.ts';
@@ -212,6 +212,7 @@ export class PlacementLoop {
     const observed = live.kind === 'PRESENT' ? { uid: live.uid, resourceVersion: live.resourceVersion } : null;
     try {
       const written = await new Act(active, memory, hands, observed).perform(action);
+      memory.performed = action;
       if (!READS.has(action.kind)) memory.writeFailure = null;
       if (action.kind !== 'READ_LOG') memory.hindrance = null;
       this.await(written);

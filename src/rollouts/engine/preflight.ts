@@ -2,8 +2,9 @@ import { describeAccess } from '../../clusters/core/access.ts';
 import type { KubernetesClient, Precondition } from '../../clusters/kubernetes/types.ts';
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
+import { failed } from '../core/failures.ts';
 import type { Preflight } from '../core/observation.ts';
-import { failure, foreignObject, isDefinite, refused } from './failures.ts';
+import { foreignObject, isDefinite, refused } from './failures.ts';
 import { keyOf } from './objects.ts';
 import type { Memory } from './memory.ts';
 
@@ -36,10 +37,7 @@ export async function preflight(flight: Flight, memory: Memory): Promise<Preflig
   const vague = failures.find((error) => !isDefinite(error));
   if (vague !== undefined) throw vague instanceof Error ? vague : new Error('the preflight failed');
   if (missing.status === 'fulfilled' && missing.value.length > 0) {
-    const message = `The credential may not ${missing.value.map(describeAccess).join(', ')} in namespace ${namespace}.`;
-    // A credential for one namespace cannot distinguish a missing namespace from one without access.
-    const advice = "Apply the cluster's access manifest in this namespace; create the namespace first if it does not exist.";
-    return { ok: false, failure: failure(cluster, 'FORBIDDEN', message, advice) };
+    return { ok: false, failure: failed({ cluster }, 'FORBIDDEN', { missing: missing.value.map(describeAccess), namespace }) };
   }
   if (failures.length > 0) return { ok: false, failure: refused(cluster, failures[0]) };
   for (const [index, each] of found.entries()) {

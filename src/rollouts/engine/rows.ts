@@ -10,9 +10,14 @@ import type {
   WavePhase,
 } from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
-import type { Failure } from '../core/failure.ts';
-import type { Condition, RolloutState, Side, TargetState, WaveEvidence, WaveState } from '../core/observation.ts';
+import { presentCondition, readCondition } from '../core/condition-types.ts';
+import type { StoredCondition } from '../core/condition-types.ts';
+import { presentFailure, readFailure } from '../core/failure.ts';
+import type { StoredFailure } from '../core/failure.ts';
+import type { RolloutState, Side, TargetState, WaveEvidence, WaveState } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
+import { stepOf } from '../core/stages/stage.ts';
+import type { AnyStage, Progress } from '../core/stages/stage.ts';
 import { ACTIVE } from '../phase-lists.ts';
 
 export interface RolloutJson {
@@ -27,7 +32,7 @@ export interface RolloutJson {
   on_unreachable: OnUnreachable;
   strategy: Strategy;
   phase_detail: Detail | null;
-  failure: Failure | null;
+  failure: StoredFailure | null;
   started_at: string | null;
   settled_at: string | null;
 }
@@ -59,16 +64,15 @@ export interface TargetJson {
   made: boolean;
   replicas_before: number | null;
   replicas_after: number | null;
-  step: number;
-  step_n: number | null;
-  surge: string | null;
-  unavailable: string | null;
+  stages: AnyStage[];
+  stage: number;
+  progress: Progress | null;
+  gate: TargetState['gate'];
   entered_at: string | null;
   retried_at: string | null;
-  held_at: string | null;
   stopped_at: string | null;
-  condition: Condition | null;
-  failure: Failure | null;
+  condition: StoredCondition | null;
+  failure: StoredFailure | null;
   version: number;
 }
 
@@ -91,8 +95,11 @@ export interface TargetRow {
 /** The data of an event about a target. References are ids, as everywhere in events. */
 export function targetData({ place, state }: Pick<TargetRow, 'place' | 'state'>): object {
   const { clusterId: cluster, regionId: region, namespace } = place;
-  const { phase, step, surge, unavailable, failure, condition } = state;
-  return { cluster, region, namespace, phase, step, surge, unavailable, failure, condition };
+  const { phase, gate } = state;
+  const { surge, unavailable } = gate ?? { surge: null, unavailable: null };
+  const failure = state.failure && presentFailure(state.failure);
+  const condition = state.condition && presentCondition(state.condition);
+  return { cluster, region, namespace, phase, step: stepOf(state), surge, unavailable, failure, condition };
 }
 
 const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
@@ -107,7 +114,7 @@ export const rolloutState = (row: RolloutJson): RolloutState => ({
   onUnreachable: row.on_unreachable,
   strategy: row.strategy,
   phaseDetail: row.phase_detail,
-  failure: row.failure,
+  failure: readFailure(row.failure),
   startedAt: date(row.started_at),
   settledAt: date(row.settled_at),
 });
@@ -142,16 +149,15 @@ export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
     made: row.made,
     replicasBefore: row.replicas_before,
     replicasAfter: row.replicas_after,
-    step: row.step,
-    stepN: row.step_n,
-    surge: row.surge,
-    unavailable: row.unavailable,
+    stages: row.stages,
+    stage: row.stage,
+    progress: row.progress,
+    gate: row.gate,
     enteredAt: date(row.entered_at),
     retriedAt: date(row.retried_at),
-    heldAt: date(row.held_at),
     stoppedAt: date(row.stopped_at),
-    condition: row.condition,
-    failure: row.failure,
+    condition: readCondition(row.condition),
+    failure: readFailure(row.failure),
   },
 });
 
@@ -170,13 +176,12 @@ export const targetChange = (
   made: state.made,
   replicas_before: state.replicasBefore,
   replicas_after: state.replicasAfter,
-  step: state.step,
-  step_n: state.stepN,
-  surge: state.surge,
-  unavailable: state.unavailable,
+  stages: state.stages,
+  stage: state.stage,
+  progress: state.progress,
+  gate: state.gate,
   entered_at: state.enteredAt,
   retried_at: state.retriedAt,
-  held_at: state.heldAt,
   stopped_at: state.stoppedAt,
   condition: state.condition,
   failure: state.failure,
@@ -191,13 +196,12 @@ const CHANGED: Record<string, string> = {
   made: 'boolean',
   replicas_before: 'int',
   replicas_after: 'int',
-  step: 'int',
-  step_n: 'int',
-  surge: 'text',
-  unavailable: 'text',
+  stages: 'jsonb',
+  stage: 'int',
+  progress: 'jsonb',
+  gate: 'jsonb',
   entered_at: 'timestamptz',
   retried_at: 'timestamptz',
-  held_at: 'timestamptz',
   stopped_at: 'timestamptz',
   condition: 'jsonb',
   failure: 'jsonb',

@@ -114,10 +114,16 @@ const stepSchema = z
   .refine((step) => Object.keys(step).length === 1, { error: 'must have exactly one of weight, pauseSeconds and pause' });
 
 const strategySchema = z.strictObject({
-  type: z.enum(['ROLLING', 'CANARY']).optional(),
+  type: z.enum(['ROLLING', 'CANARY', 'BATCHES']).optional(),
   maxSurge: open(amount, 'string', 'integer').optional(),
   maxUnavailable: open(amount, 'string', 'integer').optional(),
   steps: z.array(stepSchema).max(50).optional(),
+  batches: z
+    .array(open(integer(1, 10_000), 'integer'))
+    .min(1)
+    .max(50)
+    .optional(),
+  batchSize: open(integer(1, 10_000), 'integer').optional(),
   progressDeadlineSeconds: open(seconds(1), 'integer').optional(),
 });
 

@@ -29,6 +29,29 @@ export function stepFaults(steps: readonly object[]): Fault[] {
   return faults;
 }
 
+/** The sizes of the batches that a document or a request asks for; undefined where it names none. */
+export const batchesOf = ({ batches, batchSize }: BatchWish): number[] | undefined =>
+  batches !== undefined ? [...batches] : batchSize === undefined ? undefined : [batchSize];
+
+export interface BatchWish {
+  batches?: readonly number[] | undefined;
+  batchSize?: number | undefined;
+}
+
+/** Faults of the batches of a document or a request: none where they are needed, both ways of saying them, or another type. `own`: what stands where they are omitted. */
+export function batchFaults(wish: BatchWish & { type?: string | undefined }, pointer: string, own?: readonly number[]): Fault[] {
+  const { type = STRATEGY_DEFAULTS.type, batches, batchSize } = wish;
+  const named = batches === undefined ? 'batchSize' : 'batches';
+  if (type !== 'BATCHES') {
+    if (batchesOf(wish) === undefined) return [];
+    return [{ pointer: at(pointer, named), detail: `is only allowed with type BATCHES, and the type is ${type}` }];
+  }
+  if (batches !== undefined && batchSize !== undefined)
+    return [{ pointer: at(pointer, 'batchSize'), detail: 'must not be given beside batches' }];
+  const missing = batchesOf(wish) === undefined && own === undefined;
+  return missing ? [{ pointer: at(pointer, 'batches'), detail: 'batches or batchSize is required for BATCHES' }] : [];
+}
+
 /** Faults of a document's strategy beyond its schema: missing or misplaced steps, weights that do not rise, zero surge and unavailable, an impossible deadline. */
 export function strategyFaults({ strategy = {}, minReadySeconds = STRATEGY_DEFAULTS.minReadySeconds }: ResolvedDocument): Fault[] {
   const {
@@ -43,6 +66,7 @@ export function strategyFaults({ strategy = {}, minReadySeconds = STRATEGY_DEFAU
   if (type === 'CANARY' && steps) faults.push(...stepFaults(steps));
   if (type !== 'CANARY' && steps !== undefined)
     faults.push({ pointer: '/strategy/steps', detail: `is only allowed with type CANARY, and the type is ${type}` });
+  faults.push(...batchFaults({ ...strategy, type }, '/strategy'));
   if (isZero(maxSurge) && isZero(maxUnavailable))
     faults.push({
       pointer: strategy.maxSurge === undefined ? '/strategy/maxUnavailable' : '/strategy/maxSurge',

@@ -7,7 +7,7 @@ import { MAX_DOCUMENT_BYTES } from '../../templates/core/limits.ts';
 import { resolveValues } from '../../templates/core/parameters.ts';
 import { substitute, substitutedLength } from '../../templates/core/placeholders.ts';
 import { configExtras, sidecarExtras } from '../../templates/core/sidecars.ts';
-import { STRATEGY_DEFAULTS } from '../../templates/core/strategy.ts';
+import { batchesOf, STRATEGY_DEFAULTS } from '../../templates/core/strategy.ts';
 import { checkDocument } from '../../templates/core/validate.ts';
 import { atValues } from './blame.ts';
 import { ANNOTATIONS, LABELS, MANAGED_BY, type KubernetesObject } from './objects.ts';
@@ -50,9 +50,12 @@ const strategyOf = ({ strategy = {}, minReadySeconds }: ResolvedDocument): Strat
   maxSurge: strategy.maxSurge ?? STRATEGY_DEFAULTS.maxSurge,
   maxUnavailable: strategy.maxUnavailable ?? STRATEGY_DEFAULTS.maxUnavailable,
   steps: (strategy.steps ?? []) as StrategyStep[],
+  ...batchesField(batchesOf(strategy)),
   minReadySeconds: minReadySeconds ?? STRATEGY_DEFAULTS.minReadySeconds,
   progressDeadlineSeconds: strategy.progressDeadlineSeconds ?? STRATEGY_DEFAULTS.progressDeadlineSeconds,
 });
+
+const batchesField = (batches: number[] | undefined): Pick<Strategy, 'batches'> => (batches === undefined ? {} : { batches });
 
 type Place = Pick<RenderInput, 'workload' | 'namespace'>;
 

@@ -6,15 +6,17 @@ export type StrategyStep = { weight: number } | { pauseSeconds: number } | { pau
  *
  * - `maxSurge`, `maxUnavailable`: a count of pods (>= 0) or a percentage such as `25%` (`0%`..`100%`), as in a native Deployment's `rollingUpdate`. They are
  *   never both zero as written, but both may *resolve* to zero for a small number of pods.
- * - `steps`: empty for ROLLING; for CANARY at least one, with rising weights.
+ * - `steps`: empty but for CANARY, which has at least one, with rising weights.
+ * - `batches`: only for BATCHES, and at least one there: counts of pods (>= 1), of which the last repeats until all pods are new.
  * - `minReadySeconds`: the template's (>= 0), which a Deployment with the gate open has.
  * - `progressDeadlineSeconds`: always greater than `minReadySeconds`.
  */
 export interface Strategy {
-  type: 'ROLLING' | 'CANARY';
+  type: 'ROLLING' | 'CANARY' | 'BATCHES';
   maxSurge: number | string;
   maxUnavailable: number | string;
   steps: StrategyStep[];
+  batches?: number[];
   minReadySeconds: number;
   progressDeadlineSeconds: number;
 }

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectCluster } from '../../../src/clusters/kubernetes/client.ts';
 import type { ConnectOptions } from '../../../src/clusters/kubernetes/client.ts';
@@ -164,7 +165,7 @@ describe('list', () => {
     ]);
     expect(list.resourceVersion).toBe('42');
     expect(Math.abs(list.date.getTime() - Date.now())).toBeLessThan(5_000);
-    expect(server.seen.every((request) => request.url.includes('labelSelector=a%3Db') && request.url.includes('limit=500'))).toBe(true);
+    expect(server.seen.every((request) => request.url.includes('labelSelector=a%3Db') && request.url.includes('limit=200'))).toBe(true);
   });
 
   it('begins anew where the moment of its first page has been forgotten', async () => {
@@ -404,8 +405,35 @@ describe('a server that is not to be trusted', () => {
       response.on('drain', more);
       more();
     });
-    const error = await failure(connect(server, { maxBytes: 1024 * 1024 }).version());
-    expect(error.message).toContain('longer than 1048576 bytes');
+    const error = await failure(connect(server, { budgets: { answerBytes: 1024 * 1024 } }).version());
+    expect(error.message).toContain('longer than 1 MiB');
+  });
+
+  it('cannot make us unpack what is small when compressed', async () => {
+    const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, '{},'));
+    const server = await serve((_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb));
+    expect((await failure(connect(server).read(webRef))).message).toBe("The server's answer cannot be read: it is not a JSON object.");
+    expect(server.seen[0]?.headers['accept-encoding']).toBeUndefined();
+  });
+
+  it('cannot hold us with informational answers', async () => {
+    const server = await serve((_, response) => {
+      const timer = setInterval(() => response.writeProcessing(), 20);
+      response.on('close', () => clearInterval(timer));
+    });
+    const slow = await failure(connect(server, { budgets: { requestMilliseconds: 200 } }).version());
+    expect([slow.kind, slow.timedOut]).toEqual(['UNREACHABLE', true]);
+  });
+
+  it.each([
+    ['nested deeper than 50 levels', `{"metadata":{"name":"x"},"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+    ['more than 262144 values', `{"metadata":{"name":"x"},"a":[${'{},'.repeat(300_000)}{}]}`],
+  ])('cannot make us parse JSON that has %s', async (bound, body) => {
+    const server = await serve((_, response) => void response.end(body));
+    for (const asked of [connect(server).read(webRef), connect(server).apply(web), connect(server).missingAccess('shop')]) {
+      const error = await failure(asked);
+      expect([error.overBudget, error.message]).toEqual([true, expect.stringContaining(bound)]);
+    }
   });
 
   it('cannot hold us with a byte now and then, or with silence', async () => {
@@ -414,13 +442,13 @@ describe('a server that is not to be trusted', () => {
       const timer = setInterval(() => response.write(' '), 20);
       response.on('close', () => clearInterval(timer));
     });
-    const slow = await failure(connect(server, { timeoutMilliseconds: 200 }).version());
+    const slow = await failure(connect(server, { budgets: { requestMilliseconds: 200 } }).version());
     expect([slow.kind, slow.message]).toEqual([
       'UNREACHABLE',
       'The cluster is unreachable: the answer was interrupted (UND_ERR_BODY_TIMEOUT).',
     ]);
     server.answer(() => undefined);
-    const silent = await failure(connect(server, { timeoutMilliseconds: 200 }).version());
+    const silent = await failure(connect(server, { budgets: { requestMilliseconds: 200 } }).version());
     expect([silent.kind, silent.message]).toEqual([
       'UNREACHABLE',
       'The cluster is unreachable: the answer timed out (UND_ERR_HEADERS_TIMEOUT).',

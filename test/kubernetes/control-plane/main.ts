@@ -1,5 +1,6 @@
 // Starts control planes for a developer and keeps them until Ctrl-C:
-//   node test/kubernetes/control-plane/main.ts [--clusters 2] [--nodes 5] [--fast] [--folder DIR]
+//   npx node test/kubernetes/control-plane/main.ts [--clusters 2] [--nodes 5] [--fast] [--folder DIR]
+import '../../../require-node.mjs';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { troubleOf } from '../../../src/rollouts/core/diagnosis.ts';
+import { troubleOf } from '../../../src/rollouts/core/target/diagnosis.ts';
 import { failureOf } from '../../../src/rollouts/core/failures.ts';
 import type { Raw } from '../../../src/rollouts/core/raw.ts';
 
@@ -72,7 +72,7 @@ describe("what a pod's status says is wrong", () => {
   it('names the kernel as the killer where memory ran out', () => {
     const trouble = troubleOf(containers(looping(3, died(137, 'OOMKilled'))), now);
     expect(trouble?.message).toContain('OOMKilled');
-    expect(trouble && failureOf({ cluster: 'east-1' }, { pod: 'web-1', trouble }, null).advice).toContain('memory limit');
+    expect(trouble && failureOf({ cluster: 'east-1' }, { pod: 'web-1', trouble }, null).data).toMatchObject({ outOfMemory: true });
   });
 
   it('says nothing bad of containers that are only starting', () => {
@@ -153,18 +153,17 @@ describe("what a pod's status says is wrong", () => {
   });
 });
 
-describe('the failure that is shown', () => {
-  it('says where, what and what to do', () => {
+describe('the failure that is kept', () => {
+  it('says where and what', () => {
     const trouble = troubleOf(containers(waiting('ImagePullBackOff', 'registry.invalid/shop/web:3.0: no such host')), now);
     expect(trouble && failureOf({ cluster: 'east-1' }, { pod: 'web-1', trouble }, null)).toEqual({
-      reason: 'ImagePullBackOff',
-      message: 'registry.invalid/shop/web:3.0: no such host.',
+      code: 'ImagePullBackOff',
+      data: { message: 'registry.invalid/shop/web:3.0: no such host.' },
       cluster: 'east-1',
       pod: 'web-1',
       container: 'web',
       exitCode: null,
       logTail: null,
-      advice: 'Check that the image name and tag exist and that the namespace has the pull secret for this registry.',
     });
   });
 });

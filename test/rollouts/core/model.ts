@@ -5,7 +5,7 @@
  */
 import type { RolloutDecision, TargetAction, TargetDecision, VerbChange } from '../../../src/rollouts/core/decision.ts';
 import { decideRollout } from '../../../src/rollouts/core/rollout/decide.ts';
-import { decideTarget } from '../../../src/rollouts/core/decide-target.ts';
+import { decideTarget } from '../../../src/rollouts/core/target/decide.ts';
 import type {
   Live,
   LiveReplicaSet,
@@ -23,6 +23,9 @@ import { isSettled } from '../../../src/rollouts/core/phases.ts';
 import { sentenceOf } from '../../../src/rollouts/core/reasons.ts';
 import { reduceRollout } from '../../../src/rollouts/core/rollout/reduce.ts';
 import { reduceTarget } from '../../../src/rollouts/core/target/reduce.ts';
+import { stageHandlers } from '../../../src/rollouts/core/stages/handlers.ts';
+import type { AnyStage, StageHandlers } from '../../../src/rollouts/core/stages/stage.ts';
+import { compile, compileUndo } from '../../../src/rollouts/core/strategies/strategies.ts';
 import type { Strategy, StrategyStep } from '../../../src/workloads/core/strategy.ts';
 
 export type Behaviour = 'GOOD' | 'NEVER_READY' | 'IMAGE_PULL' | 'CRASH_LOOP' | 'FIRST_GOOD';
@@ -84,8 +87,38 @@ export function side(release: number, fields: Partial<Side> = {}): Side {
   };
 }
 
-export function targetRow(fields: Partial<TargetState> = {}): TargetState {
+/** A target's row with short words: by which plan, at which step, held since when, with what written at which N. */
+export interface Row extends Partial<TargetState> {
+  plan?: Strategy;
+  kind?: RolloutState['kind'];
+  step?: number;
+  heldAt?: Date | null;
+  surge?: string | null;
+  unavailable?: string | null;
+  stepN?: number | null;
+}
+
+export function targetRow({
+  plan = strategy(),
+  kind = 'DEPLOY',
+  step = 0,
+  heldAt = null,
+  surge = null,
+  unavailable = null,
+  stepN = null,
+  ...fields
+}: Row = {}): TargetState {
+  const [from, to] = [fields.from === undefined ? side(1) : fields.from, fields.to === undefined ? side(2) : fields.to];
+  const forward = compile({ kind, strategy: plan, from, to });
+  const stages = fields.undoing === true ? compileUndo({ stages: forward, stage: 0, from }) : forward;
   return {
+    stages,
+    stage: Math.max(
+      0,
+      stages.findIndex((stage) => stage.step === step),
+    ),
+    progress: heldAt === null ? null : { heldAt: heldAt.toISOString() },
+    gate: surge === null || unavailable === null ? null : { n: stepN, surge, unavailable },
     id: 'target',
     waveId: 'wave',
     placementId: 'placement',
@@ -94,21 +127,16 @@ export function targetRow(fields: Partial<TargetState> = {}): TargetState {
     namespace: 'shop',
     phase: 'PENDING',
     phaseDetail: null,
-    from: side(1),
-    to: side(2),
+    from,
+    to,
     written: false,
     undoing: false,
     uid: null,
     made: false,
     replicasBefore: null,
     replicasAfter: null,
-    step: 0,
-    stepN: null,
-    surge: null,
-    unavailable: null,
     enteredAt: null,
     retriedAt: null,
-    heldAt: null,
     stoppedAt: null,
     condition: null,
     failure: null,
@@ -144,6 +172,7 @@ export interface Plan {
   wanted: number;
   type: Strategy['type'];
   steps: StrategyStep[];
+  batches?: number[];
   maxSurge: number | string;
   maxUnavailable: number | string;
   minReadySeconds: number;
@@ -188,20 +217,23 @@ export class Model {
   away: { since: Date } | null = null;
   /** No more pods than this in the namespace. */
   quota: number | null;
-  private preflight: Preflight | null = null;
-  private finished: TargetObservation['finished'] = null;
-  private applied: TargetObservation['applied'] = null;
+  private checked: Preflight | null = null;
+  private performed: TargetAction | null = null;
   private logs = new Map<string, string>();
   private serial = 0;
   private readonly plan: Plan;
+  private readonly handlers: StageHandlers;
   readonly originalUid: string | null;
 
-  constructor(plan: Plan) {
+  /** @param stages of another list than the plan's strategy has, with the handlers of their kinds */
+  constructor(plan: Plan, handlers: StageHandlers = stageHandlers, stages?: readonly AnyStage[]) {
     this.plan = plan;
+    this.handlers = handlers;
     this.quota = plan.quota;
     const own = strategy({
       type: plan.type,
       steps: plan.steps,
+      ...(plan.batches === undefined ? {} : { batches: plan.batches }),
       maxSurge: plan.maxSurge,
       maxUnavailable: plan.maxUnavailable,
       minReadySeconds: plan.minReadySeconds,
@@ -210,7 +242,8 @@ export class Model {
     const template = plan.kind === 'SCALE' || plan.kind === 'DELETE';
     const from = plan.first || plan.kind === 'SCALE' ? null : side(1, { strategy: own });
     this.rollout = rolloutRow({ kind: plan.kind, strategy: own, onFailure: plan.onFailure });
-    this.target = targetRow({ from, to: template ? null : side(2, { strategy: own }) });
+    const to = template ? null : side(2, { strategy: own });
+    this.target = targetRow({ from, to, stages: stages ?? compile({ kind: plan.kind, strategy: own, from, to }) });
     this.placement = {
       id: 'placement',
       workloadId: 'workload-id',
@@ -257,9 +290,8 @@ export class Model {
       placement: { ...this.placement },
       target: { ...this.target },
       live: this.live(),
-      preflight: this.preflight,
-      finished: this.finished,
-      applied: this.applied,
+      checked: this.checked,
+      performed: this.performed,
       writeFailure: null,
       hindrance: null,
       logs: this.logs,
@@ -317,8 +349,8 @@ export class Model {
   /** Observe, decide, commit, write: once. `crash` loses the write that was committed, and everything that the holder had in memory. */
   turn(crash = false): TargetDecision {
     const observation = this.observation();
-    const decision = decideTarget(observation);
-    if (JSON.stringify(decision) !== JSON.stringify(decideTarget(observation)))
+    const decision = decideTarget(observation, this.handlers);
+    if (JSON.stringify(decision) !== JSON.stringify(decideTarget(observation, this.handlers)))
       this.breaches.push('the same observation was decided differently');
     if (isIdle(decision)) return decision;
     const before = this.target;
@@ -326,7 +358,7 @@ export class Model {
     this.target = target;
     if (event !== null) this.events.push(event.type);
     this.log.push(
-      `${this.target.phase} ${decision.reason}${decision.action ? ` [${describe(decision.action)}]` : ''}${crash ? ' LOST' : ''}`,
+      `${this.target.phase} ${sentenceOf(decision.reason)}${decision.action ? ` [${describe(decision.action)}]` : ''}${crash ? ' LOST' : ''}`,
     );
     if (decision.action?.kind === 'SCALE') this.placement = { ...this.placement, lastWrittenReplicas: decision.action.replicas };
     if (before.phase === 'FAILED' && this.target.phase === 'PROGRESSING') this.forget();
@@ -336,27 +368,25 @@ export class Model {
   }
 
   private forget(): void {
-    this.preflight = null;
-    this.finished = null;
-    this.applied = null;
+    this.checked = null;
+    this.performed = null;
     this.logs = new Map();
   }
 
   private perform(action: TargetAction): void {
+    this.performed = action;
     switch (action.kind) {
       case 'PREFLIGHT':
-        this.preflight = { ok: true };
+        this.checked = { ok: true };
         return;
       case 'READ_LOG':
         this.logs.set(`${action.pod}/${action.container}`, 'panic: no');
         return;
       case 'FINISH':
-        this.finished = action.side;
         return;
       case 'DELETE':
         this.deployment = null;
         this.sets = [];
-        this.finished = 'DELETE';
         return;
       case 'SCALE':
         return this.setReplicas(action.replicas);
@@ -371,7 +401,6 @@ export class Model {
     if (which === null) throw new Error(`applied ${action.side}, which is nothing`);
     if (Number.parseInt(surge, 10) === 0 && Number.parseInt(unavailable, 10) === 0) throw new Error('422: both zero');
     this.writes++;
-    this.applied = { surge, unavailable };
     const old = this.deployment;
     const left = old === null ? 0 : this.fence().surge;
     const next: ModelDeployment = {

@@ -7,20 +7,20 @@ import {
   expectedSplit,
   floorPercent,
   goalOf,
-  holdAt,
+  freezeAt,
   limitsOf,
   nextWrite,
   resolveLimits,
 } from '../../../src/rollouts/core/steps.ts';
-import type { Limits, Split, Written } from '../../../src/rollouts/core/steps.ts';
+import type { Limits, Split, Amounts } from '../../../src/rollouts/core/steps.ts';
 
-const pair = (text: string): Written => {
+const pair = (text: string): Amounts => {
   const [surge, unavailable] = text.split(',').map((part) => part.trim());
   return { surge: surge ?? '', unavailable: unavailable ?? '' };
 };
 
 /** The controller with the gate closed, one move after the other, until it has none left. */
-function settle(written: Written, n: number, from: Split): Split {
+function settle(written: Amounts, n: number, from: Split): Split {
   const { surge, unavailable } = limitsOf(written, n);
   const split = { ...from };
   for (;;) {
@@ -40,7 +40,7 @@ function walk(
   weights: number[],
   from: Split = { new: 0, old: n },
 ): { writes: string[]; rests: string[]; peak: number } {
-  let written: Written | null = null;
+  let written: Amounts | null = null;
   let split = from;
   const writes: string[] = [];
   const rests: string[] = [];
@@ -48,7 +48,7 @@ function walk(
   for (const weight of weights) {
     const goal = goalOf(n, weight, limits);
     for (;;) {
-      const next: Written | null = nextWrite(goal, n, limits, written, split.new);
+      const next: Amounts | null = nextWrite(goal, n, limits, written, split.new);
       if (next === null) break;
       written = next;
       split = settle(written, n, split);
@@ -247,7 +247,7 @@ describe('holding a native rolling update', () => {
     ['without surge', 10, { new: 4, old: 6 }, { surge: 0, unavailable: 2 }, '0,20%'],
     ['without surge, one of very many pods', 1000, { new: 4, old: 996 }, { surge: 0, unavailable: 1 }, '0,1%'],
   ])('%s', (_name, n, split, limits, written) => {
-    expect(holdAt(n, split, limits)).toEqual(pair(written));
+    expect(freezeAt(n, split, limits)).toEqual(pair(written));
   });
 
   it('removes no old pod, and adds at most one new one, wherever it was paused', () => {
@@ -255,7 +255,7 @@ describe('holding a native rolling update', () => {
       fc.property(fc.integer({ min: 1, max: 400 }), fc.nat(400), fc.nat(400), (n, a, b) => {
         const split = { old: Math.min(n, a), new: Math.min(n, b) };
         fc.pre(split.old + split.new >= n);
-        const held = settle(holdAt(n, split, k3()), n, split);
+        const held = settle(freezeAt(n, split, k3()), n, split);
         expect(held.old).toBe(split.old);
         expect(held.new - split.new).toBeLessThanOrEqual(1);
         expect(held.new + held.old).toBeLessThanOrEqual(Math.max(split.new + split.old, n + 1));

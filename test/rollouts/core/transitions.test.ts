@@ -56,7 +56,7 @@ describe('the tables of transitions', () => {
   it('hold for every change of a target', () => {
     const target = targetRow({ phase: 'SUCCEEDED' });
     expect(applyTarget(target, { phase: 'ROLLING_BACK' }, new Date()).phase).toBe('ROLLING_BACK');
-    expect(applyTarget(target, { phase: 'SUCCEEDED', step: 1 }, new Date()).step).toBe(1);
+    expect(applyTarget(target, { phase: 'SUCCEEDED', stage: 1 }, new Date()).stage).toBe(1);
     expect(() => applyTarget(target, { phase: 'PROGRESSING' }, new Date())).toThrow(UnknownTransition);
   });
 });

@@ -1,15 +1,16 @@
 /** What to do about a rollout as a whole now: on rows alone. */
 import { unreachable } from './unreachable.ts';
-import { isAway } from '../conditions.ts';
 import type { RolloutDecision, TargetChange } from '../decision.ts';
 import { afterFailure, failuresOf, settled, wholeFailure } from './outcome.ts';
 import type { RolloutObservation, TargetState, WaveEvidence, WaveState } from '../observation.ts';
-import { pauseOf } from '../pauses.ts';
-import type { Pause } from '../pauses.ts';
-import { entering, goingOn, isSettled, isTerminal, stepOf, targetPhases } from '../phases.ts';
+import { entering, goingOn, isSettled, isTerminal, targetPhases } from '../phases.ts';
 import { because, sentenceOf } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
-import { soonest } from '../times.ts';
+import { holdOf } from '../stages/handlers.ts';
+import { stepOf } from '../stages/stage.ts';
+import type { Hold } from '../stages/stage.ts';
+import { soonest } from '../target/deadline.ts';
+import { isUnreachable } from '../target/outside.ts';
 import { clustersOf, skipped, undoing } from './undo.ts';
 
 /** Nothing announces that other rollouts free quota, so it is polled at this interval. */
@@ -35,9 +36,9 @@ function nextPauseEnd(o: RolloutObservation): Date | null {
 }
 
 /** The pause that a held target stands at. */
-function pauseHolding(o: RolloutObservation, target: TargetState): Pause | null {
+function pauseHolding(o: RolloutObservation, target: TargetState): Hold | null {
   const wave = o.waves.find((one) => one.id === target.waveId);
-  return wave === undefined ? null : pauseOf(o.now, o.rollout, wave, target);
+  return wave === undefined ? null : holdOf(target, wave.promotedStep, o.now);
 }
 
 /** On request: nothing written = CANCELED, else everything goes back. */
@@ -144,12 +145,12 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
 
 function atOpenPause(o: RolloutObservation, target: TargetState): boolean {
   const pause = target.phase === 'HELD' ? pauseHolding(o, target) : null;
-  return pause !== null && 'pause' in pause.step && !pause.over;
+  return pause !== null && pause.needs === 'PROMOTE' && !pause.over;
 }
 
 /** Held at a pause that is over, on a reachable cluster: it moves again as soon as there is room. */
 function mayGoOn(o: RolloutObservation, target: TargetState): boolean {
-  return target.phase === 'HELD' && !isAway(target.condition) && (pauseHolding(o, target)?.over ?? false);
+  return target.phase === 'HELD' && !isUnreachable(target.condition) && (pauseHolding(o, target)?.over ?? false);
 }
 
 const busyOf = (targets: readonly TargetState[]): number => targets.filter((target) => targetPhases[target.phase].concurrent).length;

@@ -1,5 +1,6 @@
 /** What failures lead to: what `onFailure` does about them, and the phase in which a rollout ends. */
 import type { RolloutDecision, TerminalPhase } from '../decision.ts';
+import { failureReason } from '../failure.ts';
 import type { Failure } from '../failure.ts';
 import type { RolloutObservation, TargetState, WaveState } from '../observation.ts';
 import { isTerminal } from '../phases.ts';
@@ -63,7 +64,8 @@ function backAlone(o: RolloutObservation): RolloutDecision | null {
 
 function failuresIn(failures: readonly TargetState[]): Failures {
   const [first] = failures;
-  const reason = first?.failure?.reason ?? (first?.phaseDetail && sentenceOf(first.phaseDetail)) ?? 'for an unknown reason';
+  const reason =
+    (first?.failure && failureReason(first.failure)) ?? (first?.phaseDetail && sentenceOf(first.phaseDetail)) ?? 'for an unknown reason';
   return { cluster: first?.cluster ?? 'a target', reason, more: Math.max(0, failures.length - 1) };
 }
 
@@ -95,13 +97,13 @@ function reasonOf(o: RolloutObservation, phase: TerminalPhase): Reason {
   }
   if (phase === 'ROLLED_BACK') {
     const failure = wholeFailure(o);
-    const cause = failure && { cluster: failure.cluster, reason: failure.reason };
+    const cause = failure && { cluster: failure.cluster, reason: failureReason(failure) };
     if (!o.targets.some((target) => target.written)) return because('NOTHING_CHANGED', { cause });
     return because('ROLLOUT_ROLLED_BACK', { back: count('ROLLED_BACK'), of, cause });
   }
   const named = failures.slice(0, NAMED_FAILURES).map((target) => ({
     cluster: target.cluster,
-    reason: target.failure?.reason ?? 'unknown',
+    reason: target.failure === null ? 'unknown' : failureReason(target.failure),
     back: target.phase === 'ROLLED_BACK',
   }));
   return because('ROLLOUT_FAILED', { failed: named, count: failures.length, succeeded: count('SUCCEEDED') });

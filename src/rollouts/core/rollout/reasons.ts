@@ -1,5 +1,6 @@
 /** The reasons of rollouts and waves, and of what they do to their targets: code, typed data and sentence. */
 import type { PauseReason, RolloutKind } from '../../../generated/prisma/enums.ts';
+import { conditionTypes } from '../condition-types.ts';
 import { kinds } from '../kinds.ts';
 import type { Accepted } from '../kinds.ts';
 
@@ -59,7 +60,6 @@ export const rolloutReasons = {
   TARGET_STARTED: (_: None) => 'Started.',
   TARGET_RESUMED: (_: None) => 'The pause is over.',
 
-  ROLLOUT_ENDED: (_: None) => 'The rollout has ended.',
   ROLLOUT_PAUSED: ({ pauseReason }: { pauseReason: PauseReason }) => `Paused (${pauseReason}).`,
   TARGETS_UNDER_WAY: (some: Clusters) => `${counted(some.count)} under way: ${named(some)}.`,
   TARGETS_ROLLING_BACK: (some: Clusters) => `${counted(some.count)} on the way back: ${named(some)}.`,
@@ -77,11 +77,7 @@ export const rolloutReasons = {
   TARGET_NOT_STARTED: (because: Because) => `Not started: ${sentence(because)}`,
 
   TARGETS_GIVEN_UP: (some: Clusters) => `Given up on ${named(some)}.`,
-  /** `since`: RFC 3339, null where it is not known. */
-  UNREACHABLE_TOO_LONG: ({ cluster, since, message }: { cluster: string; since: string | null; message: string }) => {
-    return `${cluster} has been unreachable since ${since ?? 'long ago'}: ${message}`;
-  },
-  NO_WORKER: ({ region }: { region: string }) => `No worker serves region ${region}.`,
+  NO_WORKER: ({ region }: { region: string }) => conditionTypes.NO_WORKER.sentence({ region }),
 
   NOTHING_TO_DO: (_: None) => 'There was nothing to do.',
   ROLLOUT_SUCCEEDED: ({ succeeded, of, skipped, failed }: { succeeded: number; of: number; skipped: number; failed: number }) => {
@@ -114,7 +110,6 @@ export const rolloutReasons = {
   UNDECIDABLE: (_: None) => {
     return 'An operator is needed: Slipway failed to decide about this rollout. What it has changed stands as it is.';
   },
-  TARGET_UNDECIDABLE: (_: None) => 'Slipway failed to decide about this target. What runs in the cluster stands as it is.',
 
   PAUSED_ON_REQUEST: (_: None) => 'Paused on request: nothing moves forward until it is resumed.',
   RESUMED_ON_REQUEST: (_: None) => 'Resumed on request.',

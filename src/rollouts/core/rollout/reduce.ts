@@ -1,6 +1,8 @@
 /** What a decision, a verb or a superseding makes of a rollout's rows. Nothing else changes a phase of a rollout, a wave, or a target from the rollout's side. */
 import type { PauseReason, RolloutPhase } from '../../../generated/prisma/enums.ts';
 import type { RolloutDecision, Supersede, TargetChange, TargetEventType, VerbChange } from '../decision.ts';
+import { presentFailure } from '../failure.ts';
+import type { Failure, ShownFailure } from '../failure.ts';
 import { kinds } from '../kinds.ts';
 import type { RolloutObservation, RolloutRows, RolloutState, TargetState, WaveState } from '../observation.ts';
 import { isSettled, isSteered, isTerminal } from '../phases.ts';
@@ -49,14 +51,15 @@ export function reduceRollout<Rows extends RolloutRows>(rows: Rows, change: Roll
     case 'PAUSE': {
       const { pauseReason, failure, reason } = change;
       const fields = { pauseReason, failure: failure ?? rows.rollout.failure };
-      return enter(rows, { to: 'PAUSED', by: 'PAUSE', reason, fields, data: { pauseReason, failure } });
+      return enter(rows, { to: 'PAUSED', by: 'PAUSE', reason, fields, data: { pauseReason, failure: shown(failure) } });
     }
     case 'ROLL_BACK':
       return rollBack(rows, change);
     case 'SETTLE': {
       const { phase, reason } = change;
       const failure = change.failure ?? rows.rollout.failure;
-      const settle = (ended: Rows) => enter(ended, { to: phase, by: 'SETTLE', reason, fields: { failure }, data: { failure } });
+      const settle = (ended: Rows) =>
+        enter(ended, { to: phase, by: 'SETTLE', reason, fields: { failure }, data: { failure: shown(failure) } });
       return then(changeTargets(rows, change.targets), settle);
     }
     case 'CHANGE':
@@ -100,6 +103,11 @@ export function changesOf(before: RolloutRows, after: RolloutRows): { waves: Wav
   };
 }
 
+/** A failure as events show it. */
+function shown(failure: Failure | null): ShownFailure | null {
+  return failure && presentFailure(failure);
+}
+
 function unchanged<Rows extends RolloutRows>(rows: Rows): Reduction<Rows> {
   return { rows, events: [], wake: [], numbers: [] };
 }
@@ -137,7 +145,7 @@ function moveWave<Rows extends RolloutRows>(
 function rollBack<Rows extends RolloutRows>(rows: Rows, change: Extract<RolloutDecision, { kind: 'ROLL_BACK' }>): Reduction<Rows> {
   const { scope, failure, reason, targets } = change;
   const fields = { failure: failure ?? rows.rollout.failure };
-  const data = { scope, failure };
+  const data = { scope, failure: shown(failure) };
   const entered =
     scope === 'TARGET'
       ? note(

@@ -4,6 +4,7 @@ import type { TargetState } from '../observation.ts';
 import { entering, isTerminal, targetPhases } from '../phases.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
+import { compileUndo } from '../strategies/strategies.ts';
 import type { Because, Clusters } from './reasons.ts';
 
 /**
@@ -13,7 +14,14 @@ import type { Because, Clusters } from './reasons.ts';
 export function undoing(now: Date, targets: readonly TargetState[], why: Because): TargetChange[] {
   return targets.flatMap((target): TargetChange[] => {
     if (canGoBack(target)) {
-      const set = { ...entering(now), phase: 'ROLLING_BACK' as const, undoing: true, phaseReason: because('TARGET_ROLLING_BACK', why) };
+      const set = {
+        ...entering(now),
+        phase: 'ROLLING_BACK' as const,
+        undoing: true,
+        stages: compileUndo(target),
+        stage: 0,
+        phaseReason: because('TARGET_ROLLING_BACK', why),
+      };
       return [{ targetId: target.id, set }];
     }
     if (!target.written && !isTerminal(target.phase)) return [skipped(target, because('TARGET_NOT_STARTED', why))];

@@ -1,11 +1,12 @@
 /** Targets whose cluster stays unreachable, as the rollout sees them: their region may have no worker to decide about them. */
-import { graceEnds, isAway } from '../conditions.ts';
+import { presentCondition } from '../condition-types.ts';
 import type { RolloutDecision, TargetChange } from '../decision.ts';
 import { unreachable as unreachableFailure } from '../failures.ts';
 import type { RolloutObservation, TargetState } from '../observation.ts';
 import { isSteered } from '../phases.ts';
 import { because, sentenceOf } from '../reasons.ts';
-import { soonest } from '../times.ts';
+import { soonest } from '../target/deadline.ts';
+import { graceEnds, isUnreachable } from '../target/outside.ts';
 import { clustersOf } from './undo.ts';
 
 /** A second abort gives up on clusters that have been unreachable for this long: longer than a new connection takes after one was cut. */
@@ -16,7 +17,7 @@ const GIVE_UP_SECONDS = 5;
  * A PENDING target is started first.
  */
 export function unreachable(o: RolloutObservation): { decision: RolloutDecision | null; lookAt: Date | null } {
-  const gone = o.targets.filter((target) => isSteered(target.phase) && isAway(target.condition));
+  const gone = o.targets.filter((target) => isSteered(target.phase) && isUnreachable(target.condition));
   const over = gone.filter((target) => isOver(o.now, endOf(o, target)));
   if (over.length === 0) return { decision: null, lookAt: soonest(...gone.map((target) => endOf(o, target))) };
   const reason = because('TARGETS_GIVEN_UP', clustersOf(over));
@@ -37,7 +38,8 @@ function endOf({ rollout }: RolloutObservation, target: TargetState): Date | nul
 }
 
 function end({ rollout }: RolloutObservation, target: TargetState): TargetChange {
-  const { cluster, condition } = target;
+  const { cluster } = target;
+  const condition = target.condition && presentCondition(target.condition);
   const phaseReason = because('UNREACHABLE_TOO_LONG', { cluster, since: condition?.since ?? null, message: condition?.message ?? '' });
   if (!target.written && rollout.onUnreachable === 'SKIP') return { targetId: target.id, set: { phase: 'SKIPPED', phaseReason } };
   const advice = condition?.advice ?? 'Bring the cluster back and retry.';

@@ -3,9 +3,10 @@ import type { RolloutPhase } from '../../../generated/prisma/enums.ts';
 import type { VerbChange, VerbDecision, VerbKind } from '../decision.ts';
 import type { RolloutRows, RolloutState, TargetState, WaveState } from '../observation.ts';
 import { standingUid } from '../failures.ts';
-import { isSettled, rolloutPhases, stepOf } from '../phases.ts';
+import { isSettled, rolloutPhases } from '../phases.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
+import { stepOf } from '../stages/stage.ts';
 import { clustersOf } from './undo.ts';
 
 export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY' };

@@ -1,8 +1,9 @@
 /** What a decision makes of a target's row, with what follows from it for the placement and the rollout. */
 import type { NoWorker, TargetDecision, TargetEventType } from '../decision.ts';
+import { conditionOf } from '../condition-types.ts';
 import { kinds } from '../kinds.ts';
 import type { RolloutState, Side, TargetState } from '../observation.ts';
-import { because, reasonOf, sentenceOf } from '../reasons.ts';
+import { because, reasonOf } from '../reasons.ts';
 import type { StoredReason } from '../reasons.ts';
 import { targetEvent, UnknownTransition } from '../transitions.ts';
 import { applyTarget } from './apply.ts';
@@ -34,7 +35,7 @@ export function reduceTarget({ now, rollout, target: before }: TargetRows, chang
   return {
     target,
     event: event && { type: event.type, reason: reasonOf(target.phaseDetail) },
-    wakeRollout: set.phase !== undefined || set.heldAt !== undefined || set.condition !== undefined || set.failure !== undefined,
+    wakeRollout: set.phase !== undefined || set.condition !== undefined || set.failure !== undefined,
     applied: appliedBy(rollout, before, target),
   };
 }
@@ -57,9 +58,8 @@ function appliedBy({ kind }: TargetRows['rollout'], before: TargetState, { phase
 }
 
 function unserved(before: TargetState, { since }: NoWorker, now: Date): TargetReduction {
-  const reason = because('NO_WORKER', { region: before.region });
-  const advice = 'Start a worker with SLIPWAY_REGIONS naming this region, or with none named.';
-  const condition = { type: 'NO_WORKER' as const, message: sentenceOf(reason), advice, since: since.toISOString() };
+  const { region } = before;
+  const condition = conditionOf('NO_WORKER', { region }, since.toISOString());
   const target = applyTarget(before, { condition, stoppedAt: before.stoppedAt ?? now }, now);
-  return { target, event: { type: 'target.unreachable', reason }, wakeRollout: true, applied: undefined };
+  return { target, event: { type: 'target.unreachable', reason: because('NO_WORKER', { region }) }, wakeRollout: true, applied: undefined };
 }

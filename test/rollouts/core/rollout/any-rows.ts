@@ -9,31 +9,30 @@ import {
   WavePhase,
 } from '../../../../src/generated/prisma/enums.ts';
 import type { Failure } from '../../../../src/rollouts/core/failure.ts';
-import type { Condition, RolloutRows, TargetState } from '../../../../src/rollouts/core/observation.ts';
+import type { Condition, RolloutRows } from '../../../../src/rollouts/core/observation.ts';
 import { rolloutRow, strategy, targetRow } from '../model.ts';
+import type { Row } from '../model.ts';
 
 export const now = new Date('2026-01-01T12:00:00Z');
 export const canary = strategy({ type: 'CANARY', steps: [{ weight: 20 }, { pause: true }] });
 export const failure: Failure = {
-  reason: 'ImagePullBackOff',
-  message: '',
+  code: 'ImagePullBackOff',
+  data: { message: '' },
   cluster: 't2',
   pod: null,
   container: null,
   exitCode: null,
   logTail: null,
-  advice: '',
 };
 
 /** The condition of a target that nobody has served for so many seconds. */
 export const away = (seconds: number): Condition => ({
   type: 'NO_WORKER',
-  message: 'no worker serves region east',
-  advice: '',
+  data: { region: 'east' },
   since: new Date(now.getTime() - seconds * 1000).toISOString(),
 });
 
-const anyTarget = (waveIds: string[]): fc.Arbitrary<Partial<TargetState>> =>
+const anyTarget = (waveIds: string[]): fc.Arbitrary<Row> =>
   fc
     .record({
       waveId: fc.constantFrom(...waveIds),
@@ -78,6 +77,6 @@ export const anyRows: fc.Arbitrary<RolloutRows> = fc.integer({ min: 1, max: 3 })
       waves: waves.map((wave) => (rollout.phase === 'QUEUED' ? { ...wave, phase: 'PENDING' as const } : wave)),
       targets: targets
         .map((target) => (rollout.phase === 'QUEUED' ? { ...target, phase: 'PENDING' as const } : target))
-        .map((target, i) => targetRow({ id: `t${i}`, cluster: `t${i}`, ...target })),
+        .map((target, i) => targetRow({ id: `t${i}`, cluster: `t${i}`, plan: canary, ...target })),
     }));
 });

@@ -10,17 +10,19 @@ import type { Reason } from '../../../../src/rollouts/core/reasons.ts';
 import { reduceRollout } from '../../../../src/rollouts/core/rollout/reduce.ts';
 import { undecidableRollout } from '../../../../src/rollouts/core/undecidable.ts';
 import { rolloutRow, strategy, targetRow, waveRow } from '../model.ts';
+import type { Row } from '../model.ts';
 import { anyRows, away, canary, failure, now } from './any-rows.ts';
 
 type Rows = Omit<RolloutRows, 'now'>;
 
 const ago = (seconds: number): Date => new Date(now.getTime() - seconds * 1000);
-const t = (id: string, phase: TargetState['phase'], fields: Partial<TargetState> = {}): TargetState => {
+const t = (id: string, phase: TargetState['phase'], fields: Row = {}): TargetState => {
   const started = !['PENDING', 'SKIPPED'].includes(phase);
   return targetRow({
     id,
     cluster: id,
     phase,
+    plan: canary,
     written: started,
     failure: phase === 'FAILED' ? { ...failure, cluster: id } : null,
     ...fields,
@@ -91,7 +93,7 @@ describe('waves', () => {
 
   it('looks again when the next timed pause ends, and not at one that is over behind a pause of the whole rollout', () => {
     const timed = strategy({ type: 'CANARY', steps: [{ weight: 20 }, { pauseSeconds: 60 }] });
-    const held = (id: string, seconds: number): TargetState => t(id, 'HELD', { step: 1, heldAt: ago(seconds) });
+    const held = (id: string, seconds: number): TargetState => t(id, 'HELD', { plan: timed, step: 1, heldAt: ago(seconds) });
     const both = [held('t1', 10), held('t2', 40)];
     expect(decide(running(both, { strategy: timed }))).toMatchObject({ kind: 'WAIT', lookAt: new Date(now.getTime() + 20_000) });
     expect(decide(running([held('t1', 10), held('t2', 60)], { strategy: timed }))).toMatchObject({ targets: [{ targetId: 't2' }] });
@@ -166,7 +168,7 @@ describe('waves', () => {
     expect(decide(running([held], { phase: 'PAUSED', pauseReason: 'STEP' })).kind).toBe('WAIT');
     expect(decide(running([held], {}, { promotedStep: 1 })).kind).toBe('START_TARGETS');
     const timed = strategy({ type: 'CANARY', steps: [{ weight: 20 }, { pauseSeconds: 5 }] });
-    expect(decide(running([held], { strategy: timed })).kind).toBe('WAIT');
+    expect(decide(running([t('t1', 'HELD', { plan: timed, step: 1 })], { strategy: timed })).kind).toBe('WAIT');
   });
 
   it('does not stay at a pause that nobody is held at any more', () => {
@@ -270,7 +272,7 @@ describe('onFailure', () => {
     const end = exhaust(rows).rows;
     expect([end.rollout.phase, end.targets[2]?.phase]).toEqual(['FAILED', 'SKIPPED']);
     expect(exhaust(rows).reasons.at(-1)).toEqual(
-      because('ROLLOUT_FAILED', { failed: [{ cluster: 't1', reason: failure.reason, back: true }], count: 1, succeeded: 1 }),
+      because('ROLLOUT_FAILED', { failed: [{ cluster: 't1', reason: failure.code, back: true }], count: 1, succeeded: 1 }),
     );
   });
 
@@ -318,7 +320,7 @@ describe('an abort', () => {
     expect(decide(rows).kind).toBe('WAIT');
     const end = exhaust({ ...rows, rollout: { ...rows.rollout, intent: 'GIVE_UP' } }).rows;
     expect(phases(end)).toEqual({ t1: 'FAILED', t2: 'ROLLING_BACK', t3: 'ROLLING_BACK' });
-    expect(end.targets[0]?.failure).toMatchObject({ reason: 'UNREACHABLE' });
+    expect(end.targets[0]?.failure).toMatchObject({ code: 'UNREACHABLE' });
     expect(decide(end)).toMatchObject({ kind: 'WAIT', lookAt: new Date(now.getTime() + 4_000) });
   });
 });
@@ -330,7 +332,7 @@ describe('rows on which deciding itself fails', () => {
     const end = applied(decision, rows);
     expect(phases(end)).toEqual({ t1: 'SUCCEEDED', t2: 'FAILED', t3: 'FAILED', t4: 'SKIPPED' });
     expect(end.rollout.phase).toBe('FAILED');
-    expect(decision).toMatchObject({ failure: { reason: 'INTERNAL_ERROR', cluster: 't2' } });
+    expect(decision).toMatchObject({ failure: { code: 'INTERNAL_ERROR', cluster: 't2' } });
   });
 });
 

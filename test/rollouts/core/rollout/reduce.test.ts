@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RolloutDecision, Supersede, VerbChange } from '../../../../src/rollouts/core/decision.ts';
 import type { RolloutObservation, RolloutRows } from '../../../../src/rollouts/core/observation.ts';
+import { causeIn, presentFailure } from '../../../../src/rollouts/core/failure.ts';
 import { isSettled, isSteered, isTerminal } from '../../../../src/rollouts/core/phases.ts';
 import { because } from '../../../../src/rollouts/core/reasons.ts';
 import { advanceRollout, changesOf, reduceRollout } from '../../../../src/rollouts/core/rollout/reduce.ts';
@@ -78,7 +79,9 @@ describe('a decision', () => {
       'c ROLLING_BACK',
     ]);
     expect(reduction.rows.rollout).toMatchObject({ phase: 'ROLLING_BACK', failure });
-    expect(reduction.events).toEqual([{ type: 'rollout.rolling_back', reason, target: null, data: { scope: 'ALL', failure } }]);
+    expect(reduction.events).toEqual([
+      { type: 'rollout.rolling_back', reason, target: null, data: { scope: 'ALL', failure: presentFailure(failure) } },
+    ]);
   });
 
   it('that takes one target back leaves the rollout as it is, but for its failure', () => {
@@ -93,7 +96,7 @@ describe('a decision', () => {
 
   it('that settles gives the targets their end first, each that fails with its event', () => {
     const rows = rowsOf({ targets: [targetRow({ phase: 'PROGRESSING', written: true })] });
-    const set = { phase: 'FAILED', phaseReason: because('TARGET_UNDECIDABLE', {}), failure } as const;
+    const set = { phase: 'FAILED', phaseReason: because('TARGET_FAILED', causeIn(failure)), failure } as const;
     const reason = because('UNDECIDABLE', {});
     const reduction = reduceRollout(rows, {
       kind: 'SETTLE',
@@ -102,7 +105,7 @@ describe('a decision', () => {
       targets: [{ targetId: 'target', set }],
       failure: null,
     });
-    expect(told(reduction)).toEqual(['target.failed TARGET_UNDECIDABLE', 'rollout.failed UNDECIDABLE']);
+    expect(told(reduction)).toEqual(['target.failed TARGET_FAILED', 'rollout.failed UNDECIDABLE']);
     expect(reduction.events[0]?.target).toMatchObject({ phase: 'FAILED', failure });
     expect(reduction.rows.rollout).toMatchObject({ phase: 'FAILED', settledAt: now });
   });
@@ -124,7 +127,7 @@ describe('a decision', () => {
 
 describe('a verb', () => {
   it('changes the rollout with its event and wakes what is steered', () => {
-    const rows = rowsOf({ targets: [targetRow({ phase: 'HELD', step: 1 }), targetRow({ id: 'b', placementId: 'at-b' })] });
+    const rows = rowsOf({ targets: [targetRow({ plan: canary, phase: 'HELD', step: 1 }), targetRow({ id: 'b', placementId: 'at-b' })] });
     const paused = verb(rows, { kind: 'PAUSE' });
     expect(told(paused)).toEqual(['rollout.paused PAUSED_ON_REQUEST']);
     expect(paused.events[0]?.data).toEqual({ phase: 'PAUSED', pauseReason: 'MANUAL' });

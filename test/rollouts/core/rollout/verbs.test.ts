@@ -142,7 +142,7 @@ describe('the table of verbs', () => {
 
 describe('what a verb changes', () => {
   it('promotes the open wave past the step that its targets are held at, and no other wave', () => {
-    const held = targetRow({ phase: 'HELD', step: 1 });
+    const held = targetRow({ plan: canary, phase: 'HELD', step: 1 });
     const waves = [waveRow({ phase: 'OPEN' }), waveRow({ id: 'next', position: 1 })];
     expect(ask(PROMOTE, { phase: 'PAUSED', pauseReason: 'STEP' }, waves, [held])).toMatchObject({
       rollout: { phase: 'RUNNING', pauseReason: null },
@@ -176,7 +176,7 @@ describe('what a verb changes', () => {
   });
 
   it('retries what failed in the same rollout, where it stood, as soon as it is its turn', () => {
-    const failed = targetRow({ phase: 'FAILED', step: 2, written: true, enteredAt: new Date(0) });
+    const failed = targetRow({ plan: canary, phase: 'FAILED', step: 2, written: true, enteredAt: new Date(0) });
     const fine = targetRow({ id: 'fine', phase: 'SUCCEEDED' });
     const decision = ask(RETRY, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed, fine]);
     expect(decision).toMatchObject({
@@ -186,15 +186,15 @@ describe('what a verb changes', () => {
     });
     const targets = decision.kind === 'CHANGE' ? decision.targets : [];
     expect(targets).toEqual([{ targetId: 'target', set: expect.objectContaining({ phase: 'PENDING', failure: null, retriedAt: now }) }]);
-    expect(targets[0]?.set).not.toHaveProperty('step');
+    expect(targets[0]?.set).not.toHaveProperty('stage');
   });
 
   it.each([
     ['DELETED', null],
     ['REPLACED', null],
     ['ErrImagePull', 'd-1'],
-  ])('retries after %s with uid %s: what somebody took away is made again', (reason, uid) => {
-    const failed = targetRow({ phase: 'FAILED', written: true, uid: 'd-1', failure: { ...internal({ cluster: 'east-1' }), reason } });
+  ])('retries after %s with uid %s: what somebody took away is made again', (code, uid) => {
+    const failed = targetRow({ phase: 'FAILED', written: true, uid: 'd-1', failure: { ...internal({ cluster: 'east-1' }), code } });
     const decision = ask(RETRY, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed]);
     expect(decision.kind === 'CHANGE' ? decision.targets[0]?.set.uid : undefined).toBe(uid);
   });

@@ -9,7 +9,7 @@ const now = new Date('2026-01-01T12:00:00Z');
 const rollout = rolloutRow({ phase: 'RUNNING' });
 const target = targetRow({ phase: 'PROGRESSING', written: true });
 const decision = (set: TargetDecision['set'], event: NonNullable<TargetDecision['event']>['type'] | null): TargetDecision => ({
-  reason: '',
+  reason: because('NOT_LISTED', {}),
   set: { phaseReason: because('LEGACY', { message: 'It is so.' }), ...set },
   event: event && { type: event, message: 'east-1: It is so.' },
   action: null,
@@ -31,7 +31,9 @@ describe("a target's decision", () => {
   });
 
   it('that changes nothing the rollout decides on leaves the rollout alone', () => {
-    expect(reduceTarget({ now, rollout, target }, decision({ surge: '2' }, 'target.step'))).toMatchObject({ wakeRollout: false });
+    expect(reduceTarget({ now, rollout, target }, decision({ gate: { n: 4, surge: '2', unavailable: '0' } }, 'target.step'))).toMatchObject(
+      { wakeRollout: false },
+    );
     expect(reduceTarget({ now, rollout, target }, decision({ condition: null }, null))).toMatchObject({ wakeRollout: true, event: null });
   });
 
@@ -51,7 +53,7 @@ describe('a region without a worker', () => {
     expect(reduced.target).toMatchObject({
       phase: 'PROGRESSING',
       stoppedAt: now,
-      condition: { type: 'NO_WORKER', message: 'No worker serves region east.', since: since.toISOString() },
+      condition: { type: 'NO_WORKER', data: { region: 'east' }, since: since.toISOString() },
     });
     expect(reduced).toMatchObject({
       event: { type: 'target.unreachable', reason: because('NO_WORKER', { region: 'east' }) },

@@ -1,0 +1,26 @@
+/** FINISH: once only one revision runs, the objects that may change only now are applied, and unreferenced ones are pruned. */
+import { z } from 'zod';
+import { sideOf } from '../target/draft.ts';
+import { because } from '../reasons.ts';
+import { bringBack } from './back.ts';
+import { bring, freezeSplit, isVerdict, podsReady } from './bring.ts';
+import type { StageHandler, StageOf } from './stage.ts';
+
+export const finish: StageHandler<StageOf<'FINISH'>> = {
+  codec: z.object({}),
+
+  look({ side }, _progress, visit) {
+    const { o, live } = visit;
+    const { release } = sideOf(o);
+    const brought = side === 'TO' ? bring(visit) : bringBack(visit);
+    if (!isVerdict(brought)) return { kind: 'STAY', draft: brought };
+    if (o.performed?.kind !== 'FINISH' || o.performed.side !== side) {
+      const reason = because(side === 'TO' ? 'FINISHING' : 'BACK_FINISHING', { release });
+      return { kind: 'STAY', draft: { reason, action: { kind: 'FINISH', side } } };
+    }
+    if (side === 'TO') return { kind: 'DONE', reason: podsReady(o, live, brought) };
+    return { kind: 'DONE', reason: because('BACK_READY', { ready: brought.ready, pods: live.replicas, release }) };
+  },
+
+  freeze: (stage, visit, why) => (stage.side === 'TO' ? freezeSplit(visit, why) : null),
+};

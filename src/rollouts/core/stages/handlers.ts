@@ -1,0 +1,45 @@
+/** Every kind of stage with its handler: a kind without one does not compile. */
+import { back } from './back.ts';
+import { finish } from './finish.ts';
+import { open } from './open.ts';
+import { pause } from './pause.ts';
+import { pods } from './pods.ts';
+import { remove } from './remove.ts';
+import { scale } from './scale.ts';
+import type { AnyStage, Hold, Progress, StageHandler, StageHandlers, StageKind, StageOf } from './stage.ts';
+
+export const stageHandlers = {
+  PODS: pods,
+  PAUSE: pause,
+  OPEN: open,
+  SCALE: scale,
+  FINISH: finish,
+  REMOVE: remove,
+  BACK: back,
+} as const satisfies { [K in StageKind]: StageHandler<StageOf<K>> };
+
+/** @throws Error for a kind that no handler knows, as in a row of another version */
+export function handlerOf(handlers: StageHandlers, { kind }: AnyStage): StageHandler {
+  const handler = handlers[kind];
+  if (handler === undefined) throw new Error(`no handler for a stage of kind ${kind}`);
+  return handler;
+}
+
+/** The progress of the stage that a target is at, as its codec reads it. @throws ZodError where the row has something else */
+export function progressOf(handler: StageHandler, progress: Progress | null): Progress | null {
+  return progress === null ? null : handler.codec.parse(progress);
+}
+
+interface AtStage {
+  stages: readonly AnyStage[];
+  stage: number;
+  progress: Progress | null;
+}
+
+/** Until when the stage holds that a target is at; null where it is one that cannot hold. From its row alone. */
+export function holdOf(target: AtStage, promotedStep: number, now: Date, handlers: StageHandlers = stageHandlers): Hold | null {
+  const stage = target.stages[target.stage];
+  if (stage === undefined) return null;
+  const handler = handlerOf(handlers, stage);
+  return handler.hold?.(stage, progressOf(handler, target.progress), promotedStep, now) ?? null;
+}

@@ -1,0 +1,45 @@
+/** The number of pods: whose it is to change, and the writes that change it. Somebody else's number is left alone. */
+import type { LiveDeployment, TargetObservation } from '../observation.ts';
+import { because } from '../reasons.ts';
+import { preconditionOf } from '../target/draft.ts';
+import type { Draft } from '../target/draft.ts';
+
+/** What a Deployment has whose number nobody has ever set. */
+const UNSET = 1;
+
+/**
+ * Whether the live number is still ours to change: the Deployment was made by this target, or has the number that we wrote last. A change that was decided
+ * and has not arrived (a crash, a 409) is due again; a number that neither is nor becomes ours is somebody else's wish.
+ */
+export function scaleDue({ target, placement }: TargetObservation, live: LiveDeployment): boolean {
+  const wanted = placement.replicas;
+  if (live.replicas === wanted) return false;
+  if (target.replicasAfter === wanted) return live.replicas === (target.replicasBefore ?? UNSET);
+  return target.made || live.replicas === (placement.lastWrittenReplicas ?? UNSET);
+}
+
+/** Asks for the wanted number. Decided again it says nothing new. */
+export function scaleForward(o: TargetObservation, live: LiveDeployment): Draft {
+  const { target, placement, now } = o;
+  const wanted = placement.replicas;
+  const reason = because('SCALING', { from: live.replicas, to: wanted });
+  const action = { kind: 'SCALE' as const, replicas: wanted, precondition: preconditionOf(live) };
+  if (target.written && target.replicasAfter === wanted) return { reason, action };
+  // A Deployment that this target made, or made again while going back, had no number before.
+  const before = target.replicasAfter === null ? (target.made ? null : live.replicas) : target.replicasBefore;
+  const set = { written: true, replicasBefore: before, replicasAfter: wanted, enteredAt: now };
+  return { reason, set, event: target.written ? 'target.step' : 'target.started', action };
+}
+
+/** Going back restores the number before ours, where the live one is still ours; null where there is nothing to restore. */
+export function numberBefore({ target, placement }: TargetObservation, live: LiveDeployment): number | null {
+  const { replicasBefore: before, replicasAfter: after } = target;
+  if (before === null || after === null || live.replicas !== after || before === after) return null;
+  const stillOurs = placement.lastWrittenReplicas === after || placement.lastWrittenReplicas === before;
+  return stillOurs ? before : null;
+}
+
+export function scaleBack(live: LiveDeployment, replicas: number): Draft {
+  const reason = because('SCALING_BACK', { from: live.replicas, to: replicas });
+  return { reason, action: { kind: 'SCALE', replicas, precondition: preconditionOf(live) }, show: true };
+}

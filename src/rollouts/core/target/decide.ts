@@ -1,0 +1,102 @@
+/** What to do about one target now. */
+import type { TargetDecision } from '../decision.ts';
+import { causeIn } from '../failure.ts';
+import type { Failure } from '../failure.ts';
+import type { TargetObservation, TargetState } from '../observation.ts';
+import { isSettled, isTerminal } from '../phases.ts';
+import { sameJson } from '../raw.ts';
+import { because, sentenceOf } from '../reasons.ts';
+import type { Reason } from '../reasons.ts';
+import { stageHandlers } from '../stages/handlers.ts';
+import type { StageHandlers } from '../stages/stage.ts';
+import { atDoor, freeze } from './door.ts';
+import { clockOf } from './deadline.ts';
+import { fail, wait } from './draft.ts';
+import type { Draft } from './draft.ts';
+import { reachable, unreachable } from './outside.ts';
+import { end, endReason, walk } from './walk.ts';
+
+/**
+ * Synchronous, total and level-triggered: it asks only what is, so the same observation always yields the same decision, whatever was lost before.
+ *
+ * The holder commits `set` and `event`, performs `action`, and decides again; a decision with none of them means: wait until the cluster or the row changes,
+ * or until `lookAt`. No write is ever decided for a settled rollout or a target that is at its end.
+ */
+export function decideTarget(o: TargetObservation, handlers: StageHandlers = stageHandlers): TargetDecision {
+  const over = overOf(o);
+  return over === null
+    ? complete(o, hindered(o, draftOf(o, handlers)))
+    : { reason: over, set: {}, event: null, action: null, lookAt: null };
+}
+
+/** Why nothing at all is done about it, not even a note in its row. */
+function overOf({ rollout, target }: TargetObservation): Reason | null {
+  if (isSettled(rollout.phase)) return because('ROLLOUT_ENDED', {});
+  if (isTerminal(target.phase)) return because('TARGET_ENDED', {});
+  return target.phase === 'PENDING' ? because('NOT_STARTED', {}) : null;
+}
+
+/** What cannot be done for now is retried, says so, and fails when it has been retried for as long as a stage may take. */
+function hindered(o: TargetObservation, draft: Draft): Draft {
+  const { hindrance } = o;
+  if (hindrance === null || draft.action === undefined || draft.action.kind === 'READ_LOG') return draft;
+  const { failure, since } = hindrance;
+  const { progressDeadlineSeconds } = o.rollout.strategy;
+  if (o.now.getTime() >= since.getTime() + progressDeadlineSeconds * 1000) return fail(failure);
+  if (draft.event !== undefined) return draft;
+  return { ...draft, reason: because('RETRYING_WRITE', causeIn(failure)), show: true };
+}
+
+function draftOf(o: TargetObservation, handlers: StageHandlers): Draft {
+  const { live, target } = o;
+  if (live.kind === 'UNKNOWN') return wait(because('NOT_LISTED', {}));
+  if (live.kind === 'UNREACHABLE') return unreachable(o, live);
+  const answered = reachable(o);
+  if (answered !== null) return answered;
+  if (!target.undoing && target.failure !== null) return failed(o, target.failure, handlers);
+  const at = atDoor(o, live, handlers);
+  if (at === 'END') return end(o, endReason(o));
+  const draft = 'live' in at ? walk(at, handlers) : at;
+  return !target.undoing && draft.set?.phase === 'FAILED' && draft.set.failure ? failed(o, draft.set.failure, handlers) : draft;
+}
+
+/** What fails and is not taken back would go on by itself once its pods recover: it is frozen before the target is at its end. `failure` says so before `phase` does. */
+function failed(o: TargetObservation, failure: Failure, handlers: StageHandlers): Draft {
+  const { live, rollout, wave, writeFailure, target } = o;
+  const stays = rollout.onFailure === 'PAUSE' || (rollout.onFailure !== 'ROLLBACK_TARGET' && wave.maxFailed > 0);
+  const untouched = live.kind === 'PRESENT' && live.ours && !live.terminating && live.editedBy === null && live.pausedBy === null;
+  if (!stays || !untouched || writeFailure !== null || !target.written) return fail(failure);
+  const frozen = freeze({ o, live }, handlers, 'FAILED');
+  return frozen === null ? fail(failure) : { ...frozen, set: { ...frozen.set, failure } };
+}
+
+/** Omits what the row already contains, so that an unchanged observation gives an empty decision and needs no statement. */
+function complete(o: TargetObservation, draft: Draft): TargetDecision {
+  const shown = draft.event !== undefined || draft.action !== undefined || draft.show === true || draft.set?.phase !== undefined;
+  const wanted = { ...clockOf(o), ...known(o), ...(shown ? { phaseReason: draft.reason } : {}), ...draft.set };
+  const changed = Object.entries(wanted).filter(([key, value]) => !stands(o.target, key, value));
+  return {
+    reason: draft.reason,
+    set: Object.fromEntries(changed),
+    event: draft.event === undefined ? null : { type: draft.event, message: `${o.target.cluster}: ${sentenceOf(draft.reason)}` },
+    action: draft.action ?? null,
+    lookAt: draft.lookAt ?? null,
+  };
+}
+
+/** Facts from the cluster that the row stores: the Deployment's uid, and the end of its owner's pause. */
+function known({ target, live }: TargetObservation): TargetDecision['set'] {
+  if (live.kind !== 'PRESENT') return {};
+  const uid = target.written && target.uid === null && live.ours ? { uid: live.uid } : {};
+  return target.condition?.type === 'PAUSED_BY_OWNER' && live.pausedBy === null ? { ...uid, condition: null } : uid;
+}
+
+function stands(target: TargetState, key: string, value: unknown): boolean {
+  if (key !== 'phaseReason') return same(target[key as keyof TargetState], value);
+  const { phaseDetail } = target;
+  return phaseDetail !== null && sameJson({ code: phaseDetail.code, data: phaseDetail.data }, value);
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return a instanceof Date && b instanceof Date ? a.getTime() === b.getTime() : sameJson(a, b);
+}

@@ -1,0 +1,115 @@
+/** Whether what was asked for stands and is healthy, and whom to blame where it does not. */
+import type { LiveDeployment, LivePod, LiveReplicaSet, Side, TargetObservation, Trouble } from '../observation.ts';
+import { atRest } from '../steps.ts';
+import type { Split } from '../steps.ts';
+
+export interface Verdict {
+  healthy: boolean;
+  /** What is really there, by the ReplicaSets' `spec.replicas`. */
+  split: Split;
+  /** New pods that have been Ready for the template's minReadySeconds. */
+  ready: number;
+  /** The controller has seen the last write and has nothing left to do. Says nothing about readiness. */
+  settled: boolean;
+  /** Milliseconds until the next pod that is Ready has been so for long enough; null where no pod is on its way by time alone. */
+  ripeInMilliseconds: number | null;
+}
+
+/** Pods of both sides, by `spec.replicas`. A ReplicaSet that the controller has not created yet counts as 0. */
+export function splitOf(live: LiveDeployment): Split {
+  return { new: live.current?.replicas ?? 0, old: sum(live.others.map((one) => one.replicas)) };
+}
+
+/** With the gate closed: the split that (s, u) leave at the live N stands, and every new pod is Ready. */
+export function judgeGated(live: LiveDeployment, side: Side): Verdict {
+  const split = splitOf(live);
+  return judge(live, side, split, atRest({ surge: live.surge, unavailable: live.unavailable }, live.replicas, split));
+}
+
+/** With the gate open: all N pods are new and Ready, and no other ReplicaSet has any. */
+export function judgeAll(live: LiveDeployment, side: Side): Verdict {
+  const split = splitOf(live);
+  return judge(live, side, split, split.new === live.replicas && split.old === 0);
+}
+
+function judge(live: LiveDeployment, side: Side, split: Split, stands: boolean): Verdict {
+  const needed = side.strategy.minReadySeconds * 1000;
+  const pods = standing(live.current);
+  const ready = pods.filter((pod) => pod.ready && pod.readyMilliseconds >= needed).length;
+  const settled = stands && caughtUp(live) && live.current !== null && live.observedGeneration >= live.generation;
+  const waits = pods.filter((pod) => pod.ready && pod.readyMilliseconds < needed).map((pod) => needed - pod.readyMilliseconds);
+  return {
+    healthy: settled && pods.length === split.new && ready === split.new,
+    split,
+    ready,
+    settled,
+    ripeInMilliseconds: waits.length === 0 ? null : Math.min(...waits),
+  };
+}
+
+/**
+ * The ReplicaSets that were lowered have let their pods go. Until then their counts of available pods are those from before, by which the Deployment controller
+ * would lower them again after the next write.
+ */
+export function caughtUp(live: LiveDeployment): boolean {
+  return live.others.every((one) => standing(one).length <= one.replicas);
+}
+
+/** Pods that are there to stay. */
+export function standing(replicaSet: LiveReplicaSet | null): LivePod[] {
+  return (replicaSet?.pods ?? []).filter((pod) => !pod.terminating);
+}
+
+/** Pods of a ReplicaSet that are Ready now, whatever their age. */
+export function readyNow(replicaSets: readonly (LiveReplicaSet | null)[]): number {
+  return sum(replicaSets.map((one) => standing(one).filter((pod) => pod.ready).length));
+}
+
+export interface Blame {
+  pod: string | null;
+  trouble: Trouble;
+}
+
+/**
+ * The first fatal trouble of the side that is being rolled out: refused creation first, then the first pod by name. After a retry only troubles since then
+ * count: the cause of an older one may be fixed already, and the cluster has not tried again yet.
+ */
+export function fatalTrouble(
+  o: TargetObservation,
+  live: LiveDeployment,
+  replicaSets: readonly (LiveReplicaSet | null)[] = [live.current],
+): Blame | null {
+  const { retriedAt } = o.target;
+  const isNews = ({ trouble }: Blame): boolean =>
+    retriedAt === null || trouble.ageMilliseconds + CLOCK_STEP_MILLISECONDS < o.now.getTime() - retriedAt.getTime();
+  return troubles(live, replicaSets).find((blame) => blame.trouble.severity === 'FATAL' && isNews(blame)) ?? null;
+}
+
+/** Kubernetes' times and its Date header have whole seconds. */
+const CLOCK_STEP_MILLISECONDS = 1_000;
+
+/** What prevents progress now but may recover: named when the deadline passes. */
+export function slowTrouble(live: LiveDeployment): Blame | null {
+  const found = troubles(live, [live.current]);
+  return found.find(({ trouble }) => trouble.reason === 'Unschedulable') ?? found[0] ?? null;
+}
+
+/** Whether a pod of the side that is being rolled out fits no node. */
+export function isUnschedulable(live: LiveDeployment): boolean {
+  return troubles(live, [live.current]).some(({ trouble }) => trouble.reason === 'Unschedulable');
+}
+
+function troubles(live: LiveDeployment, replicaSets: readonly (LiveReplicaSet | null)[]): Blame[] {
+  const ofPods = replicaSets.flatMap((one) =>
+    standing(one).flatMap((pod) => (pod.trouble === null || pod.ready ? [] : [{ pod: pod.name, trouble: pod.trouble }])),
+  );
+  return live.replicaFailure === null ? ofPods : [{ pod: null, trouble: refused(live.replicaFailure) }, ...ofPods];
+}
+
+function refused(failure: NonNullable<LiveDeployment['replicaFailure']>): Trouble {
+  return { ...failure, container: null, exitCode: null, restarts: 0, log: null, severity: 'FATAL' };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
+}

@@ -1,0 +1,57 @@
+/** The writes of a target as drafts: what commits with each, so that a crash between commit and write gives the same write again. */
+import type { TargetAction } from '../decision.ts';
+import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
+import type { Reason } from '../reasons.ts';
+import type { Amounts } from '../steps.ts';
+import { preconditionOf } from './draft.ts';
+import type { Draft } from './draft.ts';
+
+export interface GateWrite {
+  which: 'TO' | 'FROM';
+  closed: boolean;
+  amounts: Amounts;
+  reason: Reason;
+}
+
+/** A strategy's own maxSurge and maxUnavailable, as text. */
+export function ownAmounts({ maxSurge, maxUnavailable }: Side['strategy']): Amounts {
+  return { surge: String(maxSurge), unavailable: String(maxUnavailable) };
+}
+
+/** What stands in the live Deployment's strategy says the same. */
+export function hasAmounts(live: LiveDeployment, amounts: Amounts): boolean {
+  return live.surge === amounts.surge && live.unavailable === amounts.unavailable;
+}
+
+/** The side's own amounts are still to be restored. Where the cluster took them and keeps others (an admission webhook's, a person's), that is not fought over. */
+export function ownAmountsDue(o: TargetObservation, live: LiveDeployment, own: Amounts): boolean {
+  const { performed } = o;
+  const taken = performed?.kind === 'APPLY' && performed.gate.surge === own.surge && performed.gate.unavailable === own.unavailable;
+  return !taken && !hasAmounts(live, own);
+}
+
+/**
+ * Applies a side with a gate. The clock starts with the first time that this very write is decided; the same write decided again (after a crash or a 409) commits
+ * nothing and says nothing new. However late, it is tried: a holder that comes back after its deadline has not failed yet.
+ */
+export function applyGate(o: TargetObservation, live: LiveDeployment | null, write: GateWrite): Draft {
+  const { target, now } = o;
+  const { surge, unavailable } = write.amounts;
+  const gate = { n: live?.replicas ?? null, surge, unavailable };
+  const action: TargetAction = {
+    kind: 'APPLY',
+    side: write.which,
+    gate: { closed: write.closed, surge, unavailable },
+    unpause: write.which === 'FROM' && live !== null && live.pausedBy !== null,
+    precondition: live === null ? null : preconditionOf(live),
+  };
+  const { gate: last } = target;
+  const same = last !== null && last.surge === surge && last.unavailable === unavailable && last.n === gate.n;
+  if (target.written && same) return { reason: write.reason, action };
+  return {
+    reason: write.reason,
+    set: { enteredAt: now, gate, written: true, made: target.made || live === null },
+    event: target.written || target.undoing ? 'target.step' : 'target.started',
+    action,
+  };
+}

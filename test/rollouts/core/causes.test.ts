@@ -1,0 +1,302 @@
+import { describe, expect, it } from 'vitest';
+import { errorAdvice } from '../../../src/clusters/core/error-kinds.ts';
+import { KubernetesError } from '../../../src/clusters/kubernetes/errors.ts';
+import type { KubernetesErrorKind } from '../../../src/clusters/kubernetes/errors.ts';
+import { adviceOf, causes, causeSentence, severityOfWord } from '../../../src/rollouts/core/causes.ts';
+import { conditionOf, presentCondition, readCondition } from '../../../src/rollouts/core/condition-types.ts';
+import { describeFailure, presentFailure, readFailure } from '../../../src/rollouts/core/failure.ts';
+import type { Failure } from '../../../src/rollouts/core/failure.ts';
+import {
+  deleted,
+  edited,
+  failed,
+  failureOf,
+  internal,
+  notOurs,
+  nothingToScale,
+  pastDeadline,
+  replaced,
+  scaledByOthers,
+  scaledWhileHeld,
+  standingUid,
+  unreachable,
+} from '../../../src/rollouts/core/failures.ts';
+import type { Trouble } from '../../../src/rollouts/core/observation.ts';
+import { isDefinite, isHindrance, refused } from '../../../src/rollouts/engine/failures.ts';
+
+const east = { cluster: 'east-1' };
+const trouble = (reason: string, fields: Partial<Trouble> = {}): Trouble => ({
+  reason,
+  message: 'Because.',
+  container: 'web',
+  exitCode: null,
+  restarts: 0,
+  log: null,
+  severity: 'SLOW',
+  ageMilliseconds: 0,
+  ...fields,
+});
+const ofPod = (reason: string, fields: Partial<Trouble> = {}): Failure =>
+  failureOf(east, { pod: 'web-1', trouble: trouble(reason, fields) }, null);
+const late = (reason: string | null): Failure =>
+  pastDeadline(east, 60, '1 of 4 pods is Ready', reason === null ? null : { pod: 'web-1', trouble: trouble(reason) }, null);
+const refusal = (kind: KubernetesErrorKind, fields: object = {}): Failure =>
+  refused('east-1', new KubernetesError({ kind, message: 'Because.', ...fields }));
+const owned = [
+  { field: '.spec.replicas', manager: 'kubectl', message: '' },
+  { field: '.spec.paused', manager: null, message: '' },
+];
+
+/** The failure, its code, severity and blame, and what a person reads. */
+const table: [Failure, string, string, string, string, string?][] = [
+  [
+    ofPod('ErrImagePull'),
+    'ErrImagePull',
+    'FATAL',
+    'RELEASE',
+    'Because.',
+    'Check that the image name and tag exist and that the namespace has the pull secret for this registry.',
+  ],
+  [
+    ofPod('ImagePullBackOff'),
+    'ImagePullBackOff',
+    'FATAL',
+    'RELEASE',
+    'Because.',
+    'Check that the image name and tag exist and that the namespace has the pull secret for this registry.',
+  ],
+  [
+    ofPod('CrashLoopBackOff', { exitCode: 1 }),
+    'CrashLoopBackOff',
+    'FATAL',
+    'RELEASE',
+    'Because.',
+    'Read the log below: the container starts and exits again and again.',
+  ],
+  [
+    ofPod('CrashLoopBackOff', { exitCode: 137, message: 'Back-off. (OOMKilled).' }),
+    'CrashLoopBackOff',
+    'FATAL',
+    'RELEASE',
+    'Back-off. (OOMKilled).',
+    'Raise the memory limit of the container or make it use less: the kernel killed it because it exceeded the limit.',
+  ],
+  [
+    ofPod('FromTheFuture'),
+    'FromTheFuture',
+    'SLOW',
+    'RELEASE',
+    'Because.',
+    "Check the pod's events (kubectl describe pod) and correct the template or the cluster.",
+  ],
+  [
+    late(null),
+    'PROGRESS_DEADLINE',
+    'SLOW',
+    'CLUSTER',
+    'No progress for 60 s: 1 of 4 pods is Ready.',
+    'Check the Deployment and its ReplicaSets (kubectl describe): the cluster did not create the requested pods.',
+  ],
+  [
+    late('NotReady'),
+    'PROGRESS_DEADLINE',
+    'SLOW',
+    'RELEASE',
+    'No progress for 60 s: 1 of 4 pods is Ready. NotReady: Because.',
+    "Check the container's readiness probe and its log: it runs but never becomes Ready.",
+  ],
+  [
+    late('Unschedulable'),
+    'Unschedulable',
+    'SLOW',
+    'CLUSTER',
+    'No progress for 60 s: 1 of 4 pods is Ready. Unschedulable: Because.',
+    'Add nodes, lower the resource requests, or relax node selectors, affinity and taints: no node accepts the pod.',
+  ],
+  [
+    notOurs(east, 'web'),
+    'NOT_OURS',
+    'FATAL',
+    'CLUSTER',
+    "The Deployment web exists but does not have this workload's id: someone else created it.",
+  ],
+  [
+    replaced(east, 'web'),
+    'REPLACED',
+    'FATAL',
+    'CLUSTER',
+    'The Deployment web was deleted and recreated by someone else during the rollout.',
+  ],
+  [deleted(east, 'web'), 'DELETED', 'FATAL', 'CLUSTER', 'The Deployment web was deleted by someone else during the rollout.'],
+  [
+    edited(east, 'web', 'kubectl'),
+    'EDITED',
+    'FATAL',
+    'CLUSTER',
+    'The pod template of Deployment web was edited by kubectl since it was applied.',
+    'Make the change in the template instead; a rollback overwrites the edits of kubectl.',
+  ],
+  [
+    scaledWhileHeld(east, '1 pod'),
+    'SCALED_WHILE_HELD',
+    'FATAL',
+    'CLUSTER',
+    'The number of pods was changed while the canary was held, and the split no longer fits the plan: 1 pod.',
+  ],
+  [
+    scaledByOthers(east, 3, 5),
+    'SCALED_BY_OTHERS',
+    'FATAL',
+    'CLUSTER',
+    'The number of pods was set to 3 by somebody else after 5 had been asked for.',
+  ],
+  [nothingToScale(east, 'web'), 'NOTHING_RUNS', 'FATAL', 'CLUSTER', 'There is no Deployment web to scale.'],
+  [unreachable(east, 'Gone.', 'Bring it back.'), 'UNREACHABLE', 'SLOW', 'CLUSTER', 'Gone.', 'Bring it back.'],
+  [
+    internal(east),
+    'INTERNAL_ERROR',
+    'FATAL',
+    'PLATFORM',
+    'Slipway failed to decide about this target. What runs in the cluster stands as it is.',
+  ],
+  [refusal('QUOTA_EXCEEDED'), 'QUOTA_EXCEEDED', 'FATAL', 'CLUSTER', 'Because.', "Raise the namespace's quota, or request less."],
+  [refusal('SERVER', { advice: 'Check the URL.' }), 'SERVER', 'SLOW', 'CLUSTER', 'Because.', 'Check the URL.'],
+  [refusal('FIELD_CONFLICT'), 'FIELD_CONFLICT', 'FATAL', 'CLUSTER', 'Because.'],
+  [
+    refusal('FIELD_CONFLICT', { causes: owned }),
+    'FIELD_CONFLICT',
+    'FATAL',
+    'CLUSTER',
+    'Other managers own fields that would change: .spec.replicas belongs to kubectl, .spec.paused.',
+  ],
+  [
+    failed(east, 'FORBIDDEN', { missing: ['create pods', 'get pods'], namespace: 'shop' }),
+    'FORBIDDEN',
+    'FATAL',
+    'CLUSTER',
+    'The credential may not create pods, get pods in namespace shop.',
+  ],
+];
+
+describe('A failure', () => {
+  it.each(table)('%#: shows as %s, %s, blames %s', (failure, reason, severity, blames, message, advice) => {
+    const shown = presentFailure(failure);
+    expect(shown).toMatchObject({ ...failure, code: reason, reason, severity, blames, message });
+    expect(shown.advice).toMatch(/^[A-Z].*\.$/);
+    if (advice !== undefined) expect(shown.advice).toBe(advice);
+  });
+
+  it('is data in rows: no sentence but what the cluster said', () => {
+    expect(edited(east, 'web', 'kubectl')).toEqual({
+      code: 'EDITED',
+      data: { name: 'web', manager: 'kubectl' },
+      cluster: 'east-1',
+      pod: null,
+      container: null,
+      exitCode: null,
+      logTail: null,
+    });
+  });
+
+  it('is described with its place', () => {
+    expect(describeFailure(ofPod('NotReady'))).toBe('NotReady (pod web-1, container web): Because.');
+    expect(describeFailure({ ...ofPod('NotReady'), container: null })).toBe('NotReady (pod web-1): Because.');
+    expect(describeFailure(nothingToScale(east, 'web'))).toBe('NOTHING_RUNS: There is no Deployment web to scale.');
+  });
+});
+
+describe('A failure of a row that is older than the codes', () => {
+  const where = { cluster: 'east-1', pod: 'web-1', container: null, exitCode: null, logTail: null };
+  const old = readFailure({ reason: 'DELETED', message: 'It went away.', advice: 'Find out.', ...where });
+
+  it('reads as LEGACY and shows what it said', () => {
+    expect(old && presentFailure(old)).toMatchObject({
+      ...where,
+      code: 'LEGACY',
+      reason: 'DELETED',
+      message: 'It went away.',
+      advice: 'Find out.',
+      severity: 'FATAL',
+      blames: 'CLUSTER',
+    });
+    expect(old && describeFailure(old)).toBe('DELETED (pod web-1): It went away.');
+  });
+
+  it('still says that the Deployment was taken away', () => {
+    expect(standingUid({ uid: 'd-1', failure: old })).toBeNull();
+  });
+
+  it('reads the same once it has been stored again', () => {
+    expect(readFailure(old)).toEqual(old);
+  });
+});
+
+describe('The table of causes', () => {
+  it.each([
+    ['CrashLoopBackOff', 2, 'SLOW'],
+    ['CrashLoopBackOff', 3, 'FATAL'],
+    ['ErrImagePull', 0, 'FATAL'],
+    ['CreateContainerConfigError', 0, 'FATAL'],
+    ['CreateContainerError', 9, 'SLOW'],
+    ['constructor', 0, 'SLOW'],
+    ['INTERNAL_ERROR', 0, 'SLOW'],
+  ])('%s after %i restarts is %s', (reason, restarts, severity) => {
+    expect(severityOfWord(reason, restarts)).toBe(severity);
+  });
+
+  it('does not read what a cluster says as one of our codes', () => {
+    for (const reason of Object.keys(causes).filter((code) => /^[A-Z_]+$/.test(code))) {
+      expect(presentFailure(ofPod(reason)), reason).toMatchObject({ code: 'Unknown', message: 'Because.' });
+    }
+  });
+
+  it('shows a code of a newer version with its message, or as it is', () => {
+    expect(causeSentence({ code: 'FROM_THE_FUTURE', data: { message: 'New.' } })).toBe('New.');
+    expect(causeSentence({ code: 'FROM_THE_FUTURE', data: {} })).toBe('FROM_THE_FUTURE');
+    expect(adviceOf({ code: 'FROM_THE_FUTURE', data: {} })).toMatch(/\.$/);
+  });
+
+  it('says which errors of a cluster are definite, which may pass, and which are only observed again', () => {
+    const kinds = (test: (error: unknown) => boolean): string[] =>
+      Object.keys(errorAdvice).filter((kind) => test(new KubernetesError({ kind: kind as KubernetesErrorKind, message: '' })));
+    expect(kinds(isDefinite).sort()).toEqual([
+      'ADMISSION_DENIED',
+      'EXISTS',
+      'FIELD_CONFLICT',
+      'FORBIDDEN',
+      'INVALID',
+      'NAMESPACE_MISSING',
+      'QUOTA_EXCEEDED',
+    ]);
+    expect(kinds(isHindrance).sort()).toEqual(['NOT_FOUND', 'SERVER', 'THROTTLED', 'UNAUTHENTICATED', 'UNKNOWN_CA', 'UNREACHABLE']);
+  });
+});
+
+describe('A condition', () => {
+  const since = '2026-01-01T12:00:00.000Z';
+
+  it.each([
+    [conditionOf('UNREACHABLE', { message: 'It is gone.', advice: 'Look.' }, since), 'It is gone.', 'Look.'],
+    [conditionOf('ACCESS', { message: 'It refuses.', advice: 'Ask.' }, since), 'It refuses.', 'Ask.'],
+    [
+      conditionOf('NO_WORKER', { region: 'eu' }, since),
+      'No worker serves region eu.',
+      'Start a worker with SLIPWAY_REGIONS naming this region, or with none named.',
+    ],
+    [
+      conditionOf('PAUSED_BY_OWNER', { manager: 'kubectl' }, since),
+      'The Deployment is paused by kubectl (spec.paused).',
+      'Resume it (kubectl rollout resume) to let the rollout go on, or abort the rollout.',
+    ],
+  ])('%#: is data, and shows as a sentence with advice', (condition, message, advice) => {
+    expect(Object.keys(condition)).toEqual(['type', 'data', 'since']);
+    expect(presentCondition(condition)).toEqual({ ...condition, message, advice });
+  });
+
+  it('of a row that is older than the data reads as it stood', () => {
+    const old = { type: 'NO_WORKER', message: 'Nobody is there.', advice: 'Wait.', since } as const;
+    const read = readCondition(old);
+    expect(read && presentCondition(read)).toMatchObject(old);
+    expect(readCondition(read)).toEqual(read);
+  });
+});
