@@ -17,7 +17,7 @@ import { supersededSide } from './core/stages/superseded.ts';
 import { compile } from './core/strategies/strategies.ts';
 import { LockedRolloutRepository, placementsOf } from './locked-rollout.repository.ts';
 import type { Order } from './order.ts';
-import { eventOf, eventsOf } from './rollout-event.ts';
+import { eventOf, eventsOf } from './rollout.events.ts';
 import { RolloutRepository } from './rollout.repository.ts';
 import type { NewRollout, RolloutRow, StoredTarget } from './rollout.repository.ts';
 

@@ -12,7 +12,7 @@ import { decideVerb } from './core/rollout/verbs.ts';
 import type { Verb } from './core/rollout/verbs.ts';
 import { LockedRolloutRepository, placementsOf } from './locked-rollout.repository.ts';
 import type { LockedRollout } from './locked-rollout.repository.ts';
-import { eventsOf } from './rollout-event.ts';
+import { eventsOf } from './rollout.events.ts';
 import { RolloutReader } from './rollout.reader.ts';
 import { RolloutService } from './rollout.service.ts';
 

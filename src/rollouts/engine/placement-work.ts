@@ -7,7 +7,7 @@ import type { EventLog } from '../../events/event-log.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { TargetDecision } from '../core/decision.ts';
 import { reduceTarget } from '../core/target/reduce.ts';
-import { eventOf } from '../rollout-event.ts';
+import { eventOf } from '../rollout.events.ts';
 import type { Hands } from './act.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Connection, Connections } from './connections.ts';

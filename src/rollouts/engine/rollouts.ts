@@ -7,7 +7,7 @@ import { isSettled } from '../core/phases.ts';
 import { advanceRollout } from '../core/rollout/reduce.ts';
 import { placementsOf } from '../locked-rollout.repository.ts';
 import type { LockedRolloutRepository } from '../locked-rollout.repository.ts';
-import { eventsOf } from '../rollout-event.ts';
+import { eventsOf } from '../rollout.events.ts';
 import { Claims } from './claims.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Lease } from './lease.ts';

@@ -2,7 +2,7 @@ import type { Database } from '../../common/database.ts';
 import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { reduceTarget } from '../core/target/reduce.ts';
-import { eventOf } from '../rollout-event.ts';
+import { eventOf } from '../rollout.events.ts';
 import type { UnservedRepository } from './unserved.repository.ts';
 
 const FIRST = '00000000-0000-0000-0000-000000000000';

@@ -178,7 +178,7 @@ function start(o: RolloutObservation, wave: WaveState, targets: readonly TargetS
     of: fresh.length === targets.length ? null : targets.length,
   });
   const changes = [
-    ...held.map((target) => changed(target, { ...goingOn(o.now), phaseReason: because('TARGET_RESUMED', {}) })),
+    ...held.map((target) => changed(target, { ...goingOn(o.now), phaseReason: because('PAUSE_OVER', {}) })),
     ...fresh.map((target) => changed(target, { ...entering(o.now), phaseReason: because('TARGET_STARTED', {}) })),
   ];
   return { kind: 'START_TARGETS', reason, targets: changes };

@@ -1,5 +1,6 @@
 /** The reasons of rollouts and waves, and of what they do to their targets: code, typed data and sentence. */
 import type { PauseReason, RolloutKind } from '../../../generated/prisma/enums.ts';
+import { conditionTypes } from '../condition-types.ts';
 import { kinds } from '../kinds.ts';
 import type { Accepted } from '../kinds.ts';
 
@@ -57,7 +58,6 @@ export const rolloutReasons = {
     return parts.join(' ');
   },
   TARGET_STARTED: (_: None) => 'Started.',
-  TARGET_RESUMED: (_: None) => 'The pause is over.',
 
   ROLLOUT_ENDED: (_: None) => 'The rollout has ended.',
   ROLLOUT_PAUSED: ({ pauseReason }: { pauseReason: PauseReason }) => `Paused (${pauseReason}).`,
@@ -67,9 +67,10 @@ export const rolloutReasons = {
   QUOTA: ({ quota }: { quota: number }) => `Waiting for other rollouts: the tenant's quota lets ${counted(quota)} move at once.`,
 
   HELD_AT_STEP: ({ step, of }: { step: number; of: number }) => `Every target is at the pause of step ${step} of ${of}: promote to go on.`,
-  PAUSED_BY_FAILURE: ({ allowed, ...failures }: Failures & { allowed: number }) => `Paused: ${failed(failures, allowed)}`,
-  ROLLING_BACK_AFTER_FAILURE: ({ scope, allowed, ...failures }: Failures & { scope: 'ALL' | 'WAVE' | 'TARGET'; allowed: number }) => {
-    return `Going back${{ ALL: ' everywhere', WAVE: '', TARGET: ' there' }[scope]}: ${failed(failures, allowed)}`;
+  PAUSED_BY_FAILURE: (failures: Failures & { allowed: number }) => `Paused: ${failed(failures)}`,
+  ROLLING_BACK_AFTER_FAILURE: (failures: Failures & { scope: 'ALL' | 'WAVE' | 'TARGET'; allowed: number }) => {
+    const { scope } = failures;
+    return `Going back${scope === 'ALL' ? ' everywhere' : scope === 'TARGET' ? ' there' : ''}: ${failed(failures)}`;
   },
   ROLLING_BACK_THE_REST: (some: Clusters) => `The rest goes back too: ${named(some)}.`,
   ABORTED: (_: None) => 'Aborted on request.',
@@ -81,7 +82,7 @@ export const rolloutReasons = {
   UNREACHABLE_TOO_LONG: ({ cluster, since, message }: { cluster: string; since: string | null; message: string }) => {
     return `${cluster} has been unreachable since ${since ?? 'long ago'}: ${message}`;
   },
-  NO_WORKER: ({ region }: { region: string }) => `No worker serves region ${region}.`,
+  NO_WORKER: ({ region }: { region: string }) => conditionTypes.NO_WORKER.sentence({ region }),
 
   NOTHING_TO_DO: (_: None) => 'There was nothing to do.',
   ROLLOUT_SUCCEEDED: ({ succeeded, of, skipped, failed }: { succeeded: number; of: number; skipped: number; failed: number }) => {
@@ -107,7 +108,7 @@ export const rolloutReasons = {
     succeeded: number;
   }) => {
     const which = failed.map(({ cluster, reason, back }) => `${cluster} (${reason}${back ? ', went back' : ''})`);
-    const more = count > failed.length ? `, ${count - failed.length} more` : '';
+    const more = count - failed.length > 0 ? `, ${count - failed.length} more` : '';
     const mixed = succeeded > 0 ? ` ${succeeded} run the new release.` : '';
     return `An operator is needed: ${which.join(', ') || 'some targets run the new release and some the old one'}${more}.${mixed}`;
   },
@@ -133,11 +134,11 @@ function counted(targets: number): string {
 }
 
 function named({ count, clusters }: Clusters): string {
-  const shown = clusters.join(', ');
-  return count > clusters.length ? `${shown} and ${count - clusters.length} more` : shown;
+  const more = count - clusters.length;
+  return `${clusters.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-function failed({ cluster, reason, more }: Failures, allowed: number): string {
+function failed({ cluster, reason, more, allowed }: Failures & { allowed: number }): string {
   return `${cluster} failed: ${reason}.${more > 0 ? ` And ${more} more failed.` : ''}${allowed > 0 ? ` (${allowed} may fail)` : ''}`;
 }
 
@@ -154,6 +155,6 @@ function sentence(because: Because): string {
     case 'ROLLOUT_ENDED':
       return 'the rollout ended before.';
     case 'FAILURE':
-      return failed(because, because.allowed);
+      return failed(because);
   }
 }

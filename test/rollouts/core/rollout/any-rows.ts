@@ -76,6 +76,6 @@ export const anyRows: fc.Arbitrary<RolloutRows> = fc.integer({ min: 1, max: 3 })
       waves: waves.map((wave) => (rollout.phase === 'QUEUED' ? { ...wave, phase: 'PENDING' as const } : wave)),
       targets: targets
         .map((target) => (rollout.phase === 'QUEUED' ? { ...target, phase: 'PENDING' as const } : target))
-        .map((target, i) => targetRow({ id: `t${i}`, cluster: `t${i}`, ...target })),
+        .map((target, i) => targetRow({ id: `t${i}`, cluster: `t${i}`, plan: canary, ...target })),
     }));
 });
