@@ -11,7 +11,7 @@ import type { RolloutKind, RolloutPhase, TargetPhase, WavePhase } from '../gener
 import { kindsThat } from './core/kinds.ts';
 import { renumberTargets } from './engine/rows.ts';
 import type { RolloutJson, TargetJson, WaveJson } from './engine/rows.ts';
-import type { AnyStage } from './core/stages/stage.ts';
+import type { AnyStage } from './core/observation.ts';
 import type { Strategy } from '../workloads/core/strategy.ts';
 import { ACTIVE, ACTIVE_PHASES, BESIDE, CHANGING } from './phase-lists.ts';
 

@@ -23,7 +23,6 @@ export const rolloutSentences: [Reason, string][] = [
     'Going on after the pause: a, b. Starting a, b, c, d, e and 2 more (20 targets in wave 1).',
   ],
   [because('TARGET_STARTED', {}), 'Started.'],
-  [because('TARGET_RESUMED', {}), 'The pause is over.'],
   [because('ROLLOUT_ENDED', {}), 'The rollout has ended.'],
   [because('ROLLOUT_PAUSED', { pauseReason: 'MANUAL' }), 'Paused (MANUAL).'],
   [because('TARGETS_UNDER_WAY', two), '2 targets under way: a, b.'],

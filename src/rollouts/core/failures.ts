@@ -3,7 +3,7 @@ import { wordOf } from './causes.ts';
 import type { CauseData, OurCause, Said } from './causes.ts';
 import { failureReason } from './failure.ts';
 import type { Failure } from './failure.ts';
-import type { Blame } from './target/health.ts';
+import type { Blame } from './targets/health.ts';
 import type { TargetState } from './observation.ts';
 
 type Place = Pick<TargetState, 'cluster'>;

@@ -15,8 +15,7 @@ import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { Condition } from './condition-types.ts';
 import type { Failure } from './failure.ts';
 import type { Detail } from './reasons.ts';
-import type { TargetAction } from './decision.ts';
-import type { AnyStage, Progress } from './stages/stage.ts';
+import type { TargetAction } from './action.ts';
 import type { Amounts } from './steps.ts';
 
 export type { Condition };
@@ -78,6 +77,15 @@ export interface WaveEvidence {
   /** The sentence that its phase stands on, e.g. "10 of 10 pods run release 7 and are Ready". */
   reason: string | null;
 }
+
+/** A stage as the walk sees it: of a kind that some handler knows. */
+export interface AnyStage {
+  kind: string;
+  step: number;
+}
+
+/** What of a stage's progress has to survive the worker, as JSON; null before the stage has been entered. */
+export type Progress = Readonly<Record<string, unknown>>;
 
 export interface TargetState {
   id: string;

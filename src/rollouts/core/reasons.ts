@@ -3,7 +3,7 @@
  * A code never changes its meaning, and its data only grows, since rows keep both. Sentences may be reworded at any time.
  */
 import { rolloutReasons } from './rollout/reasons.ts';
-import { targetReasons } from './target/reasons.ts';
+import { targetReasons } from './targets/reasons.ts';
 
 const legacy = {
   /** A sentence of a row that is older than the codes. */

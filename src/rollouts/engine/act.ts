@@ -4,7 +4,7 @@ import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import { failpoint } from '../../common/failpoint.ts';
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
-import type { SideName, TargetAction } from '../core/decision.ts';
+import type { SideName, TargetAction } from '../core/action.ts';
 import { kinds } from '../core/kinds.ts';
 import type { Side } from '../core/observation.ts';
 import { foreignObject } from './failures.ts';

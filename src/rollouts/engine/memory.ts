@@ -1,4 +1,4 @@
-import type { TargetAction } from '../core/decision.ts';
+import type { TargetAction } from '../core/action.ts';
 import type { Preflight, TargetObservation } from '../core/observation.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** Which objects are written, and how. Pure, so that it can be tested by tables. */
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import { withRelease, withRestart } from '../../workloads/core/restart.ts';
-import type { Gate } from '../core/decision.ts';
+import type { Gate } from '../core/action.ts';
 import { CLOSED_GATE } from '../core/steps.ts';
 import type { Side } from '../core/observation.ts';
 

@@ -1,6 +1,6 @@
 import type { KubernetesError, KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import type { PlacementSnapshot } from '../../clusters/kubernetes/types.ts';
-import { liveOf } from '../core/target/live.ts';
+import { liveOf } from '../core/targets/live.ts';
 import type { Live, LivePod, LiveReplicaSet, TargetObservation, TargetState } from '../core/observation.ts';
 import type { Memory } from './memory.ts';
 import type { ActiveTarget, Counts } from './placement.repository.ts';

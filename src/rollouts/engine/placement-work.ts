@@ -6,7 +6,7 @@ import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { TargetDecision } from '../core/decision.ts';
-import { reduceTarget } from '../core/target/reduce.ts';
+import { reduceTarget } from '../core/targets/reduce.ts';
 import { eventOf } from '../rollout.events.ts';
 import type { Hands } from './act.ts';
 import type { DatabaseClock } from './clock.ts';

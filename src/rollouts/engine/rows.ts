@@ -14,10 +14,9 @@ import { presentCondition, readCondition } from '../core/condition-types.ts';
 import type { StoredCondition } from '../core/condition-types.ts';
 import { presentFailure, readFailure } from '../core/failure.ts';
 import type { StoredFailure } from '../core/failure.ts';
-import type { RolloutState, Side, TargetState, WaveEvidence, WaveState } from '../core/observation.ts';
+import type { AnyStage, Progress, RolloutState, Side, TargetState, WaveEvidence, WaveState } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
 import { stepOf } from '../core/stages/stage.ts';
-import type { AnyStage, Progress } from '../core/stages/stage.ts';
 import { ACTIVE } from '../phase-lists.ts';
 
 export interface RolloutJson {

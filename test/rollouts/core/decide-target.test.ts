@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RolloutKind, RolloutPhase, TargetPhase } from '../../../src/generated/prisma/enums.ts';
-import type { TargetAction, TargetDecision } from '../../../src/rollouts/core/decision.ts';
-import { decideTarget } from '../../../src/rollouts/core/target/decide.ts';
+import type { TargetAction } from '../../../src/rollouts/core/action.ts';
+import type { TargetDecision } from '../../../src/rollouts/core/decision.ts';
+import { decideTarget } from '../../../src/rollouts/core/targets/decide.ts';
 import { conditionOf } from '../../../src/rollouts/core/condition-types.ts';
 import type { Failure } from '../../../src/rollouts/core/failure.ts';
 import type {
@@ -16,7 +17,7 @@ import type {
 } from '../../../src/rollouts/core/observation.ts';
 import { isSettled, isTerminal } from '../../../src/rollouts/core/phases.ts';
 import { because, sentenceOf } from '../../../src/rollouts/core/reasons.ts';
-import { applyTarget } from '../../../src/rollouts/core/target/apply.ts';
+import { applyTarget } from '../../../src/rollouts/core/targets/apply.ts';
 import { isIdle, Model, plainPlan, rolloutRow, side, strategy, targetRow, waveRow } from './model.ts';
 import type { Row } from './model.ts';
 

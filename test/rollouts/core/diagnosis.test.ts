@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { troubleOf } from '../../../src/rollouts/core/target/diagnosis.ts';
+import { troubleOf } from '../../../src/rollouts/core/targets/diagnosis.ts';
 import { failureOf } from '../../../src/rollouts/core/failures.ts';
 import type { Raw } from '../../../src/rollouts/core/raw.ts';
 

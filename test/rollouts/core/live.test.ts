@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { liveOf } from '../../../src/rollouts/core/target/live.ts';
-import type { Watched } from '../../../src/rollouts/core/target/live.ts';
+import { liveOf } from '../../../src/rollouts/core/targets/live.ts';
+import type { Watched } from '../../../src/rollouts/core/targets/live.ts';
 import type { LiveDeployment } from '../../../src/rollouts/core/observation.ts';
 import type { Raw } from '../../../src/rollouts/core/raw.ts';
 

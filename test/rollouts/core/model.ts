@@ -3,10 +3,12 @@
  * own. The arithmetic is that of Kubernetes' deployment controller (rolling.go, sync.go, deployment_util.go), written down a second time on purpose: what is
  * proven against it does not rest on the product's own steps.
  */
-import type { RolloutDecision, TargetAction, TargetDecision, VerbChange } from '../../../src/rollouts/core/decision.ts';
+import type { TargetAction } from '../../../src/rollouts/core/action.ts';
+import type { RolloutDecision, TargetDecision, VerbChange } from '../../../src/rollouts/core/decision.ts';
 import { decideRollout } from '../../../src/rollouts/core/rollout/decide.ts';
-import { decideTarget } from '../../../src/rollouts/core/target/decide.ts';
+import { decideTarget } from '../../../src/rollouts/core/targets/decide.ts';
 import type {
+  AnyStage,
   Live,
   LiveReplicaSet,
   PlacementState,
@@ -23,10 +25,10 @@ import { isSettled } from '../../../src/rollouts/core/phases.ts';
 import { sentenceOf } from '../../../src/rollouts/core/reasons.ts';
 import { reduceRollout } from '../../../src/rollouts/core/rollout/reduce.ts';
 import { stageHandlers } from '../../../src/rollouts/core/stages/handlers.ts';
-import type { AnyStage, StageHandlers } from '../../../src/rollouts/core/stages/stage.ts';
+import type { StageHandlers } from '../../../src/rollouts/core/stages/stage.ts';
 import { supersededSide } from '../../../src/rollouts/core/stages/superseded.ts';
 import { compile, compileUndo } from '../../../src/rollouts/core/strategies/strategies.ts';
-import { reduceTarget } from '../../../src/rollouts/core/target/reduce.ts';
+import { reduceTarget } from '../../../src/rollouts/core/targets/reduce.ts';
 import type { Strategy, StrategyStep } from '../../../src/workloads/core/strategy.ts';
 
 export type Behaviour = 'GOOD' | 'NEVER_READY' | 'IMAGE_PULL' | 'CRASH_LOOP' | 'FIRST_GOOD';

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { because } from '../../../src/rollouts/core/reasons.ts';
 import { stageHandlers } from '../../../src/rollouts/core/stages/handlers.ts';
 import { stepOf } from '../../../src/rollouts/core/stages/stage.ts';
-import type { AnyStage, StageHandler, StageKind, StageOf } from '../../../src/rollouts/core/stages/stage.ts';
+import type { AnyStage } from '../../../src/rollouts/core/observation.ts';
+import type { StageHandler, StageKind, StageOf } from '../../../src/rollouts/core/stages/stage.ts';
 import { compile, compileUndo, stepsOf } from '../../../src/rollouts/core/strategies/strategies.ts';
 import { Model, plainPlan, side, strategy } from './model.ts';
 

@@ -9,7 +9,7 @@ import { isSettled, isSteered, isTerminal } from '../phases.ts';
 import { because, detailOf, reasonOf } from '../reasons.ts';
 import type { StoredReason } from '../reasons.ts';
 import { sameJson } from '../raw.ts';
-import { applyTarget } from '../target/apply.ts';
+import { applyTarget } from '../targets/apply.ts';
 import { rolloutEvent, targetEvent, waveEvent } from '../transitions.ts';
 import type { RolloutCause, RolloutEventType, WaveEventType } from '../transitions.ts';
 import { undecidableRollout } from '../undecidable.ts';

@@ -5,12 +5,12 @@ import type { LiveDeployment, Side, TargetObservation } from '../observation.ts'
 import { because } from '../reasons.ts';
 import { resolveLimits } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
-import { standingOf, waitHealthy } from '../target/deadline.ts';
-import { bears, fail, sideOf } from '../target/draft.ts';
-import type { Draft } from '../target/draft.ts';
-import { isUnschedulable, judgeAll, readyNow, splitOf } from '../target/health.ts';
-import type { Verdict } from '../target/health.ts';
-import { applyGate, hasAmounts, ownAmounts, ownAmountsDue } from '../target/write.ts';
+import { standingOf, waitHealthy } from '../targets/deadline.ts';
+import { bears, fail, sideOf } from '../targets/draft.ts';
+import type { Draft } from '../targets/draft.ts';
+import { isUnschedulable, judgeAll, readyNow, splitOf } from '../targets/health.ts';
+import type { Verdict } from '../targets/health.ts';
+import { applyGate, hasAmounts, ownAmounts, ownAmountsDue } from '../targets/write.ts';
 import { isVerdict } from './bring.ts';
 import { numberBefore, scaleBack, scaleDue, scaleForward } from './number.ts';
 import type { StageHandler, StageOf, Visit } from './stage.ts';

@@ -1,18 +1,18 @@
 /** Bringing a Deployment to `to` with the gate open: what OPEN does, and what the stages after it rely on. */
-import { fail, bears, sideOf, wait } from '../target/draft.ts';
-import type { Draft } from '../target/draft.ts';
-import { mayMove, standingOf, waitHealthy } from '../target/deadline.ts';
-import { caughtUp, judgeAll, splitOf } from '../target/health.ts';
-import type { Verdict } from '../target/health.ts';
+import { fail, bears, sideOf, wait } from '../targets/draft.ts';
+import type { Draft } from '../targets/draft.ts';
+import { mayMove, standingOf, waitHealthy } from '../targets/deadline.ts';
+import { caughtUp, judgeAll, splitOf } from '../targets/health.ts';
+import type { Verdict } from '../targets/health.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import { kinds } from '../kinds.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { freezeAt, resolveLimits } from '../steps.ts';
-import { applyGate, ownAmounts } from '../target/write.ts';
+import { applyGate, ownAmounts } from '../targets/write.ts';
 import { scaleDue, scaleForward } from './number.ts';
 import type { Visit } from './stage.ts';
-import { standstillReason } from '../target/standstill.ts';
+import { standstillReason } from '../targets/standstill.ts';
 
 /** Whether the Deployment has what this target has written. */
 export function isOnIt({ target }: TargetObservation, live: LiveDeployment, to: Side): boolean {

@@ -6,7 +6,8 @@ import { pause } from './pause.ts';
 import { pods } from './pods.ts';
 import { remove } from './remove.ts';
 import { scale } from './scale.ts';
-import type { AnyStage, Hold, Progress, StageHandler, StageHandlers, StageKind, StageOf } from './stage.ts';
+import type { AnyStage, Progress } from '../observation.ts';
+import type { Hold, StageHandler, StageHandlers, StageKind, StageOf } from './stage.ts';
 
 export const stageHandlers = {
   PODS: pods,

@@ -1,8 +1,8 @@
 /** The number of pods: whose it is to change, and the writes that change it. Somebody else's number is left alone. */
 import type { LiveDeployment, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
-import { preconditionOf } from '../target/draft.ts';
-import type { Draft } from '../target/draft.ts';
+import { preconditionOf } from '../targets/draft.ts';
+import type { Draft } from '../targets/draft.ts';
 
 /** What a Deployment has whose number nobody has ever set. */
 const UNSET = 1;

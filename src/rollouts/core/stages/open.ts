@@ -1,8 +1,8 @@
 /** OPEN: the gate is open, and the Deployment's own controller replaces what is left; at its end the template's own maxSurge and maxUnavailable are restored. */
 import { z } from 'zod';
-import { sideOf } from '../target/draft.ts';
+import { sideOf } from '../targets/draft.ts';
 import { because } from '../reasons.ts';
-import { applyGate, ownAmounts, ownAmountsDue } from '../target/write.ts';
+import { applyGate, ownAmounts, ownAmountsDue } from '../targets/write.ts';
 import { bring, freezeSplit, isVerdict, podsReady } from './bring.ts';
 import type { StageHandler, StageOf } from './stage.ts';
 

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { LiveDeployment, Side } from '../observation.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
-import { standingOf, waitHealthy } from '../target/deadline.ts';
-import { sideOf, wait } from '../target/draft.ts';
-import { judgeGated, splitOf } from '../target/health.ts';
+import { standingOf, waitHealthy } from '../targets/deadline.ts';
+import { sideOf, wait } from '../targets/draft.ts';
+import { judgeGated, splitOf } from '../targets/health.ts';
 import { isGateless, misfitOf } from './pods.ts';
 import type { Hold, Look, StageHandler, StageOf, Visit } from './stage.ts';
 

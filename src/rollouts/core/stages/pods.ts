@@ -2,17 +2,17 @@
 import { z } from 'zod';
 import type { Failure } from '../failure.ts';
 import { scaledWhileHeld } from '../failures.ts';
-import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
+import type { AnyStage, LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { canaryCount, goalOf, limitsOf, nextWrite, resolveLimits } from '../steps.ts';
 import type { Amounts, Goal, Limits, Split } from '../steps.ts';
-import { standingOf, waitHealthy } from '../target/deadline.ts';
-import { sideOf } from '../target/draft.ts';
-import { judgeGated, splitOf } from '../target/health.ts';
-import { applyGate } from '../target/write.ts';
+import { standingOf, waitHealthy } from '../targets/deadline.ts';
+import { sideOf } from '../targets/draft.ts';
+import { judgeGated, splitOf } from '../targets/health.ts';
+import { applyGate } from '../targets/write.ts';
 import { isOnIt, preflightDue } from './bring.ts';
-import type { AnyStage, Look, Share, StageHandler, StageOf, Visit } from './stage.ts';
+import type { Look, Share, StageHandler, StageOf, Visit } from './stage.ts';
 
 type Pods = StageOf<'PODS'>;
 /** How many pods the stage has come to ask for; only a share that repeats keeps it. */

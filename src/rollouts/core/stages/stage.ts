@@ -3,8 +3,8 @@
  * and knows no kind. A kind is one file here and one row in `handlers.ts`.
  */
 import type { z } from 'zod';
-import type { Draft } from '../target/draft.ts';
-import type { LiveDeployment, TargetObservation } from '../observation.ts';
+import type { Draft } from '../targets/draft.ts';
+import type { AnyStage, LiveDeployment, Progress, TargetObservation } from '../observation.ts';
 import type { Failure } from '../failure.ts';
 import type { Reason } from '../reasons.ts';
 
@@ -42,15 +42,6 @@ export type Stage = {
 
 export type StageKind = Stage['kind'];
 export type StageOf<K extends StageKind> = Extract<Stage, { kind: K }>;
-
-/** A stage as the walk sees it: of a kind that some handler knows. */
-export interface AnyStage {
-  kind: string;
-  step: number;
-}
-
-/** What of a stage's progress has to survive the worker, as JSON; null before the stage has been entered. */
-export type Progress = Readonly<Record<string, unknown>>;
 
 /** A look at a Deployment that is there and ours, or at one whose REMOVE has begun. */
 export interface Visit {

@@ -3,11 +3,11 @@ import type { LiveDeployment, LiveReplicaSet, Side, TargetObservation, TargetSta
 import { because } from '../reasons.ts';
 import { floorPercent } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
-import { deadlineOf } from '../target/deadline.ts';
-import { bears, wait } from '../target/draft.ts';
-import type { Draft } from '../target/draft.ts';
-import { readyNow, standing } from '../target/health.ts';
-import { applyGate, hasAmounts } from '../target/write.ts';
+import { deadlineOf } from '../targets/deadline.ts';
+import { bears, wait } from '../targets/draft.ts';
+import type { Draft } from '../targets/draft.ts';
+import { readyNow, standing } from '../targets/health.ts';
+import { applyGate, hasAmounts } from '../targets/write.ts';
 
 /**
  * What a rollout that supersedes this target finds beside its own sides: what the target had written, or, where it had written nothing of its own yet, what it

@@ -2,10 +2,10 @@
 import type { RolloutKind } from '../../../generated/prisma/enums.ts';
 import type { Strategy } from '../../../workloads/core/strategy.ts';
 import { kinds } from '../kinds.ts';
-import type { Side } from '../observation.ts';
+import type { AnyStage, Side } from '../observation.ts';
 import { handlerOf, stageHandlers } from '../stages/handlers.ts';
 import { stepOf } from '../stages/stage.ts';
-import type { AnyStage, Stage, StageHandlers } from '../stages/stage.ts';
+import type { Stage, StageHandlers } from '../stages/stage.ts';
 import { batches } from './batches.ts';
 import { canary } from './canary.ts';
 import type { Compiler } from './compiler.ts';

@@ -1,5 +1,5 @@
 /** The writes of a target as drafts: what commits with each, so that a crash between commit and write gives the same write again. */
-import type { SideName, TargetAction } from '../decision.ts';
+import type { SideName, TargetAction } from '../action.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import type { Reason } from '../reasons.ts';
 import type { Amounts } from '../steps.ts';

@@ -1,5 +1,6 @@
 /** What a branch of the decision about a target returns; `decide.ts` adds what every decision needs. */
-import type { TargetAction, TargetDecision, TargetEventType } from '../decision.ts';
+import type { TargetAction } from '../action.ts';
+import type { TargetDecision, TargetEventType } from '../decision.ts';
 import { causeIn } from '../failure.ts';
 import type { Failure } from '../failure.ts';
 import { failureOf } from '../failures.ts';

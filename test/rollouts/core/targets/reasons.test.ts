@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sentenceOf } from '../../../../src/rollouts/core/reasons.ts';
 
 import { rolloutReasons } from '../../../../src/rollouts/core/rollout/reasons.ts';
-import { targetReasons } from '../../../../src/rollouts/core/target/reasons.ts';
+import { targetReasons } from '../../../../src/rollouts/core/targets/reasons.ts';
 
 describe('the reasons of targets', () => {
   it.each(targetSentences)('%j', (reason, sentence) => {

@@ -1,0 +1,34 @@
+/** What a decision about a target asks of its holder. */
+
+/** Fence of a write to an existing object: the observation that it was decided on. */
+export interface Precondition {
+  uid: string;
+  resourceVersion: string;
+}
+
+export interface Gate {
+  closed: boolean;
+  /** As written into the Deployment: "2" (an integer there), "25%"; never both zero. Open = the side's own minReadySeconds and progressDeadlineSeconds. */
+  surge: string;
+  unavailable: string;
+}
+
+/** Which of a target's sides is written. SUPERSEDED: what ran beside, on the way back only. */
+export type SideName = 'TO' | 'FROM' | 'SUPERSEDED';
+
+export type TargetAction =
+  /** Reviews access, dry-runs every object of `to`, lists field conflicts; changes nothing. takeOver: other managers' fields are no failure (a rollback is never refused). */
+  | { kind: 'PREFLIGHT'; takeOver: boolean }
+  /** Reads the last log lines of a container in trouble. */
+  | { kind: 'READ_LOG'; pod: string; container: string; previous: boolean }
+  /**
+   * Applies what does not exist yet (ConfigMaps, new objects), then the Deployment with this gate. precondition null = the Deployment does not exist (force=false then).
+   * unpause: the configuration says `paused: false`, which takes the owner's pause away; only an undo does that.
+   */
+  | { kind: 'APPLY'; side: SideName; gate: Gate; unpause: boolean; precondition: Precondition | null }
+  /** Applies the objects that may only change once a single revision runs, then prunes what no kept release names. */
+  | { kind: 'FINISH'; side: 'TO' | 'FROM' }
+  /** Patches `/scale`. `placements.last_written_replicas` = replicas commits with the decision, before the write. */
+  | { kind: 'SCALE'; replicas: number; precondition: Precondition }
+  /** Deletes what this rollout created (from = null), or the whole workload here (to = null): every object of ours, the Deployment (unless precondition is null: gone already) by its uid. */
+  | { kind: 'DELETE'; precondition: Precondition | null };
