@@ -3,7 +3,7 @@ import { codesPage } from '../support/codes-page.ts';
 
 /**
  * The page is what the tables say. After a change of a table:
- *   npm run codes
+ *   npm run docs
  */
 it('docs/codes.md lists every code', async () => {
   const page = codesPage();

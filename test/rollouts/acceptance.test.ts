@@ -113,6 +113,23 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
     expect(created!.message).toBe(`Release 1 of ${name} is to be rolled out to 2 targets.`);
   });
 
+  it.each([
+    ['sizes', { batches: [1, 2, 2] }, [1, 2, 2]],
+    ['one size', { batchSize: 4 }, [4]],
+  ])('takes batches of %s, in a document and in a request, and shows them', async (__, batches, shown) => {
+    const { name } = await fresh();
+    const asked = await door(shop.tenant, 'createRollout', name, { strategy: { type: 'BATCHES', ...batches } });
+    expect(asked).toMatchObject({ strategy: { type: 'BATCHES', batches: shown } });
+    count += 1;
+    await shop.template(`batched${count}`, { strategy: { type: 'BATCHES', ...batches } });
+    const workload = { name: `b${count}`, template: `batched${count}`, placements: [{ cluster: 'acme-1', namespace: 'x' }] };
+    await shop.post('/v1/workloads', workload, 201);
+    const own = await door(shop.tenant, 'createRollout', workload.name, {});
+    expect(own).toMatchObject({ strategy: { type: 'BATCHES', batches: shown } });
+    const { targets } = await rolloutOf(own.id);
+    expect(targets.map(({ step }) => step)).toMatchObject([{ index: 0, of: shown.length }]);
+  });
+
   it('finds 404 before 409, and 409 before what is wrong with the meaning', async () => {
     const { name } = await fresh();
     const wrong = { revision: 99 };
@@ -133,6 +150,12 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
     ['a canary that begins with a pause', { strategy: { type: 'CANARY', steps: [{ pause: true }, { weight: 20 }] } }, '/strategy/steps/0'],
     ['a canary without steps', { strategy: { type: 'CANARY' } }, '/strategy/steps'],
     ['steps of a rolling update', { strategy: { type: 'ROLLING', steps: [{ weight: 50 }] } }, '/strategy/steps'],
+    ['batches without sizes', { strategy: { type: 'BATCHES' } }, '/strategy/batches'],
+    ['batches of a canary', { strategy: { type: 'CANARY', steps: [{ weight: 50 }], batches: [1] } }, '/strategy/batches'],
+    ['a batch size of a rolling update', { strategy: { type: 'ROLLING', batchSize: 1 } }, '/strategy/batchSize'],
+    ['batches and a batch size', { strategy: { type: 'BATCHES', batches: [1, 2], batchSize: 3 } }, '/strategy/batchSize'],
+    ['steps of batches', { strategy: { type: 'BATCHES', batchSize: 1, steps: [{ weight: 50 }] } }, '/strategy/steps'],
+    ['a batch of no pods', { strategy: { type: 'BATCHES', batches: [1, 0] } }, '/strategy/batches/1'],
     ['a strategy that can never move', { strategy: { type: 'ROLLING', maxSurge: 0, maxUnavailable: '0%' } }, '/strategy/maxSurge'],
   ])('%s is a fault at its pointer, and nothing is stored', async (__, input, pointer) => {
     const { name } = any;
@@ -425,7 +448,7 @@ describe('the verbs', () => {
       expect(after.version).toBe(before.version + 1);
       const last = (await eventsOf(id)).at(-1)!;
       expect(last.type).toMatch(/^rollout\.(paused|resumed|promoted|aborting|retried)$/);
-      expect(last.data).toEqual({ phase: after.phase, pauseReason: after.pauseReason });
+      expect(last.data).toMatchObject({ phase: after.phase, pauseReason: after.pauseReason });
       expect(after.phaseReason).toBe(last.message);
     }
   });

@@ -31,7 +31,14 @@ export interface RolloutView {
   workload: Named;
   release: { id: string; number: number } | null;
   previousRelease: { id: string; number: number } | null;
-  strategy: { type: string; maxSurge: string; maxUnavailable: string; steps: object[]; progressDeadlineSeconds: number };
+  strategy: {
+    type: string;
+    maxSurge: string;
+    maxUnavailable: string;
+    steps: object[];
+    batches: number[];
+    progressDeadlineSeconds: number;
+  };
   values: Record<string, unknown>;
   reason: string | null;
   retryOf: string | null;
@@ -52,6 +59,7 @@ export interface RolloutView {
     namespace: string;
     phase: string;
     phaseReason: string | null;
+    step: { index: number; of: number };
     failure: { reason: string } | null;
   }[];
   startedAt: string | null;
@@ -145,7 +153,7 @@ export { onConnection } from './database.ts';
 const WORKLOAD =
   'id name version template { id name } values placementRule { clusterLabels namespace } placements { id cluster { id name } namespace replicas values release wanted } release';
 const ROLLOUT = `id kind version workload { id name } release { id number } previousRelease { id number } reason retryOf onFailure onUnreachable phase pauseReason phaseReason
-  progress values createdBy { keyId name actor } strategy { type maxSurge maxUnavailable progressDeadlineSeconds } waves { id name phase maxConcurrent maxFailed targets }
+  progress values createdBy { keyId name actor } strategy { type maxSurge maxUnavailable batches progressDeadlineSeconds } waves { id name phase maxConcurrent maxFailed targets }
   targets { id cluster { id name } namespace phase } startedAt settledAt`;
 
 const GRAPHQL: Record<string, [variables: string, call: string, fields: string]> = {

@@ -98,7 +98,7 @@ const deployment = record({
 
 const replicaSet = record({
   metadata: record({ ...identity, annotations: ours, ownerReferences: controller, managedFields: statusWriters }),
-  spec: record({ replicas: scalar, template: comparable }),
+  spec: record({ replicas: scalar, minReadySeconds: scalar, template: comparable }),
   status: record({ conditions }),
 });
 

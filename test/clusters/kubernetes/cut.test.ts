@@ -63,7 +63,7 @@ const set = (name: string, image: string, more: object = {}): object => ({
   apiVersion: 'apps/v1',
   kind: 'ReplicaSet',
   metadata: metadata(name, ownedBy('web')),
-  spec: { replicas: 2, template: template(image) },
+  spec: { replicas: 2, minReadySeconds: 2147483646, template: template(image) },
   status: { replicas: 2, conditions: [failing('ReplicaFailure', 'True')] },
   ...more,
 });

@@ -670,9 +670,19 @@ describe('the service', () => {
 
 describe('the strategy', () => {
   it.each<[string, Record<string, unknown>, string]>([
-    ['a type that does not exist yet', { type: 'BLUE_GREEN' }, '/strategy/type must be one of ROLLING, CANARY'],
-    ['another', { type: 'RECREATE' }, '/strategy/type must be one of ROLLING, CANARY'],
-    ['its field', { batchSize: 3 }, '/strategy/batchSize is not a field'],
+    ['a type that does not exist yet', { type: 'BLUE_GREEN' }, '/strategy/type must be one of ROLLING, CANARY, BATCHES'],
+    ['another', { type: 'RECREATE' }, '/strategy/type must be one of ROLLING, CANARY, BATCHES'],
+    ['a field of it', { greenSize: 3 }, '/strategy/greenSize is not a field'],
+    ['batches without sizes', { type: 'BATCHES' }, '/strategy/batches batches or batchSize is required for BATCHES'],
+    ['no batches at all', { type: 'BATCHES', batches: [] }, '/strategy/batches must have at least 1 entry'],
+    ['a batch of no pods', { type: 'BATCHES', batches: [1, 0] }, '/strategy/batches/1 must be at least 1'],
+    ['batches twice', { type: 'BATCHES', batches: [1], batchSize: 2 }, '/strategy/batchSize must not be given beside batches'],
+    ['batches of a rolling update', { batchSize: 3 }, '/strategy/batchSize is only allowed with type BATCHES, and the type is ROLLING'],
+    [
+      'steps of batches',
+      { type: 'BATCHES', batchSize: 1, steps: [{ weight: 5 }] },
+      '/strategy/steps is only allowed with type CANARY, and the type is BATCHES',
+    ],
     ['a canary without steps', { type: 'CANARY' }, '/strategy/steps is required for CANARY'],
     ['a canary with no step', { type: 'CANARY', steps: [] }, '/strategy/steps must have at least one step'],
     ['steps of a rolling update', { steps: [{ weight: 5 }] }, '/strategy/steps is only allowed with type CANARY, and the type is ROLLING'],
@@ -730,6 +740,8 @@ describe('the strategy', () => {
     [{ maxSurge: '100%' }],
     [{ type: 'CANARY', steps: [{ weight: 1 }, { pauseSeconds: 1 }, { pause: true }, { weight: 100 }] }],
     [{ type: 'ROLLING' }],
+    [{ type: 'BATCHES', batches: [1, 2, 2] }],
+    [{ type: 'BATCHES', batchSize: 3 }],
     [{}],
   ])('%j is one', (strategy) => {
     expect(faultsOf({ ...completeDocument(), strategy })).toEqual([]);
@@ -742,7 +754,7 @@ describe('many things at once', () => {
       web(d)[1]!.image = '${{ params.nobody }}';
       web(d)[0]!.prots = [];
       d.replicas = 'many';
-      d.strategy.type = 'BATCHES';
+      d.strategy.type = 'RECREATE';
       d.sidecars[1]!.container = 'wbe';
       (d.parameters.replicas as any).default = 0;
     });
