@@ -8,10 +8,10 @@ import { limitsOf } from '../tenants/limits.ts';
 import { kinds } from './core/kinds.ts';
 import type { RolloutObservation } from './core/observation.ts';
 import { isSettled } from './core/phases.ts';
-import { changesOf } from './core/rollout/reduce.ts';
-import type { Reduction } from './core/rollout/reduce.ts';
-import { renumberTargets, rolloutState, saveTargets, targetChange, targetRow, waveState } from './engine/rows.ts';
-import type { Place, RolloutJson, TargetJson, TargetRow, WaveJson } from './engine/rows.ts';
+import { changesOf } from './core/rollout/reduce-rollout.ts';
+import type { Reduction } from './core/rollout/reduce-rollout.ts';
+import { renumberTargets, rolloutState, saveTargets, targetChange, placedTarget, waveState } from './engine/rows.ts';
+import type { Place, RolloutJson, TargetJson, PlacedTarget, WaveJson } from './engine/rows.ts';
 import { storableJson } from './engine/storable.ts';
 import { CHANGING, MOVING, OPEN, UNDER_WAY } from './phase-lists.ts';
 
@@ -20,7 +20,7 @@ export interface LockedRollout extends RolloutObservation {
   workloadId: string;
   releaseId: string | null;
   /** By target. */
-  places: ReadonlyMap<string, Pick<TargetRow, 'place' | 'version'>>;
+  places: ReadonlyMap<string, Pick<PlacedTarget, 'place' | 'version'>>;
 }
 
 export interface Locking {
@@ -130,7 +130,7 @@ interface PartsRow {
 }
 
 function lockedRollout(rollout: RolloutJson, parts: PartsRow): LockedRollout {
-  const targets = (parts.targets ?? []).map(({ target, ...place }) => targetRow(target, place));
+  const targets = (parts.targets ?? []).map(({ target, ...place }) => placedTarget(target, place));
   return {
     now: parts.now,
     workloadId: rollout.workload_id,

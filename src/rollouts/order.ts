@@ -58,7 +58,7 @@ export function orderOf(
     workload,
     release,
     aims,
-    strategy: kinds[kind].strategy === 'OWN' ? (options.strategy ?? base) : rolling(base),
+    strategy: kinds[kind].strategy === 'OWN' ? (options.strategy ?? base) : withoutSteps(base),
     values: options.values ?? {},
     reason: options.reason ?? null,
     retryOfId: options.retryOfId ?? null,
@@ -109,4 +109,4 @@ export const restartedDigest = (objects: string, restartedAt: string): string =>
 /** The strategy that the rollout shows: that of its first target, they differ only where values do. */
 export const strategyOf = (aims: readonly Aim[]): Strategy => aims.find((aim) => aim.to !== null)?.to?.strategy ?? NATIVE;
 
-const rolling = ({ batches: _none, ...strategy }: Strategy): Strategy => ({ ...strategy, type: 'ROLLING', steps: [] });
+const withoutSteps = ({ batches: _none, ...strategy }: Strategy): Strategy => ({ ...strategy, type: 'ROLLING', steps: [] });

@@ -3,10 +3,10 @@ import type { EventTable, EventType } from '../events/event-types.ts';
 import { isSettled } from './core/phases.ts';
 import { sentenceOf } from './core/reasons.ts';
 import type { StoredReason } from './core/reasons.ts';
-import type { RolloutEvent } from './core/rollout/reduce.ts';
+import type { RolloutEvent } from './core/rollout/reduce-rollout.ts';
 import { rolloutTransitions } from './core/transitions.ts';
 import { targetData } from './engine/rows.ts';
-import type { TargetRow } from './engine/rows.ts';
+import type { PlacedTarget } from './engine/rows.ts';
 import { storable, storableJson } from './engine/storable.ts';
 import type { LockedRollout } from './locked-rollout.repository.ts';
 
@@ -44,7 +44,7 @@ declare module '../events/event-types.ts' {
 /** Exactly one of them ends a rollout's events. */
 export const terminalEvents: ReadonlySet<string> = new Set(rolloutTransitions.filter(({ to }) => isSettled(to)).map(({ event }) => event));
 
-interface Said {
+interface EventFacts {
   type: EventType;
   reason: StoredReason;
   data?: object;
@@ -53,7 +53,11 @@ interface Said {
 type Ids = Required<Pick<NewEvent, 'workloadId' | 'rolloutId'>>;
 
 /** The one place that makes an event of a reason. An event of a target names its cluster first and shows the target as it is then. */
-export function eventOf(ids: Ids, { type, reason, data = {} }: Said, target: Pick<TargetRow, 'place' | 'state'> | null = null): NewEvent {
+export function eventOf(
+  ids: Ids,
+  { type, reason, data = {} }: EventFacts,
+  target: Pick<PlacedTarget, 'place' | 'state'> | null = null,
+): NewEvent {
   const sentence = sentenceOf(reason);
   return {
     ...ids,

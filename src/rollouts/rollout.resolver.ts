@@ -20,7 +20,7 @@ export const RolloutConnection = Connection(Rollout);
 export const TargetConnection = Connection(Target);
 
 const WORKLOAD = { description: 'Id or name of the workload.' };
-const acting = (action: string, description: string) => ({ action, description, idempotent: 'rollout', waits: 'rollout' });
+const actingMutation = (action: string, description: string) => ({ action, description, idempotent: 'rollout', waits: 'rollout' });
 
 @Resolver(() => Rollout)
 export class RolloutResolver {
@@ -51,7 +51,7 @@ export class RolloutResolver {
     return TargetConnection.of(await this.reader.targetPage(rollout, windowOf(page)), page);
   }
 
-  @Mutation(() => Rollout, acting('rollouts.create', 'Rolls a revision out to every placement.'))
+  @Mutation(() => Rollout, actingMutation('rollouts.create', 'Rolls a revision out to every placement.'))
   async createRollout(
     @Args('workload', WORKLOAD) workload: string,
     @Args('input', { nullable: true }) input: CreateRollout,
@@ -59,7 +59,7 @@ export class RolloutResolver {
     return referTo('rollout', await this.service.create(workload, input));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.rollback', 'Goes back to a good release; the active rollout is superseded.'))
+  @Mutation(() => Rollout, actingMutation('rollouts.rollback', 'Goes back to a good release; the active rollout is superseded.'))
   async rollbackWorkload(
     @Args('workload', WORKLOAD) workload: string,
     @Args('input', { nullable: true }) input: RollbackInput,
@@ -67,7 +67,7 @@ export class RolloutResolver {
     return referTo('rollout', await this.service.rollback(workload, input));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.restart', 'Replaces every pod by a new one of the same release.'))
+  @Mutation(() => Rollout, actingMutation('rollouts.restart', 'Replaces every pod by a new one of the same release.'))
   async restartWorkload(
     @Args('workload', WORKLOAD) workload: string,
     @Args('input', { nullable: true }) input: RestartInput,
@@ -75,7 +75,7 @@ export class RolloutResolver {
     return referTo('rollout', await this.service.restart(workload, input));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.scale', 'Sets the number of pods; runs alongside the active rollout.'))
+  @Mutation(() => Rollout, actingMutation('rollouts.scale', 'Sets the number of pods; runs alongside the active rollout.'))
   async scaleWorkload(@Args('workload', WORKLOAD) workload: string, @Args('input') input: ScaleInput): Promise<Rollout> {
     return referTo('rollout', await this.service.scale(workload, input));
   }
@@ -94,27 +94,27 @@ export class RolloutResolver {
     return referTo('rollout', await this.service.remove(workload, objects ?? 'DELETE', ifVersion(version)));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.pause', 'Stops every forward move.'))
+  @Mutation(() => Rollout, actingMutation('rollouts.pause', 'Stops every forward move.'))
   async pauseRollout(@Args('id') id: string): Promise<Rollout> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'PAUSE' }));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.resume', 'Goes on after a pause.'))
+  @Mutation(() => Rollout, actingMutation('rollouts.resume', 'Goes on after a pause.'))
   async resumeRollout(@Args('id') id: string): Promise<Rollout> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'RESUME' }));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.promote', 'Ends the pause at which the targets are held.'))
+  @Mutation(() => Rollout, actingMutation('rollouts.promote', 'Ends the pause at which the targets are held.'))
   async promoteRollout(@Args('id') id: string, @Args('input', { nullable: true }) input: PromoteInput): Promise<Rollout> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'PROMOTE', full: input?.full ?? false }));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.abort', 'Takes everything back; while rolling back, gives up on unreachable clusters.'))
+  @Mutation(() => Rollout, actingMutation('rollouts.abort', 'Takes everything back; while rolling back, gives up on unreachable clusters.'))
   async abortRollout(@Args('id') id: string): Promise<Rollout> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'ABORT' }));
   }
 
-  @Mutation(() => Rollout, acting('rollouts.retry', 'Retries the failed targets, in this rollout or in a new one.'))
+  @Mutation(() => Rollout, actingMutation('rollouts.retry', 'Retries the failed targets, in this rollout or in a new one.'))
   async retryRollout(@Args('id') id: string): Promise<Rollout> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'RETRY' }));
   }

@@ -11,26 +11,26 @@ import { isTerminal } from './core/phases.ts';
 import { sentenceOf } from './core/reasons.ts';
 import type { Detail } from './core/reasons.ts';
 import { stepOf } from './core/stages/stage.ts';
-import { stepsOf } from './core/strategies/strategies.ts';
+import { stepsOf } from './core/strategies/compile.ts';
 import type { Rollout, RolloutStrategy, Wave } from './rollout.model.ts';
 import type { RolloutRow, TargetRow, WaveRow } from './rollout.repository.ts';
 import type { Failure, Target, TargetCounts, TargetPods, TargetStep } from './target.model.ts';
 
-type Counts = Partial<Record<TargetPhase, number>>;
+type PhaseCounts = Partial<Record<TargetPhase, number>>;
 
 const phases = Object.keys(TargetPhases) as TargetPhase[];
 
-const countsOf = (counts: Counts): TargetCounts =>
+const targetCounts = (counts: PhaseCounts): TargetCounts =>
   Object.fromEntries(phases.map((phase) => [phase, counts[phase] ?? 0])) as unknown as TargetCounts;
 
 /** Share of the targets that are done, 0..1; 1 if there are none. */
-function progressOf(counts: Counts): number {
+function doneShare(counts: PhaseCounts): number {
   const all = phases.reduce((sum, phase) => sum + (counts[phase] ?? 0), 0);
   const done = phases.filter(isTerminal).reduce((sum, phase) => sum + (counts[phase] ?? 0), 0);
   return all === 0 ? 1 : Math.round((done / all) * 1000) / 1000;
 }
 
-const strategyOf = (strategy: Strategy): RolloutStrategy => ({
+const strategyView = (strategy: Strategy): RolloutStrategy => ({
   ...strategy,
   maxSurge: String(strategy.maxSurge),
   maxUnavailable: String(strategy.maxUnavailable),
@@ -38,31 +38,31 @@ const strategyOf = (strategy: Strategy): RolloutStrategy => ({
 });
 
 /** The reason of a phase as data and as a sentence. */
-function phaseOf(detail: Detail | null): Pick<Target, 'phaseReason' | 'phaseDetail'> {
+function phaseView(detail: Detail | null): Pick<Target, 'phaseReason' | 'phaseDetail'> {
   if (detail === null) return { phaseReason: null, phaseDetail: null };
   const message = sentenceOf(detail);
   return { phaseReason: message, phaseDetail: { code: detail.code, message, since: detail.since, data: detail.data } };
 }
 
-function failureOf(stored: unknown): Failure | null {
+function failureView(stored: unknown): Failure | null {
   const failure = readFailure(stored as StoredFailure | null);
   return failure && presentFailure(failure);
 }
 
-function conditionsOf(stored: unknown): Pick<Target, 'condition' | 'conditions'> {
+function conditionViews(stored: unknown): Pick<Target, 'condition' | 'conditions'> {
   const read = readCondition(stored as StoredCondition | null);
   if (read === null) return { condition: null, conditions: [] };
   const { type, message, advice, since, data } = presentCondition(read);
   return { condition: { type, message, advice, since }, conditions: [{ code: type, message, advice, since, data }] };
 }
 
-export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
+export const rolloutOf = (row: RolloutRow, counts: PhaseCounts): Rollout => ({
   id: row.id,
   kind: row.kind,
   workload: row.workload,
   release: row.release,
   previousRelease: row.previousRelease,
-  strategy: strategyOf(row.strategy as unknown as Strategy),
+  strategy: strategyView(row.strategy as unknown as Strategy),
   values: row.values as Record<string, unknown>,
   reason: row.reason,
   retryOf: row.retryOfId,
@@ -70,11 +70,11 @@ export const rolloutOf = (row: RolloutRow, counts: Counts): Rollout => ({
   onUnreachable: row.onUnreachable,
   phase: row.phase,
   pauseReason: row.pauseReason,
-  ...phaseOf(row.phaseDetail as unknown as Detail | null),
-  progress: progressOf(counts),
+  ...phaseView(row.phaseDetail as unknown as Detail | null),
+  progress: doneShare(counts),
   createdBy: row.createdBy as unknown as CreatedBy,
-  failure: failureOf(row.failure),
-  targetCounts: countsOf(counts),
+  failure: failureView(row.failure),
+  targetCounts: targetCounts(counts),
   startedAt: row.startedAt,
   settledAt: row.settledAt,
   version: row.version,
@@ -108,10 +108,10 @@ export function targetOf(row: TargetRow): Target {
     region: row.region,
     namespace: row.namespace,
     phase: row.phase,
-    ...phaseOf(row.phaseDetail as unknown as Detail | null),
+    ...phaseView(row.phaseDetail as unknown as Detail | null),
     step: targetStep(row, pods),
     pods,
-    ...conditionsOf(row.condition),
-    failure: failureOf(row.failure),
+    ...conditionViews(row.condition),
+    failure: failureView(row.failure),
   };
 }

@@ -7,7 +7,7 @@ import { notFound, Problem } from '../common/problem.ts';
 import { EventLog } from '../events/event-log.ts';
 import type { VerbChange } from './core/decision.ts';
 import { kinds } from './core/kinds.ts';
-import { reduceRollout } from './core/rollout/reduce.ts';
+import { reduceRollout } from './core/rollout/reduce-rollout.ts';
 import { decideVerb } from './core/rollout/verbs.ts';
 import type { Verb } from './core/rollout/verbs.ts';
 import { LockedRolloutRepository, placementsOf } from './locked-rollout.repository.ts';

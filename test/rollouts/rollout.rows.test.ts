@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { conditionOf } from '../../src/rollouts/core/condition-types.ts';
-import { edited } from '../../src/rollouts/core/failures.ts';
+import { edited } from '../../src/rollouts/core/failure.ts';
 import { targetData } from '../../src/rollouts/engine/rows.ts';
 import { targetOf } from '../../src/rollouts/rollout.rows.ts';
 import { strategy, targetRow } from './core/model.ts';

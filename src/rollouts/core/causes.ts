@@ -32,7 +32,7 @@ export interface StoredCause {
 }
 
 /** What is said with one of Kubernetes' words. */
-export interface Said {
+export interface WordData {
   message: string;
   /** The kernel killed the container at its memory limit. */
   outOfMemory?: true;
@@ -51,7 +51,7 @@ interface Named {
 }
 
 /** An error of a cluster's API. */
-export interface Answer {
+export interface ApiErrorData {
   message: string;
   /** Where this error tells more than its kind. */
   advice?: string;
@@ -63,11 +63,11 @@ const OUT_OF_MEMORY = 'Raise the memory limit of the container or make it use le
 
 const late = ({ seconds, what }: Late): string => `No progress for ${seconds} s: ${what}.`;
 
-function word(severity: Severity, blames: Blames, advice: string): Cause<Said> {
+function word(severity: Severity, blames: Blames, advice: string): Cause<WordData> {
   return { severity, blames, sentence: ({ message }) => message, advice: ({ outOfMemory }) => (outOfMemory ? OUT_OF_MEMORY : advice) };
 }
 
-function answer(kind: KubernetesErrorKind, severity: Severity, blames: Blames): Cause<Answer> {
+function apiError(kind: KubernetesErrorKind, severity: Severity, blames: Blames): Cause<ApiErrorData> {
   return { severity, blames, sentence: ({ message }) => message, advice: ({ advice }) => advice ?? errorAdvice[kind] };
 }
 
@@ -106,7 +106,7 @@ const words = {
       'CLUSTER',
       'Add nodes, lower the resource requests, or relax node selectors, affinity and taints: no node accepts the pod.',
     ),
-    sentence: ({ message, deadline }: Said) => (deadline ? `${late(deadline)} Unschedulable: ${message}` : message),
+    sentence: ({ message, deadline }: WordData) => (deadline ? `${late(deadline)} Unschedulable: ${message}` : message),
   },
   NotReady: word('SLOW', 'RELEASE', "Check the container's readiness probe and its log: it runs but never becomes Ready."),
   ContainersNotReady: word('SLOW', 'RELEASE', "Check the container's probes, volumes and image: it was not started or is not Ready."),
@@ -116,39 +116,39 @@ const words = {
     'Raise the quota, or correct what the admission policy refuses: the cluster does not create the pods.',
   ),
   ReplicaSetCreateError: word('FATAL', 'CLUSTER', 'Read the message: the cluster refuses to create the ReplicaSet.'),
-} satisfies Record<string, Cause<Said>>;
+} satisfies Record<string, Cause<WordData>>;
 
 /** Any other word of Kubernetes. */
 export const generalCause = word('SLOW', 'RELEASE', GENERAL);
 
 /** What a cluster's API answers. FATAL where it would give the same answer again; SLOW where it may pass by itself. */
-const answers = {
+const apiErrors = {
   FORBIDDEN: {
-    ...answer('FORBIDDEN', 'FATAL', 'CLUSTER'),
-    sentence: (data: Answer | { missing: readonly string[]; namespace: string }) =>
+    ...apiError('FORBIDDEN', 'FATAL', 'CLUSTER'),
+    sentence: (data: ApiErrorData | { missing: readonly string[]; namespace: string }) =>
       'missing' in data ? `The credential may not ${data.missing.join(', ')} in namespace ${data.namespace}.` : data.message,
   },
   FIELD_CONFLICT: {
-    ...answer('FIELD_CONFLICT', 'FATAL', 'CLUSTER'),
-    sentence: ({ message, fields = [] }: Answer & { fields?: readonly { field: string; manager: string | null }[] }) => {
+    ...apiError('FIELD_CONFLICT', 'FATAL', 'CLUSTER'),
+    sentence: ({ message, fields = [] }: ApiErrorData & { fields?: readonly { field: string; manager: string | null }[] }) => {
       const owned = fields.map(({ field, manager }) => `${field}${manager === null ? '' : ` belongs to ${manager}`}`);
       return owned.length === 0 ? message : `Other managers own fields that would change: ${owned.join(', ')}.`;
     },
   },
-  EXISTS: answer('EXISTS', 'FATAL', 'CLUSTER'),
-  INVALID: answer('INVALID', 'FATAL', 'RELEASE'),
-  QUOTA_EXCEEDED: answer('QUOTA_EXCEEDED', 'FATAL', 'CLUSTER'),
-  ADMISSION_DENIED: answer('ADMISSION_DENIED', 'FATAL', 'CLUSTER'),
-  NAMESPACE_MISSING: answer('NAMESPACE_MISSING', 'FATAL', 'CLUSTER'),
+  EXISTS: apiError('EXISTS', 'FATAL', 'CLUSTER'),
+  INVALID: apiError('INVALID', 'FATAL', 'RELEASE'),
+  QUOTA_EXCEEDED: apiError('QUOTA_EXCEEDED', 'FATAL', 'CLUSTER'),
+  ADMISSION_DENIED: apiError('ADMISSION_DENIED', 'FATAL', 'CLUSTER'),
+  NAMESPACE_MISSING: apiError('NAMESPACE_MISSING', 'FATAL', 'CLUSTER'),
   /** Of a write; a cluster that stays away fails a target as `onUnreachable` says. */
-  UNREACHABLE: answer('UNREACHABLE', 'SLOW', 'CLUSTER'),
-  UNKNOWN_CA: answer('UNKNOWN_CA', 'SLOW', 'CLUSTER'),
-  UNAUTHENTICATED: answer('UNAUTHENTICATED', 'SLOW', 'CLUSTER'),
-  NOT_FOUND: answer('NOT_FOUND', 'SLOW', 'CLUSTER'),
-  THROTTLED: answer('THROTTLED', 'SLOW', 'CLUSTER'),
-  SERVER: answer('SERVER', 'SLOW', 'CLUSTER'),
-  CONFLICT: answer('CONFLICT', 'NONE', 'CLUSTER'),
-  EXPIRED: answer('EXPIRED', 'NONE', 'CLUSTER'),
+  UNREACHABLE: apiError('UNREACHABLE', 'SLOW', 'CLUSTER'),
+  UNKNOWN_CA: apiError('UNKNOWN_CA', 'SLOW', 'CLUSTER'),
+  UNAUTHENTICATED: apiError('UNAUTHENTICATED', 'SLOW', 'CLUSTER'),
+  NOT_FOUND: apiError('NOT_FOUND', 'SLOW', 'CLUSTER'),
+  THROTTLED: apiError('THROTTLED', 'SLOW', 'CLUSTER'),
+  SERVER: apiError('SERVER', 'SLOW', 'CLUSTER'),
+  CONFLICT: apiError('CONFLICT', 'NONE', 'CLUSTER'),
+  EXPIRED: apiError('EXPIRED', 'NONE', 'CLUSTER'),
 } satisfies Record<KubernetesErrorKind, Cause<never>>;
 
 /** What the decisions themselves find. */
@@ -157,9 +157,9 @@ const own = {
   PROGRESS_DEADLINE: {
     severity: 'SLOW',
     blames: 'CLUSTER',
-    sentence: ({ cause, ...deadline }: Late & { cause: { code: string; data: Said } | null }) =>
+    sentence: ({ cause, ...deadline }: Late & { cause: { code: string; data: WordData } | null }) =>
       cause === null ? late(deadline) : `${late(deadline)} ${cause.code}: ${cause.data.message}`,
-    advice: ({ cause }: { cause: { code: string; data: Said } | null }): string =>
+    advice: ({ cause }: { cause: { code: string; data: WordData } | null }): string =>
       cause === null
         ? 'Check the Deployment and its ReplicaSets (kubectl describe): the cluster did not create the requested pods.'
         : adviceOf({ code: cause.code, data: { ...cause.data } }),
@@ -218,7 +218,7 @@ const own = {
   },
 } satisfies Record<string, Cause<never>>;
 
-const legacy = {
+const legacyCauses = {
   /** A failure of a row that is older than the codes, as it was said. */
   LEGACY: {
     severity: 'FATAL',
@@ -234,7 +234,7 @@ export interface Legacy {
   advice: string;
 }
 
-const ours = { ...answers, ...own, ...legacy };
+const ours = { ...apiErrors, ...own, ...legacyCauses };
 
 /** Every row, for the generated page and the tests. */
 export const causes: Readonly<Record<string, Cause<never>>> = { ...words, ...ours };

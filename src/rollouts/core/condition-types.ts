@@ -30,7 +30,7 @@ export const conditionTypes = {
 };
 
 export type ConditionType = keyof typeof conditionTypes;
-type DataOf<T extends ConditionType> = Parameters<(typeof conditionTypes)[T]['sentence']>[0];
+type ConditionData<T extends ConditionType> = Parameters<(typeof conditionTypes)[T]['sentence']>[0];
 
 /** A condition as rows have it. Rows of before the data have the sentences themselves in it, which then stand. */
 export interface Condition {
@@ -49,7 +49,7 @@ export interface ShownCondition extends Condition {
 }
 
 /** A condition. `data` must be what the type's sentence takes. */
-export function conditionOf<T extends ConditionType>(type: T, data: DataOf<T>, since: string): Condition {
+export function conditionOf<T extends ConditionType>(type: T, data: ConditionData<T>, since: string): Condition {
   return { type, data: { ...data }, since };
 }
 

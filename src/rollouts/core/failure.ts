@@ -1,6 +1,27 @@
 /** Why a target failed: a cause, and where. Everything in it may be shown to the tenant. */
-import { adviceOf, causeOf, causeSentence } from './causes.ts';
-import type { Blames, Legacy, Severity, StoredCause } from './causes.ts';
+import { adviceOf, causeOf, causeSentence, wordOf } from './causes.ts';
+import type { Blames, Legacy, Severity, StoredCause, CauseData, OurCause, WordData } from './causes.ts';
+
+/** What a pod's status says is wrong, as the kubelet or scheduler words it. */
+export interface PodFault {
+  reason: string;
+  message: string;
+  container: string | null;
+  exitCode: number | null;
+  restarts: number;
+  /** Which run of the container has the log that tells most; null where none has run. */
+  log: 'CURRENT' | 'PREVIOUS' | null;
+  /** FATAL: waiting does not help; SLOW: may still come right before the deadline. */
+  severity: 'FATAL' | 'SLOW';
+  /** Milliseconds since it came about, by the cluster's clock and at the most; 0 where the cluster does not say. */
+  ageMilliseconds: number;
+}
+
+/** A pod (null: the ReplicaSet, whose pods are refused) with what is wrong with it. */
+export interface Blame {
+  pod: string | null;
+  fault: PodFault;
+}
 
 export interface Failure extends StoredCause {
   cluster: string;
@@ -69,3 +90,56 @@ function blamesOf(failure: Failure): Blames {
   const cause = failure.data['cause'] as Partial<StoredCause> | null | undefined;
   return causeOf(cause?.code ?? failureReason(failure)).blames;
 }
+
+type AtCluster = { cluster: string };
+
+/** The failure of a cause without a pod. */
+export function failureAt<C extends OurCause>(place: AtCluster, code: C, data: CauseData<C>): Failure {
+  return { code, data: { ...data }, cluster: place.cluster, pod: null, container: null, exitCode: null, logTail: null };
+}
+
+/** What is wrong with a pod (or ReplicaSet) as the target's failure; `logTail` null where no container ran. */
+export function podFailure(place: AtCluster, { pod, fault }: Blame, logTail: string | null): Failure {
+  const { container, exitCode } = fault;
+  return { code: wordOf(fault.reason), data: { ...wordData(fault) }, cluster: place.cluster, pod, container, exitCode, logTail };
+}
+
+function wordData({ message, exitCode }: Blame['fault']): WordData {
+  return exitCode === 137 && message.includes('OOMKilled') ? { message, outOfMemory: true } : { message };
+}
+
+/** The deadline passed; what stood in the way keeps its own word in the message and its advice. */
+export function deadlineFailure(place: AtCluster, seconds: number, what: string, blame: Blame | null, logTail: string | null): Failure {
+  if (blame === null) return failureAt(place, 'PROGRESS_DEADLINE', { seconds, what, cause: null });
+  const failure = podFailure(place, blame, logTail);
+  if (failure.code === 'Unschedulable') return { ...failure, data: { ...failure.data, deadline: { seconds, what } } };
+  const late = failureAt(place, 'PROGRESS_DEADLINE', { seconds, what, cause: { code: failure.code, data: wordData(blame.fault) } });
+  return { ...failure, code: late.code, data: late.data };
+}
+
+export const notOurs = (place: AtCluster, name: string): Failure => failureAt(place, 'NOT_OURS', { name });
+
+export const replaced = (place: AtCluster, name: string): Failure => failureAt(place, 'REPLACED', { name });
+
+export const deleted = (place: AtCluster, name: string): Failure => failureAt(place, 'DELETED', { name });
+
+/** The uid of a target's Deployment; null where somebody has taken that away, so that a next try makes it again and does not miss it again. */
+export function standingUid({ uid, failure }: { uid: string | null; failure: Failure | null }): string | null {
+  const reason = failure && failureReason(failure);
+  return reason === 'DELETED' || reason === 'REPLACED' ? null : uid;
+}
+
+export const edited = (place: AtCluster, name: string, manager: string): Failure => failureAt(place, 'EDITED', { name, manager });
+
+export const scaledWhileHeld = (place: AtCluster, detail: string): Failure => failureAt(place, 'SCALED_WHILE_HELD', { detail });
+
+export const scaledByOthers = (place: AtCluster, live: number, wanted: number): Failure =>
+  failureAt(place, 'SCALED_BY_OTHERS', { live, wanted });
+
+export const nothingToScale = (place: AtCluster, name: string): Failure => failureAt(place, 'NOTHING_RUNS', { name });
+
+/** `message` and `advice` as the cluster's client words them. */
+export const unreachableFailure = (place: AtCluster, message: string, advice: string): Failure =>
+  failureAt(place, 'UNREACHABLE', { message, advice });
+
+export const internalFailure = (place: AtCluster): Failure => failureAt(place, 'INTERNAL_ERROR', {});

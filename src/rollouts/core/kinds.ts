@@ -40,7 +40,7 @@ export const kinds = {
     success: 'DEPLOYED',
     retry: 'RELEASE',
     asked: 'another rollout was asked for',
-    accepted: ({ workload, release, targets }) => `Release ${release} of ${workload} is to be rolled out to ${counted(targets)}.`,
+    accepted: ({ workload, release, targets }) => `Release ${release} of ${workload} is to be rolled out to ${countTargets(targets)}.`,
   },
   ROLLBACK: {
     writes: 'TEMPLATE',
@@ -51,7 +51,7 @@ export const kinds = {
     success: 'GONE_BACK',
     retry: 'RELEASE',
     asked: 'a rollback was asked for',
-    accepted: ({ workload, release, targets }) => `${workload} is to go back to release ${release} on ${counted(targets)}.`,
+    accepted: ({ workload, release, targets }) => `${workload} is to go back to release ${release} on ${countTargets(targets)}.`,
   },
   RESTART: {
     writes: 'TEMPLATE',
@@ -62,7 +62,7 @@ export const kinds = {
     success: null,
     retry: 'RESTART',
     asked: 'a restart was asked for',
-    accepted: ({ workload, targets }) => `The pods of ${workload} are to be restarted on ${counted(targets)}.`,
+    accepted: ({ workload, targets }) => `The pods of ${workload} are to be restarted on ${countTargets(targets)}.`,
   },
   SCALE: {
     writes: 'NUMBER',
@@ -73,7 +73,7 @@ export const kinds = {
     success: null,
     retry: 'NUMBER',
     asked: 'another number of pods was asked for',
-    accepted: ({ workload, targets }) => `${workload} is to be scaled on ${counted(targets)}.`,
+    accepted: ({ workload, targets }) => `${workload} is to be scaled on ${countTargets(targets)}.`,
   },
   DELETE: {
     writes: 'NOTHING',
@@ -84,7 +84,7 @@ export const kinds = {
     success: 'DELETED',
     retry: 'REMOVAL',
     asked: 'the workload is to be removed',
-    accepted: ({ workload, targets }) => `${workload} is to be removed from ${counted(targets)}.`,
+    accepted: ({ workload, targets }) => `${workload} is to be removed from ${countTargets(targets)}.`,
   },
 } as const satisfies Record<RolloutKind, Kind>;
 
@@ -93,6 +93,7 @@ export function kindsThat(is: (kind: Kind) => boolean): RolloutKind[] {
   return (Object.keys(kinds) as RolloutKind[]).filter((kind) => is(kinds[kind]));
 }
 
-function counted(targets: number): string {
+/** A number of targets in words. */
+export function countTargets(targets: number): string {
   return targets === 1 ? '1 target' : `${targets} targets`;
 }

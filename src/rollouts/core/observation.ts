@@ -13,7 +13,7 @@ import type {
 } from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { Condition } from './condition-types.ts';
-import type { Failure } from './failure.ts';
+import type { Failure, PodFault } from './failure.ts';
 import type { Detail } from './reasons.ts';
 import type { TargetAction } from './action.ts';
 import type { Amounts } from './steps.ts';
@@ -85,7 +85,7 @@ export interface AnyStage {
 }
 
 /** What of a stage's progress has to survive the worker, as JSON; null before the stage has been entered. */
-export type Progress = Readonly<Record<string, unknown>>;
+export type StageProgress = Readonly<Record<string, unknown>>;
 
 export interface TargetState {
   id: string;
@@ -118,7 +118,7 @@ export interface TargetState {
   /** Index into `stages`. */
   stage: number;
   /** What the stage has to remember, by its own codec; null before it is entered. */
-  progress: Progress | null;
+  progress: StageProgress | null;
   /** maxSurge and maxUnavailable written last, e.g. "2" and "20%", at the N of that moment (null while no Deployment was there to have one); null before the first write. */
   gate: (Amounts & { n: number | null }) | null;
   /** When the stage was entered or its last write decided; moved on by the time that it was paused or unreachable since. */
@@ -152,22 +152,7 @@ export interface LivePod {
   readyMilliseconds: number;
   terminating: boolean;
   /** The first thing that is wrong with it, null when nothing is. */
-  trouble: Trouble | null;
-}
-
-/** What a pod's status says is wrong, as the kubelet or scheduler words it. */
-export interface Trouble {
-  reason: string;
-  message: string;
-  container: string | null;
-  exitCode: number | null;
-  restarts: number;
-  /** Which run of the container has the log that tells most; null where none has run. */
-  log: 'CURRENT' | 'PREVIOUS' | null;
-  /** FATAL: waiting does not help; SLOW: may still come right before the deadline. */
-  severity: 'FATAL' | 'SLOW';
-  /** Milliseconds since it came about, by the cluster's clock and at the most; 0 where the cluster does not say. */
-  ageMilliseconds: number;
+  fault: PodFault | null;
 }
 
 export interface LiveReplicaSet {
@@ -178,7 +163,7 @@ export interface LiveReplicaSet {
   /** Its annotation `slipway.dev/template`, copied from the Deployment while it was the current one. */
   template: string | null;
   /** The gate was closed when it was the current one last: however Ready its pods are, the Deployment controller counts none of them as available. */
-  held: boolean;
+  gateClosed: boolean;
   pods: LivePod[];
 }
 

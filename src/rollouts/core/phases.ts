@@ -50,11 +50,11 @@ export const isSteered = (phase: TargetPhase): boolean => phase !== 'PENDING' &&
 export const isTerminal = (phase: TargetPhase): boolean => targetPhases[phase].terminal;
 
 /** Fields of a target's row that are reset when it goes on after a hold: its clock. */
-export function goingOn(now: Date): Partial<TargetState> {
+export function resumedFields(now: Date): Partial<TargetState> {
   return { enteredAt: now, stoppedAt: null };
 }
 
 /** Fields of a target's row that are reset when it starts or goes back: the clock, and what it has written and remembers. */
-export function entering(now: Date): Partial<TargetState> {
-  return { ...goingOn(now), gate: null, progress: null };
+export function startedFields(now: Date): Partial<TargetState> {
+  return { ...resumedFields(now), gate: null, progress: null };
 }

@@ -2,22 +2,22 @@
  * Why something stands as it does: a code with typed data, stored in rows and events, from which the sentence is made here and nowhere else.
  * A code never changes its meaning, and its data only grows, since rows keep both. Sentences may be reworded at any time.
  */
-import { rolloutReasons } from './rollout/reasons.ts';
-import { targetReasons } from './targets/reasons.ts';
+import { rolloutReasons } from './rollout/rollout-reasons.ts';
+import { targetReasons } from './targets/target-reasons.ts';
 
-const legacy = {
+const legacyReasons = {
   /** A sentence of a row that is older than the codes. */
   LEGACY: ({ message }: { message: string }) => message,
 };
 
-const sentences = { ...legacy, ...rolloutReasons, ...targetReasons };
+const sentences = { ...legacyReasons, ...rolloutReasons, ...targetReasons };
 
 export type ReasonCode = keyof typeof sentences;
 
-type DataOf<C extends ReasonCode> = Parameters<(typeof sentences)[C]>[0];
+type ReasonData<C extends ReasonCode> = Parameters<(typeof sentences)[C]>[0];
 
 /** A code with the data that its sentence needs. */
-export type Reason = { [C in ReasonCode]: { code: C; data: DataOf<C> } }[ReasonCode];
+export type Reason = { [C in ReasonCode]: { code: C; data: ReasonData<C> } }[ReasonCode];
 
 /** A reason as rows have it: written by this version or by another one. */
 export interface StoredReason {
@@ -34,7 +34,7 @@ export interface Detail extends StoredReason {
 export const reasonCodes = Object.keys(sentences) as ReasonCode[];
 
 /** A reason. `data` must be what the code's sentence takes. */
-export function because<C extends ReasonCode>(code: C, data: DataOf<C>): Extract<Reason, { code: C }> {
+export function because<C extends ReasonCode>(code: C, data: ReasonData<C>): Extract<Reason, { code: C }> {
   return { code, data } as Extract<Reason, { code: C }>;
 }
 

@@ -36,7 +36,7 @@ export type Goal =
   | { kind: 'SKIP' };
 
 /** A count stays, a percentage of `n` is rounded; what is not readable as either counts as 0. */
-function count(value: number | string, n: number, round: (x: number) => number): number {
+function podCount(value: number | string, n: number, round: (x: number) => number): number {
   const text = String(value);
   const number = Number.parseInt(text, 10);
   if (!Number.isFinite(number) || number < 0) return 0;
@@ -48,8 +48,8 @@ function count(value: number | string, n: number, round: (x: number) => number):
  * (Kubernetes: `ResolveFenceposts`). Total for every n >= 0.
  */
 export function resolveLimits(maxSurge: number | string, maxUnavailable: number | string, n: number): Limits {
-  const surge = count(maxSurge, n, Math.ceil);
-  const unavailable = count(maxUnavailable, n, Math.floor);
+  const surge = podCount(maxSurge, n, Math.ceil);
+  const unavailable = podCount(maxUnavailable, n, Math.floor);
   return surge === 0 && unavailable === 0 ? { surge: 0, unavailable: 1 } : { surge, unavailable };
 }
 
@@ -124,11 +124,11 @@ export function restAt(n: number, canary: number): Amounts {
 export function nextWrite(goal: Goal, n: number, limits: Limits, written: Amounts | null, standing: number): Amounts | null {
   if (goal.kind === 'SKIP' || (goal.kind === 'REST' && goal.canary === 0)) return null;
   if (goal.kind === 'BESIDE') return standing >= 1 ? null : { surge: '1', unavailable: '0%' };
-  const next = standing < goal.canary ? raise(goal.canary, n, limits, standing) : restAt(n, Math.min(n, standing));
+  const next = standing < goal.canary ? raisedAmounts(goal.canary, n, limits, standing) : restAt(n, Math.min(n, standing));
   return written !== null && sameEffect(written, next, n) ? null : next;
 }
 
-function raise(canary: number, n: number, limits: Limits, standing: number): Amounts {
+function raisedAmounts(canary: number, n: number, limits: Limits, standing: number): Amounts {
   if (limits.surge === 0) return restAt(n, Math.min(canary, standing + limits.unavailable));
   const percent = floorPercent(n, standing);
   const lowered = Math.floor((percent * n) / 100);

@@ -79,24 +79,24 @@ export class UnknownTransition extends Error {
 
 /** The event of a rollout's change of phase. */
 export function rolloutEvent(from: RolloutPhase, to: RolloutPhase, by: RolloutCause): RolloutEventType {
-  return eventAt(rolloutEvents, 'rollout', `${from} -> ${to} by ${by}`);
+  return eventAt(rolloutEdges, 'rollout', `${from} -> ${to} by ${by}`);
 }
 
 /** The event of a wave's change of phase. */
 export function waveEvent(from: WavePhase, to: WavePhase): WaveEventType {
-  return eventAt(waveEvents, 'wave', `${from} -> ${to}`);
+  return eventAt(waveEdges, 'wave', `${from} -> ${to}`);
 }
 
 /** The event of a target's change of phase, null where it has none of its own. */
 export function targetEvent(from: TargetPhase, to: TargetPhase): EventOf<typeof targetTransitions> | null {
-  return eventAt(targetEvents, 'target', `${from} -> ${to}`);
+  return eventAt(targetEdges, 'target', `${from} -> ${to}`);
 }
 
-const rolloutEvents = new Map(
+const rolloutEdges = new Map(
   rolloutTransitions.flatMap(({ from, to, by, event }) => from.map((one) => [`${one} -> ${to} by ${by}`, event])),
 );
-const waveEvents = new Map(waveTransitions.flatMap(({ from, to, event }) => from.map((one) => [`${one} -> ${to}`, event])));
-const targetEvents = new Map(targetTransitions.flatMap(({ from, to, event }) => from.map((one) => [`${one} -> ${to}`, event])));
+const waveEdges = new Map(waveTransitions.flatMap(({ from, to, event }) => from.map((one) => [`${one} -> ${to}`, event])));
+const targetEdges = new Map(targetTransitions.flatMap(({ from, to, event }) => from.map((one) => [`${one} -> ${to}`, event])));
 
 function eventAt<Event>(events: ReadonlyMap<string, Event>, of: string, edge: string): Event {
   const event = events.get(edge);

@@ -3,15 +3,15 @@
  * fail in the same way at every retry, which would hide the fault and keep the workload from every other rollout.
  */
 import type { RolloutDecision, TargetChange, TargetDecision } from './decision.ts';
-import { internal } from './failures.ts';
+import { internalFailure } from './failure.ts';
 import type { RolloutObservation, TargetObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
 import { because } from './reasons.ts';
-import { skipped } from './rollout/undo.ts';
+import { skipTarget } from './rollout/undo.ts';
 
 /** Ends the target as FAILED; what `onFailure` says follows. */
 export function undecidableTarget({ target }: TargetObservation): TargetDecision {
-  const failure = internal(target);
+  const failure = internalFailure(target);
   const reason = because('TARGET_UNDECIDABLE', {});
   return {
     reason,
@@ -31,11 +31,14 @@ export function undecidableRollout({ targets }: RolloutObservation): Extract<Rol
     kind: 'SETTLE',
     reason,
     phase: 'FAILED',
-    targets: open.map((target) => (target.written ? failed(target) : skipped(target, reason))),
-    failure: first === undefined ? null : internal(first),
+    targets: open.map((target) => (target.written ? failUndecidable(target) : skipTarget(target, reason))),
+    failure: first === undefined ? null : internalFailure(first),
   };
 }
 
-function failed(target: TargetState): TargetChange {
-  return { targetId: target.id, set: { phase: 'FAILED', phaseReason: because('TARGET_UNDECIDABLE', {}), failure: internal(target) } };
+function failUndecidable(target: TargetState): TargetChange {
+  return {
+    targetId: target.id,
+    set: { phase: 'FAILED', phaseReason: because('TARGET_UNDECIDABLE', {}), failure: internalFailure(target) },
+  };
 }

@@ -7,9 +7,9 @@ import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { SideName, TargetAction } from '../core/action.ts';
 import { kinds } from '../core/kinds.ts';
 import type { Side } from '../core/observation.ts';
-import { foreignObject } from './failures.ts';
+import { foreignObject } from './cluster-errors.ts';
 import type { Memory } from './memory.ts';
-import { distinct, gatedDeployment, keyOf, openDeployment, sideObjects, toPrune, toRefresh } from './objects.ts';
+import { distinct, gatedDeployment, objectKey, openDeployment, sideObjects, toPrune, toRefresh } from './objects.ts';
 import type { Objects } from './objects.ts';
 import type { ActiveTarget } from './placement.repository.ts';
 import { preflight } from './preflight.ts';
@@ -125,15 +125,15 @@ export class Act {
 
   /** Creates missing objects around the Deployment. The preflight or the read has shown that their names are free or ours. */
   private async createMissing(objects: Objects): Promise<void> {
-    const unknown = objects.others.filter((object) => !this.memory.present.has(keyOf(object)));
+    const unknown = objects.others.filter((object) => !this.memory.present.has(objectKey(object)));
     await Promise.all(
       unknown.map(async (object) => {
         if ((await this.readOurs(object)) === null) {
           this.hands.assertOurs();
           await this.hands.client.apply(object, { force: false });
-          this.memory.created.add(keyOf(object));
+          this.memory.created.add(objectKey(object));
         }
-        this.memory.present.add(keyOf(object));
+        this.memory.present.add(objectKey(object));
       }),
     );
   }
@@ -151,7 +151,7 @@ export class Act {
   private async refresh(object: KubernetesObject, force: boolean): Promise<void> {
     const live = await this.readOurs(object);
     this.hands.assertOurs();
-    await this.hands.client.apply(object, live ? { force, precondition: preconditionOf(live) } : { force: false });
+    await this.hands.client.apply(object, live ? { force, precondition: fenceOf(live) } : { force: false });
   }
 
   /** Deletes the Deployment first, so that no new pods are created while the objects that they use are deleted. */
@@ -173,11 +173,11 @@ export class Act {
     await Promise.all(
       objects.map(async (object) => {
         const live = await this.hands.client.read(refOf(object));
-        this.memory.present.delete(keyOf(object));
-        this.memory.created.delete(keyOf(object));
+        this.memory.present.delete(objectKey(object));
+        this.memory.created.delete(objectKey(object));
         if (!live || live.metadata.labels?.[LABELS.workloadId] !== this.active.placement.workloadId) return;
         this.hands.assertOurs();
-        await this.hands.client.delete(refOf(object), { uid: preconditionOf(live).uid });
+        await this.hands.client.delete(refOf(object), { uid: fenceOf(live).uid });
       }),
     );
   }
@@ -212,7 +212,7 @@ const refOf = (object: KubernetesObject): ObjectRef => ({
   name: object.metadata.name,
 });
 
-function preconditionOf(live: { metadata: { uid?: string; resourceVersion?: string } }): Precondition {
+function fenceOf(live: { metadata: { uid?: string; resourceVersion?: string } }): Precondition {
   const { uid, resourceVersion } = live.metadata;
   if (uid === undefined || resourceVersion === undefined)
     throw new KubernetesError({ kind: 'SERVER', message: 'The server sent an object without uid or resourceVersion.' });

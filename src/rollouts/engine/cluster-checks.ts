@@ -19,7 +19,7 @@ import type { CountsChange, HeldPlacementRepository, StandingPlacement } from '.
 const CAPACITY = 200;
 const BATCH = 20;
 /** Interval of checks. It varies randomly by up to a fifth, so that clusters registered together are not always checked together. */
-const EVERY_MILLISECONDS = 300_000;
+const INTERVAL_MILLISECONDS = 300_000;
 const JITTER = 0.2;
 
 /** Checks each cluster of the served regions every five minutes and on request: whether it answers, our permissions, and the number of pods. */
@@ -64,7 +64,7 @@ export class ClusterChecks {
       await this.database.as({ tenantId: lease.tenantId }, () => this.check(lease));
     } finally {
       const spread = 1 + JITTER * (2 * Math.random() - 1);
-      if (lease.stillOurs() && (await lease.release(new Date(this.clock.now().getTime() + EVERY_MILLISECONDS * spread))))
+      if (lease.stillOurs() && (await lease.release(new Date(this.clock.now().getTime() + INTERVAL_MILLISECONDS * spread))))
         void this.wake().catch(this.report);
     }
   }
@@ -76,7 +76,7 @@ export class ClusterChecks {
     await this.database.transaction(async () => {
       const saved = await this.checks.save(lease, begun, { ...finding, ...storableTexts(finding) });
       if (!saved) return;
-      if (saved.before !== finding.status) this.events.append([eventOf(lease.id, saved.name, finding)]);
+      if (saved.before !== finding.status) this.events.append([checkEvent(lease.id, saved.name, finding)]);
       this.database.afterCommit(() => this.announce.publish({ kind: 'cluster', tenantId: lease.tenantId, id: lease.id }));
     });
     if (counts.length > 0) await this.placements.saveCounts(counts);
@@ -112,7 +112,7 @@ async function countPods(client: KubernetesClient, idle: readonly StandingPlacem
       const labelSelector = `${LABELS.managedBy}=${MANAGED_BY}`;
       const { items } = await client.list({ apiVersion: 'apps/v1', kind: 'Deployment', namespace, labelSelector });
       return placements.map((placement) =>
-        countsOf(
+        countsChange(
           placement,
           items.find((item) => item.metadata.labels?.[LABELS.workloadId] === placement.workloadId),
         ),
@@ -126,7 +126,7 @@ async function countPods(client: KubernetesClient, idle: readonly StandingPlacem
   return counted.flat();
 }
 
-function countsOf({ id }: StandingPlacement, deployment: KubernetesObject | undefined): CountsChange {
+function countsChange({ id }: StandingPlacement, deployment: KubernetesObject | undefined): CountsChange {
   const number = (value: unknown): number => (typeof value === 'number' ? value : 0);
   const spec = (deployment?.['spec'] ?? {}) as Record<string, unknown>;
   const status = (deployment?.['status'] ?? {}) as Record<string, unknown>;
@@ -142,7 +142,7 @@ function countsOf({ id }: StandingPlacement, deployment: KubernetesObject | unde
   };
 }
 
-function eventOf(clusterId: string, name: string, finding: Finding) {
+function checkEvent(clusterId: string, name: string, finding: Finding) {
   const reason = finding.statusReason === null ? null : storable(finding.statusReason);
   const type = `cluster.${finding.status.toLowerCase() as Lowercase<Finding['status']>}` as const;
   const sentences = {

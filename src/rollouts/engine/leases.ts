@@ -52,7 +52,7 @@ export class Leases implements LeaseKeeper {
       ...(regions === null ? [] : [regions]),
     ]);
     const leases = rows.map((row) => new Lease(this, table, row.tenant_id, row.id, row.lease_token, claimedAt));
-    for (const lease of leases) if (lease.stillOurs()) this.held.set(keyOf(lease), lease);
+    for (const lease of leases) if (lease.stillOurs()) this.held.set(leaseKey(lease), lease);
     // `close()` awaits this claim and releases its leases.
     if (this.closed) return [];
     if (leases.length > 0) this.keepRenewing();
@@ -84,7 +84,7 @@ export class Leases implements LeaseKeeper {
     try {
       const rows = await this.system.query<LeaseRow>(nudgedStatement(table), [this.owner, ...columnsOf(leases)]);
       const taken = new Set(rows.map((row) => rowKey(table, row)));
-      leases.filter((lease) => taken.has(keyOf(lease))).forEach(tell);
+      leases.filter((lease) => taken.has(leaseKey(lease))).forEach(tell);
     } catch (error) {
       // Unknown whether any were taken, so all holders are told.
       leases.forEach(tell);
@@ -114,7 +114,7 @@ export class Leases implements LeaseKeeper {
   }
 
   forget(lease: Lease): void {
-    if (this.held.get(keyOf(lease)) === lease) this.held.delete(keyOf(lease));
+    if (this.held.get(leaseKey(lease)) === lease) this.held.delete(leaseKey(lease));
   }
 
   private keepRenewing(): void {
@@ -142,7 +142,7 @@ export class Leases implements LeaseKeeper {
     const rows = await this.renewals.query<RenewalRow>(RENEW, [this.owner, tables, ...columnsOf(leases)]);
     const answers = new Map(rows.map((row) => [rowKey(row.kind, row), row.renewed]));
     for (const lease of leases) {
-      const renewed = answers.get(keyOf(lease));
+      const renewed = answers.get(leaseKey(lease));
       if (renewed) lease.renewed(sentAt);
       else if (renewed === undefined) lease.lose();
     }
@@ -153,7 +153,7 @@ export class Leases implements LeaseKeeper {
 const AT_ONCE = new Date(0);
 
 const rowKey = (table: LeasedTable, row: { tenant_id: string; id: string }): string => `${table} ${row.tenant_id} ${row.id}`;
-const keyOf = ({ table, tenantId, id }: Lease): string => rowKey(table, { tenant_id: tenantId, id });
+const leaseKey = ({ table, tenantId, id }: Lease): string => rowKey(table, { tenant_id: tenantId, id });
 
 const columnsOf = (leases: readonly Lease[]): [string[], string[], string[]] => [
   leases.map((lease) => lease.tenantId),

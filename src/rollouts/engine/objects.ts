@@ -11,7 +11,7 @@ export interface Objects {
   others: KubernetesObject[];
 }
 
-export const keyOf = (object: Pick<KubernetesObject, 'kind' | 'metadata'>): string => `${object.kind}/${object.metadata.name}`;
+export const objectKey = (object: Pick<KubernetesObject, 'kind' | 'metadata'>): string => `${object.kind}/${object.metadata.name}`;
 
 /** A side's objects to apply: its rendering, plus the restart and the release's number. */
 export function sideObjects(rendering: readonly KubernetesObject[], side: Side): Objects {
@@ -52,19 +52,19 @@ const amount = (text: string): number | string => (/^\d+$/.test(text) ? Number(t
  * (they are named by content), objects that are equal on both sides, and those that this holder has created.
  */
 export function toRefresh(side: Objects, other: Objects | null, created: ReadonlySet<string>): KubernetesObject[] {
-  const before = new Map((other?.others ?? []).map((object) => [keyOf(object), JSON.stringify(object)]));
+  const before = new Map((other?.others ?? []).map((object) => [objectKey(object), JSON.stringify(object)]));
   return side.others.filter(
-    (object) => object.kind !== 'ConfigMap' && !created.has(keyOf(object)) && before.get(keyOf(object)) !== JSON.stringify(object),
+    (object) => object.kind !== 'ConfigMap' && !created.has(objectKey(object)) && before.get(objectKey(object)) !== JSON.stringify(object),
   );
 }
 
 /** Objects of the other side only, to be deleted. ConfigMaps of releases to which a rollout can go back (`kept`) stay. */
 export function toPrune(side: Objects, other: Objects | null, kept: readonly KubernetesObject[]): KubernetesObject[] {
-  const named = new Set([...side.others.map(keyOf), ...kept.filter((object) => object.kind === 'ConfigMap').map(keyOf)]);
-  return (other?.others ?? []).filter((object) => !named.has(keyOf(object)));
+  const named = new Set([...side.others.map(objectKey), ...kept.filter((object) => object.kind === 'ConfigMap').map(objectKey)]);
+  return (other?.others ?? []).filter((object) => !named.has(objectKey(object)));
 }
 
 /** Each object once, by kind and name. */
 export function distinct(objects: readonly KubernetesObject[]): KubernetesObject[] {
-  return [...new Map(objects.map((object) => [keyOf(object), object])).values()];
+  return [...new Map(objects.map((object) => [objectKey(object), object])).values()];
 }

@@ -3,7 +3,7 @@ import type { PlacementSnapshot } from '../../clusters/kubernetes/types.ts';
 import { liveOf } from '../core/targets/live.ts';
 import type { Live, LivePod, LiveReplicaSet, TargetObservation, TargetState } from '../core/observation.ts';
 import type { Memory } from './memory.ts';
-import type { ActiveTarget, Counts } from './placement.repository.ts';
+import type { ActiveTarget, SideCounts } from './placement.repository.ts';
 
 /** Kinds of error that only new credentials or permissions fix. */
 const ACCESS: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'UNKNOWN_CA']);
@@ -19,7 +19,7 @@ export class Absence {
   /** For a cluster to which no watch could be opened: since the first attempt. */
   live(error: KubernetesError, now: Date): Live {
     this.failedAt ??= now;
-    return { kind: 'UNREACHABLE', since: this.failedAt, ...told(error) };
+    return { kind: 'UNREACHABLE', since: this.failedAt, ...errorData(error) };
   }
 
   /** A watch is open; from now on its state counts. */
@@ -48,7 +48,7 @@ export function observeLive(
   const deployment = snapshot.deployments.find((object) => object.metadata.name === placement.workload) ?? null;
   return liveOf({
     synced: snapshot.synced,
-    unreachable: unreachable && { since: absence.since(unreachable.since, now), ...told(unreachable.error) },
+    unreachable: unreachable && { since: absence.since(unreachable.since, now), ...errorData(unreachable.error) },
     deployment,
     replicaSets: snapshot.replicaSets,
     pods: snapshot.pods,
@@ -57,7 +57,7 @@ export function observeLive(
   });
 }
 
-const told = ({ message, advice, kind }: KubernetesError) => ({ message, advice, access: ACCESS.has(kind) });
+const errorData = ({ message, advice, kind }: KubernetesError) => ({ message, advice, access: ACCESS.has(kind) });
 
 export function observeTarget(active: ActiveTarget, live: Live, memory: Memory, now: Date): TargetObservation {
   const { rollout, wave, placement, target } = active;
@@ -66,7 +66,7 @@ export function observeTarget(active: ActiveTarget, live: Live, memory: Memory, 
 }
 
 /** Counts of pods by side, for readers of the API. While going back, the new side is the one being removed. */
-export function countsOf(live: Live, target: TargetState | null): Counts | null {
+export function sideCounts(live: Live, target: TargetState | null): SideCounts | null {
   if (live.kind === 'ABSENT') return { desired: 0, ready: 0, updated: 0, new: 0, old: 0 };
   if (live.kind !== 'PRESENT') return null;
   const { current, others } = live;
@@ -90,7 +90,7 @@ export function countsOf(live: Live, target: TargetState | null): Counts | null 
 }
 
 /** Detects new pods that become Ready, from which deadlines count. Pods that were Ready at the first observation are not progress. */
-export class Progress {
+export class ReadinessProgress {
   private seen: Set<string> | null = null;
 
   /** Whether a pod of the current template has become Ready since the last observation. */

@@ -4,21 +4,21 @@ import type { PlacementWatch } from '../../clusters/kubernetes/types.ts';
 import { failpoint } from '../../common/failpoint.ts';
 import type { TargetAction } from '../core/action.ts';
 import type { TargetDecision } from '../core/decision.ts';
-import { decideTarget } from '../core/targets/decide.ts';
+import { decideTarget } from '../core/targets/decide-target.ts';
 import type { Live, TargetObservation } from '../core/observation.ts';
 import { isTerminal } from '../core/phases.ts';
-import { checkedDecision } from '../core/targets/reduce.ts';
+import { checkedDecision } from '../core/targets/reduce-target.ts';
 import { undecidableTarget } from '../core/undecidable.ts';
 import { Act } from './act.ts';
 import type { Written } from './act.ts';
 import { Alarm, backoff } from './alarm.ts';
 import type { Connection } from './connections.ts';
-import { isDefinite, isHindrance, refused } from './failures.ts';
+import { isFatalError, isHindrance, failureFrom } from './cluster-errors.ts';
 import { LeaseLost } from './lease.ts';
 import type { Lease } from './lease.ts';
 import { Memory } from './memory.ts';
-import { Absence, countsOf, observeLive, observeTarget, Progress } from './observe.ts';
-import type { Counts, ActiveTarget, PlacementRows } from './placement.repository.ts';
+import { Absence, sideCounts, observeLive, observeTarget, ReadinessProgress } from './observe.ts';
+import type { SideCounts, ActiveTarget, PlacementRows } from './placement.repository.ts';
 import { Stale } from './placement-work.ts';
 import type { PlacementWork } from './placement-work.ts';
 
@@ -46,7 +46,7 @@ const SPINS = 20;
 export class PlacementLoop {
   private readonly alarm = new Alarm();
   private readonly memories = new Map<string, Memory>();
-  private readonly progress = new Progress();
+  private readonly progress = new ReadinessProgress();
   private readonly absence = new Absence();
   private rows: PlacementRows | null = null;
   private fresh = false;
@@ -58,7 +58,7 @@ export class PlacementLoop {
   private restUntil = 0;
   private spins = 0;
   private progressAt: Date | null = null;
-  private counts: Counts | null = null;
+  private counts: SideCounts | null = null;
 
   constructor(
     readonly lease: Lease,
@@ -78,7 +78,7 @@ export class PlacementLoop {
   }
 
   /** What readers are shown of it, with the targets that it belongs to. */
-  view(): { counts: Counts; progressAt: Date | null; targets: readonly ActiveTarget[] } | null {
+  view(): { counts: SideCounts; progressAt: Date | null; targets: readonly ActiveTarget[] } | null {
     return this.counts && { counts: this.counts, progressAt: this.progressAt, targets: this.rows?.targets ?? [] };
   }
 
@@ -220,9 +220,9 @@ export class PlacementLoop {
     } catch (error) {
       const { cluster } = active.target.state;
       if (isHindrance(error) && action.kind !== 'READ_LOG')
-        memory.hindrance = { failure: refused(cluster, error), since: memory.hindrance?.since ?? this.work.now() };
-      if (!isDefinite(error)) throw error;
-      memory.writeFailure = { failure: refused(cluster, error), at: this.work.now() };
+        memory.hindrance = { failure: failureFrom(cluster, error), since: memory.hindrance?.since ?? this.work.now() };
+      if (!isFatalError(error)) throw error;
+      memory.writeFailure = { failure: failureFrom(cluster, error), at: this.work.now() };
     }
   }
 
@@ -293,7 +293,7 @@ export class PlacementLoop {
   private note(live: Live, now: Date): void {
     if (this.progress.look(live)) this.progressAt = now;
     // What a cluster that does not answer showed last is not what it shows now.
-    const seen = countsOf(live, this.rows?.targets[0]?.target.state ?? null);
+    const seen = sideCounts(live, this.rows?.targets[0]?.target.state ?? null);
     this.counts = live.kind === 'UNREACHABLE' ? null : (seen ?? this.counts);
   }
 

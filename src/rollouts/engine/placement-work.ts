@@ -6,15 +6,15 @@ import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { TargetDecision } from '../core/decision.ts';
-import { reduceTarget } from '../core/targets/reduce.ts';
+import { reduceTarget } from '../core/targets/reduce-target.ts';
 import { eventOf } from '../rollout.events.ts';
 import type { Hands } from './act.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Connection, Connections } from './connections.ts';
 import { LeaseLost } from './lease.ts';
 import type { Lease } from './lease.ts';
-import type { ActiveTarget, Counts, HeldPlacementRepository, PlacementRows } from './placement.repository.ts';
-import type { TargetRow } from './rows.ts';
+import type { ActiveTarget, SideCounts, HeldPlacementRepository, PlacementRows } from './placement.repository.ts';
+import type { PlacedTarget } from './rows.ts';
 
 /** The rows changed after the decision. They are read and decided on again. */
 export class Stale extends Error {
@@ -23,7 +23,7 @@ export class Stale extends Error {
 
 /** Data about a placement that is only shown to readers. */
 export interface Seen {
-  counts: Counts | null;
+  counts: SideCounts | null;
   progressAt: Date | null;
 }
 
@@ -64,7 +64,7 @@ export class PlacementWork {
    *
    * @returns the target after the commit
    */
-  async commit(lease: Lease, active: ActiveTarget, decision: TargetDecision, seen: Seen): Promise<TargetRow> {
+  async commit(lease: Lease, active: ActiveTarget, decision: TargetDecision, seen: Seen): Promise<PlacedTarget> {
     const { rollout } = active;
     const before = active.target.state;
     const { target: state, event, applied, wakeRollout } = reduceTarget({ now: this.now(), rollout, target: before }, decision);

@@ -5,8 +5,8 @@ import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { PlacementState, RolloutState, Side, WaveState } from '../core/observation.ts';
 import { STEERED, UNDER_WAY } from '../phase-lists.ts';
 import type { Lease } from './lease.ts';
-import { rolloutState, saveTargets, targetChange, targetRow, waveState } from './rows.ts';
-import type { RolloutJson, TargetJson, TargetRow, WaveJson } from './rows.ts';
+import { rolloutState, saveTargets, targetChange, placedTarget, waveState } from './rows.ts';
+import type { RolloutJson, TargetJson, PlacedTarget, WaveJson } from './rows.ts';
 import { storableJson } from './storable.ts';
 
 /** One thing to do on a placement: a target with the rollout that wants it. */
@@ -14,7 +14,7 @@ export interface ActiveTarget {
   rollout: RolloutState;
   wave: WaveState;
   placement: PlacementState;
-  target: TargetRow;
+  target: PlacedTarget;
 }
 
 /** A placement as its rows have it, at one moment. */
@@ -37,12 +37,12 @@ export interface PlacementRows {
 export interface TargetCommit {
   lease: Lease;
   rolloutId: string;
-  target: TargetRow;
+  target: PlacedTarget;
   /** What is live from now on; undefined = unchanged. */
   applied?: Side | null;
   lastWrittenReplicas?: number;
   /** As seen when it was decided; null = not seen. */
-  observed: Counts | null;
+  observed: SideCounts | null;
   progressAt: Date | null;
   /** Whether the rollout's own loop has to look. */
   tellRollout: boolean;
@@ -57,7 +57,7 @@ export interface PlacementCounts {
 }
 
 /** The same with the two sides of a target that is under way. */
-export interface Counts extends PlacementCounts {
+export interface SideCounts extends PlacementCounts {
   new: number;
   old: number;
 }
@@ -126,7 +126,7 @@ export class HeldPlacementRepository {
    */
   async saveCounts(changes: readonly CountsChange[]): Promise<string[]> {
     const rows = changes.map(({ id, targets, observed, progressAt }) => ({ id, targets, observed, progress_at: progressAt }));
-    const missed = await this.database.query<{ id: string }>(COUNTS, [tenantId(), JSON.stringify(rows)]);
+    const missed = await this.database.query<{ id: string }>(SAVE_COUNTS, [tenantId(), JSON.stringify(rows)]);
     return missed.map(({ id }) => id);
   }
 }
@@ -182,7 +182,7 @@ function placementRows(row: LoadedRow): PlacementRows {
       rollout: rolloutState(each.rollout),
       wave: waveState(each.wave),
       placement: { ...placement, replicas: each.target.replicas ?? each.replicas ?? 1 },
-      target: targetRow(each.target, place),
+      target: placedTarget(each.target, place),
     })),
   };
 }
@@ -246,7 +246,7 @@ const ON_CLUSTER = `
   FROM placements p JOIN workloads w ON w.tenant_id = p.tenant_id AND w.id = p.workload_id
   WHERE p.tenant_id = $1::uuid AND p.cluster_id = $2::uuid AND (p.wanted OR p.applied IS NOT NULL) AND w.deleted_at IS NULL`;
 
-const COUNTS = `
+const SAVE_COUNTS = `
   WITH n AS (SELECT * FROM jsonb_to_recordset($2::jsonb) AS n(id uuid, targets uuid[], observed jsonb, progress_at timestamptz)),
   free AS (
     SELECT t.id, n.observed FROM targets t JOIN n ON t.id = ANY(n.targets)

@@ -4,7 +4,7 @@ import type { Leases } from './leases.ts';
 import { Claims } from './claims.ts';
 import { PlacementLoop } from './placement-loop.ts';
 import type { PlacementWork } from './placement-work.ts';
-import type { Counts, HeldPlacementRepository } from './placement.repository.ts';
+import type { SideCounts, HeldPlacementRepository } from './placement.repository.ts';
 
 /** How many placements one worker serves at once, and how many it claims in one statement. */
 const CAPACITY = 1_000;
@@ -102,7 +102,7 @@ export class Placements {
     for (const id of missed.flat()) this.written.delete(id);
   }
 
-  private announceProgress(loop: PlacementLoop, counts: Counts): void {
+  private announceProgress(loop: PlacementLoop, counts: SideCounts): void {
     for (const { rollout, placement, target } of loop.view()?.targets ?? []) {
       const { desired, old, new: fresh, ready } = counts;
       const data = { desired, old, new: fresh, ready };

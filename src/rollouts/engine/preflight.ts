@@ -2,10 +2,10 @@ import { describeAccess } from '../../clusters/core/access.ts';
 import type { KubernetesClient, Precondition } from '../../clusters/kubernetes/types.ts';
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
-import { failed } from '../core/failures.ts';
+import { failureAt } from '../core/failure.ts';
 import type { Preflight } from '../core/observation.ts';
-import { foreignObject, isDefinite, refused } from './failures.ts';
-import { keyOf } from './objects.ts';
+import { foreignObject, isFatalError, failureFrom } from './cluster-errors.ts';
+import { objectKey } from './objects.ts';
 import type { Memory } from './memory.ts';
 
 export interface Flight {
@@ -34,15 +34,15 @@ export async function preflight(flight: Flight, memory: Memory): Promise<Preflig
     ...flight.objects.map((object) => lookAt(object, flight)),
   ]);
   const failures = [missing, ...found].flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
-  const vague = failures.find((error) => !isDefinite(error));
+  const vague = failures.find((error) => !isFatalError(error));
   if (vague !== undefined) throw vague instanceof Error ? vague : new Error('the preflight failed');
   if (missing.status === 'fulfilled' && missing.value.length > 0) {
-    return { ok: false, failure: failed({ cluster }, 'FORBIDDEN', { missing: missing.value.map(describeAccess), namespace }) };
+    return { ok: false, failure: failureAt({ cluster }, 'FORBIDDEN', { missing: missing.value.map(describeAccess), namespace }) };
   }
-  if (failures.length > 0) return { ok: false, failure: refused(cluster, failures[0]) };
+  if (failures.length > 0) return { ok: false, failure: failureFrom(cluster, failures[0]) };
   for (const [index, each] of found.entries()) {
     const object = flight.objects[index];
-    if (object && each.status === 'fulfilled' && each.value) memory.present.add(keyOf(object));
+    if (object && each.status === 'fulfilled' && each.value) memory.present.add(objectKey(object));
   }
   return { ok: true };
 }

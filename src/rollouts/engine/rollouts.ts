@@ -4,7 +4,7 @@ import { failpoint } from '../../common/failpoint.ts';
 import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { isSettled } from '../core/phases.ts';
-import { advanceRollout } from '../core/rollout/reduce.ts';
+import { advanceRollout } from '../core/rollout/reduce-rollout.ts';
 import { placementsOf } from '../locked-rollout.repository.ts';
 import type { LockedRolloutRepository } from '../locked-rollout.repository.ts';
 import { eventsOf } from '../rollout.events.ts';

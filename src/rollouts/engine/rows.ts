@@ -14,7 +14,7 @@ import { presentCondition, readCondition } from '../core/condition-types.ts';
 import type { StoredCondition } from '../core/condition-types.ts';
 import { presentFailure, readFailure } from '../core/failure.ts';
 import type { StoredFailure } from '../core/failure.ts';
-import type { AnyStage, Progress, RolloutState, Side, TargetState, WaveEvidence, WaveState } from '../core/observation.ts';
+import type { AnyStage, StageProgress, RolloutState, Side, TargetState, WaveEvidence, WaveState } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
 import { stepOf } from '../core/stages/stage.ts';
 import { ACTIVE } from '../phase-lists.ts';
@@ -66,7 +66,7 @@ export interface TargetJson {
   replicas_after: number | null;
   stages: AnyStage[];
   stage: number;
-  progress: Progress | null;
+  progress: StageProgress | null;
   gate: TargetState['gate'];
   entered_at: string | null;
   retried_at: string | null;
@@ -86,14 +86,14 @@ export interface Place {
 }
 
 /** A target and its version, to which its next change is compared. */
-export interface TargetRow {
+export interface PlacedTarget {
   place: Place;
   state: TargetState;
   version: number;
 }
 
 /** The data of an event about a target. References are ids, as everywhere in events. */
-export function targetData({ place, state }: Pick<TargetRow, 'place' | 'state'>): object {
+export function targetData({ place, state }: Pick<PlacedTarget, 'place' | 'state'>): object {
   const { clusterId: cluster, regionId: region, namespace } = place;
   const { phase, gate } = state;
   const { surge, unavailable } = gate ?? { surge: null, unavailable: null };
@@ -129,7 +129,7 @@ export const waveState = (row: WaveJson): WaveState => ({
   evidence: row.evidence,
 });
 
-export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
+export const placedTarget = (row: TargetJson, place: Place): PlacedTarget => ({
   place,
   version: row.version,
   state: {
@@ -164,7 +164,7 @@ export const targetRow = (row: TargetJson, place: Place): TargetRow => ({
 
 /** A target's changeable columns, for `saveTargets`. `pods`: as last observed; null = not observed, unchanged. */
 export const targetChange = (
-  { state, version }: Pick<TargetRow, 'state' | 'version'>,
+  { state, version }: Pick<PlacedTarget, 'state' | 'version'>,
   pods: object | null = null,
 ): Record<string, unknown> => ({
   id: state.id,

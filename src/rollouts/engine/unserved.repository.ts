@@ -3,8 +3,8 @@ import { tenantId } from '../../common/context.ts';
 import { Database } from '../../common/database.ts';
 import type { RolloutState } from '../core/observation.ts';
 import { STEERED, UNDER_WAY } from '../phase-lists.ts';
-import { rolloutState, saveTargets, targetChange, targetRow } from './rows.ts';
-import type { Place, RolloutJson, TargetJson, TargetRow } from './rows.ts';
+import { rolloutState, saveTargets, targetChange, placedTarget } from './rows.ts';
+import type { Place, RolloutJson, TargetJson, PlacedTarget } from './rows.ts';
 import { storableJson } from './storable.ts';
 
 /** A target that waits because nobody serves its region. */
@@ -12,7 +12,7 @@ export interface UnservedTarget {
   now: Date;
   rollout: RolloutState;
   workloadId: string;
-  target: TargetRow;
+  target: PlacedTarget;
   /** When its placement was due. */
   since: Date;
 }
@@ -25,7 +25,7 @@ export interface UnservedPage {
 
 /** How long a placement may be due before it counts as unserved. */
 const PATIENCE_SECONDS = 10;
-const BATCH = 100;
+const PAGE_SIZE = 100;
 
 /** Placements that are due and that no worker comes for. */
 @Injectable()
@@ -43,21 +43,21 @@ export class UnservedRepository {
     const byTenant = [...Map.groupBy(rows, (row) => row.tenant_id)];
     return {
       byTenant: new Map(byTenant.map(([tenant, group]) => [tenant, group.map((row) => row.id)])),
-      next: rows.length < BATCH ? null : (rows.at(-1)?.id ?? null),
+      next: rows.length < PAGE_SIZE ? null : (rows.at(-1)?.id ?? null),
     };
   }
 
   /** The targets of these placements that have no condition yet, locked after their rollouts, which become due. */
   async lock(placementIds: readonly string[]): Promise<UnservedTarget[]> {
     this.database.send(LOCK_ROLLOUTS, [tenantId(), placementIds]);
-    const rows = await this.database.query<WaitingRow>(LOCK_TARGETS, [tenantId(), placementIds]);
+    const rows = await this.database.query<WaitingRow>(LOCK_WAITING, [tenantId(), placementIds]);
     return rows.map(({ now, since, workload_id, rollout, target, ...place }) => {
-      return { now, since, workloadId: workload_id, rollout: rolloutState(rollout), target: targetRow(target, place) };
+      return { now, since, workloadId: workload_id, rollout: rolloutState(rollout), target: placedTarget(target, place) };
     });
   }
 
   /** Saves locked targets. */
-  save(targets: readonly TargetRow[]): void {
+  save(targets: readonly PlacedTarget[]): void {
     this.database.send(saveTargets('$1', '$2'), [tenantId(), storableJson(targets.map((target) => targetChange(target)))]);
   }
 }
@@ -75,7 +75,7 @@ const UNCLAIMED = `due_at < now() - interval '${PATIENCE_SECONDS} seconds' AND (
 const FIND = `
   SELECT tenant_id, id FROM placements
   WHERE ${UNCLAIMED} AND region_id <> ALL($1::uuid[]) AND id > $2::uuid
-  ORDER BY id LIMIT ${BATCH}`;
+  ORDER BY id LIMIT ${PAGE_SIZE}`;
 
 const WAITING = `t.tenant_id = $1::uuid AND t.placement_id = ANY($2::uuid[]) AND t.condition IS NULL AND t.phase IN ${STEERED}`;
 
@@ -86,7 +86,7 @@ const LOCK_ROLLOUTS = `
     ORDER BY r.id FOR NO KEY UPDATE)
   UPDATE rollouts r SET due_at = now() FROM concerned c WHERE r.tenant_id = $1::uuid AND r.id = c.id`;
 
-const LOCK_TARGETS = `
+const LOCK_WAITING = `
   SELECT clock_timestamp() AS now, p.due_at AS since, p.workload_id, to_jsonb(r) AS rollout, to_jsonb(t) AS target,
     c.id AS "clusterId", c.name AS cluster, g.id AS "regionId", g.name AS region, p.namespace
   FROM targets t

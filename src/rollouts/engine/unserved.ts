@@ -1,7 +1,7 @@
 import type { Database } from '../../common/database.ts';
 import type { Nudges } from '../../common/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { reduceTarget } from '../core/targets/reduce.ts';
+import { reduceTarget } from '../core/targets/reduce-target.ts';
 import { eventOf } from '../rollout.events.ts';
 import type { UnservedRepository } from './unserved.repository.ts';
 

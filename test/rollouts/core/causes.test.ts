@@ -4,28 +4,29 @@ import { KubernetesError } from '../../../src/clusters/kubernetes/errors.ts';
 import type { KubernetesErrorKind } from '../../../src/clusters/kubernetes/errors.ts';
 import { adviceOf, causes, causeSentence, severityOfWord } from '../../../src/rollouts/core/causes.ts';
 import { conditionOf, presentCondition, readCondition } from '../../../src/rollouts/core/condition-types.ts';
-import { describeFailure, presentFailure, readFailure } from '../../../src/rollouts/core/failure.ts';
-import type { Failure } from '../../../src/rollouts/core/failure.ts';
 import {
+  describeFailure,
+  presentFailure,
+  readFailure,
   deleted,
   edited,
-  failed,
-  failureOf,
-  internal,
+  failureAt,
+  podFailure,
+  internalFailure,
   notOurs,
   nothingToScale,
-  pastDeadline,
+  deadlineFailure,
   replaced,
   scaledByOthers,
   scaledWhileHeld,
   standingUid,
-  unreachable,
-} from '../../../src/rollouts/core/failures.ts';
-import type { Trouble } from '../../../src/rollouts/core/observation.ts';
-import { isDefinite, isHindrance, refused } from '../../../src/rollouts/engine/failures.ts';
+  unreachableFailure,
+} from '../../../src/rollouts/core/failure.ts';
+import type { Failure, PodFault } from '../../../src/rollouts/core/failure.ts';
+import { isFatalError, isHindrance, failureFrom } from '../../../src/rollouts/engine/cluster-errors.ts';
 
 const east = { cluster: 'east-1' };
-const trouble = (reason: string, fields: Partial<Trouble> = {}): Trouble => ({
+const fault = (reason: string, fields: Partial<PodFault> = {}): PodFault => ({
   reason,
   message: 'Because.',
   container: 'web',
@@ -36,12 +37,12 @@ const trouble = (reason: string, fields: Partial<Trouble> = {}): Trouble => ({
   ageMilliseconds: 0,
   ...fields,
 });
-const ofPod = (reason: string, fields: Partial<Trouble> = {}): Failure =>
-  failureOf(east, { pod: 'web-1', trouble: trouble(reason, fields) }, null);
+const ofPod = (reason: string, fields: Partial<PodFault> = {}): Failure =>
+  podFailure(east, { pod: 'web-1', fault: fault(reason, fields) }, null);
 const late = (reason: string | null): Failure =>
-  pastDeadline(east, 60, '1 of 4 pods is Ready', reason === null ? null : { pod: 'web-1', trouble: trouble(reason) }, null);
+  deadlineFailure(east, 60, '1 of 4 pods is Ready', reason === null ? null : { pod: 'web-1', fault: fault(reason) }, null);
 const refusal = (kind: KubernetesErrorKind, fields: object = {}): Failure =>
-  refused('east-1', new KubernetesError({ kind, message: 'Because.', ...fields }));
+  failureFrom('east-1', new KubernetesError({ kind, message: 'Because.', ...fields }));
 const owned = [
   { field: '.spec.replicas', manager: 'kubectl', message: '' },
   { field: '.spec.paused', manager: null, message: '' },
@@ -151,9 +152,9 @@ const table: [Failure, string, string, string, string, string?][] = [
     'The number of pods was set to 3 by somebody else after 5 had been asked for.',
   ],
   [nothingToScale(east, 'web'), 'NOTHING_RUNS', 'FATAL', 'CLUSTER', 'There is no Deployment web to scale.'],
-  [unreachable(east, 'Gone.', 'Bring it back.'), 'UNREACHABLE', 'SLOW', 'CLUSTER', 'Gone.', 'Bring it back.'],
+  [unreachableFailure(east, 'Gone.', 'Bring it back.'), 'UNREACHABLE', 'SLOW', 'CLUSTER', 'Gone.', 'Bring it back.'],
   [
-    internal(east),
+    internalFailure(east),
     'INTERNAL_ERROR',
     'FATAL',
     'PLATFORM',
@@ -170,7 +171,7 @@ const table: [Failure, string, string, string, string, string?][] = [
     'Other managers own fields that would change: .spec.replicas belongs to kubectl, .spec.paused.',
   ],
   [
-    failed(east, 'FORBIDDEN', { missing: ['create pods', 'get pods'], namespace: 'shop' }),
+    failureAt(east, 'FORBIDDEN', { missing: ['create pods', 'get pods'], namespace: 'shop' }),
     'FORBIDDEN',
     'FATAL',
     'CLUSTER',
@@ -259,7 +260,7 @@ describe('The table of causes', () => {
   it('says which errors of a cluster are definite, which may pass, and which are only observed again', () => {
     const kinds = (test: (error: unknown) => boolean): string[] =>
       Object.keys(errorAdvice).filter((kind) => test(new KubernetesError({ kind: kind as KubernetesErrorKind, message: '' })));
-    expect(kinds(isDefinite).sort()).toEqual([
+    expect(kinds(isFatalError).sort()).toEqual([
       'ADMISSION_DENIED',
       'EXISTS',
       'FIELD_CONFLICT',

@@ -1,9 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RolloutKind, RolloutPhase, TargetPhase } from '../../../src/generated/prisma/enums.ts';
 import type { TargetAction } from '../../../src/rollouts/core/action.ts';
 import type { TargetDecision } from '../../../src/rollouts/core/decision.ts';
-import { decideTarget } from '../../../src/rollouts/core/targets/decide.ts';
+import { decideTarget } from '../../../src/rollouts/core/targets/decide-target.ts';
 import { conditionOf } from '../../../src/rollouts/core/condition-types.ts';
 import type { Failure } from '../../../src/rollouts/core/failure.ts';
 import type {
@@ -17,16 +16,17 @@ import type {
 } from '../../../src/rollouts/core/observation.ts';
 import { isSettled, isTerminal } from '../../../src/rollouts/core/phases.ts';
 import { because, sentenceOf } from '../../../src/rollouts/core/reasons.ts';
-import { applyTarget } from '../../../src/rollouts/core/targets/apply.ts';
+import { applyTarget } from '../../../src/rollouts/core/targets/reduce-target.ts';
 import { isIdle, Model, plainPlan, rolloutRow, side, strategy, targetRow, waveRow } from './model.ts';
 import type { Row } from './model.ts';
+import fc from 'fast-check';
 
 const now = new Date('2026-01-01T12:00:00Z');
 const ago = (seconds: number): Date => new Date(now.getTime() - seconds * 1000);
 
 function pods(count: number, fields: Partial<LivePod> = {}): LivePod[] {
   return Array.from({ length: count }, (_, i) => {
-    return { name: `pod-${i}`, uid: `uid-${i}`, ready: true, readyMilliseconds: 60_000, terminating: false, trouble: null, ...fields };
+    return { name: `pod-${i}`, uid: `uid-${i}`, ready: true, readyMilliseconds: 60_000, terminating: false, fault: null, ...fields };
   });
 }
 
@@ -36,7 +36,7 @@ function set(release: number, ready: number, fields: Partial<LiveReplicaSet> = {
     uid: `set-${release}`,
     replicas: ready,
     template: `template-${release}`,
-    held: false,
+    gateClosed: false,
     pods: pods(ready),
     ...fields,
   };
@@ -343,7 +343,7 @@ describe('a rolling update', () => {
 });
 
 describe('failing fast', () => {
-  const trouble = {
+  const fault = {
     reason: 'CrashLoopBackOff',
     message: 'back-off.',
     container: 'web',
@@ -354,7 +354,7 @@ describe('failing fast', () => {
     ageMilliseconds: 0,
   } as const;
   const crashing = onTwo({
-    current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, readyMilliseconds: 0, trouble }) }),
+    current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, readyMilliseconds: 0, fault }) }),
     others: [set(1, 10)],
   });
 
@@ -386,7 +386,7 @@ describe('failing fast', () => {
   it('judges what is tried again by what has come about since, to the second, and names the rest at the deadline', () => {
     const aged = (ageMilliseconds: number): LiveDeployment => ({
       ...crashing,
-      current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, trouble: { ...trouble, ageMilliseconds } }) }),
+      current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, fault: { ...fault, ageMilliseconds } }) }),
     });
     const target = { ...written, retriedAt: ago(10), enteredAt: ago(9) };
     for (const old of [60_000, 10_000, 9_000]) expect(decide({ target, live: aged(old) })).toMatchObject({ set: {}, action: null });
@@ -437,10 +437,10 @@ describe('failing fast', () => {
   });
 
   it.each([
-    ['a log that is empty', new Map([['pod-0/web', '']]), trouble],
-    ['a container that never ran', new Map<string, string>(), { ...trouble, reason: 'ImagePullBackOff', log: null }],
+    ['a log that is empty', new Map([['pod-0/web', '']]), fault],
+    ['a container that never ran', new Map<string, string>(), { ...fault, reason: 'ImagePullBackOff', log: null }],
   ])('fails without a log for %s', (_what, logs, what) => {
-    const live = { ...crashing, current: set(2, 0, { replicas: 1, pods: pods(1, { ready: false, trouble: what }) }) };
+    const live = { ...crashing, current: set(2, 0, { replicas: 1, pods: pods(1, { ready: false, fault: what }) }) };
     expect(decide({ target: written, live, rest: { logs } }).set).toMatchObject({
       phase: 'FAILED',
       failure: { logTail: null, code: what.reason },
@@ -468,7 +468,7 @@ describe('failing fast', () => {
 
   it('at the deadline when no node takes a pod, and says so', () => {
     const waiting = {
-      ...trouble,
+      ...fault,
       reason: 'Unschedulable',
       message: '0/3 nodes.',
       container: null,
@@ -477,7 +477,7 @@ describe('failing fast', () => {
       severity: 'SLOW',
       ageMilliseconds: 0,
     } as const;
-    const live = onTwo({ current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, trouble: waiting }) }), others: [set(1, 10)] });
+    const live = onTwo({ current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, fault: waiting }) }), others: [set(1, 10)] });
     expect(decide({ target: written, live })).toMatchObject({
       set: { phaseReason: because('WAITING_FOR_POD', { pod: 'pod-0', cause: 'Unschedulable', message: '0/3 nodes.' }) },
       action: null,
@@ -489,7 +489,7 @@ describe('failing fast', () => {
   it('is not done for the old pods', () => {
     const live = onTwo({
       current: set(2, 3),
-      others: [set(1, 9, { replicas: 10, pods: [...pods(9), ...pods(1, { name: 'old', ready: false, trouble })] })],
+      others: [set(1, 9, { replicas: 10, pods: [...pods(9), ...pods(1, { name: 'old', ready: false, fault })] })],
     });
     expect(isIdle(decide({ target: written, live }))).toBe(true);
   });
@@ -741,7 +741,7 @@ describe('the number of pods', () => {
   });
 
   it('of a SCALE target is reached although what goes on beside it has failed', () => {
-    const trouble = {
+    const fault = {
       container: 'web',
       reason: 'ImagePullBackOff',
       message: 'no such image',
@@ -751,7 +751,7 @@ describe('the number of pods', () => {
       severity: 'FATAL',
       ageMilliseconds: 0,
     } as const;
-    const beside = set(2, 0, { replicas: 1, pods: pods(1, { name: 'bad', ready: false, readyMilliseconds: 0, trouble }) });
+    const beside = set(2, 0, { replicas: 1, pods: pods(1, { name: 'bad', ready: false, readyMilliseconds: 0, fault }) });
     const live = onTwo({ current: beside, others: [set(1, 10)] });
     const target = { from: null, to: null, written: true, uid: 'd-1', replicasBefore: 8, replicasAfter: 10 };
     expect(decide({ rollout: { kind: 'SCALE' }, target, live }).set).toMatchObject({ phase: 'SUCCEEDED' });
@@ -797,7 +797,7 @@ describe('going back', () => {
   });
 
   describe('past a held canary that was superseded', () => {
-    const middle = (ready: number, wrong = 0): LiveReplicaSet => ({ ...bad(ready, wrong), held: true });
+    const middle = (ready: number, wrong = 0): LiveReplicaSet => ({ ...bad(ready, wrong), gateClosed: true });
     const newest = (ready: number, wrong: number): LiveReplicaSet => ({ ...middle(ready, wrong), name: 'web-3', template: 'template-3' });
     const target = { ...back, to: side(3), superseded: side(2), enteredAt: ago(10) };
     const three = (current: LiveReplicaSet, others: LiveReplicaSet[], replicas = 10): LiveDeployment =>
@@ -825,8 +825,8 @@ describe('going back', () => {
       ['it is what is rolled out', { superseded: side(3) }, newest(0, 3), [set(1, 8), middle(2)]],
       ['none of its pods is Ready', {}, newest(0, 3), [set(1, 8), middle(0, 2)]],
       ['it has been lowered already', {}, newest(0, 3), [set(1, 8), { ...middle(2), replicas: 0 }]],
-      ['its pods count as available', {}, newest(0, 3), [set(1, 8), { ...middle(2), held: false }]],
-      ["`from`'s do not", {}, newest(0, 3), [set(1, 8, { held: true }), middle(2)]],
+      ['its pods count as available', {}, newest(0, 3), [set(1, 8), { ...middle(2), gateClosed: false }]],
+      ["`from`'s do not", {}, newest(0, 3), [set(1, 8, { gateClosed: true }), middle(2)]],
       ['all pods are Ready', {}, newest(3, 0), [set(1, 8), middle(2)]],
       ['revisions in between have Ready pods too', {}, newest(0, 3), [set(1, 8), middle(1), { ...middle(1), template: 'template-0' }]],
     ])('writes once where %s', (_what, fields, current, others) => {
@@ -891,7 +891,7 @@ describe('going back', () => {
             ...pods(8),
             ...pods(2, {
               ready: false,
-              trouble: {
+              fault: {
                 reason: 'Unschedulable',
                 message: '',
                 container: null,
@@ -1106,7 +1106,7 @@ describe('whatever the rows and the cluster say', () => {
     ready: fc.boolean(),
     readyMilliseconds: fc.nat(100_000),
     terminating: fc.boolean(),
-    trouble: orNull(
+    fault: orNull(
       fc.record({
         reason: fc.constantFrom('ImagePullBackOff', 'Unschedulable', 'NotReady'),
         message: fc.string(),
@@ -1124,7 +1124,7 @@ describe('whatever the rows and the cluster say', () => {
     uid: fc.string(),
     replicas: fc.nat(20),
     template: fc.constantFrom('template-1', 'template-2', 'template-3', null),
-    held: fc.boolean(),
+    gateClosed: fc.boolean(),
     pods: fc.array(anyPod, { maxLength: 6 }),
   });
   const amount = fc.oneof(

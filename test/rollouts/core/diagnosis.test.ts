@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { troubleOf } from '../../../src/rollouts/core/targets/diagnosis.ts';
-import { failureOf } from '../../../src/rollouts/core/failures.ts';
+import { podFaultOf } from '../../../src/rollouts/core/targets/diagnosis.ts';
+import { podFailure } from '../../../src/rollouts/core/failure.ts';
 import type { Raw } from '../../../src/rollouts/core/raw.ts';
+import fc from 'fast-check';
 
 const now = Date.parse('2026-01-01T12:00:00Z');
 const waiting = (reason: string, message = '', fields: object = {}): object => ({
@@ -27,7 +27,7 @@ describe("what a pod's status says is wrong", () => {
     ['CreateContainerError', 'SLOW'],
     ['RunContainerError', 'SLOW'],
   ])('%s is %s, and no container has run', (reason, severity) => {
-    expect(troubleOf(containers(waiting(reason, 'because')), now)).toEqual({
+    expect(podFaultOf(containers(waiting(reason, 'because')), now)).toEqual({
       reason,
       message: 'because.',
       container: 'web',
@@ -51,7 +51,7 @@ describe("what a pod's status says is wrong", () => {
       { manager: 'kubelet', operation: 'Update', time: '2026-01-01T11:59:40Z', subresource: 'status' },
     ];
     const pod = { ...containers(container), metadata: { creationTimestamp: '2026-01-01T11:59:00Z', managedFields } };
-    expect(troubleOf(pod, now)?.ageMilliseconds).toBe(seconds * 1000);
+    expect(podFaultOf(pod, now)?.ageMilliseconds).toBe(seconds * 1000);
   });
 
   it.each([
@@ -60,7 +60,7 @@ describe("what a pod's status says is wrong", () => {
     [3, 'FATAL'],
     [9, 'FATAL'],
   ])('a crash loop of %i restarts is %s, with the exit code of the run before', (restarts, severity) => {
-    expect(troubleOf(containers(looping(restarts)), now)).toMatchObject({
+    expect(podFaultOf(containers(looping(restarts)), now)).toMatchObject({
       reason: 'CrashLoopBackOff',
       exitCode: 1,
       restarts,
@@ -70,13 +70,13 @@ describe("what a pod's status says is wrong", () => {
   });
 
   it('names the kernel as the killer where memory ran out', () => {
-    const trouble = troubleOf(containers(looping(3, died(137, 'OOMKilled'))), now);
-    expect(trouble?.message).toContain('OOMKilled');
-    expect(trouble && failureOf({ cluster: 'east-1' }, { pod: 'web-1', trouble }, null).data).toMatchObject({ outOfMemory: true });
+    const fault = podFaultOf(containers(looping(3, died(137, 'OOMKilled'))), now);
+    expect(fault?.message).toContain('OOMKilled');
+    expect(fault && podFailure({ cluster: 'east-1' }, { pod: 'web-1', fault }, null).data).toMatchObject({ outOfMemory: true });
   });
 
   it('says nothing bad of containers that are only starting', () => {
-    expect(troubleOf(containers(waiting('ContainerCreating')), now)).toMatchObject({ severity: 'SLOW', container: null });
+    expect(podFaultOf(containers(waiting('ContainerCreating')), now)).toMatchObject({ severity: 'SLOW', container: null });
   });
 
   it('lets init containers speak first, and what is fatal before what is slow', () => {
@@ -87,7 +87,7 @@ describe("what a pod's status says is wrong", () => {
         containerStatuses: [waiting('PodInitializing')],
       },
     };
-    expect(troubleOf(pod, now)).toMatchObject({ container: 'migrate', reason: 'CrashLoopBackOff', severity: 'FATAL' });
+    expect(podFaultOf(pod, now)).toMatchObject({ container: 'migrate', reason: 'CrashLoopBackOff', severity: 'FATAL' });
   });
 
   it.each([
@@ -95,7 +95,7 @@ describe("what a pod's status says is wrong", () => {
     ['the container itself', { spec: { restartPolicy: 'Always', initContainers: [{ name: 'web', restartPolicy: 'Never' }] } }],
   ])('ends with an init container that failed and that %s never restarts', (_who, spec) => {
     const status = { initContainerStatuses: [{ name: 'web', restartCount: 0, state: died(3) }] };
-    expect(troubleOf({ ...spec, status }, now)).toMatchObject({
+    expect(podFaultOf({ ...spec, status }, now)).toMatchObject({
       reason: 'InitContainerFailed',
       exitCode: 3,
       severity: 'FATAL',
@@ -104,7 +104,7 @@ describe("what a pod's status says is wrong", () => {
   });
 
   it('waits for an init container that failed and is started again', () => {
-    expect(troubleOf({ status: { initContainerStatuses: [{ name: 'web', restartCount: 1, state: died(3) }] } }, now)).toMatchObject({
+    expect(podFaultOf({ status: { initContainerStatuses: [{ name: 'web', restartCount: 1, state: died(3) }] } }, now)).toMatchObject({
       reason: 'Error',
       severity: 'SLOW',
     });
@@ -114,12 +114,12 @@ describe("what a pod's status says is wrong", () => {
     const pod: Raw = {
       status: { initContainerStatuses: [{ name: 'init', state: died(0, 'Completed') }], containerStatuses: [waiting('ImagePullBackOff')] },
     };
-    expect(troubleOf(pod, now)).toMatchObject({ container: 'web', reason: 'ImagePullBackOff' });
+    expect(podFaultOf(pod, now)).toMatchObject({ container: 'web', reason: 'ImagePullBackOff' });
   });
 
   it('waits for a node', () => {
     const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes are available' }];
-    expect(troubleOf({ status: { conditions } }, now)).toMatchObject({
+    expect(podFaultOf({ status: { conditions } }, now)).toMatchObject({
       reason: 'Unschedulable',
       message: '0/3 nodes are available.',
       severity: 'SLOW',
@@ -132,7 +132,7 @@ describe("what a pod's status says is wrong", () => {
       conditions: [{ type: 'Ready', status: 'False', reason: 'ContainersNotReady', message: 'containers with unready status: [web]' }],
     };
     const container = { name: 'web', ready: false, restartCount: 0, state: { running: { startedAt: '2026-01-01T00:00:00Z' } } };
-    expect(troubleOf({ status: { ...status, containerStatuses: [container] } }, now)).toMatchObject({
+    expect(podFaultOf({ status: { ...status, containerStatuses: [container] } }, now)).toMatchObject({
       reason: 'NotReady',
       container: 'web',
       log: 'CURRENT',
@@ -141,13 +141,13 @@ describe("what a pod's status says is wrong", () => {
   });
 
   it('finds nothing wrong with a pod that is Ready', () => {
-    expect(troubleOf({ status: { conditions: [{ type: 'Ready', status: 'True' }] } }, now)).toBeNull();
+    expect(podFaultOf({ status: { conditions: [{ type: 'Ready', status: 'True' }] } }, now)).toBeNull();
   });
 
   it('is total: any JSON has an answer', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
-        expect(() => troubleOf({ status: value, spec: value }, now)).not.toThrow();
+        expect(() => podFaultOf({ status: value, spec: value }, now)).not.toThrow();
       }),
     );
   });
@@ -155,8 +155,8 @@ describe("what a pod's status says is wrong", () => {
 
 describe('the failure that is kept', () => {
   it('says where and what', () => {
-    const trouble = troubleOf(containers(waiting('ImagePullBackOff', 'registry.invalid/shop/web:3.0: no such host')), now);
-    expect(trouble && failureOf({ cluster: 'east-1' }, { pod: 'web-1', trouble }, null)).toEqual({
+    const fault = podFaultOf(containers(waiting('ImagePullBackOff', 'registry.invalid/shop/web:3.0: no such host')), now);
+    expect(fault && podFailure({ cluster: 'east-1' }, { pod: 'web-1', fault }, null)).toEqual({
       code: 'ImagePullBackOff',
       data: { message: 'registry.invalid/shop/web:3.0: no such host.' },
       cluster: 'east-1',

@@ -141,8 +141,8 @@ describe('what a decision sees of the cluster', () => {
     const held = replicaSet('one', 'web:1', { replicas: 8, minReadySeconds: 2147483646, template: 'sha256:one' });
     const seen = live({ replicaSets: [held, replicaSet('two', 'web:2')] });
     expect([seen.current, ...seen.others]).toMatchObject([
-      { template: null, held: false },
-      { template: 'sha256:one', held: true },
+      { template: null, gateClosed: false },
+      { template: 'sha256:one', gateClosed: true },
     ]);
   });
 

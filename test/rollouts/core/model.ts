@@ -5,8 +5,8 @@
  */
 import type { TargetAction } from '../../../src/rollouts/core/action.ts';
 import type { RolloutDecision, TargetDecision, VerbChange } from '../../../src/rollouts/core/decision.ts';
-import { decideRollout } from '../../../src/rollouts/core/rollout/decide.ts';
-import { decideTarget } from '../../../src/rollouts/core/targets/decide.ts';
+import { decideRollout } from '../../../src/rollouts/core/rollout/decide-rollout.ts';
+import { decideTarget } from '../../../src/rollouts/core/targets/decide-target.ts';
 import type {
   AnyStage,
   Live,
@@ -18,17 +18,17 @@ import type {
   Side,
   TargetObservation,
   TargetState,
-  Trouble,
   WaveState,
 } from '../../../src/rollouts/core/observation.ts';
+import type { PodFault } from '../../../src/rollouts/core/failure.ts';
 import { isSettled } from '../../../src/rollouts/core/phases.ts';
 import { sentenceOf } from '../../../src/rollouts/core/reasons.ts';
-import { reduceRollout } from '../../../src/rollouts/core/rollout/reduce.ts';
+import { reduceRollout } from '../../../src/rollouts/core/rollout/reduce-rollout.ts';
 import { stageHandlers } from '../../../src/rollouts/core/stages/handlers.ts';
 import type { StageHandlers } from '../../../src/rollouts/core/stages/stage.ts';
 import { supersededSide } from '../../../src/rollouts/core/stages/superseded.ts';
-import { compile, compileUndo } from '../../../src/rollouts/core/strategies/strategies.ts';
-import { reduceTarget } from '../../../src/rollouts/core/targets/reduce.ts';
+import { compile, compileUndo } from '../../../src/rollouts/core/strategies/compile.ts';
+import { reduceTarget } from '../../../src/rollouts/core/targets/reduce-target.ts';
 import type { Strategy, StrategyStep } from '../../../src/workloads/core/strategy.ts';
 
 export type Behaviour = 'GOOD' | 'NEVER_READY' | 'IMAGE_PULL' | 'CRASH_LOOP' | 'FIRST_GOOD';
@@ -38,7 +38,7 @@ interface ModelPod {
   ready: boolean;
   readyAt: number;
   terminating: boolean;
-  trouble: Trouble | null;
+  fault: PodFault | null;
   /** Never becomes Ready again. */
   broken: boolean;
 }
@@ -341,14 +341,14 @@ export class Model {
       uid: set.uid,
       replicas: set.replicas,
       template: set.template,
-      held: set.minReadySeconds === CLOSED,
+      gateClosed: set.minReadySeconds === CLOSED,
       pods: set.pods.map((pod) => ({
         name: pod.name,
         uid: pod.name,
         ready: pod.ready,
         readyMilliseconds: pod.ready ? Math.max(0, this.now - pod.readyAt - 1000) : 0,
         terminating: pod.terminating,
-        trouble: pod.ready ? null : pod.trouble,
+        fault: pod.ready ? null : pod.fault,
       })),
     };
   }
@@ -497,7 +497,7 @@ export class Model {
     const pod = pods[index % Math.max(1, pods.length)];
     if (pod === undefined) return;
     pod.ready = false;
-    pod.trouble = notReady;
+    pod.fault = notReady;
     this.foreign = true;
   }
 
@@ -516,16 +516,16 @@ export class Model {
     if (good) {
       pod.ready = true;
       pod.readyAt = this.now;
-      pod.trouble = null;
+      pod.fault = null;
       if (set.template === this.deployment?.template) this.placement = { ...this.placement, progressAt: new Date(this.now) };
       return;
     }
     pod.broken = true;
     if (behaviour === 'IMAGE_PULL')
-      pod.trouble = { ...notReady, reason: 'ImagePullBackOff', message: 'not found', log: null, severity: 'FATAL' };
+      pod.fault = { ...notReady, reason: 'ImagePullBackOff', message: 'not found', log: null, severity: 'FATAL' };
     else if (behaviour === 'CRASH_LOOP')
-      pod.trouble = { ...notReady, reason: 'CrashLoopBackOff', exitCode: 1, restarts: 3, log: 'PREVIOUS', severity: 'FATAL' };
-    else pod.trouble = notReady;
+      pod.fault = { ...notReady, reason: 'CrashLoopBackOff', exitCode: 1, restarts: 3, log: 'PREVIOUS', severity: 'FATAL' };
+    else pod.fault = notReady;
   }
 
   // ------------------------------------------------------------------------------------------------------ the controllers
@@ -719,7 +719,7 @@ export class Model {
   }
 
   private newPod(set: ModelSet): ModelPod {
-    return { name: `${set.name}-${++this.serial}`, ready: false, readyAt: 0, terminating: false, trouble: notReady, broken: false };
+    return { name: `${set.name}-${++this.serial}`, ready: false, readyAt: 0, terminating: false, fault: notReady, broken: false };
   }
 
   // --------------------------------------------------------------------------------------------------------------- running
@@ -740,7 +740,7 @@ export class Model {
   }
 }
 
-const notReady: Trouble = {
+const notReady: PodFault = {
   reason: 'NotReady',
   message: 'not ready',
   container: 'web',

@@ -5,7 +5,7 @@ import { stageHandlers } from '../../../src/rollouts/core/stages/handlers.ts';
 import { stepOf } from '../../../src/rollouts/core/stages/stage.ts';
 import type { AnyStage } from '../../../src/rollouts/core/observation.ts';
 import type { StageHandler, StageKind, StageOf } from '../../../src/rollouts/core/stages/stage.ts';
-import { compile, compileUndo, stepsOf } from '../../../src/rollouts/core/strategies/strategies.ts';
+import { compile, compileUndo, stepsOf } from '../../../src/rollouts/core/strategies/compile.ts';
 import { Model, plainPlan, side, strategy } from './model.ts';
 
 const short = (stages: readonly AnyStage[]): string[] =>

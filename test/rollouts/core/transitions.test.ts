@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RolloutPhase, TargetPhase, WavePhase } from '../../../src/generated/prisma/enums.ts';
 import { isSettled } from '../../../src/rollouts/core/phases.ts';
-import { applyTarget } from '../../../src/rollouts/core/targets/apply.ts';
+import { applyTarget } from '../../../src/rollouts/core/targets/reduce-target.ts';
 import {
   rolloutEvent,
   rolloutTransitions,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Side } from '../../../src/rollouts/core/observation.ts';
-import { gatedDeployment, keyOf, openDeployment, sideObjects, toPrune, toRefresh } from '../../../src/rollouts/engine/objects.ts';
+import { gatedDeployment, objectKey, openDeployment, sideObjects, toPrune, toRefresh } from '../../../src/rollouts/engine/objects.ts';
 import type { KubernetesObject } from '../../../src/workloads/core/objects.ts';
 
 const object = (kind: string, name: string, spec: Record<string, unknown> = {}): KubernetesObject => ({
@@ -23,7 +23,7 @@ describe('what a side applies', () => {
   test('bears the number of its release, on the Deployment alone', () => {
     const objects = sideObjects([object('Service', 'web'), deployment], side);
     expect(objects.deployment.metadata.annotations).toEqual({ 'slipway.dev/release': '7' });
-    expect(objects.others.map(keyOf)).toEqual(['Service/web']);
+    expect(objects.others.map(objectKey)).toEqual(['Service/web']);
   });
 
   test('a restart changes the pod template', () => {
@@ -60,7 +60,7 @@ describe('the gate', () => {
 describe('once a single revision runs', () => {
   const service = (port: number): KubernetesObject => object('Service', 'web', { port });
   const of = (...others: KubernetesObject[]) => ({ deployment, others });
-  const keys = (objects: readonly KubernetesObject[]): string[] => objects.map(keyOf);
+  const keys = (objects: readonly KubernetesObject[]): string[] => objects.map(objectKey);
 
   test.each([
     ['what both sides word alike stays', of(service(80)), of(service(80)), [], []],

@@ -6,24 +6,24 @@ import type { RolloutObservation, TargetState, WaveState } from '../observation.
 import { isTerminal } from '../phases.ts';
 import { because, sentenceOf } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
-import type { Failures } from './reasons.ts';
-import { canGoBack, skipped, undoing } from './undo.ts';
+import type { Failures } from './rollout-reasons.ts';
+import { canGoBack, skipTarget, undoTargets } from './undo.ts';
 
 /** A reason names this many failed targets at the most. */
 const NAMED_FAILURES = 10;
 
 /** Targets of a wave that failed, those included that went back by themselves since. */
 export function failuresOf(o: RolloutObservation, wave: WaveState): TargetState[] {
-  return o.targets.filter((target) => target.waveId === wave.id && failed(target));
+  return o.targets.filter((target) => target.waveId === wave.id && hasFailed(target));
 }
 
-function failed(target: TargetState): boolean {
+function hasFailed(target: TargetState): boolean {
   return target.phase === 'FAILED' || ((target.phase === 'ROLLED_BACK' || target.phase === 'ROLLING_BACK') && target.failure !== null);
 }
 
 /** The failure of the target that decided it: the first one that failed, in the order of the targets. */
 export function wholeFailure({ targets }: RolloutObservation): Failure | null {
-  return targets.find((target) => failed(target) && target.failure !== null)?.failure ?? null;
+  return targets.find((target) => hasFailed(target) && target.failure !== null)?.failure ?? null;
 }
 
 /** What `onFailure` says, in any phase that is not on its way back; null where nothing (more) has to be done about failures. */
@@ -43,7 +43,7 @@ export function afterFailure(o: RolloutObservation): RolloutDecision | null {
   const scope = whole ? 'ALL' : 'WAVE';
   const back = o.targets.filter((target) => whole || target.waveId === over.id);
   const rest = o.targets.filter((target) => !back.includes(target) && !isTerminal(target.phase));
-  const targets = undoing(o.now, [...back, ...rest], { cause: 'FAILURE', ...why });
+  const targets = undoTargets(o.now, [...back, ...rest], { cause: 'FAILURE', ...why });
   return { kind: 'ROLL_BACK', reason: because('ROLLING_BACK_AFTER_FAILURE', { scope, ...why }), targets, scope, failure };
 }
 
@@ -56,7 +56,7 @@ function backAlone(o: RolloutObservation): RolloutDecision | null {
   return {
     kind: 'ROLL_BACK',
     reason: because('ROLLING_BACK_AFTER_FAILURE', { scope: 'TARGET', ...why }),
-    targets: undoing(o.now, alone, { cause: 'FAILURE', ...why }),
+    targets: undoTargets(o.now, alone, { cause: 'FAILURE', ...why }),
     scope: 'TARGET',
     failure,
   };
@@ -70,14 +70,14 @@ function failuresIn(failures: readonly TargetState[]): Failures {
 }
 
 /** The one decision that ends a rollout of which nothing is under way any more. */
-export function settled(o: RolloutObservation): RolloutDecision {
-  const phase = phaseOf(o);
+export function settle(o: RolloutObservation): RolloutDecision {
+  const phase = terminalPhase(o);
   const left = o.targets.filter((target) => !isTerminal(target.phase));
-  const targets = left.map((target) => skipped(target, because('TARGET_NOT_STARTED', { cause: 'ROLLOUT_ENDED' })));
-  return { kind: 'SETTLE', reason: reasonOf(o, phase), phase, targets, failure: wholeFailure(o) };
+  const targets = left.map((target) => skipTarget(target, because('TARGET_NOT_STARTED', { cause: 'ROLLOUT_ENDED' })));
+  return { kind: 'SETTLE', reason: outcomeReason(o, phase), phase, targets, failure: wholeFailure(o) };
 }
 
-function phaseOf(o: RolloutObservation): TerminalPhase {
+function terminalPhase(o: RolloutObservation): TerminalPhase {
   const written = o.targets.filter((target) => target.written);
   if (o.rollout.phase === 'ROLLING_BACK') {
     return written.every((target) => target.phase === 'ROLLED_BACK') ? 'ROLLED_BACK' : 'FAILED';
@@ -87,10 +87,10 @@ function phaseOf(o: RolloutObservation): TerminalPhase {
   return written.length > 0 && written.every((target) => target.phase === 'ROLLED_BACK') ? 'ROLLED_BACK' : 'FAILED';
 }
 
-function reasonOf(o: RolloutObservation, phase: TerminalPhase): Reason {
+function outcomeReason(o: RolloutObservation, phase: TerminalPhase): Reason {
   const count = (wanted: TargetState['phase']): number => o.targets.filter((target) => target.phase === wanted).length;
   const of = o.targets.length;
-  const failures = o.targets.filter(failed);
+  const failures = o.targets.filter(hasFailed);
   if (phase === 'SUCCEEDED') {
     if (of === 0) return because('NOTHING_TO_DO', {});
     return because('ROLLOUT_SUCCEEDED', { succeeded: count('SUCCEEDED'), of, skipped: count('SKIPPED'), failed: failures.length });

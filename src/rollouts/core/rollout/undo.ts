@@ -1,24 +1,24 @@
 /** Which rows change when a rollout, a wave or one target goes back. */
 import type { TargetChange } from '../decision.ts';
 import type { TargetState } from '../observation.ts';
-import { entering, isTerminal, targetPhases } from '../phases.ts';
+import { startedFields, isTerminal, targetPhases } from '../phases.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
-import { compileUndo } from '../strategies/strategies.ts';
-import type { Because, Clusters } from './reasons.ts';
+import { compileUndo } from '../strategies/compile.ts';
+import type { TargetCause, Clusters } from './rollout-reasons.ts';
 
 /**
  * What was written goes back, whatever its phase, but for what is back already or failed to go back; what was not started is SKIPPED. A target that failed
  * before its first write keeps its failure: there is nothing to undo.
  */
-export function undoing(now: Date, targets: readonly TargetState[], why: Because): TargetChange[] {
+export function undoTargets(now: Date, targets: readonly TargetState[], why: TargetCause): TargetChange[] {
   return targets.flatMap((target): TargetChange[] => {
     if (canGoBack(target)) {
       const back = { phase: 'ROLLING_BACK' as const, undoing: true, stages: compileUndo(target), stage: 0 };
-      const set = { ...entering(now), ...back, phaseReason: because('TARGET_ROLLING_BACK', why) };
+      const set = { ...startedFields(now), ...back, phaseReason: because('TARGET_ROLLING_BACK', why) };
       return [{ targetId: target.id, set }];
     }
-    if (!target.written && !isTerminal(target.phase)) return [skipped(target, because('TARGET_NOT_STARTED', why))];
+    if (!target.written && !isTerminal(target.phase)) return [skipTarget(target, because('TARGET_NOT_STARTED', why))];
     return [];
   });
 }
@@ -30,7 +30,7 @@ export function canGoBack(target: TargetState): boolean {
 }
 
 /** Ends a target without an undo. */
-export function skipped(target: TargetState, phaseReason: Reason): TargetChange {
+export function skipTarget(target: TargetState, phaseReason: Reason): TargetChange {
   return { targetId: target.id, set: { phase: 'SKIPPED', phaseReason, condition: null } };
 }
 

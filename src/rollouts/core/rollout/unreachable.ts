@@ -1,7 +1,7 @@
 /** Targets whose cluster stays unreachable, as the rollout sees them: their region may have no worker to decide about them. */
 import { presentCondition } from '../condition-types.ts';
 import type { RolloutDecision, TargetChange } from '../decision.ts';
-import { unreachable as unreachableFailure } from '../failures.ts';
+import { unreachableFailure } from '../failure.ts';
 import type { RolloutObservation, TargetState } from '../observation.ts';
 import { isSteered } from '../phases.ts';
 import { because, sentenceOf } from '../reasons.ts';
@@ -16,12 +16,12 @@ const GIVE_UP_SECONDS = 5;
  * Ends the targets that are given up on: after the grace under `onUnreachable: SKIP` and `FAIL`, and sooner where a second abort said so during the rollback.
  * A PENDING target is started first.
  */
-export function unreachable(o: RolloutObservation): { decision: RolloutDecision | null; lookAt: Date | null } {
+export function decideUnreachable(o: RolloutObservation): { decision: RolloutDecision | null; lookAt: Date | null } {
   const gone = o.targets.filter((target) => isSteered(target.phase) && isUnreachable(target.condition));
   const over = gone.filter((target) => isOver(o.now, endOf(o, target)));
   if (over.length === 0) return { decision: null, lookAt: soonest(...gone.map((target) => endOf(o, target))) };
   const reason = because('TARGETS_GIVEN_UP', clustersOf(over));
-  return { decision: { kind: 'GIVE_UP_TARGETS', reason, targets: over.map((target) => end(o, target)) }, lookAt: null };
+  return { decision: { kind: 'GIVE_UP_TARGETS', reason, targets: over.map((target) => giveUpTarget(o, target)) }, lookAt: null };
 }
 
 function isOver(now: Date, end: Date | null): boolean {
@@ -37,7 +37,7 @@ function endOf({ rollout }: RolloutObservation, target: TargetState): Date | nul
   return isGivenUp ? soonest(graceEnd, new Date(since.getTime() + GIVE_UP_SECONDS * 1000)) : graceEnd;
 }
 
-function end({ rollout }: RolloutObservation, target: TargetState): TargetChange {
+function giveUpTarget({ rollout }: RolloutObservation, target: TargetState): TargetChange {
   const { cluster } = target;
   const condition = target.condition && presentCondition(target.condition);
   const phaseReason = because('UNREACHABLE_TOO_LONG', { cluster, since: condition?.since ?? null, message: condition?.message ?? '' });

@@ -2,12 +2,12 @@
 import type { RolloutPhase } from '../../../generated/prisma/enums.ts';
 import type { VerbChange, VerbDecision, VerbKind } from '../decision.ts';
 import type { RolloutRows, RolloutState, TargetState, WaveState } from '../observation.ts';
-import { standingUid } from '../failures.ts';
+import { standingUid } from '../failure.ts';
 import { isSettled, rolloutPhases } from '../phases.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { stepOf } from '../stages/stage.ts';
-import { stepsOf } from '../strategies/strategies.ts';
+import { stepsOf } from '../strategies/compile.ts';
 import { clustersOf } from './undo.ts';
 
 export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY' };

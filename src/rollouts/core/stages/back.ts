@@ -1,22 +1,21 @@
 /** BACK: the template of `from` again, by the original ReplicaSet. It skips steps and pauses and is never refused. */
 import { z } from 'zod';
-import { edited } from '../failures.ts';
+import { edited } from '../failure.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { resolveLimits } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
 import { standingOf, waitHealthy } from '../targets/deadline.ts';
-import { bears, fail, sideOf } from '../targets/draft.ts';
+import { bears, fail, sideOf, applyGate, hasAmounts, ownAmounts, ownAmountsDue } from '../targets/draft.ts';
 import type { Draft } from '../targets/draft.ts';
 import { isUnschedulable, judgeAll, readyNow, splitOf } from '../targets/health.ts';
 import type { Verdict } from '../targets/health.ts';
-import { applyGate, hasAmounts, ownAmounts, ownAmountsDue } from '../targets/write.ts';
-import { isVerdict } from './bring.ts';
+import { isVerdict } from './open.ts';
 import { numberBefore, scaleBack, scaleDue, scaleForward } from './number.ts';
 import type { StageHandler, StageOf, Visit } from './stage.ts';
 import { pastSuperseded } from './superseded.ts';
 
-export const back: StageHandler<StageOf<'BACK'>> = {
+export const backStage: StageHandler<StageOf<'BACK'>> = {
   codec: z.object({}),
 
   look(_stage, _progress, visit) {

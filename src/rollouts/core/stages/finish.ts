@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { sideOf } from '../targets/draft.ts';
 import { because } from '../reasons.ts';
 import { bringBack } from './back.ts';
-import { bring, freezeSplit, isVerdict, podsReady } from './bring.ts';
+import { bring, freezeSplit, isVerdict, podsReady } from './open.ts';
 import type { StageHandler, StageOf } from './stage.ts';
 
-export const finish: StageHandler<StageOf<'FINISH'>> = {
+export const finishStage: StageHandler<StageOf<'FINISH'>> = {
   codec: z.object({}),
 
   look({ side }, _progress, visit) {

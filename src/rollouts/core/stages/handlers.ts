@@ -1,22 +1,22 @@
 /** Every kind of stage with its handler: a kind without one does not compile. */
-import { back } from './back.ts';
-import { finish } from './finish.ts';
-import { open } from './open.ts';
-import { pause } from './pause.ts';
-import { pods } from './pods.ts';
-import { remove } from './remove.ts';
-import { scale } from './scale.ts';
-import type { AnyStage, Progress } from '../observation.ts';
+import { backStage } from './back.ts';
+import { finishStage } from './finish.ts';
+import { openStage } from './open.ts';
+import { pauseStage } from './pause.ts';
+import { podsStage } from './pods.ts';
+import { removeStage } from './remove.ts';
+import { scaleStage } from './scale.ts';
+import type { AnyStage, StageProgress } from '../observation.ts';
 import type { Hold, StageHandler, StageHandlers, StageKind, StageOf } from './stage.ts';
 
 export const stageHandlers = {
-  PODS: pods,
-  PAUSE: pause,
-  OPEN: open,
-  SCALE: scale,
-  FINISH: finish,
-  REMOVE: remove,
-  BACK: back,
+  PODS: podsStage,
+  PAUSE: pauseStage,
+  OPEN: openStage,
+  SCALE: scaleStage,
+  FINISH: finishStage,
+  REMOVE: removeStage,
+  BACK: backStage,
 } as const satisfies { [K in StageKind]: StageHandler<StageOf<K>> };
 
 /** @throws Error for a kind that no handler knows, as in a row of another version */
@@ -27,14 +27,14 @@ export function handlerOf(handlers: StageHandlers, { kind }: AnyStage): StageHan
 }
 
 /** The progress of the stage that a target is at, as its codec reads it. @throws ZodError where the row has something else */
-export function progressOf(handler: StageHandler, progress: Progress | null): Progress | null {
+export function readProgress(handler: StageHandler, progress: StageProgress | null): StageProgress | null {
   return progress === null ? null : handler.codec.parse(progress);
 }
 
 interface AtStage {
   stages: readonly AnyStage[];
   stage: number;
-  progress: Progress | null;
+  progress: StageProgress | null;
 }
 
 /** Until when the stage holds that a target is at; null where it is one that cannot hold. From its row alone. */
@@ -42,5 +42,5 @@ export function holdOf(target: AtStage, promotedStep: number, now: Date, handler
   const stage = target.stages[target.stage];
   if (stage === undefined) return null;
   const handler = handlerOf(handlers, stage);
-  return handler.hold?.(stage, progressOf(handler, target.progress), promotedStep, now) ?? null;
+  return handler.hold?.(stage, readProgress(handler, target.progress), promotedStep, now) ?? null;
 }

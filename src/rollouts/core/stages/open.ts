@@ -1,12 +1,19 @@
 /** OPEN: the gate is open, and the Deployment's own controller replaces what is left; at its end the template's own maxSurge and maxUnavailable are restored. */
 import { z } from 'zod';
-import { sideOf } from '../targets/draft.ts';
+import { sideOf, applyGate, ownAmounts, ownAmountsDue, fail, bears, wait } from '../targets/draft.ts';
+import type { Draft } from '../targets/draft.ts';
 import { because } from '../reasons.ts';
-import { applyGate, ownAmounts, ownAmountsDue } from '../targets/write.ts';
-import { bring, freezeSplit, isVerdict, podsReady } from './bring.ts';
-import type { StageHandler, StageOf } from './stage.ts';
+import type { Reason } from '../reasons.ts';
+import type { StageHandler, StageOf, Visit } from './stage.ts';
+import { mayMove, standingOf, waitHealthy, standstillReason } from '../targets/deadline.ts';
+import { caughtUp, judgeAll, splitOf } from '../targets/health.ts';
+import type { Verdict } from '../targets/health.ts';
+import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
+import { kinds } from '../kinds.ts';
+import { freezeAt, resolveLimits } from '../steps.ts';
+import { scaleDue, scaleForward } from './number.ts';
 
-export const open: StageHandler<StageOf<'OPEN'>> = {
+export const openStage: StageHandler<StageOf<'OPEN'>> = {
   codec: z.object({}),
 
   look(_stage, _progress, visit) {
@@ -24,3 +31,80 @@ export const open: StageHandler<StageOf<'OPEN'>> = {
 
   freeze: (_stage, visit, why) => freezeSplit(visit, why),
 };
+
+/** Whether the Deployment has what this target has written. */
+export function isOnIt({ target }: TargetObservation, live: LiveDeployment, to: Side): boolean {
+  return target.written && bears(live, to);
+}
+
+/** Before the first write of a try: permissions, dry runs and field conflicts; null once they are fine. */
+export function preflightDue({ target, checked, rollout }: TargetObservation, to: Side): Draft | null {
+  if (target.gate !== null) return null;
+  if (checked !== null) return checked.ok ? null : fail(checked.failure);
+  const reason = because('CHECKING', { cluster: target.cluster, release: to.release });
+  return { reason, action: { kind: 'PREFLIGHT', takeOver: kinds[rollout.kind].takesOver } };
+}
+
+/** The workload's first Deployment here: created with the gate open, whatever the strategy. */
+export function create(o: TargetObservation): Draft {
+  const to = sideOf(o);
+  if (!mayMove(o)) return wait(standstillReason(o));
+  const due = preflightDue(o, to);
+  if (due !== null) return due;
+  const reason = because('CREATING', { release: to.release, pods: o.placement.replicas });
+  return applyGate(o, null, { which: 'TO', closed: false, amounts: ownAmounts(o.rollout.strategy), reason });
+}
+
+/** Brings `to` with the gate open: the write that is due, or the wait until all pods are new and Ready; the verdict once they are. */
+export function bring({ o, live }: Visit): Draft | Verdict {
+  const to = sideOf(o);
+  if (!isOnIt(o, live, to)) {
+    return (
+      preflightDue(o, to) ??
+      applyGate(o, live, { which: 'TO', closed: false, amounts: ownAmounts(o.rollout.strategy), reason: openingReason(to, live) })
+    );
+  }
+  if (live.gate === 'CLOSED') return openGate(o, to, live);
+  if (o.target.made && scaleDue(o, live)) return scaleForward(o, live);
+  const verdict = judgeAll(live, to);
+  return verdict.healthy ? verdict : waitHealthy(o, standingOf(o, to, verdict), verdict.ripeInMilliseconds);
+}
+
+export function isVerdict(value: Draft | Verdict): value is Verdict {
+  return 'healthy' in value;
+}
+
+function openingReason({ release, templateDigest }: Side, { template, replicas }: LiveDeployment): Reason {
+  if (template === templateDigest) return because('SAME_TEMPLATE', { release });
+  if (replicas === 0) return because('NO_PODS_TO_REPLACE', { release });
+  return because('REPLACING', { release, pods: replicas });
+}
+
+/** A canary's last write, or a rolling update that was paused. */
+function openGate(o: TargetObservation, { release }: Side, live: LiveDeployment): Draft {
+  if (!caughtUp(live)) return waitHealthy(o, { is: 'STILL_LEAVING' });
+  const split = splitOf(live);
+  const reason =
+    split.old === 0
+      ? because('OPENING_GATE', { release, pods: live.replicas })
+      : because('GATE_REOPENED', { release, new: split.new, pods: live.replicas });
+  return applyGate(o, live, { which: 'TO', closed: false, amounts: ownAmounts(o.rollout.strategy), reason });
+}
+
+/** Closes the gate around the split that is there; null where nothing would go on by itself. */
+export function freezeSplit({ o, live }: Visit, why: 'PAUSED' | 'FAILED'): Draft | null {
+  const split = splitOf(live);
+  const replacing = split.old > 0 || split.new < live.replicas;
+  if (live.gate === 'CLOSED' || !replacing || o.target.from === null) return null;
+  const { maxSurge, maxUnavailable } = o.rollout.strategy;
+  const amounts = freezeAt(live.replicas, split, resolveLimits(maxSurge, maxUnavailable, live.replicas));
+  return applyGate(o, live, { which: 'TO', closed: true, amounts, reason: because('FREEZING', { why, ...split }) });
+}
+
+/** What stands at the end: all pods, or that there are none, and whose number of them it is. */
+export function podsReady(o: TargetObservation, live: LiveDeployment, { ready }: Verdict): Reason {
+  const { release } = sideOf(o);
+  if (live.replicas === 0) return because('NO_PODS', { release });
+  const wanted = live.replicas === o.placement.replicas ? null : o.placement.replicas;
+  return because('PODS_READY', { ready, pods: live.replicas, release, wanted });
+}

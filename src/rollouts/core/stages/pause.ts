@@ -13,26 +13,26 @@ type Pause = StageOf<'PAUSE'>;
 /** RFC 3339. */
 type PauseProgress = { heldAt: string };
 
-export const pause: StageHandler<Pause, PauseProgress> = {
+export const pauseStage: StageHandler<Pause, PauseProgress> = {
   codec: z.object({ heldAt: z.iso.datetime() }),
 
   look(stage, progress, visit) {
     const { o, live } = visit;
     const to = sideOf(o);
     if (isGateless(live, to)) return { kind: 'SKIP', reason: null };
-    const { over } = holdOf(stage, progress, o.wave.promotedStep, o.now);
+    const { over } = pauseHold(stage, progress, o.wave.promotedStep, o.now);
     // Not shown once it is over: the rollout is about to change this very row.
     if (o.target.phase === 'HELD') {
-      const draft = over ? wait(because('HOLD_OVER', heldAt(to, live))) : { ...wait(holding(stage, to, live)), show: true };
+      const draft = over ? wait(because('HOLD_OVER', heldAt(to, live))) : { ...wait(holdReason(stage, to, live)), show: true };
       return { kind: 'STAY', draft };
     }
     const unhealthy = unhealthyAt(visit, to);
     if (unhealthy !== null) return unhealthy;
     if (over) return { kind: 'DONE', reason: because('PAUSE_OVER', {}) };
-    return { kind: 'REST', reason: holding(stage, to, live), progress: progress ?? { heldAt: o.now.toISOString() } };
+    return { kind: 'REST', reason: holdReason(stage, to, live), progress: progress ?? { heldAt: o.now.toISOString() } };
   },
 
-  hold: holdOf,
+  hold: pauseHold,
 
   misfit: (stage, visit) => misfitOf(visit, stage),
 };
@@ -44,13 +44,13 @@ function unhealthyAt({ o, live }: Visit, to: Side): Look | null {
   return verdict.healthy ? null : { kind: 'STAY', draft: waitHealthy(o, standingOf(o, to, verdict), verdict.ripeInMilliseconds) };
 }
 
-function holdOf({ seconds, step }: Pause, progress: PauseProgress | null, promotedStep: number, now: Date): Hold {
+function pauseHold({ seconds, step }: Pause, progress: PauseProgress | null, promotedStep: number, now: Date): Hold {
   const ends = seconds === null || progress === null ? null : new Date(Date.parse(progress.heldAt) + seconds * 1000);
   const over = promotedStep >= step || (ends !== null && now >= ends);
   return { ends, over, needs: seconds === null ? 'PROMOTE' : 'TIME' };
 }
 
-function holding({ seconds }: Pause, to: Side, live: LiveDeployment): Reason {
+function holdReason({ seconds }: Pause, to: Side, live: LiveDeployment): Reason {
   return seconds === null ? because('HELD_FOR_PROMOTION', heldAt(to, live)) : because('HELD_FOR', { ...heldAt(to, live), seconds });
 }
 

@@ -1,31 +1,30 @@
 /** PODS: exact counts on the closed gate. It walks to its share in chunks of maxSurge, each of which is healthy before the next; it only ever moves forward. */
 import { z } from 'zod';
+import { scaledWhileHeld } from '../failure.ts';
 import type { Failure } from '../failure.ts';
-import { scaledWhileHeld } from '../failures.ts';
 import type { AnyStage, LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { canaryCount, goalOf, limitsOf, nextWrite, resolveLimits } from '../steps.ts';
 import type { Amounts, Goal, Limits, Split } from '../steps.ts';
 import { standingOf, waitHealthy } from '../targets/deadline.ts';
-import { sideOf } from '../targets/draft.ts';
+import { sideOf, applyGate } from '../targets/draft.ts';
 import { judgeGated, splitOf } from '../targets/health.ts';
-import { applyGate } from '../targets/write.ts';
-import { isOnIt, preflightDue } from './bring.ts';
+import { isOnIt, preflightDue } from './open.ts';
 import type { Look, Share, StageHandler, StageOf, Visit } from './stage.ts';
 
 type Pods = StageOf<'PODS'>;
 /** How many pods the stage has come to ask for; only a share that repeats keeps it. */
 type PodsProgress = { goal: number };
 
-export const pods: StageHandler<Pods, PodsProgress> = {
+export const podsStage: StageHandler<Pods, PodsProgress> = {
   codec: z.object({ goal: z.int().min(1) }),
 
   look(stage, progress, visit) {
     const { o, live } = visit;
     const to = sideOf(o);
     if (isGateless(live, to)) return { kind: 'SKIP', reason: null };
-    return isOnIt(o, live, to) ? walk(stage, progress, visit, to) : enter(stage, progress, visit, to);
+    return isOnIt(o, live, to) ? nextChunk(stage, progress, visit, to) : firstWrite(stage, progress, visit, to);
   },
 
   misfit: (stage, visit) => misfitOf(visit, stage),
@@ -38,7 +37,7 @@ export function isGateless(live: LiveDeployment, to: Side): boolean {
 }
 
 /** The first write of a list, or its entry again after a crash, a 409 or somebody else's template. */
-function enter(stage: Pods, progress: PodsProgress | null, visit: Visit, to: Side): Look {
+function firstWrite(stage: Pods, progress: PodsProgress | null, visit: Visit, to: Side): Look {
   const { o, live } = visit;
   const due = preflightDue(o, to);
   if (due !== null) return { kind: 'STAY', draft: due };
@@ -48,13 +47,13 @@ function enter(stage: Pods, progress: PodsProgress | null, visit: Visit, to: Sid
     return { kind: 'STAY', draft: applyGate(o, live, { which: 'TO', closed: true, amounts: amountsOf(live), reason }) };
   }
   const { goal, kept } = goalAt(stage.share, progress, n, 0, limitsAt(o, n));
-  if (goal.kind === 'SKIP') return skipped(stage.share, n);
+  if (goal.kind === 'SKIP') return skipStage(stage.share, n);
   const next = nextWrite(goal, n, limitsAt(o, n), null, 0);
-  return next === null ? { kind: 'SKIP', reason: null } : raise(visit, to, goal, next, 0, kept);
+  return next === null ? { kind: 'SKIP', reason: null } : raiseTo(visit, to, goal, next, 0, kept);
 }
 
 /** One look with the gate closed on `to`. */
-function walk(stage: Pods, progress: PodsProgress | null, visit: Visit, to: Side): Look {
+function nextChunk(stage: Pods, progress: PodsProgress | null, visit: Visit, to: Side): Look {
   const { o, live } = visit;
   const verdict = judgeGated(live, to);
   if (!verdict.healthy) return { kind: 'STAY', draft: waitHealthy(o, standingOf(o, to, verdict), verdict.ripeInMilliseconds) };
@@ -62,10 +61,10 @@ function walk(stage: Pods, progress: PodsProgress | null, visit: Visit, to: Side
   const standing = verdict.split.new;
   const limits = limitsAt(o, n);
   const { goal, kept } = goalAt(stage.share, progress, n, standing, limits);
-  if (goal.kind === 'SKIP') return skipped(stage.share, n);
+  if (goal.kind === 'SKIP') return skipStage(stage.share, n);
   const isReached = goal.kind === 'REST' && standing >= goal.canary && standing < n && !stage.rest;
   const next = isReached ? null : nextWrite(goal, n, limits, amountsOf(live), standing);
-  if (next !== null) return raise(visit, to, goal, next, standing, kept);
+  if (next !== null) return raiseTo(visit, to, goal, next, standing, kept);
   return { kind: 'DONE', reason: because('PODS_READY', { ready: standing, pods: n, release: to.release, wanted: null }) };
 }
 
@@ -84,7 +83,7 @@ function goalAt(
   return { goal: { kind: 'REST', canary }, kept: { goal: Math.max(1, canary) } };
 }
 
-function raise({ o, live }: Visit, to: Side, goal: Goal, amounts: Amounts, standing: number, kept: PodsProgress | null): Look {
+function raiseTo({ o, live }: Visit, to: Side, goal: Goal, amounts: Amounts, standing: number, kept: PodsProgress | null): Look {
   const draft = applyGate(o, live, { which: 'TO', closed: true, amounts, reason: raiseReason(live.replicas, to, goal, amounts, standing) });
   return kept === null ? { kind: 'STAY', draft } : { kind: 'STAY', draft, progress: kept };
 }
@@ -99,7 +98,7 @@ function raiseReason(n: number, { release }: Side, goal: Goal, amounts: Amounts,
     : because('DROPPING_SURGE', { standing, pods: n, release });
 }
 
-function skipped(share: Share, n: number): Look {
+function skipStage(share: Share, n: number): Look {
   return { kind: 'SKIP', reason: because('STEP_SKIPPED', { share: 'weight' in share ? `${share.weight}%` : 'A split', pods: n }) };
 }
 

@@ -1,6 +1,6 @@
 /** REMOVE: the Deployment and all other objects of ours are deleted. What a removal does, and what undoing a first release comes to. What is not ours stays. */
 import { z } from 'zod';
-import { replaced } from '../failures.ts';
+import { replaced } from '../failure.ts';
 import type { TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { deadlineOf, overdue } from '../targets/deadline.ts';
@@ -8,7 +8,7 @@ import { fail, preconditionOf, wait } from '../targets/draft.ts';
 import type { Draft } from '../targets/draft.ts';
 import type { StageHandler, StageOf } from './stage.ts';
 
-export const remove: StageHandler<StageOf<'REMOVE'>> = {
+export const removeStage: StageHandler<StageOf<'REMOVE'>> = {
   codec: z.object({}),
 
   look(_stage, _progress, { o, live }) {

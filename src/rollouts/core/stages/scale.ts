@@ -1,6 +1,6 @@
 /** SCALE: the number of pods. `alone` it is all that changes, beside whatever else goes on at the placement; else it is the step after the pods were replaced. */
 import { z } from 'zod';
-import { scaledByOthers } from '../failures.ts';
+import { scaledByOthers } from '../failure.ts';
 import type { LiveDeployment, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { limitsOf } from '../steps.ts';
@@ -8,15 +8,15 @@ import { overdue, waitHealthy } from '../targets/deadline.ts';
 import { fail } from '../targets/draft.ts';
 import type { Draft } from '../targets/draft.ts';
 import { readyNow, splitOf } from '../targets/health.ts';
-import { freezeSplit } from './bring.ts';
+import { freezeSplit } from './open.ts';
 import { numberBefore, scaleBack, scaleDue, scaleForward } from './number.ts';
 import type { StageHandler, StageOf } from './stage.ts';
 
-export const scale: StageHandler<StageOf<'SCALE'>> = {
+export const scaleStage: StageHandler<StageOf<'SCALE'>> = {
   codec: z.object({}),
 
   look({ number, alone }, _progress, { o, live }) {
-    const write = number === 'BEFORE' ? back(o, live) : alone ? request(o, live) : scaleDue(o, live) ? scaleForward(o, live) : null;
+    const write = number === 'BEFORE' ? backDue(o, live) : alone ? requestDue(o, live) : scaleDue(o, live) ? scaleForward(o, live) : null;
     if (write !== null) return { kind: 'STAY', draft: write };
     const ready = readyNow([live.current, ...live.others]);
     const standing = { ready, pods: live.replicas };
@@ -27,13 +27,13 @@ export const scale: StageHandler<StageOf<'SCALE'>> = {
   freeze: ({ alone }, visit, why) => (alone ? null : freezeSplit(visit, why)),
 };
 
-function back(o: TargetObservation, live: LiveDeployment): Draft | null {
+function backDue(o: TargetObservation, live: LiveDeployment): Draft | null {
   const before = numberBefore(o, live);
   return before === null ? null : scaleBack(live, before);
 }
 
 /** The number that a request asks for. Somebody else's, set after ours, fails it; while ours may still be on its way nothing is said. */
-function request(o: TargetObservation, live: LiveDeployment): Draft | null {
+function requestDue(o: TargetObservation, live: LiveDeployment): Draft | null {
   const { target, placement } = o;
   const wanted = placement.replicas;
   if (live.replicas === wanted) return null;

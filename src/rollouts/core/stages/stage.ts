@@ -1,12 +1,13 @@
 /**
- * The stages that a target goes through. A strategy, a change of scale, a removal and an undo are lists of them; the walk (`target/walk.ts`) goes through any list
+ * The stages that a target goes through. A strategy, a change of scale, a removal and an undo are lists of them; the walk (`targets/walk.ts`) goes through any list
  * and knows no kind. A kind is one file here and one row in `handlers.ts`.
  */
 import type { z } from 'zod';
 import type { Draft } from '../targets/draft.ts';
-import type { AnyStage, LiveDeployment, Progress, TargetObservation } from '../observation.ts';
+import type { AnyStage, LiveDeployment, StageProgress, TargetObservation } from '../observation.ts';
 import type { Failure } from '../failure.ts';
 import type { Reason } from '../reasons.ts';
+import type { Strategy } from '../../../workloads/core/strategy.ts';
 
 /** How many pods of the new revision a PODS stage ends with, at the live N. */
 export type Share =
@@ -52,9 +53,9 @@ export interface Visit {
 /** What a stage comes to now. */
 export type Look =
   /** It goes on: waits, writes or fails, as the draft says. `progress` = what of it is to be kept, undefined = unchanged. */
-  | { kind: 'STAY'; draft: Draft; progress?: Progress }
+  | { kind: 'STAY'; draft: Draft; progress?: StageProgress }
   /** It holds here until it may go on, which is the rollout's to say. */
-  | { kind: 'REST'; reason: Reason; progress: Progress }
+  | { kind: 'REST'; reason: Reason; progress: StageProgress }
   | { kind: 'DONE'; reason: Reason }
   /** There is nothing to do for it here; a reason is shown. */
   | { kind: 'SKIP'; reason: Reason | null };
@@ -69,7 +70,7 @@ export interface Hold {
 }
 
 /** One kind of stage. Methods are synchronous, total and level-triggered, as all of the core. */
-export interface StageHandler<S extends AnyStage = AnyStage, P extends Progress = Progress> {
+export interface StageHandler<S extends AnyStage = AnyStage, P extends StageProgress = StageProgress> {
   /** The stage's progress in the row. */
   codec: z.ZodType<P>;
   look(stage: S, progress: P | null, visit: Visit): Look;
@@ -89,4 +90,12 @@ export type StageHandlers = Readonly<Record<string, StageHandler>>;
 /** The user's step that a target is at; the last one's once it is through its list. */
 export function stepOf({ stages, stage }: { stages: readonly AnyStage[]; stage: number }): number {
   return stages[Math.min(stage, stages.length - 1)]?.step ?? 0;
+}
+
+/** What a strategy makes of the way from one release to another. */
+export interface Compiler {
+  /** The stages that replace the pods; what follows them is the same for all strategies. */
+  stages(strategy: Strategy): Stage[];
+  /** How many steps the user sees. */
+  steps(strategy: Strategy): number;
 }

@@ -4,10 +4,9 @@ import { because } from '../reasons.ts';
 import { floorPercent } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
 import { deadlineOf } from '../targets/deadline.ts';
-import { bears, wait } from '../targets/draft.ts';
+import { bears, wait, applyGate, hasAmounts } from '../targets/draft.ts';
 import type { Draft } from '../targets/draft.ts';
 import { readyNow, standing } from '../targets/health.ts';
-import { applyGate, hasAmounts } from '../targets/write.ts';
 
 /**
  * What a rollout that supersedes this target finds beside its own sides: what the target had written, or, where it had written nothing of its own yet, what it
@@ -45,7 +44,7 @@ export function pastSuperseded(o: TargetObservation, from: Side, live: LiveDeplo
   if (superseded === null || three === null || o.writeFailure !== null) return null;
   const there = bears(live, superseded) && live.gate === 'CLOSED' && live.pausedBy === null;
   const seen = live.current !== null && live.observedGeneration >= live.generation;
-  const bad = notReady(three.rest);
+  const bad = notReadyCount(three.rest);
   const deadline = deadlineOf(o);
   if (there && deadline !== null && o.now >= deadline) return null;
   if (bad === 0 && (there ? seen && lowered(live) : seen)) return null;
@@ -63,7 +62,7 @@ function divide(live: LiveDeployment, from: Side, superseded: Side): Three | nul
   const all = [live.current, ...live.others].filter((one) => one !== null);
   const own = all.find((one) => one.template === from.templateDigest) ?? null;
   const middle = all.find((one) => one !== own && one.template === superseded.templateDigest);
-  if (middle === undefined || !middle.held || own?.held === true || serving([middle]) === 0) return null;
+  if (middle === undefined || !middle.gateClosed || own?.gateClosed === true || serving([middle]) === 0) return null;
   const rest = all.filter((one) => one !== own && one !== middle && (one.replicas > 0 || standing(one).length > 0));
   return rest.length > 1 && serving(rest) > 0 ? null : { from: own, middle, rest };
 }
@@ -86,7 +85,7 @@ function serving(replicaSets: readonly LiveReplicaSet[]): number {
   return replicaSets.reduce((total, one) => total + Math.min(one.replicas, readyNow([one])), 0);
 }
 
-function notReady(replicaSets: readonly LiveReplicaSet[]): number {
+function notReadyCount(replicaSets: readonly LiveReplicaSet[]): number {
   return replicaSets.reduce((total, one) => total + one.replicas, 0) - serving(replicaSets);
 }
 

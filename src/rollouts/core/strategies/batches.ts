@@ -1,6 +1,5 @@
 import type { Strategy } from '../../../workloads/core/strategy.ts';
-import type { Stage } from '../stages/stage.ts';
-import type { Compiler } from './compiler.ts';
+import type { Stage, Compiler } from '../stages/stage.ts';
 
 /**
  * BATCHES: so many pods at a time, each batch healthy before the next; the last size repeats until all pods are new. (1, 2, 2) of 10 pods: 1, 3, 5, 7, 9, 10.

@@ -1,6 +1,5 @@
 import type { Strategy, StrategyStep } from '../../../workloads/core/strategy.ts';
-import type { Stage } from '../stages/stage.ts';
-import type { Compiler } from './compiler.ts';
+import type { Stage, Compiler } from '../stages/stage.ts';
 
 /** CANARY: weights and pauses in the user's order, then a walk to all pods. */
 export const canary: Compiler = {

@@ -1,14 +1,15 @@
 /** The deadline of a target's stage. It is ours, since the cluster's own is switched off while the gate is closed; its clock is derived from what stands. */
-import { pastDeadline } from '../failures.ts';
+import { deadlineFailure } from '../failure.ts';
 import type { Side, TargetObservation, TargetState } from '../observation.ts';
 import { rolloutPhases } from '../phases.ts';
 import { because } from '../reasons.ts';
+import type { Reason } from '../reasons.ts';
 import { fail, logOf, readLog } from './draft.ts';
 import type { Draft } from './draft.ts';
-import { slowTrouble } from './health.ts';
+import { slowFault } from './health.ts';
 import type { Verdict } from './health.ts';
-import { describeStanding } from './reasons.ts';
-import type { Standing } from './reasons.ts';
+import { describeStanding } from './target-reasons.ts';
+import type { Standing } from './target-reasons.ts';
 
 /** Nothing moves forward while the rollout is paused, or about to end. */
 export function mayMove({ rollout }: TargetObservation): boolean {
@@ -59,10 +60,10 @@ export function waitHealthy(o: TargetObservation, standing: Standing, ripeInMill
   const late = overdue(o, standing);
   if (late !== null) return late;
   const ripe = ripeInMilliseconds === null ? null : new Date(o.now.getTime() + ripeInMilliseconds);
-  const blame = o.live.kind === 'PRESENT' ? slowTrouble(o.live) : null;
+  const blame = o.live.kind === 'PRESENT' ? slowFault(o.live) : null;
   const lookAt = soonest(ripe, deadlineOf(o));
-  if (blame === null || quietReasons.has(blame.trouble.reason)) return { reason: because('WAITING', { standing }), lookAt };
-  const { reason: cause, message } = blame.trouble;
+  if (blame === null || quietReasons.has(blame.fault.reason)) return { reason: because('WAITING', { standing }), lookAt };
+  const { reason: cause, message } = blame.fault;
   return { reason: because('WAITING_FOR_POD', { pod: blame.pod, cause, message }), lookAt, show: true };
 }
 
@@ -73,10 +74,10 @@ const quietReasons = new Set(['NotReady', 'ContainersNotReady']);
 export function overdue(o: TargetObservation, standing: Standing): Draft | null {
   const deadline = deadlineOf(o);
   if (deadline === null || o.now < deadline) return null;
-  const blame = o.live.kind === 'PRESENT' ? slowTrouble(o.live) : null;
+  const blame = o.live.kind === 'PRESENT' ? slowFault(o.live) : null;
   const log = logOf(o, blame);
   if (blame !== null && log === undefined) return readLog(blame);
-  return fail(pastDeadline(o.target, deadlineSeconds(o), describeStanding(standing), blame, log ?? null));
+  return fail(deadlineFailure(o.target, deadlineSeconds(o), describeStanding(standing), blame, log ?? null));
 }
 
 /** How far a side is, and what is in the way of judging it. */
@@ -90,4 +91,9 @@ export function standingOf({ live }: TargetObservation, side: Side, verdict: Ver
 export function soonest(...times: (Date | null)[]): Date | null {
   const known = times.filter((time) => time !== null).map((time) => time.getTime());
   return known.length === 0 ? null : new Date(Math.min(...known));
+}
+
+/** Why nothing moves forward. */
+export function standstillReason({ rollout }: TargetObservation): Reason {
+  return because('STANDSTILL', { rollout: rollout.intent === null ? rolloutPhases[rollout.phase].word : null });
 }

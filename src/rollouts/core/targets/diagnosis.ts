@@ -3,7 +3,7 @@
  * `Unschedulable`); which of them are FATAL is in the table of causes.
  */
 import { severityOfWord } from '../causes.ts';
-import type { Trouble } from '../observation.ts';
+import type { PodFault } from '../failure.ts';
 import { number, part, parts, text, time } from '../raw.ts';
 import type { Raw } from '../raw.ts';
 
@@ -11,7 +11,7 @@ import type { Raw } from '../raw.ts';
 const ordinaryWaits = new Set(['ContainerCreating', 'PodInitializing']);
 
 /** What is wrong, and since when by the cluster's clock; null if unknown. */
-type Found = Omit<Trouble, 'ageMilliseconds'> & { at: number | null };
+type Found = Omit<PodFault, 'ageMilliseconds'> & { at: number | null };
 
 /**
  * The worst that is wrong with a pod that is neither Ready nor terminating; null if nothing is. Init containers come before containers, which wait for them,
@@ -19,11 +19,11 @@ type Found = Omit<Trouble, 'ageMilliseconds'> & { at: number | null };
  *
  * @param clusterNow milliseconds since 1970 by the cluster's clock
  */
-export function troubleOf(pod: Raw, clusterNow: number): Trouble | null {
+export function podFaultOf(pod: Raw, clusterNow: number): PodFault | null {
   const found = worstOf(pod);
   if (found === null) return null;
-  const { at, ...trouble } = found;
-  return { ...trouble, ageMilliseconds: at === null ? 0 : Math.max(0, clusterNow - at) };
+  const { at, ...fault } = found;
+  return { ...fault, ageMilliseconds: at === null ? 0 : Math.max(0, clusterNow - at) };
 }
 
 function worstOf(pod: Raw): Found | null {
@@ -31,11 +31,11 @@ function worstOf(pod: Raw): Found | null {
   const never = text(part(pod, 'spec'), 'restartPolicy') === 'Never';
   const times = timesOf(pod);
   const found = [
-    ...parts(status, 'initContainerStatuses').map((one) => initTrouble(one, never || neverRestarts(pod, one), times)),
-    ...parts(status, 'containerStatuses').map((one) => containerTrouble(one, times)),
+    ...parts(status, 'initContainerStatuses').map((one) => initFault(one, never || neverRestarts(pod, one), times)),
+    ...parts(status, 'containerStatuses').map((one) => containerFault(one, times)),
     unschedulable(status),
-  ].filter((trouble) => trouble !== null);
-  return found.find((trouble) => trouble.severity === 'FATAL') ?? found[0] ?? notReady(status);
+  ].filter((fault) => fault !== null);
+  return found.find((fault) => fault.severity === 'FATAL') ?? found[0] ?? notReadyFault(status);
 }
 
 interface PodTimes {
@@ -58,34 +58,34 @@ function neverRestarts(pod: Raw, status: Raw): boolean {
   return text(spec, 'restartPolicy') === 'Never';
 }
 
-function initTrouble(container: Raw, never: boolean, times: PodTimes): Found | null {
+function initFault(container: Raw, never: boolean, times: PodTimes): Found | null {
   const ended = part(part(container, 'state'), 'terminated');
   const exitCode = number(ended, 'exitCode');
   if (never && exitCode !== null && exitCode !== 0) {
     const reason = 'InitContainerFailed';
     return { ...terminated(container, ended, 'CURRENT'), reason, severity: severityOfWord(reason) };
   }
-  return containerTrouble(container, times);
+  return containerFault(container, times);
 }
 
-function containerTrouble(container: Raw, times: PodTimes): Found | null {
+function containerFault(container: Raw, times: PodTimes): Found | null {
   const state = part(container, 'state');
   const ended = part(state, 'terminated');
   if (number(ended, 'exitCode') !== null) return number(ended, 'exitCode') === 0 ? null : terminated(container, ended, 'CURRENT');
   const waiting = part(state, 'waiting');
   const reason = text(waiting, 'reason');
   if (reason === null || ordinaryWaits.has(reason)) return null;
-  return waitingTrouble(container, reason, text(waiting, 'message') ?? '', times);
+  return waitingFault(container, reason, text(waiting, 'message') ?? '', times);
 }
 
-function waitingTrouble(container: Raw, reason: string, message: string, times: PodTimes): Found {
+function waitingFault(container: Raw, reason: string, message: string, times: PodTimes): Found {
   const last = part(part(container, 'lastState'), 'terminated');
   const restarts = number(container, 'restartCount') ?? 0;
   const exitCode = number(last, 'exitCode');
   const ended = exitCode === null ? '' : ` Its last run ended with exit code ${exitCode} (${text(last, 'reason') ?? 'Error'}).`;
   return {
     reason,
-    message: sentence(message) + ended,
+    message: asSentence(message) + ended,
     container: text(container, 'name'),
     exitCode,
     restarts,
@@ -103,7 +103,7 @@ function waitingSince(reason: string, { created, reported }: PodTimes): number |
 function terminated(container: Raw, ended: Raw, log: 'CURRENT'): Found {
   return {
     reason: text(ended, 'reason') ?? 'Error',
-    message: sentence(text(ended, 'message') ?? `The container ended with exit code ${number(ended, 'exitCode') ?? 'unknown'}`),
+    message: asSentence(text(ended, 'message') ?? `The container ended with exit code ${number(ended, 'exitCode') ?? 'unknown'}`),
     container: text(container, 'name'),
     exitCode: number(ended, 'exitCode'),
     restarts: number(container, 'restartCount') ?? 0,
@@ -117,18 +117,18 @@ function unschedulable(status: Raw): Found | null {
   const scheduled = condition(status, 'PodScheduled');
   if (text(scheduled, 'status') !== 'False') return null;
   const reason = text(scheduled, 'reason') ?? 'Unschedulable';
-  return { ...quiet, reason, message: sentence(text(scheduled, 'message') ?? 'No node takes the pod') };
+  return { ...quiet, reason, message: asSentence(text(scheduled, 'message') ?? 'No node takes the pod') };
 }
 
 /** Everything runs and yet the pod is not Ready: its probes, or a readiness gate. */
-function notReady(status: Raw): Found | null {
+function notReadyFault(status: Raw): Found | null {
   if (text(condition(status, 'Ready'), 'status') === 'True') return null;
   const containers = parts(status, 'containerStatuses');
   const unready = containers.find(
     (container) => container['ready'] !== true && Object.keys(part(part(container, 'state'), 'running')).length > 0,
   );
   const ready = condition(status, 'Ready');
-  const message = sentence(text(ready, 'message') ?? 'The pod has not become Ready');
+  const message = asSentence(text(ready, 'message') ?? 'The pod has not become Ready');
   const container = text(unready, 'name');
   if (unready === undefined) return { ...quiet, reason: text(ready, 'reason') ?? 'NotReady', message };
   const restarts = number(unready, 'restartCount') ?? 0;
@@ -144,7 +144,7 @@ export function condition(status: Raw, type: string): Raw {
   return parts(status, 'conditions').find((one) => one['type'] === type) ?? {};
 }
 
-function sentence(message: string): string {
+function asSentence(message: string): string {
   const trimmed = message.trim();
   return trimmed === '' || /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }

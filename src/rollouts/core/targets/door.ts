@@ -2,23 +2,21 @@
  * What is dealt with before a stage looks: a Deployment that is absent, not ours, replaced, edited, terminating or paused by its owner; a refused write; a rollout
  * that stands still. Behind the door the Deployment is there and ours. What each of these means depends on what the target's list is for.
  */
-import { causeIn } from '../failure.ts';
-import { deleted, edited, notOurs, nothingToScale, replaced } from '../failures.ts';
+import { causeIn, deleted, edited, notOurs, nothingToScale, replaced } from '../failure.ts';
 import { kinds } from '../kinds.ts';
 import type { Live, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { recreate } from '../stages/back.ts';
-import { create, isOnIt } from '../stages/bring.ts';
+import { create, isOnIt } from '../stages/open.ts';
 import { handlerOf } from '../stages/handlers.ts';
 import { removeRest } from '../stages/remove.ts';
 import { isScaled } from '../stages/scale.ts';
 import type { StageHandlers, Visit } from '../stages/stage.ts';
-import { mayMove, overdue, waitHealthy } from './deadline.ts';
+import { mayMove, overdue, waitHealthy, standstillReason } from './deadline.ts';
 import { fail, failWith, sideOf, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
-import { fatalTrouble } from './health.ts';
+import { fatalFault } from './health.ts';
 import { ownersPause } from './outside.ts';
-import { standstillReason } from './standstill.ts';
 
 /** What a target's list is for. */
 export type Purpose = 'RUN' | 'NUMBER' | 'REMOVE' | 'RUN_BACK' | 'NUMBER_BACK' | 'REMOVE_BACK';
@@ -31,15 +29,15 @@ export function purposeOf({ rollout, target }: TargetObservation): Purpose {
 }
 
 /** `END`: the list is over, since nothing is left to do it to. */
-type Answer = Draft | 'END' | null;
+type Outcome = Draft | 'END' | null;
 
 interface Door {
   /** Before the Deployment is looked at. */
-  first: readonly ((o: TargetObservation) => Answer)[];
+  first: readonly ((o: TargetObservation) => Outcome)[];
   absent(o: TargetObservation): Draft | 'END';
   foreign(o: TargetObservation): Draft | 'END';
   /** In this order, once it is there and ours. */
-  guards: readonly ((visit: Visit, handlers: StageHandlers) => Answer)[];
+  guards: readonly ((visit: Visit, handlers: StageHandlers) => Outcome)[];
 }
 
 const doors: Record<Purpose, Door> = {
@@ -140,14 +138,14 @@ function goneAnyway({ live }: Visit): 'END' | null {
 }
 
 function fatal({ o, live }: Visit): Draft | null {
-  const blame = isOnIt(o, live, sideOf(o)) ? fatalTrouble(o, live) : null;
+  const blame = isOnIt(o, live, sideOf(o)) ? fatalFault(o, live) : null;
   return blame === null ? null : failWith(o, blame);
 }
 
 /** Where as many pods are Ready as were asked for, those that are not belong to what goes on beside. */
 function fatalUnlessScaled({ o, live }: Visit): Draft | null {
   const done = live.replicas === o.placement.replicas && isScaled(live);
-  const blame = o.target.written && !done ? fatalTrouble(o, live, [live.current, ...live.others]) : null;
+  const blame = o.target.written && !done ? fatalFault(o, live, [live.current, ...live.others]) : null;
   return blame === null ? null : failWith(o, blame);
 }
 

@@ -1,13 +1,12 @@
-/** What a branch of the decision about a target returns; `decide.ts` adds what every decision needs. */
-import type { TargetAction } from '../action.ts';
+/** What a branch of the decision about a target returns; `decide-target.ts` adds what every decision needs. */
+import type { TargetAction, SideName } from '../action.ts';
 import type { TargetDecision, TargetEventType } from '../decision.ts';
-import { causeIn } from '../failure.ts';
-import type { Failure } from '../failure.ts';
-import { failureOf } from '../failures.ts';
-import type { Blame } from './health.ts';
+import { causeIn, podFailure } from '../failure.ts';
+import type { Failure, Blame } from '../failure.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
+import type { Amounts } from '../steps.ts';
 
 export interface Draft {
   reason: Reason;
@@ -31,24 +30,24 @@ export function fail(failure: Failure): Draft {
 
 /** The log of the container to blame: `undefined` while it has to be read first, null where there is none. */
 export function logOf(o: TargetObservation, blame: Blame | null): string | null | undefined {
-  if (blame === null || blame.pod === null || blame.trouble.container === null || blame.trouble.log === null) return null;
-  const lines = o.logs.get(`${blame.pod}/${blame.trouble.container}`);
+  if (blame === null || blame.pod === null || blame.fault.container === null || blame.fault.log === null) return null;
+  const lines = o.logs.get(`${blame.pod}/${blame.fault.container}`);
   return lines === '' ? null : lines;
 }
 
 /** Reads the log of the container to blame. Only called where `logOf` says that it has to be read. */
-export function readLog({ pod, trouble }: Blame): Draft {
-  const where = { pod: pod ?? '', container: trouble.container ?? '' };
+export function readLog({ pod, fault }: Blame): Draft {
+  const where = { pod: pod ?? '', container: fault.container ?? '' };
   return {
-    reason: because('READING_LOG', { ...where, cause: trouble.reason }),
-    action: { kind: 'READ_LOG', ...where, previous: trouble.log === 'PREVIOUS' },
+    reason: because('READING_LOG', { ...where, cause: fault.reason }),
+    action: { kind: 'READ_LOG', ...where, previous: fault.log === 'PREVIOUS' },
   };
 }
 
 /** Fails with what is wrong with a pod. */
 export function failWith(o: TargetObservation, blame: Blame): Draft {
   const log = logOf(o, blame);
-  return log === undefined ? readLog(blame) : fail(failureOf(o.target, blame, log));
+  return log === undefined ? readLog(blame) : fail(podFailure(o.target, blame, log));
 }
 
 /** Whether the Deployment has this side's template and release. */
@@ -65,4 +64,54 @@ export function sideOf({ target }: TargetObservation): Side {
   const side = target.undoing ? target.from : target.to;
   if (side === null) throw new Error('a stage that writes a template needs a release');
   return side;
+}
+
+export interface GateWrite {
+  which: SideName;
+  closed: boolean;
+  amounts: Amounts;
+  reason: Reason;
+}
+
+/** A strategy's own maxSurge and maxUnavailable, as text. */
+export function ownAmounts({ maxSurge, maxUnavailable }: Side['strategy']): Amounts {
+  return { surge: String(maxSurge), unavailable: String(maxUnavailable) };
+}
+
+/** What stands in the live Deployment's strategy says the same. */
+export function hasAmounts(live: LiveDeployment, amounts: Amounts): boolean {
+  return live.surge === amounts.surge && live.unavailable === amounts.unavailable;
+}
+
+/** The side's own amounts are still to be restored. Where the cluster took them and keeps others (an admission webhook's, a person's), that is not fought over. */
+export function ownAmountsDue(o: TargetObservation, live: LiveDeployment, own: Amounts): boolean {
+  const { performed } = o;
+  const taken = performed?.kind === 'APPLY' && performed.gate.surge === own.surge && performed.gate.unavailable === own.unavailable;
+  return !taken && !hasAmounts(live, own);
+}
+
+/**
+ * Applies a side with a gate. The clock starts with the first time that this very write is decided; the same write decided again (after a crash or a 409) commits
+ * nothing and says nothing new. However late, it is tried: a holder that comes back after its deadline has not failed yet.
+ */
+export function applyGate(o: TargetObservation, live: LiveDeployment | null, write: GateWrite): Draft {
+  const { target, now } = o;
+  const { surge, unavailable } = write.amounts;
+  const gate = { n: live?.replicas ?? null, surge, unavailable };
+  const action: TargetAction = {
+    kind: 'APPLY',
+    side: write.which,
+    gate: { closed: write.closed, surge, unavailable },
+    unpause: write.which !== 'TO' && live !== null && live.pausedBy !== null,
+    precondition: live === null ? null : preconditionOf(live),
+  };
+  const { gate: last } = target;
+  const same = last !== null && last.surge === surge && last.unavailable === unavailable && last.n === gate.n;
+  if (target.written && same) return { reason: write.reason, action };
+  return {
+    reason: write.reason,
+    set: { enteredAt: now, gate, written: true, made: target.made || live === null },
+    event: target.written || target.undoing ? 'target.step' : 'target.started',
+    action,
+  };
 }

@@ -1,5 +1,6 @@
 /** Whether what was asked for stands and is healthy, and whom to blame where it does not. */
-import type { LiveDeployment, LivePod, LiveReplicaSet, Side, TargetObservation, Trouble } from '../observation.ts';
+import type { LiveDeployment, LivePod, LiveReplicaSet, Side, TargetObservation } from '../observation.ts';
+import type { PodFault, Blame } from '../failure.ts';
 import { atRest } from '../steps.ts';
 import type { Split } from '../steps.ts';
 
@@ -65,48 +66,43 @@ export function readyNow(replicaSets: readonly (LiveReplicaSet | null)[]): numbe
   return sum(replicaSets.map((one) => standing(one).filter((pod) => pod.ready).length));
 }
 
-export interface Blame {
-  pod: string | null;
-  trouble: Trouble;
-}
-
 /**
- * The first fatal trouble of the side that is being rolled out: refused creation first, then the first pod by name. After a retry only troubles since then
+ * The first fatal fault of the side that is being rolled out: refused creation first, then the first pod by name. After a retry only faults since then
  * count: the cause of an older one may be fixed already, and the cluster has not tried again yet.
  */
-export function fatalTrouble(
+export function fatalFault(
   o: TargetObservation,
   live: LiveDeployment,
   replicaSets: readonly (LiveReplicaSet | null)[] = [live.current],
 ): Blame | null {
   const { retriedAt } = o.target;
-  const isNews = ({ trouble }: Blame): boolean =>
-    retriedAt === null || trouble.ageMilliseconds + CLOCK_STEP_MILLISECONDS < o.now.getTime() - retriedAt.getTime();
-  return troubles(live, replicaSets).find((blame) => blame.trouble.severity === 'FATAL' && isNews(blame)) ?? null;
+  const isNews = ({ fault }: Blame): boolean =>
+    retriedAt === null || fault.ageMilliseconds + CLOCK_STEP_MILLISECONDS < o.now.getTime() - retriedAt.getTime();
+  return podFaults(live, replicaSets).find((blame) => blame.fault.severity === 'FATAL' && isNews(blame)) ?? null;
 }
 
 /** Kubernetes' times and its Date header have whole seconds. */
 const CLOCK_STEP_MILLISECONDS = 1_000;
 
 /** What prevents progress now but may recover: named when the deadline passes. */
-export function slowTrouble(live: LiveDeployment): Blame | null {
-  const found = troubles(live, [live.current]);
-  return found.find(({ trouble }) => trouble.reason === 'Unschedulable') ?? found[0] ?? null;
+export function slowFault(live: LiveDeployment): Blame | null {
+  const found = podFaults(live, [live.current]);
+  return found.find(({ fault }) => fault.reason === 'Unschedulable') ?? found[0] ?? null;
 }
 
 /** Whether a pod of the side that is being rolled out fits no node. */
 export function isUnschedulable(live: LiveDeployment): boolean {
-  return troubles(live, [live.current]).some(({ trouble }) => trouble.reason === 'Unschedulable');
+  return podFaults(live, [live.current]).some(({ fault }) => fault.reason === 'Unschedulable');
 }
 
-function troubles(live: LiveDeployment, replicaSets: readonly (LiveReplicaSet | null)[]): Blame[] {
+function podFaults(live: LiveDeployment, replicaSets: readonly (LiveReplicaSet | null)[]): Blame[] {
   const ofPods = replicaSets.flatMap((one) =>
-    standing(one).flatMap((pod) => (pod.trouble === null || pod.ready ? [] : [{ pod: pod.name, trouble: pod.trouble }])),
+    standing(one).flatMap((pod) => (pod.fault === null || pod.ready ? [] : [{ pod: pod.name, fault: pod.fault }])),
   );
-  return live.replicaFailure === null ? ofPods : [{ pod: null, trouble: refused(live.replicaFailure) }, ...ofPods];
+  return live.replicaFailure === null ? ofPods : [{ pod: null, fault: refusedCreation(live.replicaFailure) }, ...ofPods];
 }
 
-function refused(failure: NonNullable<LiveDeployment['replicaFailure']>): Trouble {
+function refusedCreation(failure: NonNullable<LiveDeployment['replicaFailure']>): PodFault {
   return { ...failure, container: null, exitCode: null, restarts: 0, log: null, severity: 'FATAL' };
 }
 

@@ -1,6 +1,6 @@
 /** From the raw objects of a placement's watch to `Live`, what the decision sees of the cluster. */
 import { ANNOTATIONS, LABELS } from '../../../workloads/core/objects.ts';
-import { condition, troubleOf } from './diagnosis.ts';
+import { condition, podFaultOf } from './diagnosis.ts';
 import { CLOSED_GATE } from '../steps.ts';
 import type { Live, LiveDeployment, LivePod, LiveReplicaSet } from '../observation.ts';
 import { isRecord, number, part, parts, sameJson, text, time } from '../raw.ts';
@@ -44,7 +44,7 @@ export function liveOf(watched: Watched): Live {
     ours: text(part(metadata, 'labels'), LABELS.workloadId) === watched.workloadId,
     terminating: text(metadata, 'deletionTimestamp') !== null,
     replicas: number(spec, 'replicas') ?? 1,
-    ...strategyOf(spec),
+    ...gateOf(spec),
     ...markOf(metadata),
     pausedBy: spec['paused'] === true ? (newestOwner(metadata, ['f:spec', 'f:paused'])?.manager ?? 'an unknown manager') : null,
     editedBy: editedBy(metadata, isRewritten(deployment, owned, current)),
@@ -57,7 +57,7 @@ export function liveOf(watched: Watched): Live {
   };
 }
 
-function strategyOf(spec: Raw): Pick<LiveDeployment, 'gate' | 'surge' | 'unavailable'> {
+function gateOf(spec: Raw): Pick<LiveDeployment, 'gate' | 'surge' | 'unavailable'> {
   const strategy = part(spec, 'strategy');
   const rolling = isRecord(strategy['rollingUpdate']) ? strategy['rollingUpdate'] : null;
   const fallback = text(strategy, 'type') === 'Recreate' ? '0' : '25%';
@@ -129,7 +129,7 @@ function podOf(pod: Raw, clusterNow: Date): LivePod {
     ready,
     readyMilliseconds: ready ? Math.max(0, Math.floor(clusterNow.getTime() - since - 1000)) : 0,
     terminating: text(metadata, 'deletionTimestamp') !== null,
-    trouble: ready ? null : troubleOf(pod, clusterNow.getTime()),
+    fault: ready ? null : podFaultOf(pod, clusterNow.getTime()),
   };
 }
 
@@ -142,7 +142,7 @@ function replicaSetOf(replicaSet: Raw, pods: ReadonlyMap<string, LivePod[]>): Li
     uid,
     replicas: number(spec, 'replicas') ?? 0,
     template: text(part(part(replicaSet, 'metadata'), 'annotations'), ANNOTATIONS.template),
-    held: number(spec, 'minReadySeconds') === CLOSED_GATE.minReadySeconds,
+    gateClosed: number(spec, 'minReadySeconds') === CLOSED_GATE.minReadySeconds,
     pods: own,
   };
 }
@@ -151,13 +151,13 @@ function replicaSetOf(replicaSet: Raw, pods: ReadonlyMap<string, LivePod[]>): Li
 function replicaFailureOf(deployment: Raw, current: Raw | null, clusterNow: Date): LiveDeployment['replicaFailure'] {
   const status = part(current ?? deployment, 'status');
   const failure = condition(status, 'ReplicaFailure');
-  if (text(failure, 'status') === 'True') return said(failure, 'FailedCreate', clusterNow);
+  if (text(failure, 'status') === 'True') return replicaFailureFrom(failure, 'FailedCreate', clusterNow);
   const progressing = condition(status, 'Progressing');
   const refused = current === null && text(progressing, 'status') === 'False' && text(progressing, 'reason') === 'ReplicaSetCreateError';
-  return refused ? said(progressing, 'ReplicaSetCreateError', clusterNow) : null;
+  return refused ? replicaFailureFrom(progressing, 'ReplicaSetCreateError', clusterNow) : null;
 }
 
-function said(of: Raw, reason: string, clusterNow: Date): NonNullable<LiveDeployment['replicaFailure']> {
+function replicaFailureFrom(of: Raw, reason: string, clusterNow: Date): NonNullable<LiveDeployment['replicaFailure']> {
   return {
     reason: text(of, 'reason') ?? reason,
     message: text(of, 'message') ?? 'The cluster refuses to create pods.',

@@ -1,7 +1,7 @@
 /** Conditions outside a target's own pods: an unreachable cluster, its owner's pause. */
 import { conditionOf } from '../condition-types.ts';
 import type { Condition } from '../condition-types.ts';
-import { unreachable as unreachableFailure } from '../failures.ts';
+import { unreachableFailure } from '../failure.ts';
 import type { Live, TargetObservation } from '../observation.ts';
 import { because, sentenceOf } from '../reasons.ts';
 import { fail, wait } from './draft.ts';
@@ -21,7 +21,7 @@ export function graceEnds(since: Date): Date {
 }
 
 /** The cluster does not answer (or refuses us): shown with since when, and after the grace what the rollout's policy says. */
-export function unreachable(o: TargetObservation, live: Extract<Live, { kind: 'UNREACHABLE' }>): Draft {
+export function clusterUnreachable(o: TargetObservation, live: Extract<Live, { kind: 'UNREACHABLE' }>): Draft {
   const { target, rollout, now } = o;
   const { cluster } = target;
   const ends = graceEnds(live.since);
@@ -38,7 +38,7 @@ export function unreachable(o: TargetObservation, live: Extract<Live, { kind: 'U
 }
 
 /** It answers again: said once, before anything else is decided. Null where it was never unreachable. */
-export function reachable({ target }: TargetObservation): Draft | null {
+export function clusterReachable({ target }: TargetObservation): Draft | null {
   if (!isUnreachable(target.condition)) return null;
   return { reason: because('CLUSTER_ANSWERS', { cluster: target.cluster }), set: { condition: null }, event: 'target.reachable' };
 }

@@ -3,7 +3,7 @@ import type { TargetSet } from '../decision.ts';
 import type { TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
-import { handlerOf, progressOf } from '../stages/handlers.ts';
+import { handlerOf, readProgress } from '../stages/handlers.ts';
 import type { Look, StageHandlers, Visit } from '../stages/stage.ts';
 import type { Draft } from './draft.ts';
 import { purposeOf } from './door.ts';
@@ -19,11 +19,11 @@ export function walk(visit: Visit, handlers: StageHandlers): Draft {
     const stage = o.target.stages[at];
     if (stage === undefined) return end(o, last);
     const handler = handlerOf(handlers, stage);
-    const progress = at === o.target.stage ? progressOf(handler, o.target.progress) : null;
+    const progress = at === o.target.stage ? readProgress(handler, o.target.progress) : null;
     const look = handler.look(stage, progress, visit);
     if (look.kind === 'DONE') last = look.reason;
     else if (look.kind !== 'SKIP') return arrive(o, at, look);
-    else if (look.reason !== null) return { reason: look.reason, set: entering(o, at + 1), event: 'target.step' };
+    else if (look.reason !== null) return { reason: look.reason, set: enterStage(o, at + 1), event: 'target.step' };
   }
 }
 
@@ -48,22 +48,22 @@ export function endReason(o: TargetObservation): Reason {
 
 /** What a look comes to, at a stage that the target may only now have come to. */
 function arrive(o: TargetObservation, at: number, look: Exclude<Look, { kind: 'DONE' | 'SKIP' }>): Draft {
-  const draft = look.kind === 'REST' ? held(look) : kept(look);
+  const draft = look.kind === 'REST' ? holdDraft(look) : stayDraft(look);
   const { stage, stages } = o.target;
   if (at === stage) return draft;
   const event = draft.event ?? (stages[at]?.step === stages[stage]?.step ? undefined : 'target.step');
-  return { ...draft, set: { ...entering(o, at), ...draft.set }, ...(event === undefined ? {} : { event }) };
+  return { ...draft, set: { ...enterStage(o, at), ...draft.set }, ...(event === undefined ? {} : { event }) };
 }
 
-function held({ reason, progress }: Extract<Look, { kind: 'REST' }>): Draft {
+function holdDraft({ reason, progress }: Extract<Look, { kind: 'REST' }>): Draft {
   return { reason, set: { phase: 'HELD', progress }, event: 'target.step' };
 }
 
-function kept({ draft, progress }: Extract<Look, { kind: 'STAY' }>): Draft {
+function stayDraft({ draft, progress }: Extract<Look, { kind: 'STAY' }>): Draft {
   return progress === undefined ? draft : { ...draft, set: { ...draft.set, progress } };
 }
 
 /** Nothing of the stage before is kept, and the clock starts. */
-function entering({ now }: TargetObservation, stage: number): TargetSet {
+function enterStage({ now }: TargetObservation, stage: number): TargetSet {
   return { stage, progress: null, enteredAt: now };
 }

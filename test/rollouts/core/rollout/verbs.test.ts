@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RolloutPhase } from '../../../../src/generated/prisma/enums.ts';
-import { internal } from '../../../../src/rollouts/core/failures.ts';
+import { internalFailure } from '../../../../src/rollouts/core/failure.ts';
 import type { RolloutState, TargetState, WaveState } from '../../../../src/rollouts/core/observation.ts';
 import { because } from '../../../../src/rollouts/core/reasons.ts';
 import { decideVerb } from '../../../../src/rollouts/core/rollout/verbs.ts';
@@ -194,7 +194,7 @@ describe('what a verb changes', () => {
     ['REPLACED', null],
     ['ErrImagePull', 'd-1'],
   ])('retries after %s with uid %s: what somebody took away is made again', (code, uid) => {
-    const failed = targetRow({ phase: 'FAILED', written: true, uid: 'd-1', failure: { ...internal({ cluster: 'east-1' }), code } });
+    const failed = targetRow({ phase: 'FAILED', written: true, uid: 'd-1', failure: { ...internalFailure({ cluster: 'east-1' }), code } });
     const decision = ask(RETRY, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed]);
     expect(decision.kind === 'CHANGE' ? decision.targets[0]?.set.uid : undefined).toBe(uid);
   });

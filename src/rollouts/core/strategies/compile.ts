@@ -5,10 +5,9 @@ import { kinds } from '../kinds.ts';
 import type { AnyStage, Side } from '../observation.ts';
 import { handlerOf, stageHandlers } from '../stages/handlers.ts';
 import { stepOf } from '../stages/stage.ts';
-import type { Stage, StageHandlers } from '../stages/stage.ts';
+import type { Stage, StageHandlers, Compiler } from '../stages/stage.ts';
 import { batches } from './batches.ts';
 import { canary } from './canary.ts';
-import type { Compiler } from './compiler.ts';
 import { rolling } from './rolling.ts';
 
 const compilers: Record<Strategy['type'], Compiler> = { ROLLING: rolling, CANARY: canary, BATCHES: batches };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TargetDecision } from '../../../../src/rollouts/core/decision.ts';
 import { because } from '../../../../src/rollouts/core/reasons.ts';
-import { checkedDecision, reduceTarget } from '../../../../src/rollouts/core/targets/reduce.ts';
+import { checkedDecision, reduceTarget } from '../../../../src/rollouts/core/targets/reduce-target.ts';
 import { UnknownTransition } from '../../../../src/rollouts/core/transitions.ts';
 import { rolloutRow, side, targetRow } from '../model.ts';
 

@@ -1,7 +1,7 @@
 /** The reasons of rollouts and waves, and of what they do to their targets: code, typed data and sentence. */
 import type { PauseReason, RolloutKind } from '../../../generated/prisma/enums.ts';
 import { conditionTypes } from '../condition-types.ts';
-import { kinds } from '../kinds.ts';
+import { countTargets, kinds } from '../kinds.ts';
 import type { Accepted } from '../kinds.ts';
 
 /** Some targets by their clusters: how many there are, and the first of them by name. */
@@ -18,9 +18,9 @@ export type Failures = {
 };
 
 /** Why a target goes back, or is not started. */
-export type Because = { cause: 'ABORTED' | 'ROLLOUT_GOES_BACK' | 'ROLLOUT_ENDED' } | ({ cause: 'FAILURE'; allowed: number } & Failures);
+export type TargetCause = { cause: 'ABORTED' | 'ROLLOUT_GOES_BACK' | 'ROLLOUT_ENDED' } | ({ cause: 'FAILURE'; allowed: number } & Failures);
 
-type Cause = {
+type NamedCause = {
   cluster: string;
   reason: string;
 };
@@ -33,7 +33,7 @@ export const rolloutReasons = {
   SUPERSEDED: ({ by }: { by: RolloutKind }) => `Superseded: ${kinds[by].asked}.`,
 
   WAVE_OPENED: ({ wave, of, targets }: { wave: number; of: number; targets: number }) => {
-    return `Wave ${wave} of ${of} opens${wave > 1 ? `, with wave ${wave - 1} as its evidence` : ''}: ${counted(targets)}.`;
+    return `Wave ${wave} of ${of} opens${wave > 1 ? `, with wave ${wave - 1} as its evidence` : ''}: ${countTargets(targets)}.`;
   },
   WAVE_COMPLETED: ({ wave, targets }: { wave: number; targets: number }) => {
     return `Wave ${wave} is complete: ${targets === 1 ? '1 target has' : `${targets} targets have`} ended.`;
@@ -50,7 +50,7 @@ export const rolloutReasons = {
     wave: number;
     of: number | null;
   }) => {
-    const share = of === null ? '' : ` (${counted(of)} in wave ${wave})`;
+    const share = of === null ? '' : ` (${countTargets(of)} in wave ${wave})`;
     const parts = [
       ...(resumed === null ? [] : [`Going on after the pause: ${named(resumed)}.`]),
       ...(started === null ? [] : [`Starting ${named(started)}${share}.`]),
@@ -61,21 +61,21 @@ export const rolloutReasons = {
 
   ROLLOUT_ENDED: (_: None) => 'The rollout has ended.',
   ROLLOUT_PAUSED: ({ pauseReason }: { pauseReason: PauseReason }) => `Paused (${pauseReason}).`,
-  TARGETS_UNDER_WAY: (some: Clusters) => `${counted(some.count)} under way: ${named(some)}.`,
-  TARGETS_ROLLING_BACK: (some: Clusters) => `${counted(some.count)} on the way back: ${named(some)}.`,
+  TARGETS_UNDER_WAY: (some: Clusters) => `${countTargets(some.count)} under way: ${named(some)}.`,
+  TARGETS_ROLLING_BACK: (some: Clusters) => `${countTargets(some.count)} on the way back: ${named(some)}.`,
   TARGETS_HELD: (some: Clusters) => `Held at a pause until it is promoted: ${named(some)}.`,
-  QUOTA: ({ quota }: { quota: number }) => `Waiting for other rollouts: the tenant's quota lets ${counted(quota)} move at once.`,
+  QUOTA: ({ quota }: { quota: number }) => `Waiting for other rollouts: the tenant's quota lets ${countTargets(quota)} move at once.`,
 
   HELD_AT_STEP: ({ step, of }: { step: number; of: number }) => `Every target is at the pause of step ${step} of ${of}: promote to go on.`,
-  PAUSED_BY_FAILURE: (failures: Failures & { allowed: number }) => `Paused: ${failed(failures)}`,
+  PAUSED_BY_FAILURE: (failures: Failures & { allowed: number }) => `Paused: ${failedText(failures)}`,
   ROLLING_BACK_AFTER_FAILURE: (failures: Failures & { scope: 'ALL' | 'WAVE' | 'TARGET'; allowed: number }) => {
     const { scope } = failures;
-    return `Going back${scope === 'ALL' ? ' everywhere' : scope === 'TARGET' ? ' there' : ''}: ${failed(failures)}`;
+    return `Going back${scope === 'ALL' ? ' everywhere' : scope === 'TARGET' ? ' there' : ''}: ${failedText(failures)}`;
   },
   ROLLING_BACK_THE_REST: (some: Clusters) => `The rest goes back too: ${named(some)}.`,
   ABORTED: (_: None) => 'Aborted on request.',
-  TARGET_ROLLING_BACK: (because: Because) => `Going back: ${sentence(because)}`,
-  TARGET_NOT_STARTED: (because: Because) => `Not started: ${sentence(because)}`,
+  TARGET_ROLLING_BACK: (cause: TargetCause) => `Going back: ${targetCauseText(cause)}`,
+  TARGET_NOT_STARTED: (cause: TargetCause) => `Not started: ${targetCauseText(cause)}`,
 
   TARGETS_GIVEN_UP: (some: Clusters) => `Given up on ${named(some)}.`,
   /** `since`: RFC 3339, null where it is not known. */
@@ -93,8 +93,8 @@ export const rolloutReasons = {
     ];
     return `${parts.join(', ')}.`;
   },
-  NOTHING_CHANGED: ({ cause }: { cause: Cause | null }) => `Nothing was changed.${causedBy(cause)}`,
-  ROLLOUT_ROLLED_BACK: ({ back, of, cause }: { back: number; of: number; cause: Cause | null }) => {
+  NOTHING_CHANGED: ({ cause }: { cause: NamedCause | null }) => `Nothing was changed.${causedBy(cause)}`,
+  ROLLOUT_ROLLED_BACK: ({ back, of, cause }: { back: number; of: number; cause: NamedCause | null }) => {
     return `Every target that was changed runs what it ran before (${back} of ${of}).${causedBy(cause)}`;
   },
   /** `failed`: the first of `count` targets that failed; `back`: what ran before runs there again. */
@@ -129,25 +129,21 @@ export const rolloutReasons = {
   TARGET_RETRIED: (_: None) => 'To be retried on request.',
 };
 
-function counted(targets: number): string {
-  return targets === 1 ? '1 target' : `${targets} targets`;
-}
-
 function named({ count, clusters }: Clusters): string {
   const more = count - clusters.length;
   return `${clusters.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-function failed({ cluster, reason, more, allowed }: Failures & { allowed: number }): string {
+function failedText({ cluster, reason, more, allowed }: Failures & { allowed: number }): string {
   return `${cluster} failed: ${reason}.${more > 0 ? ` And ${more} more failed.` : ''}${allowed > 0 ? ` (${allowed} may fail)` : ''}`;
 }
 
-function causedBy(cause: Cause | null): string {
+function causedBy(cause: NamedCause | null): string {
   return cause === null ? '' : ` The cause: ${cause.cluster}: ${cause.reason}.`;
 }
 
-function sentence(because: Because): string {
-  switch (because.cause) {
+function targetCauseText(cause: TargetCause): string {
+  switch (cause.cause) {
     case 'ABORTED':
       return 'the rollout was aborted.';
     case 'ROLLOUT_GOES_BACK':
@@ -155,6 +151,6 @@ function sentence(because: Because): string {
     case 'ROLLOUT_ENDED':
       return 'the rollout ended before.';
     case 'FAILURE':
-      return failed(because);
+      return failedText(cause);
   }
 }

@@ -13,7 +13,7 @@ import { atDoor, freeze } from './door.ts';
 import { clockOf } from './deadline.ts';
 import { fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
-import { reachable, unreachable } from './outside.ts';
+import { clusterReachable, clusterUnreachable } from './outside.ts';
 import { end, endReason, walk } from './walk.ts';
 
 /**
@@ -50,18 +50,18 @@ function hindered(o: TargetObservation, draft: Draft): Draft {
 function draftOf(o: TargetObservation, handlers: StageHandlers): Draft {
   const { live, target } = o;
   if (live.kind === 'UNKNOWN') return wait(because('NOT_LISTED', {}));
-  if (live.kind === 'UNREACHABLE') return unreachable(o, live);
-  const answered = reachable(o);
+  if (live.kind === 'UNREACHABLE') return clusterUnreachable(o, live);
+  const answered = clusterReachable(o);
   if (answered !== null) return answered;
-  if (!target.undoing && target.failure !== null) return failed(o, target.failure, handlers);
+  if (!target.undoing && target.failure !== null) return failFrozen(o, target.failure, handlers);
   const at = atDoor(o, live, handlers);
   if (at === 'END') return end(o, endReason(o));
   const draft = 'live' in at ? walk(at, handlers) : at;
-  return !target.undoing && draft.set?.phase === 'FAILED' && draft.set.failure ? failed(o, draft.set.failure, handlers) : draft;
+  return !target.undoing && draft.set?.phase === 'FAILED' && draft.set.failure ? failFrozen(o, draft.set.failure, handlers) : draft;
 }
 
 /** What fails and is not taken back would go on by itself once its pods recover: it is frozen before the target is at its end. `failure` says so before `phase` does. */
-function failed(o: TargetObservation, failure: Failure, handlers: StageHandlers): Draft {
+function failFrozen(o: TargetObservation, failure: Failure, handlers: StageHandlers): Draft {
   const { live, rollout, wave, writeFailure, target } = o;
   const stays = rollout.onFailure === 'PAUSE' || (rollout.onFailure !== 'ROLLBACK_TARGET' && wave.maxFailed > 0);
   const untouched = live.kind === 'PRESENT' && live.ours && !live.terminating && live.editedBy === null && live.pausedBy === null;

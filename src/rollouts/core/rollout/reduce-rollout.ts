@@ -9,12 +9,12 @@ import { isSettled, isSteered, isTerminal } from '../phases.ts';
 import { because, detailOf, reasonOf } from '../reasons.ts';
 import type { StoredReason } from '../reasons.ts';
 import { sameJson } from '../raw.ts';
-import { applyTarget } from '../targets/apply.ts';
+import { applyTarget } from '../targets/reduce-target.ts';
 import { rolloutEvent, targetEvent, waveEvent } from '../transitions.ts';
 import type { RolloutCause, RolloutEventType, WaveEventType } from '../transitions.ts';
 import { undecidableRollout } from '../undecidable.ts';
-import { decideRollout } from './decide.ts';
-import { skipped } from './undo.ts';
+import { decideRollout } from './decide-rollout.ts';
+import { skipTarget } from './undo.ts';
 
 /** An event of a rollout, of a wave, or of a target that the rollout changed. */
 export interface RolloutEvent {
@@ -51,7 +51,7 @@ export function reduceRollout<Rows extends RolloutRows>(rows: Rows, change: Roll
     case 'PAUSE': {
       const { pauseReason, failure, reason } = change;
       const fields = { pauseReason, failure: failure ?? rows.rollout.failure };
-      return enter(rows, { to: 'PAUSED', by: 'PAUSE', reason, fields, data: { pauseReason, failure: shown(failure) } });
+      return enterPhase(rows, { to: 'PAUSED', by: 'PAUSE', reason, fields, data: { pauseReason, failure: shown(failure) } });
     }
     case 'ROLL_BACK':
       return rollBack(rows, change);
@@ -59,15 +59,15 @@ export function reduceRollout<Rows extends RolloutRows>(rows: Rows, change: Roll
       const { phase, reason } = change;
       const failure = change.failure ?? rows.rollout.failure;
       const settle = (ended: Rows) =>
-        enter(ended, { to: phase, by: 'SETTLE', reason, fields: { failure }, data: { failure: shown(failure) } });
+        enterPhase(ended, { to: phase, by: 'SETTLE', reason, fields: { failure }, data: { failure: shown(failure) } });
       return then(changeTargets(rows, change.targets), settle);
     }
     case 'CHANGE':
       return changeByVerb(rows, change);
     case 'SUPERSEDE': {
       const reason = because('SUPERSEDED', { by: change.by });
-      const open = rows.targets.filter((target) => !isTerminal(target.phase)).map((target) => skipped(target, reason));
-      return then(changeTargets(rows, open), (ended) => enter(ended, { to: 'SUPERSEDED', by: 'SUPERSEDE', reason }));
+      const open = rows.targets.filter((target) => !isTerminal(target.phase)).map((target) => skipTarget(target, reason));
+      return then(changeTargets(rows, open), (ended) => enterPhase(ended, { to: 'SUPERSEDED', by: 'SUPERSEDE', reason }));
     }
   }
 }
@@ -120,7 +120,7 @@ function then<Rows extends RolloutRows>(first: Reduction<Rows>, next: (rows: Row
 
 function openWave<Rows extends RolloutRows>(rows: Rows, change: Extract<RolloutDecision, { kind: 'OPEN_WAVE' }>): Reduction<Rows> {
   const { waveId, evidence, reason } = change;
-  const started = rows.rollout.phase === 'QUEUED' ? enter(rows, { to: 'RUNNING', by: 'OPEN_WAVE', reason }) : unchanged(rows);
+  const started = rows.rollout.phase === 'QUEUED' ? enterPhase(rows, { to: 'RUNNING', by: 'OPEN_WAVE', reason }) : unchanged(rows);
   return then(started, (running) => moveWave(running, waveId, { phase: 'OPEN', evidence }, reason));
 }
 
@@ -149,14 +149,20 @@ function rollBack<Rows extends RolloutRows>(rows: Rows, change: Extract<RolloutD
           reason,
           data,
         )
-      : enter(rows, { to: 'ROLLING_BACK', by: 'ROLL_BACK', reason, fields, data });
+      : enterPhase(rows, { to: 'ROLLING_BACK', by: 'ROLL_BACK', reason, fields, data });
   return then(entered, (back) => changeTargets(back, targets));
 }
 
 function changeByVerb<Rows extends RolloutRows>(rows: Rows, change: VerbChange): Reduction<Rows> {
   const { verb, reason } = change;
   const { phase, pauseReason, intent } = { ...rows.rollout, ...change.rollout };
-  const entered = enter(rows, { to: phase, by: `VERB_${verb}`, reason, fields: { pauseReason, intent }, data: { phase, pauseReason } });
+  const entered = enterPhase(rows, {
+    to: phase,
+    by: `VERB_${verb}`,
+    reason,
+    fields: { pauseReason, intent },
+    data: { phase, pauseReason },
+  });
   const promoted = (wave: WaveState): WaveState => {
     const raised = change.waves.find(({ waveId }) => waveId === wave.id);
     return raised === undefined ? wave : { ...wave, promotedStep: raised.promotedStep };
@@ -178,7 +184,7 @@ interface Entry {
 }
 
 /** Brings the rollout into a phase. Without a `pauseReason` in the fields it has none then. */
-function enter<Rows extends RolloutRows>(rows: Rows, { to, by, reason, fields, data = {} }: Entry): Reduction<Rows> {
+function enterPhase<Rows extends RolloutRows>(rows: Rows, { to, by, reason, fields, data = {} }: Entry): Reduction<Rows> {
   const { rollout, now } = rows;
   const type = rolloutEvent(rollout.phase, to, by);
   const startedAt = type === 'rollout.started' ? now : rollout.startedAt;

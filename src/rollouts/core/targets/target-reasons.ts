@@ -18,7 +18,7 @@ export type Standing =
 export function describeStanding(standing: Standing): string {
   switch (standing.is) {
     case 'PODS': {
-      const old = standing.old === 0 ? '' : `, ${count(standing.old)} of what ran before`;
+      const old = standing.old === 0 ? '' : `, ${podsText(standing.old)} of what ran before`;
       return `${standing.ready} of ${standing.pods} pods run release ${standing.release} and are Ready${old}`;
     }
     case 'READY':
@@ -41,24 +41,24 @@ export function describeStanding(standing: Standing): string {
 }
 
 /** `n` pods in words. */
-function count(n: number): string {
+function podsText(n: number): string {
   return n === 1 ? '1 pod' : `${n} pods`;
 }
 
-type Held = { new: number; pods: number; release: number };
+type HeldSplit = { new: number; pods: number; release: number };
 
-const heldAt = ({ new: fresh, pods, release }: Held): string => `Held at ${fresh} of ${pods} pods on release ${release}`;
+const heldText = ({ new: fresh, pods, release }: HeldSplit): string => `Held at ${fresh} of ${pods} pods on release ${release}`;
 
 const forward = {
   CHECKING: ({ cluster, release }: { cluster: string; release: number }) =>
     `Checking permissions, quota and fields on ${cluster} before release ${release} is written.`,
-  CREATING: ({ release, pods }: { release: number; pods: number }) => `Creating release ${release} with ${count(pods)}.`,
+  CREATING: ({ release, pods }: { release: number; pods: number }) => `Creating release ${release} with ${podsText(pods)}.`,
   SAME_TEMPLATE: ({ release }: { release: number }) => `The pods of release ${release} run already: applying the rest of it.`,
   NO_PODS_TO_REPLACE: ({ release }: { release: number }) => `Applying release ${release}: there are no pods to replace.`,
-  REPLACING: ({ release, pods }: { release: number; pods: number }) => `Replacing ${count(pods)} by release ${release}.`,
+  REPLACING: ({ release, pods }: { release: number; pods: number }) => `Replacing ${podsText(pods)} by release ${release}.`,
   OPENING_GATE: ({ release, pods }: { release: number; pods: number }) =>
-    `All ${count(pods)} run release ${release} and are Ready: opening the gate.`,
-  GATE_REOPENED: ({ new: fresh, pods, release }: Held) => `Going on from ${fresh} of ${pods} pods on release ${release}.`,
+    `All ${podsText(pods)} run release ${release} and are Ready: opening the gate.`,
+  GATE_REOPENED: ({ new: fresh, pods, release }: HeldSplit) => `Going on from ${fresh} of ${pods} pods on release ${release}.`,
   OWN_LIMITS: ({ release }: { release: number }) =>
     `Release ${release} stands: restoring the Deployment's own maxSurge and maxUnavailable.`,
   FINISHING: ({ release }: { release: number }) => `Applying the remaining objects of release ${release} and pruning unreferenced ones.`,
@@ -74,16 +74,17 @@ const forward = {
     `${standing} of ${pods} pods run release ${release} and are Ready; raising to ${reached}.`,
   DROPPING_SURGE: ({ standing, pods, release }: { standing: number; pods: number; release: number }) =>
     `${standing} of ${pods} pods run release ${release} and are Ready; removing the surge.`,
-  TAKING_UP: ({ new: fresh, pods, release }: Held) => `Release ${release} is held here already: going on from ${fresh} of ${pods} pods.`,
+  TAKING_UP: ({ new: fresh, pods, release }: HeldSplit) =>
+    `Release ${release} is held here already: going on from ${fresh} of ${pods} pods.`,
   STEP_SKIPPED: ({ share, pods }: { share: string; pods: number }) =>
-    `${share} is skipped: ${count(pods)} cannot be split without a surge.`,
-  HELD_FOR: ({ seconds, ...held }: Held & { seconds: number }) => `${heldAt(held)}, for ${seconds} s.`,
-  HELD_FOR_PROMOTION: (held: Held) => `${heldAt(held)}, until it is promoted.`,
-  HOLD_OVER: (held: Held) => `${heldAt(held)}: the pause is over, its turn comes next.`,
+    `${share} is skipped: ${podsText(pods)} cannot be split without a surge.`,
+  HELD_FOR: ({ seconds, ...held }: HeldSplit & { seconds: number }) => `${heldText(held)}, for ${seconds} s.`,
+  HELD_FOR_PROMOTION: (held: HeldSplit) => `${heldText(held)}, until it is promoted.`,
+  HOLD_OVER: (held: HeldSplit) => `${heldText(held)}: the pause is over, its turn comes next.`,
   PAUSE_OVER: (_data: Record<string, never>) => 'The pause is over.',
   FREEZING: ({ why, new: fresh, old }: { why: 'PAUSED' | 'FAILED'; new: number; old: number }) =>
     `${why === 'PAUSED' ? 'Paused' : 'Failed'}: holding ${fresh} new and ${old} old pods where they are.`,
-  SCALING: ({ from, to }: { from: number; to: number }) => `Scaling from ${from} to ${count(to)}.`,
+  SCALING: ({ from, to }: { from: number; to: number }) => `Scaling from ${from} to ${podsText(to)}.`,
   SCALED: ({ ready, pods }: { ready: number; pods: number }) => `${ready} of ${pods} pods are Ready.`,
   REMOVING: ({ workload }: { workload: string }) => `Removing ${workload}.`,
   BEING_REMOVED: ({ workload }: { workload: string }) => `${workload} is being deleted: waiting until its pods are gone.`,
@@ -108,7 +109,7 @@ const backward = {
     `Applying the remaining objects of release ${release} again and pruning unreferenced ones.`,
   BACK_READY: ({ ready, pods, release }: { ready: number; pods: number; release: number }) =>
     `${ready} of ${pods} pods run release ${release} again and are Ready.`,
-  SCALING_BACK: ({ from, to }: { from: number; to: number }) => `Going back from ${from} to ${count(to)}.`,
+  SCALING_BACK: ({ from, to }: { from: number; to: number }) => `Going back from ${from} to ${podsText(to)}.`,
   NOTHING_LEFT_TO_SCALE: (_data: Record<string, never>) => 'Nothing of ours is left there to scale.',
   CREATION_UNDONE: (_data: Record<string, never>) => 'Nothing ran here before: what this rollout created is removed.',
 };

@@ -1,18 +1,18 @@
 /** What to do about a rollout as a whole now: on rows alone. */
 import type { RolloutDecision, TargetChange } from '../decision.ts';
 import type { RolloutObservation, TargetState, WaveEvidence, WaveState } from '../observation.ts';
-import { entering, goingOn, isSettled, isTerminal, targetPhases } from '../phases.ts';
+import { startedFields, resumedFields, isSettled, isTerminal, targetPhases } from '../phases.ts';
 import { because, sentenceOf } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { holdOf } from '../stages/handlers.ts';
 import { stepOf } from '../stages/stage.ts';
 import type { Hold } from '../stages/stage.ts';
-import { stepsOf } from '../strategies/strategies.ts';
+import { stepsOf } from '../strategies/compile.ts';
 import { soonest } from '../targets/deadline.ts';
 import { isUnreachable } from '../targets/outside.ts';
-import { afterFailure, failuresOf, settled, wholeFailure } from './outcome.ts';
-import { clustersOf, skipped, undoing } from './undo.ts';
-import { unreachable } from './unreachable.ts';
+import { afterFailure, failuresOf, settle, wholeFailure } from './outcome.ts';
+import { clustersOf, skipTarget, undoTargets } from './undo.ts';
+import { decideUnreachable } from './unreachable.ts';
 
 /** Nothing announces that other rollouts free quota, so it is polled at this interval. */
 const QUOTA_LOOK_MILLISECONDS = 1_000;
@@ -23,10 +23,11 @@ const QUOTA_LOOK_MILLISECONDS = 1_000;
  */
 export function decideRollout(o: RolloutObservation): RolloutDecision {
   const { rollout } = o;
-  if (isSettled(rollout.phase)) return wait(because('ROLLOUT_ENDED', {}));
-  const given = unreachable(o);
+  if (isSettled(rollout.phase)) return waitDecision(because('ROLLOUT_ENDED', {}));
+  const given = decideUnreachable(o);
   if (given.decision !== null) return given.decision;
-  const decision = rollout.phase === 'ROLLING_BACK' ? rollingBack(o) : rollout.intent === null ? (afterFailure(o) ?? onward(o)) : abort(o);
+  const decision =
+    rollout.phase === 'ROLLING_BACK' ? rollingBack(o) : rollout.intent === null ? (afterFailure(o) ?? onward(o)) : abortRollout(o);
   return decision.kind === 'WAIT' ? { ...decision, lookAt: soonest(decision.lookAt, given.lookAt, nextPauseEnd(o)) } : decision;
 }
 
@@ -43,7 +44,7 @@ function pauseHolding(o: RolloutObservation, target: TargetState): Hold | null {
 }
 
 /** On request: nothing written = CANCELED, else everything goes back. */
-function abort(o: RolloutObservation): RolloutDecision {
+function abortRollout(o: RolloutObservation): RolloutDecision {
   const reason = because('ABORTED', {});
   if (!o.targets.some((target) => target.written)) {
     const open = o.targets.filter((target) => !isTerminal(target.phase));
@@ -51,14 +52,14 @@ function abort(o: RolloutObservation): RolloutDecision {
       kind: 'SETTLE',
       reason,
       phase: 'CANCELED',
-      targets: open.map((target) => skipped(target, because('TARGET_NOT_STARTED', { cause: 'ABORTED' }))),
+      targets: open.map((target) => skipTarget(target, because('TARGET_NOT_STARTED', { cause: 'ABORTED' }))),
       failure: null,
     };
   }
   return {
     kind: 'ROLL_BACK',
     reason,
-    targets: undoing(o.now, o.targets, { cause: 'ABORTED' }),
+    targets: undoTargets(o.now, o.targets, { cause: 'ABORTED' }),
     scope: 'ALL',
     failure: wholeFailure(o),
   };
@@ -68,26 +69,26 @@ function abort(o: RolloutObservation): RolloutDecision {
 function rollingBack(o: RolloutObservation): RolloutDecision {
   const left = o.targets.filter((target) => targetPhases[target.phase].underWay);
   if (left.length > 0) {
-    const targets = undoing(o.now, left, { cause: 'ROLLOUT_GOES_BACK' });
+    const targets = undoTargets(o.now, left, { cause: 'ROLLOUT_GOES_BACK' });
     const reason = because('ROLLING_BACK_THE_REST', clustersOf(left));
     return { kind: 'ROLL_BACK', reason, targets, scope: 'ALL', failure: wholeFailure(o) };
   }
   const going = o.targets.filter((target) => target.phase === 'ROLLING_BACK');
-  if (going.length > 0) return wait(because('TARGETS_ROLLING_BACK', clustersOf(going)));
-  return settled(o);
+  if (going.length > 0) return waitDecision(because('TARGETS_ROLLING_BACK', clustersOf(going)));
+  return settle(o);
 }
 
 function onward(o: RolloutObservation): RolloutDecision {
   const { rollout } = o;
   if (rollout.phase === 'PAUSED' && rollout.pauseReason !== 'STEP')
-    return wait(because('ROLLOUT_PAUSED', { pauseReason: rollout.pauseReason ?? 'MANUAL' }));
+    return waitDecision(because('ROLLOUT_PAUSED', { pauseReason: rollout.pauseReason ?? 'MANUAL' }));
   const waves = [...o.waves].sort((a, b) => a.position - b.position);
   // A target that is retried may belong to a wave that was complete with the failures it may have.
   const current = waves.find(
     (wave) => wave.phase !== 'COMPLETED' || o.targets.some((one) => one.waveId === wave.id && !isTerminal(one.phase)),
   );
-  if (current === undefined || stopsHere(o, waves, current)) return settled(o);
-  if (current.phase === 'PENDING') return openWave(o, waves, current);
+  if (current === undefined || stopsHere(o, waves, current)) return settle(o);
+  if (current.phase === 'PENDING') return opening(o, waves, current);
   return inWave(o, current);
 }
 
@@ -97,7 +98,7 @@ function stopsHere(o: RolloutObservation, waves: readonly WaveState[], current: 
   return waves.some((wave) => wave.phase === 'COMPLETED' && failuresOf(o, wave).length > wave.maxFailed);
 }
 
-function openWave(o: RolloutObservation, waves: readonly WaveState[], wave: WaveState): RolloutDecision {
+function opening(o: RolloutObservation, waves: readonly WaveState[], wave: WaveState): RolloutDecision {
   const before = waves.filter((one) => one.position < wave.position).at(-1);
   const seen = before === undefined ? [] : o.targets.filter((target) => target.waveId === before.id);
   const evidence = seen.map((target): WaveEvidence => {
@@ -129,7 +130,7 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
     };
   }
   const held = open.filter((target) => atOpenPause(o, target));
-  if (rollout.phase === 'PAUSED' && held.length > 0) return wait(because('TARGETS_HELD', clustersOf(held)));
+  if (rollout.phase === 'PAUSED' && held.length > 0) return waitDecision(because('TARGETS_HELD', clustersOf(held)));
   const next = startable(o, wave, targets);
   if (next.length > 0) return start(o, wave, targets, next);
   if (held.length === open.length && rollout.phase !== 'PAUSED') {
@@ -141,7 +142,7 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
     const reason = because('QUOTA', { quota: o.quota });
     return { kind: 'WAIT', reason, lookAt: new Date(o.now.getTime() + QUOTA_LOOK_MILLISECONDS), show: true };
   }
-  return wait(because('TARGETS_UNDER_WAY', clustersOf(open)));
+  return waitDecision(because('TARGETS_UNDER_WAY', clustersOf(open)));
 }
 
 function atOpenPause(o: RolloutObservation, target: TargetState): boolean {
@@ -178,8 +179,8 @@ function start(o: RolloutObservation, wave: WaveState, targets: readonly TargetS
     of: fresh.length === targets.length ? null : targets.length,
   });
   const changes = [
-    ...held.map((target) => changed(target, { ...goingOn(o.now), phaseReason: because('PAUSE_OVER', {}) })),
-    ...fresh.map((target) => changed(target, { ...entering(o.now), phaseReason: because('TARGET_STARTED', {}) })),
+    ...held.map((target) => changed(target, { ...resumedFields(o.now), phaseReason: because('PAUSE_OVER', {}) })),
+    ...fresh.map((target) => changed(target, { ...startedFields(o.now), phaseReason: because('TARGET_STARTED', {}) })),
   ];
   return { kind: 'START_TARGETS', reason, targets: changes };
 }
@@ -188,6 +189,6 @@ function changed({ id }: TargetState, set: TargetChange['set']): TargetChange {
   return { targetId: id, set: { ...set, phase: 'PROGRESSING' } };
 }
 
-function wait(reason: Reason): Extract<RolloutDecision, { kind: 'WAIT' }> {
+function waitDecision(reason: Reason): Extract<RolloutDecision, { kind: 'WAIT' }> {
   return { kind: 'WAIT', reason, lookAt: null, show: false };
 }

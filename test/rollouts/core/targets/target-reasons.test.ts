@@ -2,8 +2,8 @@ import { targetSentences } from '../../../support/sentences.ts';
 import { describe, expect, it } from 'vitest';
 import { sentenceOf } from '../../../../src/rollouts/core/reasons.ts';
 
-import { rolloutReasons } from '../../../../src/rollouts/core/rollout/reasons.ts';
-import { targetReasons } from '../../../../src/rollouts/core/targets/reasons.ts';
+import { rolloutReasons } from '../../../../src/rollouts/core/rollout/rollout-reasons.ts';
+import { targetReasons } from '../../../../src/rollouts/core/targets/target-reasons.ts';
 
 describe('the reasons of targets', () => {
   it.each(targetSentences)('%j', (reason, sentence) => {

@@ -5,8 +5,8 @@ import type { RolloutDecision, Supersede, VerbChange } from '../../../../src/rol
 import type { RolloutObservation, RolloutRows } from '../../../../src/rollouts/core/observation.ts';
 import { isSettled, isSteered, isTerminal } from '../../../../src/rollouts/core/phases.ts';
 import { because } from '../../../../src/rollouts/core/reasons.ts';
-import { advanceRollout, changesOf, reduceRollout } from '../../../../src/rollouts/core/rollout/reduce.ts';
-import type { Reduction } from '../../../../src/rollouts/core/rollout/reduce.ts';
+import { advanceRollout, changesOf, reduceRollout } from '../../../../src/rollouts/core/rollout/reduce-rollout.ts';
+import type { Reduction } from '../../../../src/rollouts/core/rollout/reduce-rollout.ts';
 import { decideVerb } from '../../../../src/rollouts/core/rollout/verbs.ts';
 import type { Verb } from '../../../../src/rollouts/core/rollout/verbs.ts';
 import { UnknownTransition } from '../../../../src/rollouts/core/transitions.ts';

@@ -1,12 +1,11 @@
 /** What a decision makes of a target's row, with what follows from it for the placement and the rollout. */
 import { conditionOf } from '../condition-types.ts';
-import type { NoWorker, TargetDecision, TargetEventType } from '../decision.ts';
+import type { NoWorker, TargetDecision, TargetEventType, TargetSet } from '../decision.ts';
 import { kinds } from '../kinds.ts';
 import type { RolloutState, Side, TargetState } from '../observation.ts';
-import { because, reasonOf } from '../reasons.ts';
+import { because, reasonOf, detailOf } from '../reasons.ts';
 import type { StoredReason } from '../reasons.ts';
 import { targetEvent, UnknownTransition } from '../transitions.ts';
-import { applyTarget } from './apply.ts';
 
 export interface TargetRows {
   now: Date;
@@ -62,4 +61,11 @@ function unserved(before: TargetState, { since }: NoWorker, now: Date): TargetRe
   const condition = conditionOf('NO_WORKER', { region: before.region }, since.toISOString());
   const target = applyTarget(before, { condition, stoppedAt: before.stoppedAt ?? now }, now);
   return { target, event: { type: 'target.unreachable', reason }, wakeRollout: true, applied: undefined };
+}
+
+/** @throws UnknownTransition where the table of transitions does not have the change of phase */
+export function applyTarget(target: TargetState, { phaseReason, ...set }: TargetSet, now: Date): TargetState {
+  if (set.phase !== undefined && set.phase !== target.phase) targetEvent(target.phase, set.phase);
+  const detail = phaseReason === undefined ? {} : { phaseDetail: detailOf(phaseReason, target.phaseDetail, now) };
+  return { ...target, ...set, ...detail };
 }

@@ -3,11 +3,11 @@ import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import { causeOf } from '../core/causes.ts';
 import type { Severity } from '../core/causes.ts';
 import { errorAdvice } from '../../clusters/core/error-kinds.ts';
+import { failureAt } from '../core/failure.ts';
 import type { Failure } from '../core/failure.ts';
-import { failed } from '../core/failures.ts';
 
 /** Whether the cluster would give the same answer again. Other errors are retried. */
-export const isDefinite = (error: unknown): error is KubernetesError => error instanceof KubernetesError && severityOf(error) === 'FATAL';
+export const isFatalError = (error: unknown): error is KubernetesError => error instanceof KubernetesError && severityOf(error) === 'FATAL';
 
 /** Whether the error may pass by itself but is worth telling: until it has passed nothing goes on. After the others the observation is simply made again. */
 export const isHindrance = (error: unknown): error is KubernetesError =>
@@ -16,12 +16,12 @@ export const isHindrance = (error: unknown): error is KubernetesError =>
 const severityOf = ({ kind }: KubernetesError): Severity => causeOf(kind).severity;
 
 /** A cluster's refusal as a failure, for the timeline. Rethrows any other error. */
-export function refused(cluster: string, error: unknown): Failure {
+export function failureFrom(cluster: string, error: unknown): Failure {
   if (!(error instanceof KubernetesError)) throw error;
   const { kind, message, causes } = error;
   const answer = error.advice === errorAdvice[kind] ? { message } : { message, advice: error.advice };
-  if (kind !== 'FIELD_CONFLICT') return failed({ cluster }, kind, answer);
-  return failed({ cluster }, kind, { ...answer, fields: causes.map(({ field, manager }) => ({ field, manager })) });
+  if (kind !== 'FIELD_CONFLICT') return failureAt({ cluster }, kind, answer);
+  return failureAt({ cluster }, kind, { ...answer, fields: causes.map(({ field, manager }) => ({ field, manager })) });
 }
 
 /** Error for an object of someone else with this name. */
