@@ -11,7 +11,7 @@ import { standingOf, waitHealthy } from '../targets/deadline.ts';
 import { sideOf } from '../targets/draft.ts';
 import { judgeGated, splitOf } from '../targets/health.ts';
 import { applyGate } from '../targets/write.ts';
-import { isOnIt, preflightDue } from './bring.ts';
+import { freezeSplit, isOnIt, preflightDue } from './bring.ts';
 import type { Look, Share, StageHandler, StageOf, Visit } from './stage.ts';
 
 type Pods = StageOf<'PODS'>;
@@ -27,6 +27,9 @@ export const pods: StageHandler<Pods, PodsProgress> = {
     if (isGateless(live, to)) return { kind: 'SKIP', reason: null };
     return isOnIt(o, live, to) ? walk(stage, progress, visit, to) : enter(stage, progress, visit, to);
   },
+
+  /** Somebody has opened the gate. */
+  freeze: (_stage, visit, why) => freezeSplit(visit, why),
 
   misfit: (stage, visit) => misfitOf(visit, stage),
 };

@@ -1,9 +1,10 @@
 /** The writes of a target as drafts: what commits with each, so that a crash between commit and write gives the same write again. */
 import type { SideName, TargetAction } from '../action.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
+import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import type { Amounts } from '../steps.ts';
-import { preconditionOf } from './draft.ts';
+import { preconditionOf, sideOf } from './draft.ts';
 import type { Draft } from './draft.ts';
 
 export interface GateWrite {
@@ -23,11 +24,18 @@ export function hasAmounts(live: LiveDeployment, amounts: Amounts): boolean {
   return live.surge === amounts.surge && live.unavailable === amounts.unavailable;
 }
 
-/** The side's own amounts are still to be restored. Where the cluster took them and keeps others (an admission webhook's, a person's), that is not fought over. */
-export function ownAmountsDue(o: TargetObservation, live: LiveDeployment, own: Amounts): boolean {
-  const { performed } = o;
+/**
+ * The write that restores the own amounts of the side that stands; null where they are back. Where the cluster took them and keeps others (an admission
+ * webhook's, a person's), that is not fought over.
+ */
+export function restoreOwnAmounts(o: TargetObservation, live: LiveDeployment): Draft | null {
+  const { performed, target } = o;
+  const { release, strategy } = sideOf(o);
+  const own = ownAmounts(strategy);
   const taken = performed?.kind === 'APPLY' && performed.gate.surge === own.surge && performed.gate.unavailable === own.unavailable;
-  return !taken && !hasAmounts(live, own);
+  if (taken || hasAmounts(live, own)) return null;
+  const reason = because(target.undoing ? 'BACK_OWN_LIMITS' : 'OWN_LIMITS', { release });
+  return applyGate(o, live, { which: target.undoing ? 'FROM' : 'TO', closed: false, amounts: own, reason });
 }
 
 /**
