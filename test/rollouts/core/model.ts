@@ -491,6 +491,14 @@ export class Model {
     this.deployment = { ...d, paused: by, generation: d.generation + 1, resourceVersion: d.resourceVersion + 1 };
   }
 
+  /** Somebody edits the Deployment itself. */
+  edit(fields: Partial<Pick<ModelDeployment, 'template' | 'minReadySeconds' | 'surge' | 'unavailable'>>): void {
+    const d = this.deployment;
+    if (d === null) return;
+    this.foreign = true;
+    this.deployment = { ...d, ...fields, generation: d.generation + 1, resourceVersion: d.resourceVersion + 1 };
+  }
+
   /** A Ready pod of any side fails and starts again. */
   stumble(index: number): void {
     const pods = this.sets.flatMap((set) => set.pods).filter((pod) => pod.ready && !pod.terminating);

@@ -6,7 +6,7 @@ import { because } from '../reasons.ts';
 import { resolveLimits } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
 import { standingOf, waitHealthy } from '../targets/deadline.ts';
-import { bears, fail, sideOf, applyGate, hasAmounts, ownAmounts, ownAmountsDue } from '../targets/draft.ts';
+import { bears, fail, sideOf, applyGate, hasAmounts, ownAmounts, restoreOwnAmounts } from '../targets/draft.ts';
 import type { Draft } from '../targets/draft.ts';
 import { isUnschedulable, judgeAll, readyNow, splitOf } from '../targets/health.ts';
 import type { Verdict } from '../targets/health.ts';
@@ -22,13 +22,9 @@ export const backStage: StageHandler<StageOf<'BACK'>> = {
     const { o, live } = visit;
     const brought = bringBack(visit);
     if (!isVerdict(brought)) return { kind: 'STAY', draft: brought };
-    const from = sideOf(o);
-    const own = ownAmounts(from.strategy);
-    if (ownAmountsDue(o, live, own)) {
-      const reason = because('BACK_OWN_LIMITS', { release: from.release });
-      return { kind: 'STAY', draft: applyGate(o, live, { which: 'FROM', closed: false, amounts: own, reason }) };
-    }
-    return { kind: 'DONE', reason: because('BACK_READY', { ready: brought.ready, pods: live.replicas, release: from.release }) };
+    const draft = restoreOwnAmounts(o, live);
+    if (draft !== null) return { kind: 'STAY', draft };
+    return { kind: 'DONE', reason: because('BACK_READY', { ready: brought.ready, pods: live.replicas, release: sideOf(o).release }) };
   },
 };
 

@@ -1,6 +1,6 @@
 /** FINISH: once only one revision runs, the objects that may change only now are applied, and unreferenced ones are pruned. */
 import { z } from 'zod';
-import { sideOf } from '../targets/draft.ts';
+import { restoreOwnAmounts, sideOf } from '../targets/draft.ts';
 import { because } from '../reasons.ts';
 import { bringBack } from './back.ts';
 import { bring, freezeSplit, isVerdict, podsReady } from './open.ts';
@@ -15,6 +15,9 @@ export const finishStage: StageHandler<StageOf<'FINISH'>> = {
     const brought = side === 'TO' ? bring(visit) : bringBack(visit);
     if (!isVerdict(brought)) return { kind: 'STAY', draft: brought };
     if (o.performed?.kind !== 'FINISH' || o.performed.side !== side) {
+      // Brought anew since the stage before: the amounts with which that was done still stand.
+      const draft = restoreOwnAmounts(o, live);
+      if (draft !== null) return { kind: 'STAY', draft };
       const reason = because(side === 'TO' ? 'FINISHING' : 'BACK_FINISHING', { release });
       return { kind: 'STAY', draft: { reason, action: { kind: 'FINISH', side } } };
     }

@@ -31,6 +31,18 @@ export function readProgress(handler: StageHandler, progress: StageProgress | nu
   return progress === null ? null : handler.codec.parse(progress);
 }
 
+/**
+ * Before anything is decided or written by a row's list.
+ *
+ * @throws Error where it is not all known, or the target is at no stage of it, as in a row of another version
+ */
+export function checkStages({ stages, stage, progress }: AtStage, handlers: StageHandlers): void {
+  const all = stages.map((one) => handlerOf(handlers, one));
+  const at = all[stage];
+  if (at === undefined) throw new Error(`no stage ${stage} in a list of ${stages.length}`);
+  readProgress(at, progress);
+}
+
 interface AtStage {
   stages: readonly AnyStage[];
   stage: number;

@@ -1,6 +1,6 @@
 /** OPEN: the gate is open, and the Deployment's own controller replaces what is left; at its end the template's own maxSurge and maxUnavailable are restored. */
 import { z } from 'zod';
-import { sideOf, applyGate, ownAmounts, ownAmountsDue, fail, bears, wait } from '../targets/draft.ts';
+import { sideOf, applyGate, ownAmounts, restoreOwnAmounts, fail, bears, wait } from '../targets/draft.ts';
 import type { Draft } from '../targets/draft.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
@@ -20,13 +20,8 @@ export const openStage: StageHandler<StageOf<'OPEN'>> = {
     const { o, live } = visit;
     const brought = bring(visit);
     if (!isVerdict(brought)) return { kind: 'STAY', draft: brought };
-    const to = sideOf(o);
-    const own = ownAmounts(to.strategy);
-    if (ownAmountsDue(o, live, own)) {
-      const reason = because('OWN_LIMITS', { release: to.release });
-      return { kind: 'STAY', draft: applyGate(o, live, { which: 'TO', closed: false, amounts: own, reason }) };
-    }
-    return { kind: 'DONE', reason: podsReady(o, live, brought) };
+    const draft = restoreOwnAmounts(o, live);
+    return draft === null ? { kind: 'DONE', reason: podsReady(o, live, brought) } : { kind: 'STAY', draft };
   },
 
   freeze: (_stage, visit, why) => freezeSplit(visit, why),

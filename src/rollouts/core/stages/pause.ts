@@ -6,6 +6,7 @@ import type { Reason } from '../reasons.ts';
 import { standingOf, waitHealthy } from '../targets/deadline.ts';
 import { sideOf, wait } from '../targets/draft.ts';
 import { judgeGated, splitOf } from '../targets/health.ts';
+import { freezeSplit } from './open.ts';
 import { isGateless, misfitOf } from './pods.ts';
 import type { Hold, Look, StageHandler, StageOf, Visit } from './stage.ts';
 
@@ -33,6 +34,9 @@ export const pauseStage: StageHandler<Pause, PauseProgress> = {
   },
 
   hold: pauseHold,
+
+  /** Somebody has opened the gate. */
+  freeze: (_stage, visit, why) => freezeSplit(visit, why),
 
   misfit: (stage, visit) => misfitOf(visit, stage),
 };

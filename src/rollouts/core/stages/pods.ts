@@ -10,7 +10,7 @@ import type { Amounts, Goal, Limits, Split } from '../steps.ts';
 import { standingOf, waitHealthy } from '../targets/deadline.ts';
 import { sideOf, applyGate } from '../targets/draft.ts';
 import { judgeGated, splitOf } from '../targets/health.ts';
-import { isOnIt, preflightDue } from './open.ts';
+import { freezeSplit, isOnIt, preflightDue } from './open.ts';
 import type { Look, Share, StageHandler, StageOf, Visit } from './stage.ts';
 
 type Pods = StageOf<'PODS'>;
@@ -26,6 +26,9 @@ export const podsStage: StageHandler<Pods, PodsProgress> = {
     if (isGateless(live, to)) return { kind: 'SKIP', reason: null };
     return isOnIt(o, live, to) ? nextChunk(stage, progress, visit, to) : firstWrite(stage, progress, visit, to);
   },
+
+  /** Somebody has opened the gate. */
+  freeze: (_stage, visit, why) => freezeSplit(visit, why),
 
   misfit: (stage, visit) => misfitOf(visit, stage),
 };

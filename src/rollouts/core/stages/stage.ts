@@ -57,7 +57,7 @@ export type Look =
   /** It holds here until it may go on, which is the rollout's to say. */
   | { kind: 'REST'; reason: Reason; progress: StageProgress }
   | { kind: 'DONE'; reason: Reason }
-  /** There is nothing to do for it here; a reason is shown. */
+  /** There is nothing to do for it: for good, with the reason that is shown, or (null) for as long as the Deployment is as it is. */
   | { kind: 'SKIP'; reason: Reason | null };
 
 /** Until when a stage holds, from its row alone. */

@@ -7,7 +7,7 @@ import { isSettled, isTerminal } from '../phases.ts';
 import { sameJson } from '../raw.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
-import { stageHandlers } from '../stages/handlers.ts';
+import { checkStages, stageHandlers } from '../stages/handlers.ts';
 import type { StageHandlers } from '../stages/stage.ts';
 import { atDoor, freeze } from './door.ts';
 import { clockOf } from './deadline.ts';
@@ -49,6 +49,7 @@ function hindered(o: TargetObservation, draft: Draft): Draft {
 
 function draftOf(o: TargetObservation, handlers: StageHandlers): Draft {
   const { live, target } = o;
+  checkStages(target, handlers);
   if (live.kind === 'UNKNOWN') return wait(because('NOT_LISTED', {}));
   if (live.kind === 'UNREACHABLE') return clusterUnreachable(o, live);
   const answered = clusterReachable(o);

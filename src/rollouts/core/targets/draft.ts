@@ -83,11 +83,18 @@ export function hasAmounts(live: LiveDeployment, amounts: Amounts): boolean {
   return live.surge === amounts.surge && live.unavailable === amounts.unavailable;
 }
 
-/** The side's own amounts are still to be restored. Where the cluster took them and keeps others (an admission webhook's, a person's), that is not fought over. */
-export function ownAmountsDue(o: TargetObservation, live: LiveDeployment, own: Amounts): boolean {
-  const { performed } = o;
+/**
+ * The write that restores the own amounts of the side that stands; null where they are back. Where the cluster took them and keeps others (an admission
+ * webhook's, a person's), that is not fought over.
+ */
+export function restoreOwnAmounts(o: TargetObservation, live: LiveDeployment): Draft | null {
+  const { performed, target } = o;
+  const { release, strategy } = sideOf(o);
+  const own = ownAmounts(strategy);
   const taken = performed?.kind === 'APPLY' && performed.gate.surge === own.surge && performed.gate.unavailable === own.unavailable;
-  return !taken && !hasAmounts(live, own);
+  if (taken || hasAmounts(live, own)) return null;
+  const reason = because(target.undoing ? 'BACK_OWN_LIMITS' : 'OWN_LIMITS', { release });
+  return applyGate(o, live, { which: target.undoing ? 'FROM' : 'TO', closed: false, amounts: own, reason });
 }
 
 /**

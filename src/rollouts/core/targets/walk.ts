@@ -11,20 +11,31 @@ import { purposeOf } from './door.ts';
 /**
  * Looks at the stage that the target is at, and on past every stage that is done, to the first that has something to do, to wait for or to hold at. All of it is
  * one decision, so that a hold counts from the healthy moment before it, and a stage without work costs no statement.
+ *
+ * A stage that is skipped silently is passed for this look only: the row stays at it, for as long as nothing behind it has been done. What makes it needless (no
+ * pods, a gate that somebody opened) may be over before the write that follows it has arrived.
  */
 export function walk(visit: Visit, handlers: StageHandlers): Draft {
   const { o } = visit;
   let last: Reason = because('NOT_STARTED', {});
+  let passed = o.target.stage;
   for (let at = o.target.stage; ; at++) {
     const stage = o.target.stages[at];
     if (stage === undefined) return end(o, last);
     const handler = handlerOf(handlers, stage);
     const progress = at === o.target.stage ? readProgress(handler, o.target.progress) : null;
     const look = handler.look(stage, progress, visit);
-    if (look.kind === 'DONE') last = look.reason;
-    else if (look.kind !== 'SKIP') return arrive(o, at, look);
+    if (look.kind === 'DONE') {
+      last = look.reason;
+      passed = at + 1;
+    } else if (look.kind !== 'SKIP') return arrive(o, keepsPlace(look) ? at : passed, look);
     else if (look.reason !== null) return { reason: look.reason, set: enterStage(o, at + 1), event: 'target.step' };
   }
+}
+
+/** What it keeps in the row belongs to its own stage. */
+function keepsPlace(look: Exclude<Look, { kind: 'DONE' | 'SKIP' }>): boolean {
+  return look.kind === 'REST' || look.progress !== undefined;
 }
 
 /** The list is over: what it was for is reached. */
