@@ -12,7 +12,7 @@ import { isUnschedulable, judgeAll, readyNow, splitOf } from '../targets/health.
 import type { Verdict } from '../targets/health.ts';
 import { applyGate, hasAmounts, ownAmounts, restoreOwnAmounts } from '../targets/write.ts';
 import { isVerdict } from './bring.ts';
-import { numberBefore, scaleBack, scaleDue, scaleForward } from './number.ts';
+import { numberBefore, numberOfMade, scaleBack } from './number.ts';
 import type { StageHandler, StageOf, Visit } from './stage.ts';
 import { pastSuperseded } from './superseded.ts';
 
@@ -43,7 +43,8 @@ export function bringBack({ o, live }: Visit): Draft | Verdict {
   const standsOpen = bears(live, from) && live.gate === 'OPEN' && live.pausedBy === null;
   if (!standsOpen) return turnBack(o, from, live);
   if (live.editedBy !== null) return fail(edited(target, placement.workload, live.editedBy));
-  if (target.made && scaleDue(o, live)) return scaleForward(o, live);
+  const number = numberOfMade(o, live);
+  if (number !== null) return number;
   const verdict = judgeAll(live, from);
   return verdict.healthy ? verdict : (unstick(o, from, live) ?? waitHealthy(o, standingOf(o, from, verdict), verdict.ripeInMilliseconds));
 }
