@@ -1,6 +1,7 @@
 /** Stages are level-triggered: what others do to the Deployment between two looks moves no target past what has not been done. */
 import { describe, expect, it } from 'vitest';
 import type { TargetAction } from '../../../src/rollouts/core/action.ts';
+import { decideVerb } from '../../../src/rollouts/core/rollout/verbs.ts';
 import { decideTarget } from '../../../src/rollouts/core/targets/decide-target.ts';
 import { Model, plainPlan } from './model.ts';
 import type { Plan } from './model.ts';
@@ -110,5 +111,37 @@ describe('a row of another version', () => {
   ])('with %s is an error before anything is written', (_what, fields) => {
     expect(() => decideTarget(observed(fields))).toThrow();
     expect(() => decideTarget(observed(fields, true))).toThrow();
+  });
+});
+
+describe('a Deployment that somebody deletes after its number of pods was changed, and that is created again', () => {
+  const grows: Plan = { ...plainPlan, n: 3, wanted: 12, maxSurge: 2 };
+  function deleted(plan: Plan): Model {
+    const model = new Model(plan);
+    loseAction(model, 'FINISH');
+    expect(model.deployment?.replicas).toBe(plan.wanted);
+    model.foreign = true;
+    model.deployment = null;
+    model.sets = [];
+    return model;
+  }
+
+  it.each([3, 1])('has the number from before (%i) once it is back', (n) => {
+    const model = deleted({ ...grows, n });
+    model.drain((one) => one.target.phase === 'FAILED');
+    model.drain();
+    expect([model.rollout.phase, model.deployment?.replicas], model.log.join('\n')).toEqual(['ROLLED_BACK', n]);
+    expect(model.log.filter((line) => line.includes('[SCALE'))).toHaveLength(n === 1 ? 1 : 2);
+  });
+
+  it.each([false, true])('has the wanted one where it goes on, crash: %s', (crash) => {
+    const model = deleted({ ...grows, onFailure: 'PAUSE' });
+    model.drain((one) => one.rollout.phase === 'PAUSED');
+    const change = decideVerb({ kind: 'RETRY' }, model.rows());
+    if (change.kind !== 'CHANGE') throw new Error(`a retry is ${change.kind}`);
+    model.reduce(change);
+    if (crash) loseAction(model, 'SCALE');
+    model.drain();
+    expect([model.rollout.phase, model.deployment?.replicas], model.log.join('\n')).toEqual(['SUCCEEDED', 12]);
   });
 });

@@ -11,7 +11,7 @@ import type { Draft } from '../targets/draft.ts';
 import { isUnschedulable, judgeAll, readyNow, splitOf } from '../targets/health.ts';
 import type { Verdict } from '../targets/health.ts';
 import { isVerdict } from './open.ts';
-import { numberBefore, scaleBack, scaleDue, scaleForward } from './number.ts';
+import { numberBefore, numberOfMade, scaleBack } from './number.ts';
 import type { StageHandler, StageOf, Visit } from './stage.ts';
 import { pastSuperseded } from './superseded.ts';
 
@@ -42,7 +42,8 @@ export function bringBack({ o, live }: Visit): Draft | Verdict {
   const standsOpen = bears(live, from) && live.gate === 'OPEN' && live.pausedBy === null;
   if (!standsOpen) return turnBack(o, from, live);
   if (live.editedBy !== null) return fail(edited(target, placement.workload, live.editedBy));
-  if (target.made && scaleDue(o, live)) return scaleForward(o, live);
+  const number = numberOfMade(o, live);
+  if (number !== null) return number;
   const verdict = judgeAll(live, from);
   return verdict.healthy ? verdict : (unstick(o, from, live) ?? waitHealthy(o, standingOf(o, from, verdict), verdict.ripeInMilliseconds));
 }

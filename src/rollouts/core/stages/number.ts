@@ -9,12 +9,13 @@ const UNSET = 1;
 
 /**
  * Whether the live number is still ours to change: the Deployment was made by this target, or has the number that we wrote last. A change that was decided
- * and has not arrived (a crash, a 409) is due again; a number that neither is nor becomes ours is somebody else's wish.
+ * and has not arrived (a crash, a 409) is due again, also on a Deployment that was made since: a number that neither is nor becomes ours is somebody else's wish.
  */
 export function scaleDue({ target, placement }: TargetObservation, live: LiveDeployment): boolean {
   const wanted = placement.replicas;
   if (live.replicas === wanted) return false;
-  if (target.replicasAfter === wanted) return live.replicas === (target.replicasBefore ?? UNSET);
+  const before = target.made ? UNSET : (target.replicasBefore ?? UNSET);
+  if (target.replicasAfter === wanted) return live.replicas === before;
   return target.made || live.replicas === (placement.lastWrittenReplicas ?? UNSET);
 }
 
@@ -37,6 +38,14 @@ export function numberBefore({ target, placement }: TargetObservation, live: Liv
   if (before === null || after === null || live.replicas !== after || before === after) return null;
   const stillOurs = placement.lastWrittenReplicas === after || placement.lastWrittenReplicas === before;
   return stillOurs ? before : null;
+}
+
+/** A Deployment that was made again while going back has the number from before, where that was changed; else the wanted one. Null once it has it. */
+export function numberOfMade(o: TargetObservation, live: LiveDeployment): Draft | null {
+  const { made, replicasBefore: before } = o.target;
+  if (!made) return null;
+  if (before === null) return scaleDue(o, live) ? scaleForward(o, live) : null;
+  return live.replicas === UNSET && before !== UNSET ? scaleBack(live, before) : null;
 }
 
 export function scaleBack(live: LiveDeployment, replicas: number): Draft {
