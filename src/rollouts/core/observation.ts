@@ -218,7 +218,7 @@ export interface TargetObservation {
   live: Live;
   /** null until it has been taken since this holder holds the placement. */
   checked: Preflight | null;
-  /** The last action that this holder has performed to its end; null when none, so that a new holder performs it again (all are idempotent). */
+  /** The last write (no preflight, no reading of a log) that this holder has performed to its end; null when none, so that a new holder performs it again (all are idempotent). */
   performed: TargetAction | null;
   /**
    * The last error that a write met with and that no new observation explains (admission denied, forbidden), with when by the database's clock; null after a write that went through.

@@ -213,8 +213,10 @@ export class PlacementLoop {
     const observed = live.kind === 'PRESENT' ? { uid: live.uid, resourceVersion: live.resourceVersion } : null;
     try {
       const written = await new Act(active, memory, hands, observed).perform(action);
-      memory.performed = action;
-      if (!READS.has(action.kind)) memory.writeFailure = null;
+      if (!READS.has(action.kind)) {
+        memory.performed = action;
+        memory.writeFailure = null;
+      }
       if (action.kind !== 'READ_LOG') memory.hindrance = null;
       this.await(written);
     } catch (error) {
