@@ -106,8 +106,8 @@ export class ClusterRepository {
   }
 
   /** Leaves a tombstone of a locked cluster. A check that is under way loses its lease, so that what it ends with makes nothing due again. */
-  bury(id: string): void {
-    this.database.send(BURY, [tenantId(), id]);
+  softDelete(id: string): void {
+    this.database.send(SOFT_DELETE, [tenantId(), id]);
   }
 
   /** Placements that are wanted or live there, as in `web in default`. Those of removed workloads do not count. */
@@ -142,7 +142,7 @@ const LOCK_WORKLOADS = `
   WHERE w.tenant_id = $1::uuid AND w.id IN (SELECT p.workload_id FROM placements p WHERE p.tenant_id = $1::uuid AND p.cluster_id = $2::uuid)
   ORDER BY w.id FOR NO KEY UPDATE`;
 
-const BURY = `
+const SOFT_DELETE = `
   UPDATE clusters SET deleted_at = now(), due_at = NULL, lease_owner = NULL, lease_until = NULL, version = version + 1, updated_at = now()
   WHERE tenant_id = $1::uuid AND id = $2::uuid`;
 

@@ -122,7 +122,7 @@ export class ClusterService {
         );
       const left = await this.giveUp(row);
       await this.store.remove(row.id);
-      this.clusters.bury(row.id);
+      this.clusters.softDelete(row.id);
       const rest =
         left.length === 0 ? '' : ` Left behind: ${left.map(({ workload, namespace }) => `${workload} in ${namespace}`).join(', ')}.`;
       this.events.append([

@@ -19,7 +19,8 @@ interface Tail {
   seq: bigint;
   readers: Set<Reader>;
   reading: boolean;
-  again: boolean;
+  /** A read was asked for since the last one began. */
+  pending: boolean;
 }
 
 /** Delivers each new event of a tenant to all streams of this process. Each event is read once, for any number of streams. */
@@ -52,7 +53,7 @@ export class EventHub implements OnModuleInit, BeforeApplicationShutdown {
   async join(tenantId: string, reader: Reader): Promise<bigint> {
     const head = await this.database.as({ tenantId }, () => this.events.head());
     if (reader.over.aborted) return head;
-    const tail = this.tails.get(tenantId) ?? { seq: head, readers: new Set(), reading: false, again: false };
+    const tail = this.tails.get(tenantId) ?? { seq: head, readers: new Set(), reading: false, pending: false };
     this.tails.set(tenantId, tail);
     tail.readers.add(reader);
     reader.over.addEventListener('abort', () => this.leave(tenantId, tail, reader), { once: true });
@@ -71,7 +72,7 @@ export class EventHub implements OnModuleInit, BeforeApplicationShutdown {
     this.poll = null;
   }
 
-  /** Announcements may be lost, so the heads are polled. If the database is unreachable, the next poll tries again. */
+  /** Announcements may be lost, so the heads are polled. If the database is unreachable, the next poll retries. */
   private async look(): Promise<void> {
     const heads = await this.events.heads([...this.tails.keys()]).catch(() => new Map<string, bigint>());
     for (const [tenantId, seq] of heads) if (seq > (this.tails.get(tenantId)?.seq ?? seq)) this.advance(tenantId);
@@ -81,22 +82,22 @@ export class EventHub implements OnModuleInit, BeforeApplicationShutdown {
   private advance(tenantId: string): void {
     const tail = this.tails.get(tenantId);
     if (!tail) return;
-    tail.again = true;
+    tail.pending = true;
     if (!tail.reading) void this.read(tenantId, tail);
   }
 
   private async read(tenantId: string, tail: Tail): Promise<void> {
     tail.reading = true;
-    while (tail.again) {
-      tail.again = false;
-      // Read again at the next announcement or poll.
+    while (tail.pending) {
+      tail.pending = false;
+      // A failed read is retried at the next announcement or poll.
       const rows = await this.database.as({ tenantId }, () => this.events.after(tail.seq, PAGE)).catch(() => []);
       for (const row of rows) {
         const event = eventOf(row);
         for (const reader of [...tail.readers]) reader.push(event);
         tail.seq = row.seq;
       }
-      if (rows.length === PAGE) tail.again = true;
+      if (rows.length === PAGE) tail.pending = true;
     }
     tail.reading = false;
   }

@@ -53,10 +53,10 @@ export class TemplateRepository {
   }
 
   /** Leaves a tombstone of a locked template: releases go on referring to its revisions. */
-  bury(id: string): void {
-    this.database.send(BURY, [tenantId(), id]);
+  softDelete(id: string): void {
+    this.database.send(SOFT_DELETE, [tenantId(), id]);
   }
 }
 
-const BURY =
+const SOFT_DELETE =
   'UPDATE templates SET deleted_at = now(), version = version + 1, updated_at = now() WHERE tenant_id = $1::uuid AND id = $2::uuid';

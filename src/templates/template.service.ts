@@ -59,7 +59,7 @@ export class TemplateService {
       const { id, name } = await this.lock(reference, expected);
       const users = await this.templates.users(id);
       if (users.length > 0) throw new Problem('IN_USE', `${name} is the template of ${listed(users)}.`);
-      this.templates.bury(id);
+      this.templates.softDelete(id);
     });
   }
 

@@ -2,11 +2,11 @@ import { EventEmitter } from 'node:events';
 import { BUDGETS } from '../core/budgets.ts';
 import type { KubernetesError } from './errors.ts';
 import { ByteBudget, ObjectStore } from './store.ts';
-import type { Doubts, KubernetesClient, PlacementSnapshot, PlacementWatch, WatchEvent } from './types.ts';
+import type { ReconnectRequests, KubernetesClient, PlacementSnapshot, PlacementWatch, WatchEvent } from './types.ts';
 
 export const workloadIdLabel = 'slipway.dev/workload-id';
 
-/** What one list-watch has told so far. */
+/** The state of one list-watch. */
 interface Stream {
   store: ObjectStore;
   synced: boolean;
@@ -17,14 +17,14 @@ type StreamName = 'deployments' | 'replicaSets' | 'pods';
 
 const kinds: Record<StreamName, string> = { deployments: 'Deployment', replicaSets: 'ReplicaSet', pods: 'Pod' };
 
-/** Our own clock as a date that no adjustment of the machine's time moves back. */
+/** A date from the monotonic clock, which never moves back. */
 function monotonicDate(): Date {
   return new Date(performance.timeOrigin + performance.now());
 }
 
 /**
- * Keeps one placement's Deployment, ReplicaSets and pods at hand by watching them. `onChange` is called after each change, and when a stream breaks or stands
- * again; never before this function has returned.
+ * Caches one placement's Deployment, ReplicaSets and pods by watching them. Calls `onChange` after each change, and when a stream breaks or is restored; never
+ * before this function has returned.
  *
  * @param stores the budget that the placement's objects count towards besides its own
  */
@@ -41,7 +41,7 @@ class Watch implements PlacementWatch {
   readonly synced: Promise<void>;
   private readonly streams: Record<StreamName, Stream>;
   private readonly stopping = new AbortController();
-  private readonly doubts: Doubts = new EventEmitter();
+  private readonly reconnects: ReconnectRequests = new EventEmitter();
   private whileAnswering = new AbortController();
   private readonly running: Promise<unknown>;
   private clusterDate: { date: Date; heardAt: number } | null = null;
@@ -65,7 +65,7 @@ class Watch implements PlacementWatch {
     const { deployments, replicaSets, pods } = this.streams;
     return {
       synced: this.isSynced(),
-      unreachable: this.firstTrouble(),
+      unreachable: this.firstError(),
       deployments: deployments.store.objects,
       replicaSets: replicaSets.store.objects,
       pods: pods.store.objects,
@@ -77,8 +77,8 @@ class Watch implements PlacementWatch {
     return this.whileAnswering.signal;
   }
 
-  doubt(): void {
-    this.doubts.emit('doubt');
+  reconnect(): void {
+    this.reconnects.emit('reconnect');
   }
 
   async stop(): Promise<void> {
@@ -102,7 +102,7 @@ class Watch implements PlacementWatch {
     };
     const { signal } = this.stopping;
     const { store } = this.streams[name];
-    for await (const event of client.listWatch(ref, { signal, doubts: this.doubts, store })) {
+    for await (const event of client.listWatch(ref, { signal, reconnects: this.reconnects, store })) {
       if (signal.aborted) return;
       if (!this.take(this.streams[name], event)) continue;
       this.judge();
@@ -112,7 +112,7 @@ class Watch implements PlacementWatch {
     }
   }
 
-  /** At once in a small placement. A cluster that changes one of thousands of objects all the time must not keep the worker busy. */
+  /** Immediately for a small placement. Rate-limited by its size, so that constant changes among thousands of objects do not keep the worker busy. */
   private reportSoon(): void {
     const size = Object.values(this.streams).reduce((sum, { store }) => sum + store.size, 0);
     const wait = this.reportedAt + size * BUDGETS.reportMilliseconds - performance.now();
@@ -144,10 +144,10 @@ class Watch implements PlacementWatch {
     return true;
   }
 
-  /** A cluster that refuses something does answer, and may answer something else well. */
+  /** Aborts the requests in flight when the cluster is unreachable. One that refuses a request is not. */
   private judge(): void {
-    const away = Object.values(this.streams).some(({ unreachable }) => unreachable?.error.kind === 'UNREACHABLE');
-    if (away) this.whileAnswering.abort();
+    const isUnreachable = Object.values(this.streams).some(({ unreachable }) => unreachable?.error.kind === 'UNREACHABLE');
+    if (isUnreachable) this.whileAnswering.abort();
     else if (this.answering.aborted) this.whileAnswering = new AbortController();
   }
 
@@ -155,9 +155,9 @@ class Watch implements PlacementWatch {
     return Object.values(this.streams).every((stream) => stream.synced);
   }
 
-  private firstTrouble(): PlacementSnapshot['unreachable'] {
-    const troubles = Object.values(this.streams).flatMap((stream) => stream.unreachable ?? []);
-    return troubles.toSorted((a, b) => a.since.getTime() - b.since.getTime())[0] ?? null;
+  private firstError(): PlacementSnapshot['unreachable'] {
+    const errors = Object.values(this.streams).flatMap((stream) => stream.unreachable ?? []);
+    return errors.toSorted((a, b) => a.since.getTime() - b.since.getTime())[0] ?? null;
   }
 }
 
@@ -165,7 +165,7 @@ function newStream(budget: ByteBudget): Stream {
   return { store: new ObjectStore(budget), synced: false, unreachable: null };
 }
 
-/** Frees what others on this worker may need. Nothing is known until the next list. */
+/** Frees memory for the other watches of this worker. The stream is unsynced until the next list. */
 function forget(stream: Stream): void {
   stream.store.clear();
   stream.synced = false;

@@ -1,7 +1,7 @@
 import { bytesText } from '../core/budgets.ts';
 import { overBudget } from './errors.ts';
 import type { KubernetesError } from './errors.ts';
-import type { KubernetesObject } from './types.ts';
+import type { KubernetesObject, ObjectSink } from './types.ts';
 
 /** A number of bytes that its holders share. A budget within another one counts towards both. */
 export class ByteBudget {
@@ -16,7 +16,7 @@ export class ByteBudget {
   ) {}
 
   /**
-   * Takes bytes, or gives them back if negative.
+   * Takes bytes, or returns them if negative.
    *
    * @throws KubernetesError if that would exceed this budget or one around it; nothing is taken then
    */
@@ -32,7 +32,7 @@ export class ByteBudget {
 }
 
 /** The objects of one list-watch, within a budget. */
-export class ObjectStore {
+export class ObjectStore implements ObjectSink {
   private kept = new Map<string, { object: KubernetesObject; bytes: number }>();
   private bytes = 0;
 

@@ -1,7 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { Access } from '../core/access.ts';
 import type { KubernetesError } from './errors.ts';
-import type { ObjectStore } from './store.ts';
 
 /**
  * An object as the cluster's API sends it; of watched Deployments, ReplicaSets and pods only the fields that are read (`cut.ts`). Times stay RFC 3339 strings.
@@ -99,15 +98,22 @@ export type WatchEvent =
   | { type: 'ALIVE' }
   | { type: 'UNREACHABLE'; error: KubernetesError };
 
-/** Signals that a cluster may have stopped answering, which a silent watch cannot detect by itself. */
-export type Doubts = EventEmitter<{ doubt: [] }>;
+/** Signals that a cluster may be unreachable, which an idle watch cannot detect by itself. */
+export type ReconnectRequests = EventEmitter<{ reconnect: [] }>;
+
+/** Receives the objects of a list-watch. Methods throw a `KubernetesError` if an object does not fit. */
+export interface ObjectSink {
+  replace(objects: readonly KubernetesObject[]): void;
+  set(object: KubernetesObject): void;
+  delete(object: KubernetesObject): void;
+}
 
 export interface WatchOptions {
   signal: AbortSignal;
-  /** On `doubt` the watch reconnects from its last version, without a list; an unreachable cluster is then reported. */
-  doubts?: Doubts;
+  /** On `reconnect` the watch reconnects from its last version, without a list; an unreachable cluster is then reported. */
+  reconnects?: ReconnectRequests;
   /** Kept up to date before each event. What does not fit is reported like an unreachable cluster. */
-  store?: ObjectStore;
+  store?: ObjectSink;
 }
 
 /** A client for one cluster with one credential. Every method fails only with `KubernetesError`. */
@@ -158,10 +164,10 @@ export interface PlacementSnapshot {
 
 export interface PlacementWatch {
   snapshot(): PlacementSnapshot;
-  /** Aborted when the cluster is found unreachable, so that requests to it need not be awaited. A new signal once it answers again. */
+  /** Aborted when the cluster is found unreachable, so that requests to it need not be awaited. A new signal once it is reachable. */
   readonly answering: AbortSignal;
-  /** Reports evidence that the cluster does not answer. The watches reconnect, which shows its state at once and is harmless if it does answer. */
-  doubt(): void;
+  /** On a sign that the cluster is unreachable. The watches reconnect, which shows its state immediately, and is harmless if it is reachable. */
+  reconnect(): void;
   stop(): Promise<void>;
   /** Resolves when the first snapshot is complete, or the watch is stopped. Never rejects. */
   synced: Promise<void>;

@@ -2,25 +2,24 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { BUDGETS } from '../core/budgets.ts';
 import { KubernetesError, overBudget, unreadableAnswer } from './errors.ts';
 import { errorFromTransport } from './failures.ts';
-import type { ObjectStore } from './store.ts';
-import type { Doubts, KubernetesObject, ObjectList, WatchEvent, WatchOptions } from './types.ts';
+import type { ReconnectRequests, KubernetesObject, ObjectList, ObjectSink, WatchEvent, WatchOptions } from './types.ts';
 
 export interface WatchTimings {
   /**
-   * How long the server keeps one watch. It ends each by itself, so silence that lasts longer is not quiet but death; and it sends a bookmark shortly
-   * before (if anything of that kind has changed anywhere), so that the next begins at a version that the server still has.
+   * The `timeoutSeconds` of a watch, after which the server ends it. It sends a bookmark shortly before (if anything of that kind has changed anywhere), so that
+   * the next watch starts at a version that the server still has.
    */
   watchSeconds: number;
-  /** A watch that has said nothing for this long is dead, whatever TCP believes. Longer than `watchSeconds`. */
+  /** No data for this long, past the server's watch timeout: treat the connection as dead. Longer than `watchSeconds`. */
   silenceMilliseconds: number;
   firstRetryMilliseconds: number;
-  /** A rollout waits for the slowest of its watches to come back, and is wanted back soon after its cluster. */
+  /** Upper limit of the backoff: a rollout continues when the slowest of its watches has reconnected. */
   lastRetryMilliseconds: number;
-  /** What a refused credential or an exceeded budget waits at first: somebody has to change something. */
+  /** First backoff after refused credentials or an exceeded budget, which last until somebody changes something. */
   refusedRetryMilliseconds: number;
   /** Each attempt after an exceeded budget may cost as much as the budget. */
   overBudgetRetryMilliseconds: number;
-  /** How long a list older than what was already seen (an API server that lags behind) is not believed; afterwards the cluster was restored from a backup. */
+  /** How long a list older than a version already seen is refused, as that of a lagging API server. After that, assume a cluster restored from a backup. */
   staleMilliseconds: number;
 }
 
@@ -35,10 +34,10 @@ export const defaultTimings: WatchTimings = {
   staleMilliseconds: 120_000,
 };
 
-/** Where a list-watch reads from. Both fail with a `KubernetesError`. */
+/** The requests of a list-watch. They fail with a `KubernetesError`. */
 export interface WatchSource {
   list(signal: AbortSignal): Promise<ObjectList>;
-  /** Settles once the server has accepted the watch; what it yields are the lines of the answer. */
+  /** Resolves when the server has accepted the watch, to the lines of the response. */
   watch(resourceVersion: string, seconds: number, signal: AbortSignal): Promise<AsyncIterable<string>>;
   /** The part of an event's object that is kept. */
   keep(object: KubernetesObject): KubernetesObject;
@@ -51,19 +50,19 @@ interface WireEvent {
   object: KubernetesObject;
 }
 
-/** A watch that lasted this long was a working one, so its end is no reason to wait before the next. */
+/** A watch that lasted this long worked, so that the next one starts without backoff. */
 const steadyMilliseconds = 1_000;
 
 /**
- * What was listed is acted on first: opening a watch takes a handshake, of which a placement has three, and from the list's version on none of them misses
- * anything.
+ * Delay between a list and its watch, so that the list is acted on before the handshakes of a placement's three watches. A watch from the list's version misses
+ * nothing.
  */
 const openingMilliseconds = 20;
 
-/** So many watches in a row that ended as soon as they had begun are a trouble to tell of. */
+/** This many watches in a row that end as soon as they have begun are reported as an error. */
 const shortWatchesTolerated = 3;
 
-/** A kept connection that the server has closed in the meantime fails once, and says nothing about the cluster. What does not come in time says something. */
+/** A pooled connection that the server has closed fails once, which is no sign of an unreachable cluster. A timeout is. */
 const cutsTolerated = 2;
 
 /** The state of one list-watch, which outlives its connections. */
@@ -74,29 +73,29 @@ class ListWatch {
   private staleSince: number | null = null;
   /** When the server accepted the watch that is running, or null. */
   private openedAt: number | null = null;
-  /** The watch that was running has been ended by us: only a new one tells whether the cluster still answers. */
-  private givenUp = false;
+  /** We have ended the running watch, to find out by a new one whether the cluster is reachable. */
+  private endedByUs = false;
   private failures = 0;
-  /** The trouble last reported, so that each is reported once. */
-  private told: string | null = null;
+  /** The error reported last, so that each is reported once. */
+  private reported: string | null = null;
   private readonly signal: AbortSignal;
-  private readonly doubts: Doubts | null;
-  private readonly store: ObjectStore | null;
+  private readonly reconnects: ReconnectRequests | null;
+  private readonly store: ObjectSink | null;
 
   constructor(
     private readonly source: WatchSource,
-    { signal, doubts, store }: WatchOptions,
+    { signal, reconnects, store }: WatchOptions,
     private readonly timings: WatchTimings,
   ) {
     this.signal = signal;
-    this.doubts = doubts ?? null;
+    this.reconnects = reconnects ?? null;
     this.store = store ?? null;
   }
 
   async *run(): AsyncGenerator<WatchEvent> {
     while (!this.signal.aborted) {
       this.openedAt = null;
-      this.givenUp = false;
+      this.endedByUs = false;
       let error: KubernetesError | null = null;
       try {
         if (this.version === null) {
@@ -108,14 +107,14 @@ class ListWatch {
         error = errorFromTransport(thrown);
       }
       if (this.signal.aborted) return;
-      // What did not fit is gone or smaller in a later list, but comes again from this version.
+      // A relist may fit into the budget; resuming from this version would send the same objects once more.
       if (error?.kind === 'EXPIRED' || error?.overBudget) this.version = null;
-      // A watch that worked and then ended or was cut is the ordinary course of things: the next one takes up where it stopped.
-      if (!error?.overBudget && (this.givenUp || this.wasSteady())) {
+      // Watches end or are cut in normal operation: resume from the last version.
+      if (!error?.overBudget && (this.endedByUs || this.wasSteady())) {
         this.failures = 0;
         continue;
       }
-      yield* this.tell(error ?? unreadableAnswer('a watch ended as soon as it had begun'));
+      yield* this.report(error ?? unreadableAnswer('a watch ended as soon as it had begun'));
     }
   }
 
@@ -123,21 +122,21 @@ class ListWatch {
     return this.openedAt !== null && performance.now() - this.openedAt >= steadyMilliseconds;
   }
 
-  /** Tells of a trouble once, and waits before the next attempt. */
-  private async *tell(error: KubernetesError): AsyncGenerator<WatchEvent> {
+  /** Reports an error once, and waits before the next attempt. */
+  private async *report(error: KubernetesError): AsyncGenerator<WatchEvent> {
     this.failures += 1;
     if (error.kind === 'EXPIRED') {
-      if (this.failures > 1) await this.rest(error);
+      if (this.failures > 1) await this.backOff(error);
       return;
     }
-    const trouble = `${error.kind} ${error.message}`;
+    const symptom = `${error.kind} ${error.message}`;
     const isCut = error.status === null && !error.timedOut;
     const tolerated = error.overBudget ? 1 : this.openedAt !== null ? shortWatchesTolerated : isCut ? cutsTolerated : 1;
-    if (trouble !== this.told && this.failures >= tolerated) {
-      this.told = trouble;
+    if (symptom !== this.reported && this.failures >= tolerated) {
+      this.reported = symptom;
       yield { type: 'UNREACHABLE', error };
     }
-    await this.rest(error);
+    await this.backOff(error);
   }
 
   private async resync(): Promise<WatchEvent> {
@@ -152,33 +151,33 @@ class ListWatch {
     this.staleSince = null;
     this.version = resourceVersion;
     this.newestSeen = resourceVersion;
-    this.told = null;
+    this.reported = null;
     return { type: 'RESYNC', objects: items, date };
   }
 
   private async *follow(version: string): AsyncGenerator<WatchEvent> {
     const stop = new AbortController();
-    const giveUp = (): void => {
-      this.givenUp = true;
+    const endWatch = (): void => {
+      this.endedByUs = true;
       stop.abort();
     };
     let silence: NodeJS.Timeout | undefined;
     try {
       const lines = await this.source.watch(version, this.timings.watchSeconds, AbortSignal.any([this.signal, stop.signal]));
       this.openedAt = performance.now();
-      silence = setTimeout(giveUp, this.timings.silenceMilliseconds);
-      this.doubts?.once('doubt', giveUp);
-      if (this.told !== null) yield { type: 'ALIVE' };
-      this.told = null;
+      silence = setTimeout(endWatch, this.timings.silenceMilliseconds);
+      this.reconnects?.once('reconnect', endWatch);
+      if (this.reported !== null) yield { type: 'ALIVE' };
+      this.reported = null;
       for await (const line of lines) {
         silence.refresh();
         yield this.read(line);
       }
     } catch (error) {
-      if (!this.givenUp) throw error;
+      if (!this.endedByUs) throw error;
     } finally {
       clearTimeout(silence);
-      this.doubts?.off('doubt', giveUp);
+      this.reconnects?.off('reconnect', endWatch);
       stop.abort();
     }
   }
@@ -202,20 +201,20 @@ class ListWatch {
     return { type, object: kept };
   }
 
-  /** Waits longer from failure to failure, each time by chance a little different, so that many watchers do not come back at one moment. */
-  private async rest(error: KubernetesError): Promise<void> {
+  /** Exponential backoff with jitter, so that many watches do not reconnect at the same moment. */
+  private async backOff(error: KubernetesError): Promise<void> {
     const { firstRetryMilliseconds, lastRetryMilliseconds, refusedRetryMilliseconds, overBudgetRetryMilliseconds } = this.timings;
     const refused = error.overBudget || error.kind === 'UNAUTHENTICATED' || error.kind === 'FORBIDDEN';
     const last = error.overBudget ? overBudgetRetryMilliseconds : lastRetryMilliseconds;
     const first = refused ? refusedRetryMilliseconds : firstRetryMilliseconds;
     const grown = Math.min(last, first * 2 ** Math.min(this.failures - 1, 16));
     const asked = (error.retryAfterSeconds ?? 0) * 1000;
-    // Aborting ends the wait early; the loop sees that by itself.
+    // An abort ends the wait; the loop checks for it.
     await pause(Math.max(asked, grown) * (1 + Math.random() / 2), undefined, { signal: this.signal }).catch(() => undefined);
   }
 }
 
-/** Lists and then watches until the signal is aborted. Every trouble is reported as an event and overcome. */
+/** Lists and then watches until the signal is aborted. Errors are reported as events and retried. */
 export function listWatch(source: WatchSource, options: WatchOptions, timings: WatchTimings = defaultTimings): AsyncGenerator<WatchEvent> {
   return new ListWatch(source, options, timings).run();
 }
@@ -234,7 +233,7 @@ function parseEvent(line: string): WireEvent {
   return { type, object };
 }
 
-/** Versions of one cluster are decimal numbers that grow (Kubernetes promises it from 1.35 on, and it holds for all before); others are not compared. */
+/** Resource versions are increasing decimal numbers (documented from Kubernetes 1.35 on, true before); others are not compared. */
 function isOlder(version: string, than: string | null): boolean {
   const number = /^\d{1,20}$/;
   return than !== null && number.test(version) && number.test(than) && BigInt(version) < BigInt(than);

@@ -15,13 +15,13 @@ import type { ActiveTarget } from './placement.repository.ts';
 import { preflight } from './preflight.ts';
 
 const LOG_LINES = 20;
-/** How often a log is asked for: a failure must not wait for what only illustrates it, such as the log of a kubelet that is away. */
+/** How often a log is asked for: a failure must not wait for its log, e.g. while the kubelet does not respond. */
 const LOG_TRIES = 3;
 /** Permanent answers: the container has no log, or we may not read it. */
 const NO_LOG: ReadonlySet<KubernetesErrorKind> = new Set(['NOT_FOUND', 'INVALID', 'FORBIDDEN']);
 
-/** What `Act` needs from the holder of the placement. */
-export interface Hands {
+/** What `Act` needs from the holder of the placement: its client, its lease and its rows. */
+export interface PlacementAccess {
   client: KubernetesClient;
   /** Throws if the lease may be lost. Called before every write. */
   assertOurs(): void;
@@ -32,22 +32,22 @@ export interface Hands {
 }
 
 /** Whether the Deployment was written. If so, the watch must show it before the next decision. */
-export type Written = { deployment: true; before: string | null } | { deployment: false };
+export type WriteResult = { deployment: true; before: string | null } | { deployment: false };
 
-const NOTHING: Written = { deployment: false };
+const NOTHING: WriteResult = { deployment: false };
 
-/** Performs decisions exactly; it decides nothing. Every write to an existing object is fenced by its observation. */
+/** Performs actions without deciding anything. Every write to an existing object is fenced by the uid and resourceVersion of its observation. */
 export class Act {
   constructor(
     private readonly active: ActiveTarget,
     private readonly memory: Memory,
-    private readonly hands: Hands,
+    private readonly access: PlacementAccess,
     /** UID and resourceVersion of the observed Deployment. */
     private readonly observed: Precondition | null,
   ) {}
 
   /** @throws KubernetesError if the cluster refused or failed, LeaseLost if the lease is lost */
-  async perform(action: TargetAction): Promise<Written> {
+  async perform(action: TargetAction): Promise<WriteResult> {
     switch (action.kind) {
       case 'PREFLIGHT':
         await this.preflight(action.takeOver);
@@ -61,8 +61,8 @@ export class Act {
         await this.finish(action.side);
         return NOTHING;
       case 'SCALE':
-        this.hands.assertOurs();
-        await this.hands.client.scale(this.deployment, action.replicas, action.precondition);
+        this.access.assertOurs();
+        await this.access.client.scale(this.deployment, action.replicas, action.precondition);
         return { deployment: true, before: action.precondition.resourceVersion };
       case 'DELETE':
         await this.delete(action.precondition);
@@ -80,7 +80,7 @@ export class Act {
     const to = await this.objects('TO');
     if (!to || !target.state.to) throw new Error('a preflight needs a release to apply; an undo or a removal has none');
     const objects = [openDeployment(to.deployment, target.state.to), ...to.others];
-    const { client } = this.hands;
+    const { client } = this.access;
     const { namespace, workloadId } = placement;
     const flight = { client, cluster: target.state.cluster, namespace, workloadId, objects, precondition: this.observed, takeOver };
     this.memory.checked = await preflight(flight, this.memory);
@@ -89,7 +89,7 @@ export class Act {
 
   /** A log that cannot be read is read as an empty one. */
   private async readLog({ pod, container, previous }: Extract<TargetAction, { kind: 'READ_LOG' }>): Promise<void> {
-    const reading = this.hands.client.log(
+    const reading = this.access.client.log(
       { namespace: this.active.placement.namespace, pod, container },
       { tailLines: LOG_LINES, previous },
     );
@@ -104,7 +104,7 @@ export class Act {
     this.memory.logs.set(key, lines);
   }
 
-  private async apply(action: Extract<TargetAction, { kind: 'APPLY' }>): Promise<Written> {
+  private async apply(action: Extract<TargetAction, { kind: 'APPLY' }>): Promise<WriteResult> {
     const side = this.side(action.side);
     const objects = await this.objects(action.side);
     if (!side || !objects) throw new Error(`the target has no side ${action.side}`);
@@ -115,9 +115,9 @@ export class Act {
     // An apply that creates has no fence, so it must not meet an object that the watch does not show yet or that belongs to others.
     if (!precondition && (await this.readOurs(wanted)))
       throw new KubernetesError({ kind: 'CONFLICT', message: 'The Deployment exists already.' });
-    this.hands.assertOurs();
+    this.access.assertOurs();
     const options = precondition ? { force: this.takesOver(action.side), precondition } : { force: false };
-    const answer = await this.hands.client.apply(wanted, options);
+    const answer = await this.access.client.apply(wanted, options);
     failpoint('after-write');
     const before = precondition?.resourceVersion ?? null;
     return answer.metadata.resourceVersion === before ? NOTHING : { deployment: true, before };
@@ -129,8 +129,8 @@ export class Act {
     await Promise.all(
       unknown.map(async (object) => {
         if ((await this.readOurs(object)) === null) {
-          this.hands.assertOurs();
-          await this.hands.client.apply(object, { force: false });
+          this.access.assertOurs();
+          await this.access.client.apply(object, { force: false });
           this.memory.created.add(objectKey(object));
         }
         this.memory.present.add(objectKey(object));
@@ -143,26 +143,26 @@ export class Act {
     if (!side) throw new Error(`the target has no side ${name}`);
     for (const object of toRefresh(side, other, this.memory.created)) await this.refresh(object, this.takesOver(name));
     const candidates = toPrune(side, other, []);
-    const kept = candidates.some((object) => object.kind === 'ConfigMap') ? await this.hands.keptObjects('GOOD') : [];
+    const kept = candidates.some((object) => object.kind === 'ConfigMap') ? await this.access.keptObjects('GOOD') : [];
     await this.deleteAll(toPrune(side, other, kept));
     failpoint('target-finished');
   }
 
   private async refresh(object: KubernetesObject, force: boolean): Promise<void> {
     const live = await this.readOurs(object);
-    this.hands.assertOurs();
-    await this.hands.client.apply(object, live ? { force, precondition: fenceOf(live) } : { force: false });
+    this.access.assertOurs();
+    await this.access.client.apply(object, live ? { force, precondition: fenceOf(live) } : { force: false });
   }
 
   /** Deletes the Deployment first, so that no new pods are created while the objects that they use are deleted. */
   private async delete(precondition: Precondition | null): Promise<void> {
     const { namespace, name } = this.deployment;
     if (precondition) {
-      this.hands.assertOurs();
-      await this.hands.client.delete({ apiVersion: 'apps/v1', kind: 'Deployment', namespace, name }, { uid: precondition.uid });
+      this.access.assertOurs();
+      await this.access.client.delete({ apiVersion: 'apps/v1', kind: 'Deployment', namespace, name }, { uid: precondition.uid });
     }
     const sides = await Promise.all([this.objects('TO'), this.objects('FROM')]);
-    const kept = this.active.target.state.to === null ? await this.hands.keptObjects('ALL') : [];
+    const kept = this.active.target.state.to === null ? await this.access.keptObjects('ALL') : [];
     await this.deleteAll(
       distinct([...kept, ...sides.flatMap((side) => side?.others ?? [])]).filter((object) => object.kind !== 'Deployment'),
     );
@@ -172,19 +172,19 @@ export class Act {
   private async deleteAll(objects: readonly KubernetesObject[]): Promise<void> {
     await Promise.all(
       objects.map(async (object) => {
-        const live = await this.hands.client.read(refOf(object));
+        const live = await this.access.client.read(refOf(object));
         this.memory.present.delete(objectKey(object));
         this.memory.created.delete(objectKey(object));
         if (!live || live.metadata.labels?.[LABELS.workloadId] !== this.active.placement.workloadId) return;
-        this.hands.assertOurs();
-        await this.hands.client.delete(refOf(object), { uid: fenceOf(live).uid });
+        this.access.assertOurs();
+        await this.access.client.delete(refOf(object), { uid: fenceOf(live).uid });
       }),
     );
   }
 
   /** The live object; null if it does not exist. */
   private async readOurs(object: KubernetesObject): Promise<Awaited<ReturnType<KubernetesClient['read']>>> {
-    const live = await this.hands.client.read(refOf(object));
+    const live = await this.access.client.read(refOf(object));
     if (live && live.metadata.labels?.[LABELS.workloadId] !== this.active.placement.workloadId) throw foreignObject(object);
     return live;
   }
@@ -201,7 +201,7 @@ export class Act {
 
   private async objects(name: SideName): Promise<Objects | null> {
     const side = this.side(name);
-    return side && sideObjects(await this.hands.rendering(side.digest), side);
+    return side && sideObjects(await this.access.rendering(side.digest), side);
   }
 }
 

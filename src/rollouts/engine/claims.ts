@@ -5,7 +5,7 @@ export interface ClaimsOptions {
   /** Claims up to this many due rows. */
   claim: (limit: number) => Promise<Lease[]>;
   /** Serves one claimed row until its lease ends. */
-  lookAfter: (lease: Lease) => Promise<void>;
+  serve: (lease: Lease) => Promise<void>;
   /** How many rows are served at once, and how many are claimed in one statement. */
   capacity: number;
   batch: number;
@@ -26,7 +26,7 @@ export class Claims {
     return this.claiming.ask();
   }
 
-  /** Resolves when no row is served any more. */
+  /** Resolves when no row is being served. */
   async ended(): Promise<void> {
     await this.claiming.idle();
     await Promise.all(this.running);
@@ -45,8 +45,8 @@ export class Claims {
   }
 
   private start(lease: Lease): void {
-    const { lookAfter, report } = this.options;
-    const run = lookAfter(lease)
+    const { serve, report } = this.options;
+    const run = serve(lease)
       .catch(report)
       .finally(() => {
         this.running.delete(run);

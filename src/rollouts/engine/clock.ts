@@ -1,17 +1,17 @@
 /**
- * The database's clock: the last time it returned, plus our monotonic time since. Wall clocks of machines differ and jump, so leases and deadlines use the
+ * The database's clock: the last time that it returned, plus our monotonic time since. Wall clocks of machines differ and jump, so leases and deadlines use the
  * database's clock only.
  */
 export class DatabaseClock {
-  private told: { at: number; heardAt: number } | null = null;
+  private known: { at: number; recordedAt: number } | null = null;
 
   /** Records a statement's result of `now()`. */
-  hear(now: Date): void {
-    this.told = { at: now.getTime(), heardAt: performance.now() };
+  record(now: Date): void {
+    this.known = { at: now.getTime(), recordedAt: performance.now() };
   }
 
   now(): Date {
-    if (!this.told) throw new Error("the database's time is not known yet");
-    return new Date(this.told.at + performance.now() - this.told.heardAt);
+    if (!this.known) throw new Error("the database's time is not known yet");
+    return new Date(this.known.at + performance.now() - this.known.recordedAt);
   }
 }

@@ -22,7 +22,7 @@ const BATCH = 20;
 const INTERVAL_MILLISECONDS = 300_000;
 const JITTER = 0.2;
 
-/** Checks each cluster of the served regions every five minutes and on request: whether it answers, our permissions, and the number of pods. */
+/** Checks each cluster of the served regions every five minutes and on request: reachability, our permissions and the number of pods. */
 export class ClusterChecks {
   private regions: readonly string[] = [];
   private readonly claims: Claims;
@@ -40,14 +40,14 @@ export class ClusterChecks {
   ) {
     this.claims = new Claims({
       claim: async (limit) => (this.regions.length === 0 ? [] : this.leases.claim('clusters', this.regions, limit)),
-      lookAfter: (lease) => this.lookAfter(lease),
+      serve: (lease) => this.serveCluster(lease),
       capacity: CAPACITY,
       batch: BATCH,
       report,
     });
   }
 
-  serve(regions: readonly string[]): void {
+  setRegions(regions: readonly string[]): void {
     this.regions = regions;
   }
 
@@ -59,7 +59,7 @@ export class ClusterChecks {
     return this.claims.ended();
   }
 
-  private async lookAfter(lease: Lease): Promise<void> {
+  private async serveCluster(lease: Lease): Promise<void> {
     try {
       await this.database.as({ tenantId: lease.tenantId }, () => this.check(lease));
     } finally {

@@ -6,10 +6,10 @@ import { errorAdvice } from '../../clusters/core/error-kinds.ts';
 import { failureAt } from '../core/failure.ts';
 import type { Failure } from '../core/failure.ts';
 
-/** Whether the cluster would give the same answer again. Other errors are retried. */
+/** Whether a retry would get the same answer. Other errors are retried. */
 export const isFatalError = (error: unknown): error is KubernetesError => error instanceof KubernetesError && severityOf(error) === 'FATAL';
 
-/** Whether the error may pass by itself but is worth telling: until it has passed nothing goes on. After the others the observation is simply made again. */
+/** Whether the error may pass by itself but blocks progress until then, so that it is shown. After the others it is enough to observe once more. */
 export const isHindrance = (error: unknown): error is KubernetesError =>
   error instanceof KubernetesError && severityOf(error) !== 'FATAL' && severityOf(error) !== 'NONE';
 

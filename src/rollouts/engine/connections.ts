@@ -31,7 +31,7 @@ interface Shared {
   closing: NodeJS.Timeout | null;
 }
 
-/** One connection per cluster, shared by all its users, and opened again when the credentials are replaced. */
+/** One connection per cluster, shared by all its users, and reopened when the credentials are replaced. */
 export class Connections {
   private readonly opened = new Map<string, Shared>();
   private readonly stores = workerStores();

@@ -45,7 +45,7 @@ export interface EngineParts {
   onRegions?: (names: string[]) => void;
 }
 
-/** How long a stop waits for a database or queue that does not answer. It does not wait for clusters. */
+/** How long a stop waits for an unresponsive database or queue. It does not wait for clusters. */
 const STOP_MILLISECONDS = 5_000;
 
 /** A worker's engine. Woken by jobs, announcements and the sweep, it serves rollouts, placements and clusters until it is stopped. */
@@ -61,7 +61,7 @@ export class Engine {
   private served: string[] = [];
   private readonly workers = new Map<string, QueueWorker>();
   private stopListening: () => void = () => undefined;
-  private readonly stopHearing: (() => void)[] = [];
+  private readonly stopNudges: (() => void)[] = [];
   private closing = false;
 
   constructor(private readonly parts: EngineParts) {
@@ -94,7 +94,7 @@ export class Engine {
   }
 
   async start(): Promise<void> {
-    this.stopListening = this.parts.announce.subscribe((announcement) => this.hear(announcement));
+    this.stopListening = this.parts.announce.subscribe((announcement) => this.onAnnouncement(announcement));
     await this.sweep.start();
     this.listenTo(this.parts.nudges);
     this.serveQueue(ROLLOUTS_QUEUE);
@@ -107,15 +107,15 @@ export class Engine {
       if (ours) void this.lookAt(nudged).catch(this.parts.report);
       return ours;
     });
-    this.stopHearing.push(stop);
+    this.stopNudges.push(stop);
   }
 
-  /** Releases all leases at once, so that other workers continue within a second, and ends the work here. Requests to clusters are aborted with the leases. */
+  /** Releases all leases, so that other workers continue within a second, and stops. Requests to clusters are aborted with the leases. */
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
     this.stopListening();
-    for (const stop of this.stopHearing) stop();
+    for (const stop of this.stopNudges) stop();
     const ended = Promise.all([this.handOver(), this.sweep.close()]).then(() =>
       Promise.all([this.rollouts.ended(), this.placements.ended(), this.checks.ended()]),
     );
@@ -123,33 +123,33 @@ export class Engine {
     await Promise.all([this.connections.close(), this.parts.renewals.close()]);
   }
 
-  /** Nudges other workers, as the released rows are due. Called after our queue workers have closed, because they would consume the nudge without effect. */
+  /** Nudges other workers about the released rows, after closing our queue workers, which would consume the nudge without effect. */
   private async handOver(): Promise<void> {
-    const [given] = await Promise.all([this.giveUp(), ...[...this.workers.values()].map((worker) => worker.close())]);
+    const [released] = await Promise.all([this.releaseLeases(), ...[...this.workers.values()].map((worker) => worker.close())]);
     const nudges = [...this.workers.keys()].flatMap((queue) =>
       (queue === ROLLOUTS_QUEUE ? (['rollouts'] as const) : (['placements', 'clusters'] as const))
-        .filter((nudged) => given.some((lease) => lease.table === nudged))
+        .filter((nudged) => released.some((lease) => lease.table === nudged))
         .map((nudged) => this.parts.nudges.wake(queue, nudged)),
     );
     await Promise.all(nudges);
   }
 
-  private async giveUp(): Promise<Lease[]> {
-    const given = await this.leases.close().catch((error: unknown) => {
+  private async releaseLeases(): Promise<Lease[]> {
+    const released = await this.leases.close().catch((error: unknown) => {
       this.parts.report(error);
       return [];
     });
-    // Heard at once by other workers, however long our queue workers take to close.
-    if (given.length > 0) this.parts.announce.publish({ kind: 'released' });
+    // Reaches other workers immediately, however long our queue workers take to close.
+    if (released.length > 0) this.parts.announce.publish({ kind: 'released' });
     failpoint('leases-released');
-    return given;
+    return released;
   }
 
   private serve(regions: readonly Region[]): void {
     const ids = regions.map((region) => region.id);
     this.served = ids;
-    this.placements.serve(ids);
-    this.checks.serve(ids);
+    this.placements.setRegions(ids);
+    this.checks.setRegions(ids);
     for (const id of ids) {
       const queue = placementsQueue(id);
       if (!this.workers.has(queue)) this.serveQueue(queue);
@@ -183,7 +183,7 @@ export class Engine {
     if (due.clusters) void this.checks.wake().catch(this.parts.report);
   }
 
-  private hear(announcement: Announcement): void {
+  private onAnnouncement(announcement: Announcement): void {
     if (announcement.kind === 'placement') this.placements.nudge(announcement.id);
     if (announcement.kind === 'cluster') this.placements.nudgeCluster(announcement.id);
     if (announcement.kind === 'released') this.wake({ rollouts: true, placements: true, clusters: true });

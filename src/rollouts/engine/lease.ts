@@ -11,7 +11,7 @@ const MARGIN_MILLISECONDS = 500;
 export interface LeaseKeeper {
   forget(lease: Lease): void;
   release(leases: readonly Lease[], dueAt: Date | null): Promise<boolean>;
-  allTold(): Promise<void>;
+  nudgesDelivered(): Promise<void>;
 }
 
 /** A lease on a row until it expires, is lost or is released. The token is the fence: it increases with every claim and is part of each commit's condition. */
@@ -62,9 +62,9 @@ export class Lease {
     return this.keeper.release([this], dueAt);
   }
 
-  /** Resolves when all pending nudges for it have been delivered. */
+  /** Resolves when all nudges taken out of rows have been delivered. */
   allTold(): Promise<void> {
-    return this.keeper.allTold();
+    return this.keeper.nudgesDelivered();
   }
 
   /** Aborts at expiry, because code that waits for a cluster does not check the clock. */

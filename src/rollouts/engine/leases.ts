@@ -16,13 +16,13 @@ interface RenewalRow {
 }
 
 /**
- * The leases of this worker. A row is claimed when it is due; while it is held its `due_at` lies at the end of its lease, so that "due" is the one question of
- * every claim and sweep: a nudge sets `due_at` back to now, and what a dead worker held comes due by itself. All times are the database's.
+ * The leases of this worker. A row is claimed when it is due. While it is held, its `due_at` is the end of its lease, so that claims and sweeps check only `due_at`:
+ * a nudge sets it to now, and the rows of a dead worker become due by themselves. All times are the database's.
  */
 export class Leases implements LeaseKeeper {
   private readonly held = new Map<string, Lease>();
   private readonly claims = new Set<Promise<Lease[]>>();
-  private readonly telling = new Set<Promise<void>>();
+  private readonly delivering = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | null = null;
   private renewing: Promise<void> | null = null;
   private closed = false;
@@ -36,7 +36,7 @@ export class Leases implements LeaseKeeper {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** Claims up to `limit` due rows, the first of each tenant before the second of any. `regions`: ids, for what lies in a region; null = any. */
+  /** Claims up to `limit` due rows, fairly: each tenant's first row before any tenant's second. `regions`: ids, for tables with a region; null = any. */
   async claim(table: LeasedTable, regions: readonly string[] | null, limit: number): Promise<Lease[]> {
     if (this.closed || limit <= 0) return [];
     const claim = this.claimNow(table, regions, limit).finally(() => this.claims.delete(claim));
@@ -59,7 +59,7 @@ export class Leases implements LeaseKeeper {
     return leases;
   }
 
-  /** Gives rows back in one statement per table. A nudge that came in the meantime stays; true where one did. */
+  /** Releases rows, in one statement per table. Keeps a nudge that came in the meantime; returns whether there was one. */
   async release(leases: readonly Lease[], dueAt: Date | null): Promise<boolean> {
     for (const lease of leases) lease.lose();
     const tables = [...Map.groupBy(leases, (lease) => lease.table)];
@@ -71,43 +71,43 @@ export class Leases implements LeaseKeeper {
     return released.flat().some((row) => row.due);
   }
 
-  /** Tells of those of the held rows that somebody has nudged: each nudge is taken out of its row and told once. */
-  async nudged(table: LeasedTable, tell: (lease: Lease) => void): Promise<void> {
+  /** Takes the nudges out of the held rows and delivers each once. */
+  async deliverNudges(table: LeasedTable, deliver: (lease: Lease) => void): Promise<void> {
     const leases = [...this.held.values()].filter((lease) => lease.table === table);
     if (leases.length === 0) return;
-    const telling = this.takeNudges(table, leases, tell).finally(() => this.telling.delete(telling));
-    this.telling.add(telling);
-    await telling;
+    const delivery = this.takeNudges(table, leases, deliver).finally(() => this.delivering.delete(delivery));
+    this.delivering.add(delivery);
+    await delivery;
   }
 
-  private async takeNudges(table: LeasedTable, leases: readonly Lease[], tell: (lease: Lease) => void): Promise<void> {
+  private async takeNudges(table: LeasedTable, leases: readonly Lease[], deliver: (lease: Lease) => void): Promise<void> {
     try {
       const rows = await this.system.query<LeaseRow>(nudgedStatement(table), [this.owner, ...columnsOf(leases)]);
       const taken = new Set(rows.map((row) => rowKey(table, row)));
-      leases.filter((lease) => taken.has(leaseKey(lease))).forEach(tell);
+      leases.filter((lease) => taken.has(leaseKey(lease))).forEach(deliver);
     } catch (error) {
-      // Unknown whether any were taken, so all holders are told.
-      leases.forEach(tell);
+      // Unknown whether any were taken, so deliver to all holders.
+      leases.forEach(deliver);
       throw error;
     }
   }
 
-  /** Resolves when every nudge that was taken out of its row has been delivered. Releasing a row before that would lose it. */
-  async allTold(): Promise<void> {
-    while (this.telling.size > 0) await Promise.allSettled(this.telling);
+  /** Resolves when every nudge taken out of its row has been delivered. Releasing a row before that would lose its nudge. */
+  async nudgesDelivered(): Promise<void> {
+    while (this.delivering.size > 0) await Promise.allSettled(this.delivering);
   }
 
-  /** Gives everything up at once and claims nothing more; others may go on immediately. Answers what was held. */
+  /** Releases all leases, so that other workers can claim the rows immediately, and claims no more. Returns the leases that were held. */
   async close(): Promise<Lease[]> {
     this.closed = true;
     if (this.timer) clearTimeout(this.timer);
-    const held = await this.giveUp();
-    // What was being claimed at that moment would be held by nobody until it runs out.
+    const held = await this.releaseAll();
+    // A claim in flight would otherwise hold its rows, unserved, until the leases expire.
     await Promise.allSettled([...this.claims, this.renewing]);
-    return [...held, ...(await this.giveUp())];
+    return [...held, ...(await this.releaseAll())];
   }
 
-  private async giveUp(): Promise<Lease[]> {
+  private async releaseAll(): Promise<Lease[]> {
     const held = [...this.held.values()];
     await this.release(held, AT_ONCE);
     return held;
@@ -131,8 +131,8 @@ export class Leases implements LeaseKeeper {
   }
 
   /**
-   * All that is held, in one statement. A row that somebody is writing at this moment is not waited for, since that would hold up all others: it is renewed the
-   * next time. What is not answered for is no longer ours.
+   * Renews all leases in one statement. A locked row is skipped, because waiting would delay all others, and is renewed the next time. A row missing from the
+   * result is lost.
    */
   private async renew(): Promise<void> {
     const leases = [...this.held.values()].filter((lease) => lease.stillOurs());
@@ -149,7 +149,7 @@ export class Leases implements LeaseKeeper {
   }
 }
 
-/** Any past time: a released row becomes due now at the earliest, so that it does not look as if it had waited. */
+/** Any past time: the statement makes a released row due now at the earliest. */
 const AT_ONCE = new Date(0);
 
 const rowKey = (table: LeasedTable, row: { tenant_id: string; id: string }): string => `${table} ${row.tenant_id} ${row.id}`;
@@ -162,31 +162,31 @@ const columnsOf = (leases: readonly Lease[]): [string[], string[], string[]] => 
 ];
 
 /**
- * Whether somebody has nudged a row that is held. By the clock of now, not of the statement's start: a statement that had to wait for the row, or to be planned,
- * may meet a nudge that is younger than itself, and would take it for the end of the lease.
+ * Whether a held row has been nudged. Uses the current time, not the statement's start (`now()`): a statement that waited for the row's lock may see a nudge that
+ * is newer than its start, and would take it for the end of the lease.
  */
 const NUDGED = 't.due_at <= clock_timestamp()';
 
-/** A row is due when its time has come and no lease holds. */
+/** A row is due at its time, if it is not leased. */
 export const DUE = 'due_at <= now() AND (lease_until IS NULL OR lease_until <= now())';
 const UNTIL = `now() + interval '${LEASE_SECONDS} seconds'`;
 
 function claimStatement(table: LeasedTable, inRegions: boolean): string {
   return `
     WITH due AS (
-      SELECT tenant_id, id, due_at, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at) AS turn
+      SELECT tenant_id, id, due_at, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at) AS rank
       FROM ${table} WHERE ${DUE} ${inRegions ? 'AND region_id = ANY($3::uuid[])' : ''}
     ), chosen AS (
       SELECT t.tenant_id, t.id FROM ${table} t JOIN due ON due.tenant_id = t.tenant_id AND due.id = t.id
       WHERE t.due_at <= now() AND (t.lease_until IS NULL OR t.lease_until <= now())
-      ORDER BY due.turn, due.due_at LIMIT $2 FOR NO KEY UPDATE OF t SKIP LOCKED
+      ORDER BY due.rank, due.due_at LIMIT $2 FOR NO KEY UPDATE OF t SKIP LOCKED
     )
     UPDATE ${table} t SET lease_owner = $1, lease_token = t.lease_token + 1, lease_until = ${UNTIL}, due_at = ${UNTIL}
     FROM chosen WHERE t.tenant_id = chosen.tenant_id AND t.id = chosen.id
     RETURNING t.tenant_id, t.id, t.lease_token`;
 }
 
-/** The rows of $2, $3 and $4 (tenant, id, token), locked in one order so that two statements over many rows cannot wait for each other. */
+/** The rows of $2, $3 and $4 (tenant, id, token), locked in the order of their ids, so that two statements cannot deadlock. */
 const lockedRows = (table: LeasedTable, wanted: string, condition: string, others: 'WAIT' | 'SKIP LOCKED'): string => `
   SELECT t.tenant_id, t.id FROM ${table} t JOIN ${wanted} w ON t.tenant_id = w.tenant_id AND t.id = w.id AND t.lease_token = w.token
   WHERE t.lease_owner = $1 AND ${condition} ORDER BY t.id FOR NO KEY UPDATE OF t ${others === 'WAIT' ? '' : others}`;

@@ -2,7 +2,7 @@ import type { TargetAction } from '../core/action.ts';
 import type { Preflight, TargetObservation } from '../core/observation.ts';
 
 /**
- * The holder's memory of one target. It may be lost in a crash: a new holder repeats the preflight, the reading of logs and the last action, all of which are idempotent.
+ * The holder's memory of one target, lost in a crash. A new holder repeats the preflight, the reading of logs and the last action; all are idempotent.
  */
 export class Memory {
   checked: Preflight | null = null;

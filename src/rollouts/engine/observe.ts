@@ -9,7 +9,7 @@ import type { ActiveTarget, SideCounts } from './placement.repository.ts';
 const ACCESS: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'UNKNOWN_CA']);
 
 /**
- * Since when a cluster has been unreachable, by the database's clock. The watch reports it by our clock. It is converted once per absence, because it is
+ * Since when a cluster has been unreachable, by the database's clock. The watch reports the time by our clock. It is converted once per outage, because it is
  * stored in rows and must not vary with the conversion.
  */
 export class Absence {

@@ -10,7 +10,7 @@ import { isTerminal } from '../core/phases.ts';
 import { checkedDecision } from '../core/targets/reduce-target.ts';
 import { undecidableTarget } from '../core/undecidable.ts';
 import { Act } from './act.ts';
-import type { Written } from './act.ts';
+import type { WriteResult } from './act.ts';
 import { Alarm, backoff } from './alarm.ts';
 import type { Connection } from './connections.ts';
 import { isFatalError, isHindrance, failureFrom } from './cluster-errors.ts';
@@ -22,26 +22,26 @@ import type { SideCounts, ActiveTarget, PlacementRows } from './placement.reposi
 import { Stale } from './placement-work.ts';
 import type { PlacementWork } from './placement-work.ts';
 
-/** Changes that the watch tells within this time are looked at together. */
+/** Changes reported by the watch within this time cause one pass. */
 const COALESCE_MILLISECONDS = 50;
-/** How long a write may take to show in the watch before it is decided without. */
+/** How long to wait for a write to show in the watch before deciding without it. */
 const ECHO_MILLISECONDS = 5_000;
-/** What changes nothing in the cluster need not wait for the commit. */
+/** Actions that change nothing in the cluster need not wait for the commit. */
 const READS: ReadonlySet<TargetAction['kind']> = new Set(['PREFLIGHT', 'READ_LOG']);
-/** Troubles that a watch which was opened before does not show, for as long as its connection stands: a new one tells at once how things stand. */
-const DOUBTFUL: ReadonlySet<KubernetesErrorKind> = new Set(['UNREACHABLE', 'UNAUTHENTICATED']);
-/** Waiting after trouble, in milliseconds: with the cluster, with a conflict (the next observation is on its way), with ourselves (the database is away). */
-const RETRIES = {
+/** Errors of a request that an established watch does not notice while its connection stays open. A new watch shows the cluster's state immediately. */
+const RECONNECT_ON: ReadonlySet<KubernetesErrorKind> = new Set(['UNREACHABLE', 'UNAUTHENTICATED']);
+/** Backoff in milliseconds by the source of the error: the cluster, a conflict (the next observation is on its way), or us (e.g. the database is unreachable). */
+const BACKOFF = {
   CLUSTER: { first: 250, most: 5_000 },
   CONFLICT: { first: 50, most: 500 },
   OURS: { first: 100, most: 2_000 },
 } as const;
-/** Decisions in a row without anything new from the cluster, beyond which it goes slowly: a loop that turns in place must not burn a core. */
+/** Livelock guard: after this many decisions in a row without news from the cluster, the loop slows down to one a second. */
 const SPINS = 20;
 
 /**
- * Looks after one placement while this worker holds it: observe, decide, commit, act, and again. It knows what to do from the rows and the watch alone, so it may
- * end anywhere and another one goes on.
+ * Reconciles one placement while this worker holds its lease: observe, decide, commit, act. Its state is in the rows and the cluster, so that another worker can
+ * continue from any point.
  */
 export class PlacementLoop {
   private readonly alarm = new Alarm();
@@ -52,10 +52,10 @@ export class PlacementLoop {
   private fresh = false;
   private connection: Connection | null = null;
   private watch: PlacementWatch | null = null;
-  /** The Deployment's version that a write of ours has replaced: nothing is decided on it. */
+  /** The Deployment's version that our last write has replaced. Nothing is decided on it. */
   private echo: { before: string | null; until: number } | null = null;
   private failures = 0;
-  private restUntil = 0;
+  private backoffUntil = 0;
   private spins = 0;
   private progressAt: Date | null = null;
   private counts: SideCounts | null = null;
@@ -67,7 +67,7 @@ export class PlacementLoop {
     lease.signal.addEventListener('abort', () => this.alarm.ring(), { once: true });
   }
 
-  /** Its rows have changed: they are read again before anything else. */
+  /** The rows have changed: they are reloaded before the next decision. */
   nudge(): void {
     this.fresh = false;
     this.alarm.ring();
@@ -77,73 +77,73 @@ export class PlacementLoop {
     return this.rows?.clusterId ?? null;
   }
 
-  /** What readers are shown of it, with the targets that it belongs to. */
+  /** The counts to show to readers, with the targets that they belong to. */
   view(): { counts: SideCounts; progressAt: Date | null; targets: readonly ActiveTarget[] } | null {
     return this.counts && { counts: this.counts, progressAt: this.progressAt, targets: this.rows?.targets ?? [] };
   }
 
-  /** Runs until nothing is left to do here or the lease is gone. */
+  /** Runs until there is no work left or the lease is lost. */
   async run(): Promise<void> {
     failpoint('placement-claimed');
     this.alarm.ring();
     try {
-      await this.turns();
+      await this.reconcileUntilIdle();
     } finally {
-      await this.letGo();
+      await this.disconnect();
     }
-    if (this.lease.stillOurs()) await this.work.giveBack(this.lease);
+    if (this.lease.stillOurs()) await this.work.release(this.lease);
   }
 
-  /** Nothing is left to do where nothing was at the last look, and nobody has nudged since. */
-  private async turns(): Promise<void> {
+  /** Ends when the last pass found no work and no nudge has come since. */
+  private async reconcileUntilIdle(): Promise<void> {
     while (this.lease.stillOurs()) {
       await this.alarm.next();
       if (!this.lease.stillOurs()) return;
-      if ((await this.carefulTurn()) === 'GO_ON') continue;
-      await this.letGo();
+      if ((await this.reconcileWithBackoff()) === 'GO_ON') continue;
+      await this.disconnect();
       await this.lease.allTold();
       if (this.fresh) return;
     }
   }
 
-  /** A turn whose troubles are waited out. What is not ours any more ends the loop; the rest is tried again, later each time. */
-  private async carefulTurn(): Promise<'DONE' | 'GO_ON'> {
+  /** One pass. A lost lease ends the loop; other errors are retried with backoff. */
+  private async reconcileWithBackoff(): Promise<'DONE' | 'GO_ON'> {
     try {
-      const outcome = await this.turn();
+      const outcome = await this.reconcile();
       this.failures = 0;
       return outcome;
     } catch (error) {
       if (error instanceof LeaseLost) return 'DONE';
       if (error instanceof Stale) this.nudge();
-      else this.later(error);
+      else this.backOff(error);
       return 'GO_ON';
     }
   }
 
-  /** Waits after trouble, longer each time. Until then nothing is asked of the cluster, whatever its watch tells. */
-  private later(error: unknown): void {
+  /** Exponential backoff with jitter. Until it ends no request is made to the cluster, whatever its watch reports. */
+  private backOff(error: unknown): void {
     this.failures += 1;
-    const { first, most } = RETRIES[troubleOf(error)];
+    const { first, most } = BACKOFF[errorSource(error)];
     const asked = error instanceof KubernetesError ? 1000 * (error.retryAfterSeconds ?? 0) : 0;
     const wait = Math.max(Math.min(asked, 60_000), backoff(this.failures, first, most));
-    this.restUntil = performance.now() + wait;
+    this.backoffUntil = performance.now() + wait;
     this.alarm.ring(wait);
     if (error instanceof KubernetesError) {
-      if (DOUBTFUL.has(error.kind)) this.watch?.doubt();
+      if (RECONNECT_ON.has(error.kind)) this.watch?.reconnect();
       return;
     }
     this.fresh = false;
     this.work.report(error);
   }
 
-  private async turn(): Promise<'DONE' | 'GO_ON'> {
-    const rows = await this.current();
+  private async reconcile(): Promise<'DONE' | 'GO_ON'> {
+    const rows = await this.loadRows();
     if (rows.targets.length === 0) return 'DONE';
     const { live, now } = await this.look(rows);
-    this.note(live, now);
-    if (this.rests(live) || this.awaitsEcho(live)) return 'GO_ON';
+    this.recordCounts(live, now);
+    if (this.isBackingOff(live) || this.isAwaitingEcho(live)) return 'GO_ON';
     for (const active of rows.targets) {
-      if (await this.tend(active, live, now)) {
+      if (await this.reconcileTarget(active, live, now)) {
         this.alarm.ring(this.spins++ < SPINS ? 0 : 1_000);
         return 'GO_ON';
       }
@@ -151,7 +151,7 @@ export class PlacementLoop {
     return 'GO_ON';
   }
 
-  /** What the watch shows. A cluster that cannot even be connected to is one that does not answer. */
+  /** The watch's state. A cluster to which no connection can be opened is UNREACHABLE. */
   private async look(rows: PlacementRows): Promise<{ live: Live; now: Date }> {
     try {
       const watch = await this.watching(rows);
@@ -160,13 +160,13 @@ export class PlacementLoop {
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
       const now = this.work.now();
-      this.alarm.ring(RETRIES.CLUSTER.most);
+      this.alarm.ring(BACKOFF.CLUSTER.most);
       return { live: this.absence.live(error, now), now };
     }
   }
 
-  /** Decides about one target, commits and acts. False where nothing is to be done now. */
-  private async tend(active: ActiveTarget, live: Live, now: Date): Promise<boolean> {
+  /** Decides about one target, commits and acts. Returns false if there was nothing to do. */
+  private async reconcileTarget(active: ActiveTarget, live: Live, now: Date): Promise<boolean> {
     const memory = this.memoryOf(active);
     const placement = { ...active.placement, progressAt: this.progressAt };
     const decision = this.decide(observeTarget({ ...active, placement }, live, memory, now));
@@ -196,7 +196,7 @@ export class PlacementLoop {
     active.target = await this.work.commit(this.lease, active, decision, { counts: this.counts, progressAt: this.progressAt });
     if (decision.action?.kind === 'SCALE') active.placement.lastWrittenReplicas = decision.action.replicas;
     if (!isTerminal(active.target.state.phase)) return;
-    // A target that has ended may be taken up again, and then nothing is known of it.
+    // A retry may restart a target that has ended, and must not find old memory.
     this.memories.delete(active.target.state.id);
     if (this.rows) this.rows.targets = this.rows.targets.filter((other) => other !== active);
   }
@@ -205,20 +205,20 @@ export class PlacementLoop {
     if (!READS.has(action.kind)) failpoint('after-commit-before-write');
     const { connection, watch } = this;
     if (!connection || !watch) throw new Error('there is no connection');
-    // A write may take long because of admission webhooks; whether the cluster still answers meanwhile is for the watch to tell.
-    const hands = this.work.hands(
+    // Admission webhooks may make a write slow. A reconnecting watch then finds out whether the cluster is still reachable.
+    const access = this.work.accessFor(
       this.lease,
-      connection.client.under(watch.answering, () => watch.doubt()),
+      connection.client.under(watch.answering, () => watch.reconnect()),
     );
     const observed = live.kind === 'PRESENT' ? { uid: live.uid, resourceVersion: live.resourceVersion } : null;
     try {
-      const written = await new Act(active, memory, hands, observed).perform(action);
+      const written = await new Act(active, memory, access, observed).perform(action);
       if (!READS.has(action.kind)) {
         memory.performed = action;
         memory.writeFailure = null;
       }
       if (action.kind !== 'READ_LOG') memory.hindrance = null;
-      this.await(written);
+      this.awaitEcho(written);
     } catch (error) {
       const { cluster } = active.target.state;
       if (isHindrance(error) && action.kind !== 'READ_LOG')
@@ -228,20 +228,20 @@ export class PlacementLoop {
     }
   }
 
-  private await(written: Written): void {
+  private awaitEcho(written: WriteResult): void {
     if (written.deployment) this.echo = { before: written.before, until: performance.now() + ECHO_MILLISECONDS };
   }
 
-  /** True while the cluster is to be left alone. That it is unreachable is written down all the same. */
-  private rests(live: Live): boolean {
-    const left = this.restUntil - performance.now();
+  /** True during a backoff. An unreachable cluster is still recorded. */
+  private isBackingOff(live: Live): boolean {
+    const left = this.backoffUntil - performance.now();
     if (left <= 0 || live.kind === 'UNREACHABLE') return false;
     this.alarm.ring(left);
     return true;
   }
 
-  /** True while the watch still shows what our last write replaced. */
-  private awaitsEcho(live: Live): boolean {
+  /** True while the watch still shows the version that our last write replaced. */
+  private isAwaitingEcho(live: Live): boolean {
     if (!this.echo) return false;
     const shown = live.kind === 'PRESENT' ? live.resourceVersion : null;
     const left = this.echo.until - performance.now();
@@ -253,27 +253,27 @@ export class PlacementLoop {
     return false;
   }
 
-  private async current(): Promise<PlacementRows> {
+  private async loadRows(): Promise<PlacementRows> {
     if (this.rows && this.fresh) return this.rows;
     this.fresh = true;
     const rows = await this.work.load(this.lease);
     if (!rows) throw new LeaseLost();
     this.rows = rows;
     this.work.prepare(this.lease, rows);
-    // Who gives up on clusters that stay away is not kept waiting until silence shows that this one does.
-    if (rows.targets.some(({ rollout }) => rollout.intent === 'GIVE_UP')) this.watch?.doubt();
-    this.progressAt = later(this.progressAt, rows.progressAt);
+    // A second abort gives up on unreachable clusters: find out now, not after the watch's silence timeout.
+    if (rows.targets.some(({ rollout }) => rollout.intent === 'GIVE_UP')) this.watch?.reconnect();
+    this.progressAt = latest(this.progressAt, rows.progressAt);
     const ids = new Set(rows.targets.map((active) => active.target.state.id));
     for (const id of this.memories.keys()) if (!ids.has(id)) this.memories.delete(id);
     return rows;
   }
 
-  /** The placement's watch, on a connection with the cluster's present credentials. */
+  /** The placement's watch, on a connection with the cluster's current credentials. */
   private async watching(rows: PlacementRows): Promise<PlacementWatch> {
     if (this.watch && this.connection?.version === rows.credentialVersion) return this.watch;
-    await this.letGo();
+    await this.disconnect();
     this.connection = await this.work.connect(this.lease, rows);
-    // Credentials that were exchanged after the rows were read are in none of them yet.
+    // The credentials were replaced after the rows were read.
     if (this.connection.version !== rows.credentialVersion) this.fresh = false;
     const { namespace, workloadId } = rows;
     this.watch = this.connection.watch({ namespace, workloadId }, () => {
@@ -284,7 +284,7 @@ export class PlacementLoop {
     return this.watch;
   }
 
-  private async letGo(): Promise<void> {
+  private async disconnect(): Promise<void> {
     const { watch, connection } = this;
     this.watch = null;
     this.connection = null;
@@ -292,9 +292,9 @@ export class PlacementLoop {
     connection?.release();
   }
 
-  private note(live: Live, now: Date): void {
+  private recordCounts(live: Live, now: Date): void {
     if (this.progress.look(live)) this.progressAt = now;
-    // What a cluster that does not answer showed last is not what it shows now.
+    // The last counts of an unreachable cluster are out of date.
     const seen = sideCounts(live, this.rows?.targets[0]?.target.state ?? null);
     this.counts = live.kind === 'UNREACHABLE' ? null : (seen ?? this.counts);
   }
@@ -307,9 +307,9 @@ export class PlacementLoop {
   }
 }
 
-const troubleOf = (error: unknown): keyof typeof RETRIES => {
+const errorSource = (error: unknown): keyof typeof BACKOFF => {
   if (!(error instanceof KubernetesError)) return 'OURS';
   return error.kind === 'CONFLICT' || error.kind === 'NOT_FOUND' ? 'CONFLICT' : 'CLUSTER';
 };
 
-const later = (a: Date | null, b: Date | null): Date | null => (a === null || (b !== null && b > a) ? b : a);
+const latest = (a: Date | null, b: Date | null): Date | null => (a === null || (b !== null && b > a) ? b : a);

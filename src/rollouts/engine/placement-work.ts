@@ -8,7 +8,7 @@ import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { TargetDecision } from '../core/decision.ts';
 import { reduceTarget } from '../core/targets/reduce-target.ts';
 import { eventOf } from '../rollout.events.ts';
-import type { Hands } from './act.ts';
+import type { PlacementAccess } from './act.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Connection, Connections } from './connections.ts';
 import { LeaseLost } from './lease.ts';
@@ -16,12 +16,12 @@ import type { Lease } from './lease.ts';
 import type { ActiveTarget, SideCounts, HeldPlacementRepository, PlacementRows } from './placement.repository.ts';
 import type { PlacedTarget } from './rows.ts';
 
-/** The rows changed after the decision. They are read and decided on again. */
+/** The rows changed after the decision, which is therefore dropped; the next one starts from the new rows. */
 export class Stale extends Error {
   override readonly name = 'Stale';
 }
 
-/** Data about a placement that is only shown to readers. */
+/** Data about a placement for readers of the API only. */
 export interface Seen {
   counts: SideCounts | null;
   progressAt: Date | null;
@@ -55,7 +55,7 @@ export class PlacementWork {
   /** Null if the lease is lost. */
   async load(lease: Lease): Promise<PlacementRows | null> {
     const rows = await this.database.as({ tenantId: lease.tenantId }, () => this.placements.load(lease));
-    if (rows) this.clock.hear(rows.now);
+    if (rows) this.clock.record(rows.now);
     return rows;
   }
 
@@ -78,7 +78,7 @@ export class PlacementWork {
           ...(decision.action?.kind === 'SCALE' ? { lastWrittenReplicas: decision.action.replicas } : {}),
           observed: seen.counts,
           progressAt: seen.progressAt,
-          tellRollout: wakeRollout,
+          wakeRollout: wakeRollout,
         });
         if (saved === 'STALE') throw new Stale('the target has changed');
         if (saved === 'LOST') throw new LeaseLost();
@@ -104,7 +104,7 @@ export class PlacementWork {
     return this.connections.open(lease, rows.clusterId, rows.credentialVersion);
   }
 
-  hands(lease: Lease, client: KubernetesClient): Hands {
+  accessFor(lease: Lease, client: KubernetesClient): PlacementAccess {
     return {
       client,
       assertOurs: () => {
@@ -115,8 +115,8 @@ export class PlacementWork {
     };
   }
 
-  /** Releases a placement that has no work, and claims at once if a nudge came in the meantime. */
-  async giveBack(lease: Lease): Promise<void> {
+  /** Releases the lease of a placement without work, and claims immediately if a nudge came in the meantime. */
+  async release(lease: Lease): Promise<void> {
     if (await lease.release(null)) this.claim();
   }
 

@@ -9,7 +9,7 @@ import { rolloutState, saveTargets, targetChange, placedTarget, waveState } from
 import type { RolloutJson, TargetJson, PlacedTarget, WaveJson } from './rows.ts';
 import { storableJson } from './storable.ts';
 
-/** One thing to do on a placement: a target with the rollout that wants it. */
+/** A target that is in progress on a placement, with its rollout and wave. */
 export interface ActiveTarget {
   rollout: RolloutState;
   wave: WaveState;
@@ -17,7 +17,7 @@ export interface ActiveTarget {
   target: PlacedTarget;
 }
 
-/** A placement as its rows have it, at one moment. */
+/** A placement's rows, read by one statement. */
 export interface PlacementRows {
   now: Date;
   id: string;
@@ -26,29 +26,29 @@ export interface PlacementRows {
   namespace: string;
   clusterId: string;
   cluster: string;
-  /** Rises with each exchange of the cluster's credentials. */
+  /** Increases when the cluster's credentials are replaced. */
   credentialVersion: number;
   progressAt: Date | null;
-  /** Oldest rollout first. Empty: nothing is to be done here. */
+  /** Oldest rollout first. Empty: the placement has no work. */
   targets: ActiveTarget[];
 }
 
-/** Everything that a decision changes, in one transaction. */
+/** What one decision changes, in one transaction. */
 export interface TargetCommit {
   lease: Lease;
   rolloutId: string;
   target: PlacedTarget;
-  /** What is live from now on; undefined = unchanged. */
+  /** The side that the placement runs from now on; undefined = unchanged. */
   applied?: Side | null;
   lastWrittenReplicas?: number;
-  /** As seen when it was decided; null = not seen. */
+  /** As observed at the decision; null = not observed. */
   observed: SideCounts | null;
   progressAt: Date | null;
-  /** Whether the rollout's own loop has to look. */
-  tellRollout: boolean;
+  /** Makes the rollout due, because its own decision depends on the change. */
+  wakeRollout: boolean;
 }
 
-/** Counts of pods for those who read: never decided on. */
+/** Counts of pods for the API; no decision depends on them. */
 export interface PlacementCounts {
   desired: number;
   ready: number;
@@ -56,7 +56,7 @@ export interface PlacementCounts {
   updated: number;
 }
 
-/** The same with the two sides of a target that is under way. */
+/** With the two sides of a target in progress. */
 export interface SideCounts extends PlacementCounts {
   new: number;
   old: number;
@@ -64,7 +64,7 @@ export interface SideCounts extends PlacementCounts {
 
 export interface CountsChange {
   id: string;
-  /** Targets that are under way there: the counts are theirs too. */
+  /** Targets in progress there, which get the same counts. */
   targets: string[];
   observed: PlacementCounts;
   progressAt: Date | null;
@@ -75,19 +75,19 @@ export interface CountsChange {
 export class HeldPlacementRepository {
   constructor(private readonly database: Database) {}
 
-  /** One statement, so one moment; null where the lease is gone. */
+  /** Reads all rows in one statement, so that they are consistent; null if the lease is lost. */
   async load(lease: Lease): Promise<PlacementRows | null> {
     const [row] = await this.database.query<LoadedRow>(LOAD, [lease.tenantId, lease.id, lease.token]);
     return row ? placementRows(row) : null;
   }
 
-  /** @returns the target's new version, 'STALE' where the rows are not those that were decided on, or 'LOST' where the lease is gone. In both cases the caller rolls back. */
+  /** @returns the target's new version, 'STALE' if the rows have changed since the decision, or 'LOST' if the lease is lost. In both cases the caller rolls back. */
   async commit(change: TargetCommit): Promise<number | 'STALE' | 'LOST'> {
     const { lease, target } = change;
     const [row] = await this.database.query<{ version: number | null; held: boolean }>(COMMIT, [
       lease.tenantId,
       change.rolloutId,
-      change.tellRollout,
+      change.wakeRollout,
       storableJson([targetChange(target, change.observed)]),
       lease.id,
       lease.token,
@@ -109,20 +109,20 @@ export class HeldPlacementRepository {
     return JSON.parse(row.objects) as KubernetesObject[];
   }
 
-  /** Which objects the placement's releases consist of, and no more than that of each: of all releases, or of those that can be gone back to. */
+  /** The kinds and names of the objects of the placement's releases: of all of them (ALL), or of those that a rollback can choose (GOOD). */
   async keptObjects(placementId: string, releases: 'ALL' | 'GOOD'): Promise<KubernetesObject[]> {
     return this.database.query<KubernetesObject>(KEPT, [tenantId(), placementId, releases === 'ALL']);
   }
 
-  /** What of ours stands on a cluster. */
+  /** The placements on a cluster that run, or should run, something. */
   async onCluster(clusterId: string): Promise<StandingPlacement[]> {
     return this.database.query<StandingPlacement>(ON_CLUSTER, [tenantId(), clusterId]);
   }
 
   /**
-   * Counts of many placements of one tenant, in one statement. A target that somebody is writing at this moment is not waited for.
+   * Saves the counts of many placements of one tenant in one statement. Skips targets that are locked, instead of waiting for them.
    *
-   * @returns ids of the placements whose counts are to be written again
+   * @returns ids of the placements whose counts have to be saved once more
    */
   async saveCounts(changes: readonly CountsChange[]): Promise<string[]> {
     const rows = changes.map(({ id, targets, observed, progressAt }) => ({ id, targets, observed, progress_at: progressAt }));
@@ -137,7 +137,7 @@ export interface StandingPlacement {
   namespace: string;
   workload: string;
   workloadId: string;
-  /** Something is live there and no worker looks after it. */
+  /** A release is live there and no worker holds the placement. */
   idle: boolean;
 }
 
@@ -188,8 +188,8 @@ function placementRows(row: LoadedRow): PlacementRows {
 }
 
 /**
- * The number of pods: the target's own (`targets.replicas`), else that of the release which is to run: going back, the one before. Where none is to run (a removal), of the one
- * that ran before, else of the one that runs.
+ * The number of pods: the target's own (`targets.replicas`), else that of the release to run (while rolling back, the one before). Without one (a removal): of the
+ * release that ran before, else of the one that runs.
  */
 const LOAD = `
   SELECT now() AS now, p.id, p.workload_id, w.name AS workload, p.namespace, p.cluster_id, c.name AS cluster, p.region_id, g.name AS region,
@@ -213,15 +213,15 @@ const LOAD = `
   WHERE p.tenant_id = $1::uuid AND p.id = $2::uuid AND p.lease_token = $3::bigint AND p.lease_until > now()`;
 
 /**
- * Locks in the order that every transaction here keeps: rollout, target, placement. The target is saved where its rollout still stands and nobody has changed it
- * since; the placement's row says whether the lease still holds, and no claim can come between that and the commit.
+ * Locks in the order that all transactions here keep, to avoid deadlocks: rollout, target, placement. The target is saved if its rollout is still under way and its
+ * version is unchanged. Updating the placement's row checks the lease, and its lock keeps a claim from coming in between until the commit.
  */
 const COMMIT = `
-  WITH told AS (
+  WITH woken AS (
     UPDATE rollouts SET due_at = now()
     WHERE tenant_id = $1::uuid AND id = $2::uuid AND $3::boolean AND phase IN ${UNDER_WAY} RETURNING id
   ), standing AS (
-    SELECT id FROM told UNION ALL
+    SELECT id FROM woken UNION ALL
     SELECT id FROM rollouts WHERE tenant_id = $1::uuid AND id = $2::uuid AND NOT $3::boolean AND phase IN ${UNDER_WAY}
   ), saved AS (${saveTargets('$1', '$4', 'EXISTS (SELECT 1 FROM standing)')}
   ), held AS (

@@ -9,13 +9,13 @@ import type { SideCounts, HeldPlacementRepository } from './placement.repository
 /** How many placements one worker serves at once, and how many it claims in one statement. */
 const CAPACITY = 1_000;
 const BATCH = 50;
-/** Unchanged counts are written again this often, so that readers see that they are current. */
+/** Interval at which unchanged counts are rewritten, so that readers see that they are current. */
 const REFRESH_MILLISECONDS = 30_000;
 
 /** The placements that this worker holds. */
 export class Placements {
   private readonly loops = new Map<string, PlacementLoop>();
-  private readonly written = new Map<string, { text: string; at: number }>();
+  private readonly lastCounts = new Map<string, { text: string; at: number }>();
   private regions: readonly string[] = [];
   private readonly claims: Claims;
 
@@ -28,7 +28,7 @@ export class Placements {
   ) {
     this.claims = new Claims({
       claim: async (limit) => (this.regions.length === 0 ? [] : this.leases.claim('placements', this.regions, limit)),
-      lookAfter: (lease) => this.lookAfter(new PlacementLoop(lease, this.work)),
+      serve: (lease) => this.servePlacement(new PlacementLoop(lease, this.work)),
       capacity: CAPACITY,
       batch: BATCH,
       report: work.report,
@@ -36,7 +36,7 @@ export class Placements {
   }
 
   /** Ids of the regions that this worker serves. */
-  serve(regions: readonly string[]): void {
+  setRegions(regions: readonly string[]): void {
     this.regions = regions;
   }
 
@@ -54,7 +54,7 @@ export class Placements {
     for (const loop of this.loops.values()) if (loop.clusterId === clusterId) loop.nudge();
   }
 
-  /** Announcements may have been missed. */
+  /** After a gap in the announcements, any row may have changed. */
   nudgeAll(): void {
     for (const loop of this.loops.values()) loop.nudge();
   }
@@ -62,7 +62,7 @@ export class Placements {
   /** Once a second: handles nudges whose announcement was lost, and writes the counts of pods. */
   async tick(): Promise<void> {
     if (this.loops.size === 0) return;
-    await Promise.all([this.leases.nudged('placements', (lease) => this.nudge(lease.id)), this.writeCounts()]);
+    await Promise.all([this.leases.deliverNudges('placements', (lease) => this.nudge(lease.id)), this.writeCounts()]);
   }
 
   /** Resolves when the loops have ended; their leases have been released by then. */
@@ -70,14 +70,14 @@ export class Placements {
     return this.claims.ended();
   }
 
-  private async lookAfter(loop: PlacementLoop): Promise<void> {
+  private async servePlacement(loop: PlacementLoop): Promise<void> {
     const { id } = loop.lease;
     this.loops.set(id, loop);
     try {
       await loop.run();
     } finally {
       if (this.loops.get(id) === loop) this.loops.delete(id);
-      this.written.delete(id);
+      this.lastCounts.delete(id);
     }
   }
 
@@ -89,9 +89,9 @@ export class Placements {
       const targets = view.targets.map(({ target }) => target.state.id);
       const change = { id: loop.lease.id, targets, observed: view.counts, progressAt: view.progressAt };
       const text = JSON.stringify(change);
-      const before = this.written.get(loop.lease.id);
+      const before = this.lastCounts.get(loop.lease.id);
       if (before && before.text === text && performance.now() - before.at < REFRESH_MILLISECONDS) return [];
-      this.written.set(loop.lease.id, { text, at: performance.now() });
+      this.lastCounts.set(loop.lease.id, { text, at: performance.now() });
       if (before?.text !== text) this.announceProgress(loop, view.counts);
       return [{ tenantId: loop.lease.tenantId, change }];
     });
@@ -99,7 +99,7 @@ export class Placements {
     const missed = await Promise.all(
       [...tenants].map(([tenantId, group]) => this.database.as({ tenantId }, () => this.rows.saveCounts(group.map((each) => each.change)))),
     );
-    for (const id of missed.flat()) this.written.delete(id);
+    for (const id of missed.flat()) this.lastCounts.delete(id);
   }
 
   private announceProgress(loop: PlacementLoop, counts: SideCounts): void {

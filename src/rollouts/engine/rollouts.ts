@@ -37,7 +37,7 @@ export class Rollouts {
   ) {
     this.claims = new Claims({
       claim: (limit) => leases.claim('rollouts', null, limit),
-      lookAfter: (lease) => this.run(lease),
+      serve: (lease) => this.run(lease),
       capacity: CAPACITY,
       batch: CAPACITY,
       report,
@@ -81,7 +81,7 @@ export class Rollouts {
   private async decide(lease: Lease): Promise<void> {
     const locked = await this.rollouts.lock(lease.id, { token: lease.token, targets: false });
     if (!locked) return;
-    this.clock.hear(locked.now);
+    this.clock.record(locked.now);
     const { lookAt, error, ...reduction } = advanceRollout(locked);
     if (error !== null) this.report(error);
     if (lookAt) this.database.afterCommit(() => this.wakeAt(lookAt));

@@ -72,7 +72,7 @@ export class Sweep {
     const ids = this.regions?.map((region) => region.id) ?? [];
     const [row] = await this.system.query<Due & { now: Date; regions: Region[] }>(SWEEP, [ids]);
     if (!row) return;
-    this.clock.hear(row.now);
+    this.clock.record(row.now);
     this.see(row.regions);
     if (row.rollouts || row.placements || row.clusters) this.listener.onDue(row);
   }

@@ -7,7 +7,7 @@ import { rolloutState, saveTargets, targetChange, placedTarget } from './rows.ts
 import type { Place, RolloutJson, TargetJson, PlacedTarget } from './rows.ts';
 import { storableJson } from './storable.ts';
 
-/** A target that waits because nobody serves its region. */
+/** A target that waits because no worker serves its region. */
 export interface UnservedTarget {
   now: Date;
   rollout: RolloutState;
@@ -27,13 +27,13 @@ export interface UnservedPage {
 const PATIENCE_SECONDS = 10;
 const PAGE_SIZE = 100;
 
-/** Placements that are due and that no worker comes for. */
+/** Placements that are due and that no worker claims. */
 @Injectable()
 export class UnservedRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * The next ones of all tenants, in the order of their ids.
+   * The next page over all tenants, ordered by id.
    *
    * @param served ids of the regions that this worker serves itself
    * @param after the last id of the page before

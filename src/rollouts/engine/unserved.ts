@@ -9,7 +9,7 @@ const FIRST = '00000000-0000-0000-0000-000000000000';
 /** Ticks between two looks. */
 const EVERY_TICKS = 5;
 
-/** A region without a worker has nobody to report it: the workers of other regions do, on the targets that wait there. */
+/** Reports regions without a worker. The workers of other regions do it, by a condition on the targets that wait there. */
 export class Unserved {
   private ticks = 0;
   private after = FIRST;
@@ -28,13 +28,13 @@ export class Unserved {
     if (this.ticks % EVERY_TICKS !== 0) return;
     const { byTenant, next } = await this.unserved.find(served, this.after);
     this.after = next ?? FIRST;
-    // What one tenant's rows refuse holds up nobody else's.
+    // An error in one tenant's rows must not delay other tenants.
     for (const [tenantId, placementIds] of byTenant) {
       await this.database.as({ tenantId }, () => this.database.transaction(() => this.mark(placementIds))).catch(this.report);
     }
   }
 
-  /** Says so on every target there that does not say yet why it waits, and has its rollout looked at. */
+  /** Sets the condition on each target there that has none, and wakes its rollout. */
   private async mark(placementIds: readonly string[]): Promise<void> {
     const targets = await this.unserved.lock(placementIds);
     if (targets.length === 0) return;

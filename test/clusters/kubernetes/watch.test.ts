@@ -3,7 +3,13 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectCluster } from '../../../src/clusters/kubernetes/client.ts';
 import { watchPlacement } from '../../../src/clusters/kubernetes/placement-watch.ts';
-import type { Doubts, KubernetesClient, PlacementSnapshot, PlacementWatch, WatchEvent } from '../../../src/clusters/kubernetes/types.ts';
+import type {
+  ReconnectRequests,
+  KubernetesClient,
+  PlacementSnapshot,
+  PlacementWatch,
+  WatchEvent,
+} from '../../../src/clusters/kubernetes/types.ts';
 import { json, startServer, status } from './server.ts';
 import type { Seen, TestServer } from './server.ts';
 
@@ -39,7 +45,7 @@ interface Rig {
   client: KubernetesClient;
   /** What the watch told, one after the other. */
   next: () => Promise<WatchEvent>;
-  doubts: Doubts;
+  reconnects: ReconnectRequests;
   lists: () => number;
   versions: () => (string | null)[];
 }
@@ -66,15 +72,15 @@ async function rig(
   );
   cleanups.push(() => client.close());
   const stop = new AbortController();
-  const doubts: Doubts = new EventEmitter();
-  const iterator = client.listWatch(ref, { signal: stop.signal, doubts })[Symbol.asyncIterator]();
+  const reconnects: ReconnectRequests = new EventEmitter();
+  const iterator = client.listWatch(ref, { signal: stop.signal, reconnects })[Symbol.asyncIterator]();
   cleanups.push(() => stop.abort());
   const next = async (): Promise<WatchEvent> => {
     const result = await iterator.next();
     if (result.done === true) throw new Error('the watch has ended');
     return result.value;
   };
-  return { server, client, next, doubts, lists: () => lists, versions: () => versions };
+  return { server, client, next, reconnects, lists: () => lists, versions: () => versions };
 }
 
 /** Short enough to compare: the type, and the name or the error's kind. */
@@ -165,7 +171,7 @@ describe('a list-watch', () => {
     expect(rigged.versions()).toEqual(['10', '10']);
   });
 
-  it('that is doubted asks anew from where it stands, and tells nothing where it is answered', async () => {
+  it('that is to reconnect asks anew from where it stands, and tells nothing where it is answered', async () => {
     const rigged = await rig({
       watch: (n, response) => {
         if (n === 0) send(response, 'ADDED', pod('b', 11));
@@ -174,23 +180,23 @@ describe('a list-watch', () => {
     });
     expect(await briefs(rigged.next, 2)).toEqual(['RESYNC a', 'ADDED b']);
     const after = rigged.next();
-    rigged.doubts.emit('doubt');
+    rigged.reconnects.emit('reconnect');
     expect(brief(await after)).toBe('ADDED c');
     expect([rigged.versions(), rigged.lists()]).toEqual([['10', '11'], 1]);
   });
 
-  it('that is doubted tells of a cluster that does not answer in time, after the first try', async () => {
+  it('that is to reconnect tells of a cluster that does not answer in time, after the first try', async () => {
     const rigged = await rig({ watch: (_, response) => send(response, 'ADDED', pod('b', 11)) });
     expect(await briefs(rigged.next, 2)).toEqual(['RESYNC a', 'ADDED b']);
     let unanswered = 0;
     rigged.server.answer(() => void (unanswered += 1));
     const after = rigged.next();
-    rigged.doubts.emit('doubt');
+    rigged.reconnects.emit('reconnect');
     expect(brief(await after)).toBe('UNREACHABLE UNREACHABLE');
     expect(unanswered).toBe(1);
   });
 
-  it('that is doubted takes one cut for a kept connection that was closed', async () => {
+  it('that is to reconnect takes one cut for a kept connection that was closed', async () => {
     const rigged = await rig({ watch: (_, response) => send(response, 'ADDED', pod('b', 11)) });
     expect(await briefs(rigged.next, 2)).toEqual(['RESYNC a', 'ADDED b']);
     rigged.server.answer(() => {
@@ -198,7 +204,7 @@ describe('a list-watch', () => {
       for (const socket of rigged.server.connections) socket.destroy();
     });
     const after = rigged.next();
-    rigged.doubts.emit('doubt');
+    rigged.reconnects.emit('reconnect');
     expect(brief(await after)).toBe('ADDED c');
   });
 
@@ -426,13 +432,13 @@ describe('a placement', () => {
     await until((now) => now.unreachable === null);
   });
 
-  it('that is doubted ends what waits for a cluster without an answer, and only then; what comes after it answers again is not ended', async () => {
+  it('that is to reconnect ends what waits for a cluster without an answer, and only then; what comes after it answers again is not ended', async () => {
     const { server, until, watch, pods } = await world({ pods: [pod('a', 5)] });
     await watch.synced;
     await pods;
     const { answering } = watch;
     server.answer((_, response) => json(response, status(401, 'Unauthorized', 'Unauthorized'), 401));
-    watch.doubt();
+    watch.reconnect();
     await until((now) => now.unreachable?.error.kind === 'UNAUTHENTICATED');
     expect(answering.aborted).toBe(false);
 

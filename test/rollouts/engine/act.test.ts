@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { KubernetesError } from '../../../src/clusters/kubernetes/errors.ts';
 import type { KubernetesErrorKind } from '../../../src/clusters/kubernetes/errors.ts';
 import { Act } from '../../../src/rollouts/engine/act.ts';
-import type { Hands } from '../../../src/rollouts/engine/act.ts';
+import type { PlacementAccess } from '../../../src/rollouts/engine/act.ts';
 import { Memory } from '../../../src/rollouts/engine/memory.ts';
 import type { ActiveTarget } from '../../../src/rollouts/engine/placement.repository.ts';
 
@@ -16,9 +16,9 @@ async function asked(kind: KubernetesErrorKind): Promise<{ times: number; log: s
     times += 1;
     return Promise.reject(new KubernetesError({ kind, message: 'error dialing backend' }));
   };
-  const hands = { client: { log }, assertOurs: () => undefined } as unknown as Hands;
+  const access = { client: { log }, assertOurs: () => undefined } as unknown as PlacementAccess;
   const active = { placement: { namespace: 'shop', workload: 'web' } } as ActiveTarget;
-  while (times < 5 && !memory.logs.has('web-1/web')) await new Act(active, memory, hands, null).perform(READ).catch(() => undefined);
+  while (times < 5 && !memory.logs.has('web-1/web')) await new Act(active, memory, access, null).perform(READ).catch(() => undefined);
   return { times, log: memory.logs.get('web-1/web') };
 }
 

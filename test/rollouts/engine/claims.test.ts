@@ -15,7 +15,7 @@ function given({ due, capacity, batch }: { due: number; capacity: number; batch:
       left -= taken;
       return Array.from({ length: taken }, () => ({}) as Lease);
     },
-    lookAfter: () => new Promise((resolve, reject) => held.push({ resolve, reject })),
+    serve: () => new Promise((resolve, reject) => held.push({ resolve, reject })),
     capacity,
     batch,
     report: (error) => reported.push(error),

@@ -136,13 +136,13 @@ describe('leases', () => {
     const leases = worker('one');
     await leases.claim('clusters', [region], 1);
     const told: string[] = [];
-    const look = (): Promise<void> => leases.nudged('clusters', (lease) => void told.push(lease.id));
+    const look = (): Promise<void> => leases.deliverNudges('clusters', (lease) => void told.push(lease.id));
     await look();
     expect(told).toEqual([]);
     await owner.query('UPDATE clusters SET due_at = now() WHERE id = $1', [id]);
     const looking = look();
     // Whoever gives the row back waits for what is being taken out of it.
-    await leases.allTold();
+    await leases.nudgesDelivered();
     expect(told).toEqual([id]);
     await looking;
     await look();
