@@ -83,7 +83,7 @@ export function hasAmounts(live: LiveDeployment, amounts: Amounts): boolean {
   return live.surge === amounts.surge && live.unavailable === amounts.unavailable;
 }
 
-/** The side's own amounts are still to be restored. Where the cluster took them and keeps others (an admission webhook's, a person's), that is not fought over. */
+/** Whether the side's own amounts are still to be restored. If the cluster accepted them and has others since (by an admission webhook or a person), those are kept. */
 export function ownAmountsDue(o: TargetObservation, live: LiveDeployment, own: Amounts): boolean {
   const { performed } = o;
   const taken = performed?.kind === 'APPLY' && performed.gate.surge === own.surge && performed.gate.unavailable === own.unavailable;
@@ -91,8 +91,8 @@ export function ownAmountsDue(o: TargetObservation, live: LiveDeployment, own: A
 }
 
 /**
- * Applies a side with a gate. The clock starts with the first time that this very write is decided; the same write decided again (after a crash or a 409) commits
- * nothing and says nothing new. However late, it is tried: a holder that comes back after its deadline has not failed yet.
+ * Applies a side with a gate. The clock starts when this write is first decided; repeating it (after a crash or a 409) commits nothing and adds no event. It is tried
+ * even past the deadline, because a holder that returns late has not failed yet.
  */
 export function applyGate(o: TargetObservation, live: LiveDeployment | null, write: GateWrite): Draft {
   const { target, now } = o;
