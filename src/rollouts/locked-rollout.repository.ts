@@ -106,7 +106,7 @@ export class LockedRolloutRepository {
     this.database.send(success === 'DEPLOYED' ? DEPLOYED : GONE_BACK, [tenantId(), workloadId, rollout.id]);
   }
 
-  /** What other rollouts bring these placements to is this number of pods again: a change of scale that goes back must not be made once more by them. */
+  /** Sets the number of pods in other rollouts of these placements, so that they do not repeat a change of scale that is being undone. */
   private keepNumbers(numbers: Reduction['numbers']): void {
     const rows = numbers.map(({ placementId, replicas }) => ({ id: placementId, replicas }));
     this.database.send(KEEP_NUMBERS, [tenantId(), JSON.stringify(rows)]);

@@ -78,7 +78,7 @@ export class RolloutService {
     });
   }
 
-  /** Takes the workload away; `objects` ORPHAN leaves what runs in the clusters. Asked for again while it is on its way, it is the same rollout. */
+  /** Takes the workload away; `objects` ORPHAN leaves what runs in the clusters. A repeated request while it runs returns the same rollout. */
   async remove(reference: string, objects: 'DELETE' | 'ORPHAN', expected: ExpectedVersions): Promise<string> {
     return this.database.transaction(async () => {
       const locked = await this.workloads.lock(reference);
@@ -124,7 +124,7 @@ export class RolloutService {
     return concerned.map((placement) => ({ ...placement, replicas: before.get(placement.id) ?? null }));
   }
 
-  /** Supersedes or refuses, then returns the locked workload. It is read again if a rollout was superseded, because that may have changed placements until it was locked. */
+  /** Supersedes or refuses, then returns the locked workload. It is reloaded if a rollout was superseded, because that may have changed placements until it was locked. */
   private async cleared(
     locked: WorkloadRow,
     way: MakeWay,

@@ -27,7 +27,7 @@ describe('a cluster that answers every write with an error that may pass', () =>
   test('is tried again until the error has passed, and says why it waits', async () => {
     first.setFaults(FAULTS);
     const id = await deploy(world, workload, { values: { image: BETTER } });
-    await expect.poll(() => reasonOf(id)).toMatch(/^SERVER: .* Trying again\.$/);
+    await expect.poll(() => reasonOf(id)).toMatch(/^SERVER: .* Retrying\.$/);
     first.clearFaults();
     expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
     expect(running(world, 'shop')).toEqual(Array(2).fill(`${BETTER} x4`));

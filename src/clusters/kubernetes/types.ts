@@ -90,7 +90,7 @@ export interface ObjectList {
 
 /**
  * An event of a list-watch. RESYNC contains all existing objects (any other is gone); it comes first and after every relist.
- * UNREACHABLE comes once per kind of error. A RESYNC, an object's event or ALIVE after it means that the stream works again.
+ * UNREACHABLE comes once per kind of error. A RESYNC, an object's event or ALIVE after it means that the stream works.
  */
 export type WatchEvent =
   | { type: 'RESYNC'; objects: KubernetesObject[]; date: Date }

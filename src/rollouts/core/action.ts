@@ -1,4 +1,4 @@
-/** What a decision about a target asks of its holder. */
+/** What a decision about a target asks the placement's holder to do. */
 
 /** Fence of a write to an existing object: the observation that it was decided on. */
 export interface Precondition {
@@ -19,7 +19,7 @@ export type SideName = 'TO' | 'FROM' | 'SUPERSEDED';
 export type TargetAction =
   /** Reviews access, dry-runs every object of `to`, lists field conflicts; changes nothing. takeOver: other managers' fields are no failure (a rollback is never refused). */
   | { kind: 'PREFLIGHT'; takeOver: boolean }
-  /** Reads the last log lines of a container in trouble. */
+  /** Reads the last log lines of a failing container. */
   | { kind: 'READ_LOG'; pod: string; container: string; previous: boolean }
   /**
    * Applies what does not exist yet (ConfigMaps, new objects), then the Deployment with this gate. precondition null = the Deployment does not exist (force=false then).

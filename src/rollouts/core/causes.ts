@@ -1,5 +1,5 @@
 /**
- * The causes of failure: what each code means for a target, whom it blames, its sentence and what to do about it.
+ * The causes of failure: per code, when it fails a target, whom it blames, its sentence and its advice.
  *
  * Rows keep the code and its data; sentences and advice are made here when a failure is shown. A code never changes its meaning, and its data only grows.
  * Codes in CamelCase are Kubernetes' own words, codes in UPPER_CASE are ours or the kinds of error of a cluster's API.
@@ -9,7 +9,7 @@ import type { KubernetesErrorKind } from '../../clusters/core/error-kinds.ts';
 
 /**
  * When it fails a target. FATAL: at once, since waiting does not help. transient: once it has stood for so many seconds without a break. SLOW: at the progress
- * deadline. NONE: never, since the cluster is simply observed again.
+ * deadline. NONE: never; it is enough to observe once more.
  */
 export type Severity = 'FATAL' | { transient: number } | 'SLOW' | 'NONE';
 
@@ -31,7 +31,7 @@ export interface StoredCause {
   data: Readonly<Record<string, unknown>>;
 }
 
-/** What is said with one of Kubernetes' words. */
+/** The data of a cause that Kubernetes names. */
 export interface WordData {
   message: string;
   /** The kernel killed the container at its memory limit. */
@@ -42,7 +42,7 @@ export interface WordData {
 
 interface Late {
   seconds: number;
-  /** How far the rollout was, as a clause. */
+  /** The state of the rollout at that time, as a clause. */
   what: string;
 }
 
@@ -53,7 +53,7 @@ interface Named {
 /** An error of a cluster's API. */
 export interface ApiErrorData {
   message: string;
-  /** Where this error tells more than its kind. */
+  /** Set where the error is more specific than its kind. */
   advice?: string;
 }
 
@@ -94,7 +94,7 @@ const words = {
   RunContainerError: word('SLOW', 'RELEASE', GENERAL),
   /** Fewer restarts may be a dependency that is not there yet. */
   CrashLoopBackOff: {
-    ...word('FATAL', 'RELEASE', 'Read the log below: the container starts and exits again and again.'),
+    ...word('FATAL', 'RELEASE', 'Read the log below: the container exits repeatedly after its start.'),
     fromRestarts: 3,
   },
   InitContainerFailed: word('FATAL', 'RELEASE', 'Read the log below: the init container failed, so that the application is never started.'),
@@ -121,7 +121,7 @@ const words = {
 /** Any other word of Kubernetes. */
 export const generalCause = word('SLOW', 'RELEASE', GENERAL);
 
-/** What a cluster's API answers. FATAL where it would give the same answer again; SLOW where it may pass by itself. */
+/** Errors of a cluster's API. FATAL if a retry would fail the same way; SLOW if the error may pass by itself. */
 const apiErrors = {
   FORBIDDEN: {
     ...apiError('FORBIDDEN', 'FATAL', 'CLUSTER'),
@@ -140,7 +140,7 @@ const apiErrors = {
   QUOTA_EXCEEDED: apiError('QUOTA_EXCEEDED', 'FATAL', 'CLUSTER'),
   ADMISSION_DENIED: apiError('ADMISSION_DENIED', 'FATAL', 'CLUSTER'),
   NAMESPACE_MISSING: apiError('NAMESPACE_MISSING', 'FATAL', 'CLUSTER'),
-  /** Of a write; a cluster that stays away fails a target as `onUnreachable` says. */
+  /** Of a write. What happens if the cluster stays unreachable is up to `onUnreachable`. */
   UNREACHABLE: apiError('UNREACHABLE', 'SLOW', 'CLUSTER'),
   UNKNOWN_CA: apiError('UNKNOWN_CA', 'SLOW', 'CLUSTER'),
   UNAUTHENTICATED: apiError('UNAUTHENTICATED', 'SLOW', 'CLUSTER'),
@@ -151,9 +151,9 @@ const apiErrors = {
   EXPIRED: apiError('EXPIRED', 'NONE', 'CLUSTER'),
 } satisfies Record<KubernetesErrorKind, Cause<never>>;
 
-/** What the decisions themselves find. */
+/** Causes that the decisions find in the observation. */
 const own = {
-  /** Blames whom the cause that stood in the way blames; the cluster where none did. */
+  /** Blames whom the blocking cause blames; the cluster if there is none. */
   PROGRESS_DEADLINE: {
     severity: 'SLOW',
     blames: 'CLUSTER',
@@ -219,7 +219,7 @@ const own = {
 } satisfies Record<string, Cause<never>>;
 
 const legacyCauses = {
-  /** A failure of a row that is older than the codes, as it was said. */
+  /** A failure of a row from before the codes, with its sentence. */
   LEGACY: {
     severity: 'FATAL',
     blames: 'RELEASE',
@@ -247,7 +247,7 @@ export function causeOf(code: string): Cause<never> {
   return Object.hasOwn(causes, code) ? causes[code]! : generalCause;
 }
 
-/** A cluster's word as a code. One that spells like ours would have its data read as ours. */
+/** A cluster's word as a code. One that equals a code of ours becomes `Unknown`, because its data would be read as ours. */
 export function wordOf(reason: string): string {
   return Object.hasOwn(ours, reason) ? 'Unknown' : reason;
 }

@@ -16,7 +16,7 @@ export interface TargetDecision {
   set: TargetSet;
   event: { type: TargetEventType } | null;
   action: TargetAction | null;
-  /** Look again at this time even if nothing changes. */
+  /** Requeue at this time even if nothing changes. */
   lookAt: Date | null;
 }
 

@@ -9,7 +9,7 @@ export interface PodFault {
   container: string | null;
   exitCode: number | null;
   restarts: number;
-  /** Which run of the container has the log that tells most; null where none has run. */
+  /** Which run of the container has the most useful log; null if none has run. */
   log: 'CURRENT' | 'PREVIOUS' | null;
   /** FATAL: waiting does not help; SLOW: may still come right before the deadline. */
   severity: 'FATAL' | 'SLOW';
@@ -98,7 +98,7 @@ export function failureAt<C extends OurCause>(place: AtCluster, code: C, data: C
   return { code, data: { ...data }, cluster: place.cluster, pod: null, container: null, exitCode: null, logTail: null };
 }
 
-/** What is wrong with a pod (or ReplicaSet) as the target's failure; `logTail` null where no container ran. */
+/** A pod's (or ReplicaSet's) fault as the target's failure; `logTail` null if no container has run. */
 export function podFailure(place: AtCluster, { pod, fault }: Blame, logTail: string | null): Failure {
   const { container, exitCode } = fault;
   return { code: wordOf(fault.reason), data: { ...wordData(fault) }, cluster: place.cluster, pod, container, exitCode, logTail };
@@ -108,7 +108,7 @@ function wordData({ message, exitCode }: Blame['fault']): WordData {
   return exitCode === 137 && message.includes('OOMKilled') ? { message, outOfMemory: true } : { message };
 }
 
-/** The deadline passed; what stood in the way keeps its own word in the message and its advice. */
+/** The failure of a passed deadline; the message and advice are those of the blocking fault. */
 export function deadlineFailure(place: AtCluster, seconds: number, what: string, blame: Blame | null, logTail: string | null): Failure {
   if (blame === null) return failureAt(place, 'PROGRESS_DEADLINE', { seconds, what, cause: null });
   const failure = podFailure(place, blame, logTail);
@@ -123,7 +123,7 @@ export const replaced = (place: AtCluster, name: string): Failure => failureAt(p
 
 export const deleted = (place: AtCluster, name: string): Failure => failureAt(place, 'DELETED', { name });
 
-/** The uid of a target's Deployment; null where somebody has taken that away, so that a next try makes it again and does not miss it again. */
+/** The uid of a target's Deployment; null after others deleted or replaced it, so that a retry creates a new one instead of failing for the same reason. */
 export function standingUid({ uid, failure }: { uid: string | null; failure: Failure | null }): string | null {
   const reason = failure && failureReason(failure);
   return reason === 'DELETED' || reason === 'REPLACED' ? null : uid;

@@ -1,6 +1,5 @@
 /**
- * What is: everything that a decision is taken on. Rows come from Postgres, `Live` from the placement's watch; nothing here
- * says what happened, only what stands now. Times are data.
+ * The input of decisions: the current state of the rows (from Postgres) and of the cluster (`Live`, from the placement's watch). No history; times are data.
  */
 import type {
   PauseReason,
@@ -84,7 +83,7 @@ export interface AnyStage {
   step: number;
 }
 
-/** What of a stage's progress has to survive the worker, as JSON; null before the stage has been entered. */
+/** The progress of a stage that has to survive a crash, as JSON; null before the stage has been entered. */
 export type StageProgress = Readonly<Record<string, unknown>>;
 
 export interface TargetState {
@@ -103,27 +102,27 @@ export interface TargetState {
   superseded: Side | null;
   /** Committed before the first write to the cluster. */
   written: boolean;
-  /** True from the moment it was told to go back: tells a FAILED that may still be undone from one whose undoing failed. */
+  /** True from the start of an undo. A FAILED target that is not undoing can still be undone; one that is has failed to. */
   undoing: boolean;
-  /** Uid of the Deployment once it has been seen: what is deleted and made again by others is reported, never adopted. */
+  /** Uid of the Deployment, once observed. A Deployment that others delete and recreate is reported, never adopted. */
   uid: string | null;
-  /** It found no Deployment and makes one: the number of pods is then its own to set, whatever stands there. */
+  /** It creates the Deployment, and may therefore set the number of pods, whatever the live one is. */
   made: boolean;
-  /** N before our own change of it, null while we have made none: what an undo restores where the live number is still ours. */
+  /** N before our change, null without one. An undo restores it if the live number is still ours. */
   replicasBefore: number | null;
-  /** The number that this target itself asked for, null while it has not: anything else that stands there is somebody else's wish and stays. */
+  /** The number that this target has requested, null before. Any other live number was set by others and is kept. */
   replicasAfter: number | null;
-  /** What it goes through, as compiled when the rollout was accepted; while going back, what undoes it. */
+  /** Its stages, compiled when the rollout was accepted; while going back, those that undo it. */
   stages: readonly AnyStage[];
   /** Index into `stages`. */
   stage: number;
-  /** What the stage has to remember, by its own codec; null before it is entered. */
+  /** The progress of its stage, in that stage's codec; null before it is entered. */
   progress: StageProgress | null;
   /** maxSurge and maxUnavailable written last, e.g. "2" and "20%", at the N of that moment (null while no Deployment was there to have one); null before the first write. */
   gate: (Amounts & { n: number | null }) | null;
-  /** When the stage was entered or its last write decided; moved on by the time that it was paused or unreachable since. */
+  /** When the stage was entered or its last write decided, moved forward by the time that it was paused or unreachable since. */
   enteredAt: Date | null;
-  /** When it was tried again on request, null if never: what pods were in trouble with before then says nothing about now. */
+  /** When it was last retried on request, null if never. Older faults of its pods are ignored. */
   retriedAt: Date | null;
   /** Since when it is stopped (paused or unreachable), null while it runs. */
   stoppedAt: Date | null;
@@ -162,7 +161,7 @@ export interface LiveReplicaSet {
   replicas: number;
   /** Its annotation `slipway.dev/template`, copied from the Deployment while it was the current one. */
   template: string | null;
-  /** The gate was closed when it was the current one last: however Ready its pods are, the Deployment controller counts none of them as available. */
+  /** The gate was closed when it was the current one: the Deployment controller counts none of its pods as available, even if they are Ready. */
   gateClosed: boolean;
   pods: LivePod[];
 }
@@ -205,7 +204,7 @@ export interface LiveDeployment {
   replicaFailure: { reason: string; message: string; ageMilliseconds: number } | null;
 }
 
-/** The outcome of the look at permissions, dry runs and field conflicts; kept by the holder, taken again after a crash. */
+/** The result of checking permissions, dry runs and field conflicts. Kept by the holder, repeated after a crash. */
 export type Preflight = { ok: true } | { ok: false; failure: Failure };
 
 export interface TargetObservation {
@@ -218,16 +217,16 @@ export interface TargetObservation {
   live: Live;
   /** null until it has been taken since this holder holds the placement. */
   checked: Preflight | null;
-  /** The last write (no preflight, no reading of a log) that this holder has performed to its end; null when none, so that a new holder performs it again (all are idempotent). */
+  /** The last write (no preflight, no reading of a log) that this holder has performed to its end; null if none, so that a new holder repeats it (all are idempotent). */
   performed: TargetAction | null;
   /**
    * The last error that a write met with and that no new observation explains (admission denied, forbidden), with when by the database's clock; null after a write that went through.
-   * Never a 409, 429, 5xx or a cut connection: those are tried again below.
+   * Never a 409, 429, 5xx or a cut connection, which the engine retries.
    */
   writeFailure: { failure: Failure; at: Date } | null;
   /**
-   * What every write and preflight has met with lately that may pass by itself (a webhook that is down, an API that is missing) and is tried again; `since` by the
-   * database's clock. null after one that went through.
+   * The error of recent writes and preflights that may pass by itself and is retried (a webhook that is down, an API that is missing); `since` by the database's
+   * clock. null after a success.
    */
   hindrance: { failure: Failure; since: Date } | null;
   /** Last log lines by `<pod>/<container>`, as far as they have been read ('' = asked, nothing there). */

@@ -57,7 +57,7 @@ export class Lease {
     this.lost.abort();
   }
 
-  /** Releases the row, due again at `dueAt` (null = at the next nudge). Returns true if a nudge came in the meantime, so that it is due already. */
+  /** Releases the row, next due at `dueAt` (null = at the next nudge). Returns true if a nudge came in the meantime, so that it is due already. */
   async release(dueAt: Date | null): Promise<boolean> {
     return this.keeper.release([this], dueAt);
   }

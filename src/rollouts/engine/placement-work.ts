@@ -93,7 +93,7 @@ export class PlacementWork {
     return { ...active.target, state, version };
   }
 
-  /** Reads the objects to apply while the cluster is still being listed. An error is ignored here: it occurs again, and is reported, when they are needed. */
+  /** Reads the objects to apply while the cluster is still being listed. Errors are ignored here; they are reported when the objects are needed. */
   prepare(lease: Lease, rows: PlacementRows): void {
     const sides = rows.targets.flatMap(({ target }) => [target.state.to, target.state.from]);
     for (const digest of new Set(sides.flatMap((side) => side?.digest ?? []))) void this.rendering(lease, digest).catch(() => undefined);

@@ -72,7 +72,7 @@ const table: [Failure, string, string, string, string, string?][] = [
     'FATAL',
     'RELEASE',
     'Because.',
-    'Read the log below: the container starts and exits again and again.',
+    'Read the log below: the container exits repeatedly after its start.',
   ],
   [
     ofPod('CrashLoopBackOff', { exitCode: 137, message: 'Back-off. (OOMKilled).' }),

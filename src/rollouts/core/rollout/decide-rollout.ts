@@ -18,8 +18,8 @@ import { decideUnreachable } from './unreachable.ts';
 const QUOTA_LOOK_MILLISECONDS = 1_000;
 
 /**
- * Synchronous, total and level-triggered. Applied to the rows and asked again it comes to WAIT or SETTLE after finitely many decisions, and a rollout is settled
- * by exactly one of them: a settled one is only ever waited for.
+ * Synchronous, total and level-triggered. Repeated on the reduced rows it reaches WAIT or SETTLE after finitely many decisions. Exactly one of them settles a
+ * rollout; about a settled one it always answers WAIT.
  */
 export function decideRollout(o: RolloutObservation): RolloutDecision {
   const { rollout } = o;
@@ -150,7 +150,7 @@ function atOpenPause(o: RolloutObservation, target: TargetState): boolean {
   return pause !== null && pause.needs === 'PROMOTE' && !pause.over;
 }
 
-/** Held at a pause that is over, on a reachable cluster: it moves again as soon as there is room. */
+/** Held at a pause that is over, on a reachable cluster: it continues as soon as there is room. */
 function mayGoOn(o: RolloutObservation, target: TargetState): boolean {
   return target.phase === 'HELD' && !isUnreachable(target.condition) && (pauseHolding(o, target)?.over ?? false);
 }

@@ -72,13 +72,13 @@ export function reduceRollout<Rows extends RolloutRows>(rows: Rows, change: Roll
   }
 }
 
-/** Most decisions in a row. A wave takes three and a target one or two: more of them would be a circle, which must not keep a transaction open for ever. */
+/** Livelock guard: the limit of decisions in one transaction. A wave takes three and a target one or two. */
 const MOST_DECISIONS = 10_000;
 
 /**
  * Decides and reduces until nothing is left to decide.
  *
- * @returns also when to look again, and the error on which deciding failed: the rollout has ended as undecidable then
+ * @returns also when to requeue, and the error that a decision threw: the rollout has then ended as undecidable
  */
 export function advanceRollout<Rows extends RolloutObservation>(o: Rows): Reduction<Rows> & { lookAt: Date | null; error: unknown } {
   let reduction = unchanged(o);

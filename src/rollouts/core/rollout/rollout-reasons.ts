@@ -97,7 +97,7 @@ export const rolloutReasons = {
   ROLLOUT_ROLLED_BACK: ({ back, of, cause }: { back: number; of: number; cause: NamedCause | null }) => {
     return `Every target that was changed runs what it ran before (${back} of ${of}).${causedBy(cause)}`;
   },
-  /** `failed`: the first of `count` targets that failed; `back`: what ran before runs there again. */
+  /** `failed`: the first of `count` targets that failed; `back`: it was rolled back there. */
   ROLLOUT_FAILED: ({
     failed,
     count,

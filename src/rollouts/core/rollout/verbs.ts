@@ -45,7 +45,7 @@ function resume(rollout: RolloutState): VerbDecision {
   return wrongPhase('resume', rollout);
 }
 
-/** Moves every target of the open wave past the open pause that it waits at; `full` past every pause there is. A later wave holds again. */
+/** Moves every target of the open wave past the open pause that it waits at; `full` past every pause there is. A later wave stops at its own pauses. */
 function promote({ rollout, waves, targets }: RolloutRows, full: boolean): VerbDecision {
   const steps = stepsOf(rollout.strategy);
   const atStep = rollout.phase === 'PAUSED' && rollout.pauseReason === 'STEP';
@@ -83,7 +83,7 @@ function retry({ now, rollout, targets }: RolloutRows): VerbDecision {
   if (settledRetries.includes(rollout.phase)) return { kind: 'NEW_ROLLOUT' };
   if (rollout.phase !== 'PAUSED' || rollout.pauseReason !== 'FAILURE' || rollout.intent !== null) return wrongPhase('retry', rollout);
   const failed = targets.filter((target) => target.phase === 'FAILED' && !target.undoing);
-  // They are started as everything is, in turns.
+  // PENDING, so that maxConcurrent and the quota apply to them.
   const pending = {
     phase: 'PENDING' as const,
     phaseReason: because('TARGET_RETRIED', {}),

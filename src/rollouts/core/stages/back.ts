@@ -1,4 +1,4 @@
-/** BACK: the template of `from` again, by the original ReplicaSet. It skips steps and pauses and is never refused. */
+/** BACK: restores the template of `from`, so that the original ReplicaSet scales up. It skips steps and pauses and is never refused. */
 import { z } from 'zod';
 import { edited } from '../failure.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
@@ -28,7 +28,7 @@ export const backStage: StageHandler<StageOf<'BACK'>> = {
   },
 };
 
-/** The Deployment is gone: `from` is created again. */
+/** The Deployment is gone: recreates `from`. */
 export function recreate(o: TargetObservation): Draft {
   const from = sideOf(o);
   const reason = because('RECREATING', { release: from.release });
@@ -40,7 +40,7 @@ export function bringBack({ o, live }: Visit): Draft | Verdict {
   const from = sideOf(o);
   const { target, placement } = o;
   const standsOpen = bears(live, from) && live.gate === 'OPEN' && live.pausedBy === null;
-  if (!standsOpen) return turnBack(o, from, live);
+  if (!standsOpen) return restoreFrom(o, from, live);
   if (live.editedBy !== null) return fail(edited(target, placement.workload, live.editedBy));
   const number = numberOfMade(o, live);
   if (number !== null) return number;
@@ -49,18 +49,18 @@ export function bringBack({ o, live }: Visit): Draft | Verdict {
 }
 
 /**
- * The write that turns around, after the one that goes past a superseded revision where that is needed. A number of pods that we raised is lowered first, so
+ * The write that restores `from`, after the one that goes past a superseded revision where that is needed. A number of pods that we raised is lowered first, so
  * that no surge is made for pods that go anyway.
  */
-function turnBack(o: TargetObservation, from: Side, live: LiveDeployment): Draft {
+function restoreFrom(o: TargetObservation, from: Side, live: LiveDeployment): Draft {
   const before = numberBefore(o, live);
   if (before !== null && before < live.replicas) return scaleBack(live, before);
   const past = pastSuperseded(o, from, live);
   if (past !== null) return past;
   // While the template is still `to`'s the new side is the current ReplicaSet; once it is `from`'s (a person's undo, a gate left closed) it is the others.
-  const turned = live.template === from.templateDigest;
-  const reason = because('GOING_BACK', { release: from.release, left: splitOf(live)[turned ? 'old' : 'new'], pods: live.replicas });
-  return applyGate(o, live, { which: 'FROM', closed: false, amounts: turnAmounts(from, live, false), reason });
+  const isRestored = live.template === from.templateDigest;
+  const reason = because('GOING_BACK', { release: from.release, left: splitOf(live)[isRestored ? 'old' : 'new'], pods: live.replicas });
+  return applyGate(o, live, { which: 'FROM', closed: false, amounts: backAmounts(from, live, false), reason });
 }
 
 /**
@@ -69,14 +69,14 @@ function turnBack(o: TargetObservation, from: Side, live: LiveDeployment): Draft
  *
  * Not more, such as the leaving pods that are not Ready: one of those that becomes Ready before the controller acts would cost a Ready pod.
  */
-function turnAmounts(from: Side, live: LiveDeployment, stuck: boolean): Amounts {
+function backAmounts(from: Side, live: LiveDeployment, stuck: boolean): Amounts {
   const limits = resolveLimits(from.strategy.maxSurge, from.strategy.maxUnavailable, live.replicas);
   const missing = Math.max(0, live.replicas - readyNow([live.current, ...live.others]));
   if (stuck || limits.surge === 0) return { surge: '0', unavailable: String(Math.max(1, limits.unavailable, missing)) };
   return { surge: String(limits.surge), unavailable: String(missing) };
 }
 
-/** Gives the surge up, for good, if no pod can be created above N. Recomputes an absolute u when N has changed. */
+/** Drops the surge permanently if no pod can be created above N. Recomputes an absolute u when N has changed. */
 function unstick(o: TargetObservation, from: Side, live: LiveDeployment): Draft | null {
   if (splitOf(live).old === 0) return null;
   const surging = live.surge !== '0';
@@ -84,7 +84,7 @@ function unstick(o: TargetObservation, from: Side, live: LiveDeployment): Draft 
   const { gate } = o.target;
   const resized = gate !== null && gate.n !== null && gate.n !== live.replicas && !live.unavailable.endsWith('%');
   if (!stuck && !resized) return null;
-  const amounts = turnAmounts(from, live, stuck || !surging);
+  const amounts = backAmounts(from, live, stuck || !surging);
   if (hasAmounts(live, amounts)) return null;
   const { release } = from;
   const reason = stuck

@@ -1,15 +1,15 @@
-/** The number of pods: whose it is to change, and the writes that change it. Somebody else's number is left alone. */
+/** The number of pods: whether it is ours to change, and the writes that change it. A number set by others is kept. */
 import type { LiveDeployment, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { preconditionOf } from '../targets/draft.ts';
 import type { Draft } from '../targets/draft.ts';
 
-/** What a Deployment has whose number nobody has ever set. */
+/** Kubernetes' default of `spec.replicas`. */
 const UNSET = 1;
 
 /**
  * Whether the live number is still ours to change: the Deployment was made by this target, or has the number that we wrote last. A change that was decided
- * and has not arrived (a crash, a 409) is due again, also on a Deployment that was made since: a number that neither is nor becomes ours is somebody else's wish.
+ * and has not arrived (a crash, a 409) is repeated, also on a Deployment that was created since; any other number was set by others.
  */
 export function scaleDue({ target, placement }: TargetObservation, live: LiveDeployment): boolean {
   const wanted = placement.replicas;
@@ -19,14 +19,14 @@ export function scaleDue({ target, placement }: TargetObservation, live: LiveDep
   return target.made || live.replicas === (placement.lastWrittenReplicas ?? UNSET);
 }
 
-/** Asks for the wanted number. Decided again it says nothing new. */
+/** Requests the wanted number. Repeating the decision adds no event. */
 export function scaleForward(o: TargetObservation, live: LiveDeployment): Draft {
   const { target, placement, now } = o;
   const wanted = placement.replicas;
   const reason = because('SCALING', { from: live.replicas, to: wanted });
   const action = { kind: 'SCALE' as const, replicas: wanted, precondition: preconditionOf(live) };
   if (target.written && target.replicasAfter === wanted) return { reason, action };
-  // A Deployment that this target made, or made again while going back, had no number before.
+  // A Deployment that this target created, or recreated while going back, had no number before.
   const before = target.replicasAfter === null ? (target.made ? null : live.replicas) : target.replicasBefore;
   const set = { written: true, replicasBefore: before, replicasAfter: wanted, enteredAt: now };
   return { reason, set, event: target.written ? 'target.step' : 'target.started', action };

@@ -1,4 +1,7 @@
-/** OPEN: the gate is open, and the Deployment's own controller replaces what is left; at its end the template's own maxSurge and maxUnavailable are restored. */
+/**
+ * OPEN: with the gate open the Deployment controller replaces the remaining pods; at its end the template's own maxSurge and maxUnavailable are restored. The other
+ * stages that write `to` use its parts: preflight, creation, freezing.
+ */
 import { z } from 'zod';
 import { sideOf, applyGate, ownAmounts, restoreOwnAmounts, fail, bears, wait } from '../targets/draft.ts';
 import type { Draft } from '../targets/draft.ts';
@@ -27,12 +30,12 @@ export const openStage: StageHandler<StageOf<'OPEN'>> = {
   freeze: (_stage, visit, why) => freezeSplit(visit, why),
 };
 
-/** Whether the Deployment has what this target has written. */
+/** Whether the Deployment has this target's write. */
 export function isOnIt({ target }: TargetObservation, live: LiveDeployment, to: Side): boolean {
   return target.written && bears(live, to);
 }
 
-/** Before the first write of a try: permissions, dry runs and field conflicts; null once they are fine. */
+/** The preflight before the first write of an attempt: permissions, dry runs and field conflicts; null once it has passed. */
 export function preflightDue({ target, checked, rollout }: TargetObservation, to: Side): Draft | null {
   if (target.gate !== null) return null;
   if (checked !== null) return checked.ok ? null : fail(checked.failure);
@@ -86,7 +89,7 @@ function openGate(o: TargetObservation, { release }: Side, live: LiveDeployment)
   return applyGate(o, live, { which: 'TO', closed: false, amounts: ownAmounts(o.rollout.strategy), reason });
 }
 
-/** Closes the gate around the split that is there; null where nothing would go on by itself. */
+/** Closes the gate at the current split; null if the controller has nothing to replace. */
 export function freezeSplit({ o, live }: Visit, why: 'PAUSED' | 'FAILED'): Draft | null {
   const split = splitOf(live);
   const replacing = split.old > 0 || split.new < live.replicas;
@@ -96,7 +99,7 @@ export function freezeSplit({ o, live }: Visit, why: 'PAUSED' | 'FAILED'): Draft
   return applyGate(o, live, { which: 'TO', closed: true, amounts, reason: because('FREEZING', { why, ...split }) });
 }
 
-/** What stands at the end: all pods, or that there are none, and whose number of them it is. */
+/** The reason at the end: all pods are Ready, or there are none, and whether their number is not the wanted one. */
 export function podsReady(o: TargetObservation, live: LiveDeployment, { ready }: Verdict): Reason {
   const { release } = sideOf(o);
   if (live.replicas === 0) return because('NO_PODS', { release });

@@ -39,7 +39,7 @@ export function isGateless(live: LiveDeployment, to: Side): boolean {
   return onTemplate ? live.gate === 'OPEN' : live.replicas === 0;
 }
 
-/** The first write of a list, or its entry again after a crash, a 409 or somebody else's template. */
+/** The first write of a list, also repeated after a crash, a 409 or somebody else's template. */
 function firstWrite(stage: Pods, progress: PodsProgress | null, visit: Visit, to: Side): Look {
   const { o, live } = visit;
   const due = preflightDue(o, to);
@@ -55,7 +55,7 @@ function firstWrite(stage: Pods, progress: PodsProgress | null, visit: Visit, to
   return next === null ? { kind: 'SKIP', reason: null } : raiseTo(visit, to, goal, next, 0, kept);
 }
 
-/** One look with the gate closed on `to`. */
+/** With the gate closed on `to`: the next chunk once this one is healthy. */
 function nextChunk(stage: Pods, progress: PodsProgress | null, visit: Visit, to: Side): Look {
   const { o, live } = visit;
   const verdict = judgeGated(live, to);

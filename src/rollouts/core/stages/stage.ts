@@ -25,7 +25,7 @@ export type Stage = {
   | {
       kind: 'PODS';
       share: Share;
-      /** Ends with N pods in all, the surge given up; else the next stage goes on from the surge. */ rest: boolean;
+      /** Ends with N pods in total, without surge; else the next stage continues from the surge. */ rest: boolean;
     }
   /** Holds once the pods are healthy: for seconds, or until promoted (null). */
   | { kind: 'PAUSE'; seconds: number | null }
@@ -92,7 +92,7 @@ export function stepOf({ stages, stage }: { stages: readonly AnyStage[]; stage: 
   return stages[Math.min(stage, stages.length - 1)]?.step ?? 0;
 }
 
-/** What a strategy makes of the way from one release to another. */
+/** How a strategy becomes stages: one file and one row in `compile.ts` each. */
 export interface Compiler {
   /** The stages that replace the pods; what follows them is the same for all strategies. */
   stages(strategy: Strategy): Stage[];

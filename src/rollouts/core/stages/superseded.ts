@@ -35,7 +35,7 @@ interface Three {
  * first, with the gate still closed, and (s, u) that let the controller take as many pods as are bad; its own pods are safe meanwhile. Once they are gone,
  * every pod that leaves is Ready, and their order does not matter any more.
  *
- * @returns the first write or the wait after it; null where the write that turns around is due: also if the cluster refuses the first one, or if the wait
+ * @returns the first write or the wait after it; null when the write that restores `from` is due: also if the cluster refuses the first one, or if the wait
  * takes as long as a step may
  */
 export function pastSuperseded(o: TargetObservation, from: Side, live: LiveDeployment): Draft | null {

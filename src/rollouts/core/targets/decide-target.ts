@@ -19,7 +19,7 @@ import { end, endReason, walk } from './walk.ts';
 /**
  * Synchronous, total and level-triggered: it asks only what is, so the same observation always yields the same decision, whatever was lost before.
  *
- * The holder commits `set` and `event`, performs `action`, and decides again; a decision with none of them means: wait until the cluster or the row changes,
+ * The holder commits `set` and `event`, performs `action`, and repeats; a decision with none of them means: wait until the cluster or the row changes,
  * or until `lookAt`. No write is ever decided for a settled rollout or a target that is at its end.
  */
 export function decideTarget(o: TargetObservation, handlers: StageHandlers = stageHandlers): TargetDecision {
@@ -29,14 +29,14 @@ export function decideTarget(o: TargetObservation, handlers: StageHandlers = sta
     : { reason: over, set: {}, event: null, action: null, lookAt: null };
 }
 
-/** Why nothing at all is done about it, not even a note in its row. */
+/** Why there is nothing to decide, not even a change in its row. */
 function overOf({ rollout, target }: TargetObservation): Reason | null {
   if (isSettled(rollout.phase)) return because('ROLLOUT_ENDED', {});
   if (isTerminal(target.phase)) return because('TARGET_ENDED', {});
   return target.phase === 'PENDING' ? because('NOT_STARTED', {}) : null;
 }
 
-/** What cannot be done for now is retried, says so, and fails when it has been retried for as long as a stage may take. */
+/** A write or preflight with a transient error is retried and shown, and fails the target once the error has lasted for the progress deadline. */
 function hindered(o: TargetObservation, draft: Draft): Draft {
   const { hindrance } = o;
   if (hindrance === null || draft.action === undefined || draft.action.kind === 'READ_LOG') return draft;
@@ -61,7 +61,7 @@ function draftOf(o: TargetObservation, handlers: StageHandlers): Draft {
   return !target.undoing && draft.set?.phase === 'FAILED' && draft.set.failure ? failFrozen(o, draft.set.failure, handlers) : draft;
 }
 
-/** What fails and is not taken back would go on by itself once its pods recover: it is frozen before the target is at its end. `failure` says so before `phase` does. */
+/** A target that fails without a rollback is frozen first, or the controller would continue once the pods recover. `failure` is set before the phase. */
 function failFrozen(o: TargetObservation, failure: Failure, handlers: StageHandlers): Draft {
   const { live, rollout, wave, writeFailure, target } = o;
   const stays = rollout.onFailure === 'PAUSE' || (rollout.onFailure !== 'ROLLBACK_TARGET' && wave.maxFailed > 0);

@@ -84,8 +84,8 @@ export function hasAmounts(live: LiveDeployment, amounts: Amounts): boolean {
 }
 
 /**
- * The write that restores the own amounts of the side that stands; null where they are back. Where the cluster took them and keeps others (an admission
- * webhook's, a person's), that is not fought over.
+ * The write that restores the own amounts of the side that stands; null once they are restored. If the cluster accepted them and has others since (by an
+ * admission webhook or a person), those are kept.
  */
 export function restoreOwnAmounts(o: TargetObservation, live: LiveDeployment): Draft | null {
   const { performed, target } = o;
@@ -98,8 +98,8 @@ export function restoreOwnAmounts(o: TargetObservation, live: LiveDeployment): D
 }
 
 /**
- * Applies a side with a gate. The clock starts with the first time that this very write is decided; the same write decided again (after a crash or a 409) commits
- * nothing and says nothing new. However late, it is tried: a holder that comes back after its deadline has not failed yet.
+ * Applies a side with a gate. The clock starts when this write is first decided; repeating it (after a crash or a 409) commits nothing and adds no event. It is tried
+ * even past the deadline, because a holder that returns late has not failed yet.
  */
 export function applyGate(o: TargetObservation, live: LiveDeployment | null, write: GateWrite): Draft {
   const { target, now } = o;

@@ -50,7 +50,7 @@ function judge(live: LiveDeployment, side: Side, split: Split, stands: boolean):
 
 /**
  * The ReplicaSets that were lowered have let their pods go. Until then their counts of available pods are those from before, by which the Deployment controller
- * would lower them again after the next write.
+ * would lower them further after the next write.
  */
 export function caughtUp(live: LiveDeployment): boolean {
   return live.others.every((one) => standing(one).length <= one.replicas);
@@ -68,7 +68,7 @@ export function readyNow(replicaSets: readonly (LiveReplicaSet | null)[]): numbe
 
 /**
  * The first fatal fault of the side that is being rolled out: refused creation first, then the first pod by name. After a retry only faults since then
- * count: the cause of an older one may be fixed already, and the cluster has not tried again yet.
+ * count: the cause of an older one may be fixed already, and the cluster has not retried yet.
  */
 export function fatalFault(
   o: TargetObservation,

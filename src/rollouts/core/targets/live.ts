@@ -189,7 +189,7 @@ function newestOwner(metadata: Raw, path: readonly string[]): Owner | null {
 
 /**
  * Our forced apply takes over every field that we set, so what another manager still owns in the pod's spec is either older than our last apply and something
- * that we do not set, which is left alone, or was changed after it, which is an edit. Within one second the times cannot tell the two apart; `rewritten` can.
+ * that we do not set, which is left alone, or was changed after it, which is an edit. Within one second the times are equal; `rewritten` distinguishes the two.
  */
 function editedBy(metadata: Raw, rewritten: boolean): string | null {
   const ours = ownersOf(metadata, ['f:spec', 'f:template']).find((owner) => owner.manager === OUR_MANAGER);

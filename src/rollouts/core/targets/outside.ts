@@ -7,7 +7,7 @@ import { because, sentenceOf } from '../reasons.ts';
 import { fail, wait } from './draft.ts';
 import type { Draft } from './draft.ts';
 
-/** How long a cluster may be unreachable before `onUnreachable: SKIP` or `FAIL` acts: longer than a dropped watch takes to be noticed and mended. */
+/** How long a cluster may be unreachable before `onUnreachable: SKIP` or `FAIL` acts: longer than it takes to notice and replace a dropped watch. */
 const UNREACHABLE_GRACE_SECONDS = 60;
 
 /** Whether the condition says that the cluster is unreachable or refuses us; the owner's pause does not. */
@@ -20,7 +20,7 @@ export function graceEnds(since: Date): Date {
   return new Date(since.getTime() + UNREACHABLE_GRACE_SECONDS * 1000);
 }
 
-/** The cluster does not answer (or refuses us): shown with since when, and after the grace what the rollout's policy says. */
+/** The cluster is unreachable or refuses the credentials: sets the condition, and after the grace period applies `onUnreachable`. */
 export function clusterUnreachable(o: TargetObservation, live: Extract<Live, { kind: 'UNREACHABLE' }>): Draft {
   const { target, rollout, now } = o;
   const { cluster } = target;
@@ -37,13 +37,13 @@ export function clusterUnreachable(o: TargetObservation, live: Extract<Live, { k
   return isUnreachable(target.condition) ? draft : { ...draft, event: 'target.unreachable' };
 }
 
-/** It answers again: said once, before anything else is decided. Null where it was never unreachable. */
+/** The event that the cluster is reachable, before any other decision. Null if it was not unreachable. */
 export function clusterReachable({ target }: TargetObservation): Draft | null {
   if (!isUnreachable(target.condition)) return null;
   return { reason: because('CLUSTER_ANSWERS', { cluster: target.cluster }), set: { condition: null }, event: 'target.reachable' };
 }
 
-/** `spec.paused` is the owner's word: nothing is written until it is taken away. */
+/** `spec.paused` belongs to the Deployment's owner: nothing is written until it is resumed. */
 export function ownersPause({ target, now }: TargetObservation, manager: string): Draft {
   const reason = because('PAUSED_BY_OWNER', { manager });
   const since = target.condition?.type === 'PAUSED_BY_OWNER' ? target.condition.since : now.toISOString();

@@ -80,7 +80,7 @@ const forward = {
     `${share} is skipped: ${podsText(pods)} cannot be split without a surge.`,
   HELD_FOR: ({ seconds, ...held }: HeldSplit & { seconds: number }) => `${heldText(held)}, for ${seconds} s.`,
   HELD_FOR_PROMOTION: (held: HeldSplit) => `${heldText(held)}, until it is promoted.`,
-  HOLD_OVER: (held: HeldSplit) => `${heldText(held)}: the pause is over, its turn comes next.`,
+  HOLD_OVER: (held: HeldSplit) => `${heldText(held)}: the pause is over; it continues when a slot is free.`,
   PAUSE_OVER: (_data: Record<string, never>) => 'The pause is over.',
   FREEZING: ({ why, new: fresh, old }: { why: 'PAUSED' | 'FAILED'; new: number; old: number }) =>
     `${why === 'PAUSED' ? 'Paused' : 'Failed'}: holding ${fresh} new and ${old} old pods where they are.`,
@@ -98,7 +98,7 @@ const backward = {
   BAD_PODS_FIRST: ({ release, serving }: { release: number; serving: number }) =>
     `Going back to release ${release}: the pods that are not Ready go first, those of release ${serving} serve meanwhile.`,
   BAD_PODS_LEAVING: (_data: Record<string, never>) => 'Waiting: the pods that are not Ready are to be gone first.',
-  RECREATING: ({ release }: { release: number }) => `The Deployment is gone: creating release ${release} again.`,
+  RECREATING: ({ release }: { release: number }) => `The Deployment is gone: recreating release ${release}.`,
   BACK_STUCK: ({ release, missing }: { release: number; missing: string }) =>
     `Going back to release ${release}: no pod can be created above the number asked for, so up to ${missing} may be missing meanwhile.`,
   BACK_RESIZED: ({ release, pods, missing }: { release: number; pods: number; missing: string }) =>
@@ -106,9 +106,9 @@ const backward = {
   BACK_OWN_LIMITS: ({ release }: { release: number }) =>
     `Release ${release} is back: restoring the Deployment's own maxSurge and maxUnavailable.`,
   BACK_FINISHING: ({ release }: { release: number }) =>
-    `Applying the remaining objects of release ${release} again and pruning unreferenced ones.`,
+    `Restoring the remaining objects of release ${release} and pruning unreferenced ones.`,
   BACK_READY: ({ ready, pods, release }: { ready: number; pods: number; release: number }) =>
-    `${ready} of ${pods} pods run release ${release} again and are Ready.`,
+    `${ready} of ${pods} pods are back on release ${release} and Ready.`,
   SCALING_BACK: ({ from, to }: { from: number; to: number }) => `Going back from ${from} to ${podsText(to)}.`,
   NOTHING_LEFT_TO_SCALE: (_data: Record<string, never>) => 'Nothing of ours is left there to scale.',
   CREATION_UNDONE: (_data: Record<string, never>) => 'Nothing ran here before: what this rollout created is removed.',
@@ -126,9 +126,9 @@ export const targetReasons = {
     `Waiting for ${pod === null ? 'pods to be created' : `pod ${pod}`}: ${cause}: ${message}`,
   READING_LOG: ({ pod, container, cause }: { pod: string; container: string; cause: string }) =>
     `Reading the last log lines of pod ${pod}, container ${container} (${cause}).`,
-  RETRYING_WRITE: (cause: FoundCause) => `${describeFailure(cause)} Trying again.`,
+  RETRYING_WRITE: (cause: FoundCause) => `${describeFailure(cause)} Retrying.`,
   TARGET_FAILED: (cause: FoundCause) => describeFailure(cause),
   CLUSTER_UNREACHABLE: ({ cluster, message }: { cluster: string; message: string }) => `Waiting for ${cluster}: ${message}`,
-  CLUSTER_ANSWERS: ({ cluster }: { cluster: string }) => `${cluster} answers again.`,
+  CLUSTER_ANSWERS: ({ cluster }: { cluster: string }) => `${cluster} is reachable again.`,
   PAUSED_BY_OWNER: ({ manager }: { manager: string }) => conditionTypes.PAUSED_BY_OWNER.sentence({ manager }),
 };
