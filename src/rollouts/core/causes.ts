@@ -6,6 +6,7 @@
  */
 import { errorAdvice } from '../../clusters/core/error-kinds.ts';
 import type { KubernetesErrorKind } from '../../clusters/core/error-kinds.ts';
+import { sentenceFrom } from './raw.ts';
 
 /**
  * When it fails a target. FATAL: at once, since waiting does not help. transient: once it has stood for so many seconds without a break. SLOW: at the progress
@@ -260,11 +261,11 @@ export function severityOfWord(reason: string, restarts = 0): 'FATAL' | 'SLOW' {
 
 /** The sentence of a cause. A code of a newer version is shown with its message, or as it is. */
 export function causeSentence({ code, data }: StoredCause): string {
-  if (Object.hasOwn(causes, code)) return causeOf(code).sentence(data as never);
-  return typeof data['message'] === 'string' ? data['message'] : code;
+  const fallback = typeof data['message'] === 'string' ? data['message'] : code;
+  return Object.hasOwn(causes, code) ? sentenceFrom(causeOf(code).sentence, data, fallback) : fallback;
 }
 
 export function adviceOf({ code, data }: StoredCause): string {
   const { advice } = causeOf(code);
-  return typeof advice === 'string' ? advice : advice(data as never);
+  return typeof advice === 'string' ? advice : sentenceFrom(advice, data, '');
 }

@@ -47,3 +47,16 @@ export function sameJson(a: unknown, b: unknown): boolean {
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => key in b && sameJson(a[key], b[key]));
 }
+
+/**
+ * The sentence that a table makes of a row's data. Data of another version may lack what the sentence takes: then the fallback, since one such row must keep
+ * nobody from reading it, or from stopping what it is about.
+ */
+export function sentenceFrom(make: (data: never) => unknown, data: unknown, fallback: string): string {
+  try {
+    const sentence = make(data as never);
+    return typeof sentence === 'string' ? sentence : fallback;
+  } catch {
+    return fallback;
+  }
+}

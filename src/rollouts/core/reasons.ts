@@ -2,6 +2,7 @@
  * Why something stands as it does: a code with typed data, stored in rows and events, from which the sentence is made here and nowhere else.
  * A code never changes its meaning, and its data only grows, since rows keep both. Sentences may be reworded at any time.
  */
+import { sentenceFrom } from './raw.ts';
 import { rolloutReasons } from './rollout/rollout-reasons.ts';
 import { targetReasons } from './targets/target-reasons.ts';
 
@@ -38,10 +39,10 @@ export function because<C extends ReasonCode>(code: C, data: ReasonData<C>): Ext
   return { code, data } as Extract<Reason, { code: C }>;
 }
 
-/** The sentence of a reason. A code that this version does not know, from a newer one, is shown as it is. */
+/** The sentence of a reason. A code that this version does not know, or whose data it cannot read, is shown as it is. */
 export function sentenceOf(reason: StoredReason): string {
   const sentence = (sentences as Readonly<Record<string, ((data: never) => string) | undefined>>)[reason.code];
-  return sentence === undefined ? reason.code : sentence(reason.data as never);
+  return sentence === undefined ? reason.code : sentenceFrom(sentence, reason.data, reason.code);
 }
 
 /** A reason that stands from `now` on; one that stood before with the same code stands since then. */

@@ -7,6 +7,7 @@ import { internalFailure } from './failure.ts';
 import type { RolloutObservation, TargetObservation, TargetState } from './observation.ts';
 import { isTerminal } from './phases.ts';
 import { because } from './reasons.ts';
+import { wholeFailure } from './rollout/outcome.ts';
 import { skipTarget } from './rollout/undo.ts';
 
 /** Ends the target as FAILED; what `onFailure` says follows. */
@@ -22,17 +23,17 @@ export function undecidableTarget({ target }: TargetObservation): TargetDecision
   };
 }
 
-/** Ends the rollout as FAILED with everything as it stands. */
-export function undecidableRollout({ targets }: RolloutObservation): Extract<RolloutDecision, { kind: 'SETTLE' }> {
+/** Ends the rollout as FAILED with everything as it stands. Its failure is the one of a target that has failed already, if any. */
+export function undecidableRollout(o: RolloutObservation): Extract<RolloutDecision, { kind: 'SETTLE' }> {
   const reason = because('UNDECIDABLE', {});
-  const open = targets.filter((target) => !isTerminal(target.phase));
+  const open = o.targets.filter((target) => !isTerminal(target.phase));
   const [first] = open.filter((target) => target.written);
   return {
     kind: 'SETTLE',
     reason,
     phase: 'FAILED',
     targets: open.map((target) => (target.written ? failUndecidable(target) : skipTarget(target, reason))),
-    failure: first === undefined ? null : internalFailure(first),
+    failure: wholeFailure(o) ?? (first === undefined ? null : internalFailure(first)),
   };
 }
 

@@ -301,3 +301,8 @@ describe('A condition', () => {
     expect(readCondition(read)).toEqual(read);
   });
 });
+
+it.each(Object.keys(causes))('%s of a row of another version, with none of its data, has a sentence and advice', (code) => {
+  const shown = { message: causeSentence({ code, data: {} }), advice: adviceOf({ code, data: {} }) };
+  expect(shown).toEqual({ message: expect.any(String) as string, advice: expect.any(String) as string });
+});

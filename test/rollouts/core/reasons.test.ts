@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { because, detailOf, sentenceOf } from '../../../src/rollouts/core/reasons.ts';
+import { because, detailOf, reasonCodes, sentenceOf } from '../../../src/rollouts/core/reasons.ts';
 
 const noon = new Date('2026-01-01T12:00:00Z');
 const later = new Date('2026-01-01T12:05:00Z');
@@ -11,6 +11,10 @@ describe('A reason', () => {
 
   it('with a code of a newer version is shown as its code', () => {
     expect(sentenceOf({ code: 'FROM_THE_FUTURE', data: {} })).toBe('FROM_THE_FUTURE');
+  });
+
+  it.each(reasonCodes)('%s with none of its data has a sentence, if only its code', (code) => {
+    expect(sentenceOf({ code, data: {} })).toEqual(expect.any(String));
   });
 
   it('stands since its code came, whatever its data become', () => {

@@ -214,3 +214,10 @@ function changeOf(asked: Verb, rows: RolloutRows): VerbChange | null {
   const decision = decideVerb(asked, rows);
   return decision.kind === 'CHANGE' ? decision : null;
 }
+
+it('a rollout that cannot be undone because a target is at a stage of another version ends with the failure of that target', () => {
+  const targets = [targetRow({ phase: 'FAILED', written: true, failure, stages: [{ kind: 'SOAK', step: 0 }] })];
+  const { rows, events } = advanceRollout(observed(rowsOf({ targets })));
+  expect(rows.rollout).toMatchObject({ phase: 'FAILED', phaseDetail: { code: 'UNDECIDABLE' }, failure });
+  expect(events.map(({ type }) => type)).toEqual(['rollout.failed']);
+});
