@@ -113,8 +113,11 @@ const stepSchema = z
   })
   .refine((step) => Object.keys(step).length === 1, { error: 'must have exactly one of weight, pauseSeconds and pause' });
 
+/** How pods can be replaced. */
+export const STRATEGY_TYPES = ['ROLLING', 'CANARY', 'BATCHES'] as const;
+
 const strategySchema = z.strictObject({
-  type: z.enum(['ROLLING', 'CANARY', 'BATCHES']).optional(),
+  type: z.enum(STRATEGY_TYPES).optional(),
   maxSurge: open(amount, 'string', 'integer').optional(),
   maxUnavailable: open(amount, 'string', 'integer').optional(),
   steps: z.array(stepSchema).max(50).optional(),

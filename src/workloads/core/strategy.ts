@@ -1,3 +1,5 @@
+import type { STRATEGY_TYPES } from '../../templates/core/document.ts';
+
 /** One step of a canary: a weight (per cent of the pods, 1..100), a timed pause (seconds, > 0) or an open pause (until promoted). */
 export type StrategyStep = { weight: number } | { pauseSeconds: number } | { pause: true };
 
@@ -12,7 +14,7 @@ export type StrategyStep = { weight: number } | { pauseSeconds: number } | { pau
  * - `progressDeadlineSeconds`: always greater than `minReadySeconds`.
  */
 export interface Strategy {
-  type: 'ROLLING' | 'CANARY' | 'BATCHES';
+  type: (typeof STRATEGY_TYPES)[number];
   maxSurge: number | string;
   maxUnavailable: number | string;
   steps: StrategyStep[];
