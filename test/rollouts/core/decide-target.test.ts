@@ -502,8 +502,11 @@ describe('failing fast', () => {
     expect(decide({ target: written, live }).set).toMatchObject({ phase: 'FAILED', failure: { code: reason } });
   });
 
-  it('with what the cluster said when it refused the write', () => {
-    expect(decide({ rest: { writeFailure: { failure, at: now } } }).set).toMatchObject({ phase: 'FAILED', failure });
+  it('with what the cluster said when it refused the write, also the one that creates', () => {
+    const refused = { writeFailure: { failure, at: now } };
+    expect(decide({ rest: refused }).set).toMatchObject({ phase: 'FAILED', failure });
+    const creating: Fields = { target: { from: null, made: true, ...written, uid: null }, live: { kind: 'ABSENT' } };
+    expect(decide({ ...creating, rest: refused })).toMatchObject({ set: { phase: 'FAILED', failure }, action: null });
   });
 });
 

@@ -43,7 +43,7 @@ interface Door {
 const doors: Record<Purpose, Door> = {
   RUN: {
     first: [],
-    absent: (o) => (o.target.uid === null ? create(o) : fail(deleted(o.target, o.placement.workload))),
+    absent: (o) => (o.target.uid === null ? (refusedAlready(o) ?? create(o)) : fail(deleted(o.target, o.placement.workload))),
     foreign: failNotOurs,
     guards: [replacedByOthers, editedByOthers, refusedForGood, terminating, fatal, misfit, pausedByOwner, standstill],
   },
