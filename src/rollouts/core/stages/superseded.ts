@@ -6,7 +6,7 @@ import type { Amounts } from '../steps.ts';
 import { deadlineOf } from '../targets/deadline.ts';
 import { bears, wait, applyGate, hasAmounts } from '../targets/draft.ts';
 import type { Draft } from '../targets/draft.ts';
-import { readyNow, standing } from '../targets/health.ts';
+import { caughtUp, readyNow, standing } from '../targets/health.ts';
 
 /**
  * What a rollout that supersedes this target finds beside its own sides: what the target had written, or, where it had written nothing of its own yet, what it
@@ -91,5 +91,5 @@ function notReadyCount(replicaSets: readonly LiveReplicaSet[]): number {
 
 /** The ReplicaSets have no more pods than they should, and the controller's counts are no older than that. */
 function lowered(live: LiveDeployment): boolean {
-  return [live.current, ...live.others].every((one) => standing(one).length <= (one?.replicas ?? 0));
+  return caughtUp(live) && standing(live.current).length <= (live.current?.replicas ?? 0);
 }
