@@ -5,7 +5,7 @@ import type { LiveDeployment, Side, TargetObservation } from '../observation.ts'
 import { because } from '../reasons.ts';
 import { resolveLimits } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
-import { standingOf, waitHealthy } from '../targets/deadline.ts';
+import { waitUntilHealthy } from '../targets/deadline.ts';
 import { bears, fail, sideOf, applyGate, hasAmounts, ownAmounts, restoreOwnAmounts } from '../targets/draft.ts';
 import type { Draft } from '../targets/draft.ts';
 import { isUnschedulable, judgeAll, readyNow, splitOf } from '../targets/health.ts';
@@ -45,7 +45,7 @@ export function bringBack({ o, live }: Visit): Draft | Verdict {
   const number = numberOfMade(o, live);
   if (number !== null) return number;
   const verdict = judgeAll(live, from);
-  return verdict.healthy ? verdict : (unstick(o, from, live) ?? waitHealthy(o, standingOf(o, from, verdict), verdict.ripeInMilliseconds));
+  return verdict.healthy ? verdict : (unstick(o, from, live) ?? waitUntilHealthy(o, from, verdict));
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Draft } from '../targets/draft.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import type { StageHandler, StageOf, Visit } from './stage.ts';
-import { mayMove, standingOf, waitHealthy, standstillReason } from '../targets/deadline.ts';
+import { mayMove, waitHealthy, waitUntilHealthy, standstillReason } from '../targets/deadline.ts';
 import { caughtUp, judgeAll, splitOf } from '../targets/health.ts';
 import type { Verdict } from '../targets/health.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
@@ -65,7 +65,7 @@ export function bring({ o, live }: Visit): Draft | Verdict {
   if (live.gate === 'CLOSED') return openGate(o, to, live);
   if (o.target.made && scaleDue(o, live)) return scaleForward(o, live);
   const verdict = judgeAll(live, to);
-  return verdict.healthy ? verdict : waitHealthy(o, standingOf(o, to, verdict), verdict.ripeInMilliseconds);
+  return verdict.healthy ? verdict : waitUntilHealthy(o, to, verdict);
 }
 
 export function isVerdict(value: Draft | Verdict): value is Verdict {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { LiveDeployment, Side } from '../observation.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
-import { standingOf, waitHealthy } from '../targets/deadline.ts';
+import { waitUntilHealthy } from '../targets/deadline.ts';
 import { sideOf, wait } from '../targets/draft.ts';
 import { judgeGated, splitOf } from '../targets/health.ts';
 import { freezeSplit } from './open.ts';
@@ -45,7 +45,7 @@ export const pauseStage: StageHandler<Pause, PauseProgress> = {
 function unhealthyAt({ o, live }: Visit, to: Side): Look | null {
   if (live.template !== to.templateDigest) return null;
   const verdict = judgeGated(live, to);
-  return verdict.healthy ? null : { kind: 'STAY', draft: waitHealthy(o, standingOf(o, to, verdict), verdict.ripeInMilliseconds) };
+  return verdict.healthy ? null : { kind: 'STAY', draft: waitUntilHealthy(o, to, verdict) };
 }
 
 function pauseHold({ seconds, step }: Pause, progress: PauseProgress | null, promotedStep: number, now: Date): Hold {

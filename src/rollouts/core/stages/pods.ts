@@ -7,7 +7,7 @@ import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { canaryCount, goalOf, limitsOf, nextWrite, resolveLimits } from '../steps.ts';
 import type { Amounts, Goal, Limits, Split } from '../steps.ts';
-import { standingOf, waitHealthy } from '../targets/deadline.ts';
+import { waitUntilHealthy } from '../targets/deadline.ts';
 import { sideOf, applyGate } from '../targets/draft.ts';
 import { judgeGated, splitOf } from '../targets/health.ts';
 import { freezeSplit, isOnIt, preflightDue } from './open.ts';
@@ -59,7 +59,7 @@ function firstWrite(stage: Pods, progress: PodsProgress | null, visit: Visit, to
 function nextChunk(stage: Pods, progress: PodsProgress | null, visit: Visit, to: Side): Look {
   const { o, live } = visit;
   const verdict = judgeGated(live, to);
-  if (!verdict.healthy) return { kind: 'STAY', draft: waitHealthy(o, standingOf(o, to, verdict), verdict.ripeInMilliseconds) };
+  if (!verdict.healthy) return { kind: 'STAY', draft: waitUntilHealthy(o, to, verdict) };
   const n = live.replicas;
   const standing = verdict.split.new;
   const limits = limitsAt(o, n);

@@ -67,6 +67,11 @@ export function waitHealthy(o: TargetObservation, standing: Standing, ripeInMill
   return { reason: because('WAITING_FOR_POD', { pod: blame.pod, cause, message }), lookAt, show: true };
 }
 
+/** As `waitHealthy`, for a side that was judged; it is looked at again when its next pod will have been Ready for long enough. */
+export function waitUntilHealthy(o: TargetObservation, side: Side, verdict: Verdict): Draft {
+  return waitHealthy(o, standingOf(o, side, verdict), verdict.ripeInMilliseconds);
+}
+
 /** Every pod says so while it starts: not worth a line of the timeline. */
 const quietReasons = new Set(['NotReady', 'ContainersNotReady']);
 
@@ -81,7 +86,7 @@ export function overdue(o: TargetObservation, standing: Standing): Draft | null 
 }
 
 /** How far a side is, and what is in the way of judging it. */
-export function standingOf({ live }: TargetObservation, side: Side, verdict: Verdict): Standing {
+function standingOf({ live }: TargetObservation, side: Side, verdict: Verdict): Standing {
   if (live.kind !== 'PRESENT') return { is: 'NOT_THERE', release: side.release };
   if (live.observedGeneration < live.generation) return { is: 'NOT_SEEN' };
   return { is: 'PODS', ready: verdict.ready, pods: live.replicas, release: side.release, old: verdict.split.old };
