@@ -1,6 +1,6 @@
-/** The house's one-way streets. `rollouts -> workloads -> clusters, templates -> auth -> tenants -> events, audit -> common`. */
-const ROOMS = ['common', 'events', 'tenants', 'auth', 'templates', 'clusters', 'workloads', 'rollouts'];
-const roots = '(main|worker|standalone|app\\.module|worker\\.module)\\.ts$';
+/** The house's one-way streets. `rollouts -> workloads -> clusters, templates -> auth -> tenants -> events -> runtime -> platform`. */
+const ROOMS = ['platform', 'runtime', 'events', 'tenants', 'auth', 'templates', 'clusters', 'workloads', 'rollouts'];
+const roots = '(main|worker|standalone|app\\.module|api\\.module|worker\\.module|platform\\.module)\\.ts$';
 
 /** A room may look down the street, never up; templates and clusters are neighbours and do not look at each other. */
 const upward = ROOMS.map((room, i) => ({
@@ -18,6 +18,14 @@ module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     {
+      name: 'no-folder-cycles',
+      comment: 'Two folders that import each other are one room with a wall in it.',
+      severity: 'error',
+      scope: 'folder',
+      from: { path: '^src/' },
+      to: { circular: true },
+    },
+    {
       name: 'no-orphans',
       severity: 'error',
       from: { orphan: true, path: '^src/', pathNot: [roots, '\\.json$', '^src/generated/'] },
@@ -32,7 +40,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/[^/]+/core/',
-          '^src/common/(canonical-json|fault)\\.ts$',
+          '^src/platform/(canonical-json|fault)\\.ts$',
           '^src/generated/prisma/enums\\.ts$',
           '^src/clusters/kubernetes/types\\.ts$',
           'node_modules/(zod|yaml|ajv|ipaddr\\.js)/',
@@ -44,7 +52,7 @@ module.exports = {
     {
       name: 'only-clusters-speak-kubernetes',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/clusters/' },
+      from: { path: '^src/', pathNot: ['^src/clusters/', '^src/platform/net/guard\\.ts$'] },
       to: { path: 'node_modules/(@kubernetes|undici)/' },
     },
     {
@@ -57,14 +65,20 @@ module.exports = {
     {
       name: 'prisma-client-only-in-repositories',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/common/', '\\.repository\\.ts$', '^src/generated/'] },
+      from: { path: '^src/', pathNot: ['^src/platform/', '\\.repository\\.ts$', '^src/generated/'] },
       to: { path: '^src/generated/prisma/(client|internal|models)', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'only-standalone-brings-a-database',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/standalone(\\.ts$|/)' },
+      to: { path: '^src/standalone/' },
     },
     {
       name: 'no-child-process',
       comment: "Only standalone's own Postgres is a process that we start, and its parameters are ours.",
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/common/(embedded-postgres|data-folder)\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/standalone/(embedded-postgres|data-folder)\\.ts$' },
       to: { path: '^(node:)?child_process$' },
     },
     {

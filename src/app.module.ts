@@ -3,12 +3,12 @@ import { GraphQLModule } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { AuthModule } from './auth/auth.module.ts';
 import { ClusterModule } from './clusters/cluster.module.ts';
-import { ApiModule } from './common/api.module.ts';
-import { DatabaseModule } from './common/database.module.ts';
+import { ApiModule } from './api.module.ts';
+import { PlatformModule } from './platform.module.ts';
 import { EventModule } from './events/event.module.ts';
 import { RolloutModule } from './rollouts/rollout.module.ts';
 import { WorkloadModule } from './workloads/workload.module.ts';
-import { GraphqlSetup } from './common/graphql/module.ts';
+import { GraphqlSetup } from './platform/graphql/module.ts';
 import type { Config } from './config.ts';
 import { EventLogModule } from './events/event-log.module.ts';
 import { TemplateModule } from './templates/template.module.ts';
@@ -21,7 +21,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        DatabaseModule.register(config),
+        PlatformModule.register(config),
         ApiModule,
         EventLogModule,
         TenantModule,

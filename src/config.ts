@@ -2,42 +2,29 @@ import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
-import { keptSecret } from './common/kept-secret.ts';
+import type { OperatorSettings } from './auth/authentication.ts';
+import type { ClusterSettings } from './clusters/cluster.service.ts';
+import { keptSecret } from './platform/crypto/kept-secret.ts';
+import { LOG_LEVELS } from './platform/settings.ts';
+import type { PlatformSettings } from './platform/settings.ts';
+import { StartError } from './platform/start-error.ts';
 
 /** The environment, parsed once and frozen. No other code reads `process.env`. */
-export interface Config {
-  environment: 'production' | 'development' | 'test';
+export interface Config extends PlatformSettings, OperatorSettings, ClusterSettings {
   /** 0 = any free port. Default 3000. */
   port: number;
   /** Port of `/metrics`; null = not served, 0 = any free port. */
   metricsPort: number | null;
-  /** URL of the application's login, which assumes the run-time roles by `-c role=...`. */
-  databaseUrl: string;
-  /** URL for migrations. */
-  databaseOwnerUrl: string;
-  /** null = the queue is in Postgres. */
-  redisUrl: string | null;
   dataDirectory: string;
-  /** null = this process has no operator's key (workers). */
-  operatorKey: string | null;
-  /** 32 bytes; seals the tenants' data keys. */
-  masterKey: Buffer;
   /** Names of the regions that this process's worker serves; null = all, including those created later. */
   regions: string[] | null;
-  /** CIDRs of private addresses that clusters may have. */
-  allowedNetworks: string[];
-  corsOrigins: string[];
-  logLevel: LogLevel;
 }
-
-export type LogLevel = (typeof LOG_LEVELS)[number];
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** Which process reads the environment. Standalone supplies what is missing; the others require it. */
 export type ProcessKind = 'api' | 'worker' | 'standalone';
 
 /** Faults of the environment: one line for each variable, without the values of secrets. */
-export class ConfigError extends Error {
+export class ConfigError extends StartError {
   readonly lines: string[];
 
   constructor(lines: string[]) {

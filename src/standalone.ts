@@ -1,11 +1,11 @@
 import '../require-node.mjs';
 import path from 'node:path';
-import { startEmbeddedPostgres } from './common/embedded-postgres.ts';
-import type { EmbeddedPostgres } from './common/embedded-postgres.ts';
-import { migrate } from './common/migrate.ts';
-import { runUntilStopped } from './common/process.ts';
-import type { Running } from './common/process.ts';
-import { StartError } from './common/start-error.ts';
+import { startEmbeddedPostgres } from './standalone/embedded-postgres.ts';
+import type { EmbeddedPostgres } from './standalone/embedded-postgres.ts';
+import { migrate } from './platform/db/migrate.ts';
+import { runUntilStopped } from './platform/process.ts';
+import type { Running } from './platform/process.ts';
+import { StartError } from './platform/start-error.ts';
 import { freeze, keptMasterKey, MASTER_KEY_FILE, operatorKey, readSettings, tellOperatorKey } from './config.ts';
 import type { Config, Environment, Settings } from './config.ts';
 
@@ -51,7 +51,7 @@ export async function startStandalone(environment: Environment): Promise<Standal
   const programs = Promise.all([
     import('./main.ts'),
     import('./worker.ts'),
-    import('./common/nudges.ts'),
+    import('./runtime/nudges.ts'),
     import('./tenants/master-key.ts'),
   ]);
   programs.catch(() => undefined);

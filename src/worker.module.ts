@@ -2,19 +2,20 @@ import { Inject, Module } from '@nestjs/common';
 import type { BeforeApplicationShutdown, DynamicModule, OnApplicationBootstrap } from '@nestjs/common';
 import { CheckRepository } from './clusters/check/check.repository.ts';
 import { CredentialReader } from './clusters/credential.reader.ts';
-import { Announce } from './common/announce.ts';
-import { CONFIG, DatabaseModule } from './common/database.module.ts';
-import { Database } from './common/database.ts';
-import { createLogger } from './common/logger.ts';
-import { Nudges } from './common/nudges.ts';
-import { Queues } from './common/queue.ts';
+import { Announce } from './platform/queue/announce.ts';
+import { PlatformModule } from './platform.module.ts';
+import { CONFIG } from './platform/settings.ts';
+import { Database } from './platform/db/database.ts';
+import { createLogger } from './platform/log/logger.ts';
+import { Nudges } from './runtime/nudges.ts';
+import { Queues } from './platform/queue/queue.ts';
 import type { Config } from './config.ts';
 import { EventLog } from './events/event-log.ts';
 import { Engine } from './rollouts/engine/engine.ts';
-import { HeldPlacementRepository } from './rollouts/engine/placement.repository.ts';
-import { Renewals } from './rollouts/engine/renewals.ts';
-import { LockedRolloutRepository } from './rollouts/locked-rollout.repository.ts';
-import { UnservedRepository } from './rollouts/engine/unserved.repository.ts';
+import { HeldPlacementRepository } from './rollouts/store/placement.repository.ts';
+import { Renewals } from './runtime/renewals.ts';
+import { LockedRolloutRepository } from './rollouts/store/locked-rollout.repository.ts';
+import { UnservedRepository } from './rollouts/store/unserved.repository.ts';
 
 /** A worker: the engine and its dependencies. It serves no requests. */
 @Module({})
@@ -57,7 +58,7 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
       CheckRepository,
       CredentialReader,
     ];
-    return { module: WorkerModule, imports: [DatabaseModule.register(config)], providers };
+    return { module: WorkerModule, imports: [PlatformModule.register(config)], providers };
   }
 
   async onApplicationBootstrap(): Promise<void> {

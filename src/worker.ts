@@ -1,12 +1,12 @@
 import '../require-node.mjs';
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { createLogger } from './common/logger.ts';
-import { migrate } from './common/migrate.ts';
-import { nestLogger } from './common/nest-logger.ts';
-import type { Nudges } from './common/nudges.ts';
-import { runUntilStopped } from './common/process.ts';
-import type { Running } from './common/process.ts';
+import { createLogger } from './platform/log/logger.ts';
+import { migrate } from './platform/db/migrate.ts';
+import { nestLogger } from './platform/log/nest-logger.ts';
+import type { Nudges } from './runtime/nudges.ts';
+import { runUntilStopped } from './platform/process.ts';
+import type { Running } from './platform/process.ts';
 import { configOrExit } from './config.ts';
 import type { Config } from './config.ts';
 import { checkMasterKey } from './tenants/master-key.ts';

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { StartError } from '../src/common/start-error.ts';
+import { StartError } from '../src/platform/start-error.ts';
 import { ConfigError, keptMasterKey, operatorKey, readConfig, readSettings } from '../src/config.ts';
 import type { Environment } from '../src/config.ts';
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { isAlive } from '../src/common/data-folder.ts';
+import { isAlive } from '../src/standalone/data-folder.ts';
 import { startStandalone } from '../src/standalone.ts';
 import { freshDatabase } from './support/database.ts';
 

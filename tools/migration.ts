@@ -4,8 +4,8 @@ import '../require-node.mjs';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { openSchemaEngine, readMigrations } from '../src/common/schema-engine.ts';
-import { startEmbeddedPostgres } from '../src/common/embedded-postgres.ts';
+import { openSchemaEngine, readMigrations } from '../src/platform/db/schema-engine.ts';
+import { startEmbeddedPostgres } from '../src/standalone/embedded-postgres.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const folder = path.join(root, 'prisma/migrations');

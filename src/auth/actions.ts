@@ -1,6 +1,6 @@
 import type { Role } from '../generated/prisma/enums.ts';
-import { Problem } from '../common/problem.ts';
-import { NO_TENANT, type Context } from '../common/context.ts';
+import { Problem } from '../platform/problem.ts';
+import { NO_TENANT, type Context } from '../platform/db/context.ts';
 
 type Least = Role | 'OPERATOR';
 

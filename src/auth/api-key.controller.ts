@@ -1,7 +1,7 @@
 import { Body, Controller, Param, Query } from '@nestjs/common';
-import { type ExpectedVersions, IfMatch } from '../common/etag.ts';
-import { type Page, PageOf, PageQuery, windowOf } from '../common/page.ts';
-import { Route } from '../common/route.ts';
+import { type ExpectedVersions, IfMatch } from '../platform/api/etag.ts';
+import { type Page, PageOf, PageQuery, windowOf } from '../platform/api/page.ts';
+import { Route } from '../platform/api/route.ts';
 import { ApiKey, CreateApiKey, RotateApiKey } from './api-key.model.ts';
 import { ApiKeyService } from './api-key.service.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Enum, givenTime, name, resource, time } from '../common/model/fields.ts';
-import { Input, Model, Output } from '../common/model/model.ts';
+import { Enum, givenTime, name, resource, time } from '../platform/model/fields.ts';
+import { Input, Model, Output } from '../platform/model/model.ts';
 import { Role as Roles } from '../generated/prisma/enums.ts';
 import type { ApiKeyRow } from './api-key.repository.ts';
 

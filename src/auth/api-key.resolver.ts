@@ -1,7 +1,7 @@
 import { Args, Int, Resolver } from '@nestjs/graphql';
-import { ifVersion } from '../common/etag.ts';
-import { Mutation, Query } from '../common/graphql/operation.ts';
-import { type Connected, Connection, PageArguments, windowOf } from '../common/page.ts';
+import { ifVersion } from '../platform/api/etag.ts';
+import { Mutation, Query } from '../platform/api/operation.ts';
+import { type Connected, Connection, PageArguments, windowOf } from '../platform/api/page.ts';
 import { ApiKey, CreateApiKey, RotateApiKey } from './api-key.model.ts';
 import { ApiKeyService } from './api-key.service.ts';
 

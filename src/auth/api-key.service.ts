@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Announce } from '../common/announce.ts';
-import { Database } from '../common/database.ts';
-import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
-import { newId } from '../common/id.ts';
-import { type Page, pageOf, type Window } from '../common/page.ts';
-import { invalid, nameTaken, notFound } from '../common/problem.ts';
-import { Resources } from '../common/resources.ts';
+import { Announce } from '../platform/queue/announce.ts';
+import { Database } from '../platform/db/database.ts';
+import { checkVersion, type ExpectedVersions } from '../platform/api/etag.ts';
+import { newId } from '../platform/id.ts';
+import { type Page, pageOf, type Window } from '../platform/api/page.ts';
+import { invalid, nameTaken, notFound } from '../platform/problem.ts';
+import { Resources } from '../platform/api/resources.ts';
 import type { Role } from '../generated/prisma/enums.ts';
 import { type ApiKey, apiKeyOf, type CreateApiKey, type RotateApiKey } from './api-key.model.ts';
 import { ApiKeyRepository, type ApiKeyRow } from './api-key.repository.ts';

@@ -1,6 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { CALLERS } from '../common/graphql/module.ts';
+import { CALLERS } from '../platform/graphql/module.ts';
 import { TenantModule } from '../tenants/tenant.module.ts';
 import { ApiKeyController } from './api-key.controller.ts';
 import { ApiKeyRepository } from './api-key.repository.ts';

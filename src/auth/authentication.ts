@@ -1,12 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG } from '../common/database.module.ts';
-import { type Context, NO_TENANT } from '../common/context.ts';
-import { canonical } from '../common/id.ts';
-import { invalid, Problem } from '../common/problem.ts';
-import type { Rate } from '../common/token-bucket.ts';
-import type { Config } from '../config.ts';
+import { CONFIG } from '../platform/settings.ts';
+import { type Context, NO_TENANT } from '../platform/db/context.ts';
+import { canonical } from '../platform/id.ts';
+import { invalid, Problem } from '../platform/problem.ts';
+import type { Rate } from '../platform/api/token-bucket.ts';
 import { DEFAULT_LIMITS, rateOf } from '../tenants/limits.ts';
 import { TenantRepository } from '../tenants/tenant.repository.ts';
 import { KeyRing } from './key-ring.ts';
@@ -18,6 +17,12 @@ export interface Claims {
   tenant: string | undefined;
   /** Where it comes from. */
   address: string;
+}
+
+/** What of the configuration identifies the operator. */
+export interface OperatorSettings {
+  /** null = this process has no operator's key (workers). */
+  operatorKey: string | null;
 }
 
 export interface Caller extends Context {
@@ -36,7 +41,7 @@ export class Authentication {
   private readonly operator: Buffer | null;
 
   constructor(
-    @Inject(CONFIG) config: Config,
+    @Inject(CONFIG) config: OperatorSettings,
     private readonly keys: KeyRing,
     private readonly tenants: TenantRepository,
   ) {

@@ -1,9 +1,9 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { GraphqlContext } from '../common/graphql/loaders.ts';
-import { operationOf } from '../common/graphql/operation.ts';
-import { Problem } from '../common/problem.ts';
-import { routeOf } from '../common/route.ts';
+import type { GraphqlContext } from '../platform/graphql/loaders.ts';
+import { operationOf } from '../platform/api/operation.ts';
+import { Problem } from '../platform/problem.ts';
+import { routeOf } from '../platform/api/route.ts';
 import { authorize } from './actions.ts';
 import { callerOf } from './hooks.ts';
 

@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Announce } from '../common/announce.ts';
-import type { Context } from '../common/context.ts';
-import { CONFIG } from '../common/database.module.ts';
-import type { Callers } from '../common/graphql/module.ts';
-import { newId } from '../common/id.ts';
-import { Problem } from '../common/problem.ts';
-import type { Config } from '../config.ts';
+import { Announce } from '../platform/queue/announce.ts';
+import type { Context } from '../platform/db/context.ts';
+import { CONFIG } from '../platform/settings.ts';
+import type { PlatformSettings } from '../platform/settings.ts';
+import type { Callers } from '../platform/graphql/module.ts';
+import { newId } from '../platform/id.ts';
+import { Problem } from '../platform/problem.ts';
 import { isTenantless } from './actions.ts';
 import { Authentication, type Caller } from './authentication.ts';
 import { callerOf } from './hooks.ts';
@@ -20,7 +20,7 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 @Injectable()
 export class KeyCallers implements Callers {
   constructor(
-    @Inject(CONFIG) private readonly config: Config,
+    @Inject(CONFIG) private readonly config: PlatformSettings,
     private readonly authentication: Authentication,
     private readonly keys: KeyRing,
     private readonly announce: Announce,

@@ -1,7 +1,7 @@
 import { TypeMetadataStorage } from '@nestjs/graphql';
-import { operationOf } from '../common/graphql/operation.ts';
-import type { Resources } from '../common/resources.ts';
-import { routes } from '../common/route.ts';
+import { operationOf } from '../platform/api/operation.ts';
+import type { Resources } from '../platform/api/resources.ts';
+import { routes } from '../platform/api/route.ts';
 import { isAction } from './actions.ts';
 
 /** A named operation of REST or GraphQL, with the options of its decorator. */

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { context } from '../common/context.ts';
-import { asProblem, sendProblem } from '../common/http/problems.ts';
-import { factsOf, isGraphql, isOpen } from '../common/http/server.ts';
-import { Problem } from '../common/problem.ts';
+import { context } from '../platform/db/context.ts';
+import { asProblem, sendProblem } from '../platform/api/problems.ts';
+import { factsOf, isGraphql, isOpen } from '../platform/http/server.ts';
+import { Problem } from '../platform/problem.ts';
 import { authorize, isTenantless } from './actions.ts';
 import { actorOf, Authentication, type Caller } from './authentication.ts';
 import { Meter } from './meter.ts';

@@ -1,11 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Announce } from '../common/announce.ts';
-import { Database } from '../common/database.ts';
+import { Announce } from '../platform/queue/announce.ts';
+import { Database } from '../platform/db/database.ts';
 import type { Role } from '../generated/prisma/enums.ts';
 import { rateOf } from '../tenants/limits.ts';
-import { Problem } from '../common/problem.ts';
-import { type Rate, TokenBuckets } from '../common/token-bucket.ts';
+import { Problem } from '../platform/problem.ts';
+import { type Rate, TokenBuckets } from '../platform/api/token-bucket.ts';
 import { digestOf, keyId } from './key.ts';
 
 /** A known key and its tenant. */

@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { Route } from '../common/route.ts';
+import { Route } from '../platform/api/route.ts';
 import { Me } from './me.model.ts';
 import { MeService } from './me.service.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { Enum } from '../common/model/fields.ts';
-import { Model, Output } from '../common/model/model.ts';
-import { Reference } from '../common/reference.model.ts';
+import { Enum } from '../platform/model/fields.ts';
+import { Model, Output } from '../platform/model/model.ts';
+import { Reference } from '../platform/model/reference.model.ts';
 import { Role } from '../generated/prisma/enums.ts';
 import { Quotas } from '../tenants/tenant.model.ts';
 

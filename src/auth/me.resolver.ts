@@ -1,5 +1,5 @@
 import { Resolver } from '@nestjs/graphql';
-import { Query } from '../common/graphql/operation.ts';
+import { Query } from '../platform/api/operation.ts';
 import { Me } from './me.model.ts';
 import { MeService } from './me.service.ts';
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { currentContext, NO_TENANT } from '../common/context.ts';
+import { currentContext, NO_TENANT } from '../platform/db/context.ts';
 import { TenantService } from '../tenants/tenant.service.ts';
 import type { Me } from './me.model.ts';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { Problem } from '../common/problem.ts';
-import { TokenBuckets } from '../common/token-bucket.ts';
+import { Problem } from '../platform/problem.ts';
+import { TokenBuckets } from '../platform/api/token-bucket.ts';
 import type { Caller } from './authentication.ts';
 
 /** Rate limit of a tenant over REST, GraphQL and sockets: one bucket of tokens for each tenant in this process. */

@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
-import { Announce } from '../common/announce.ts';
+import { Announce } from '../platform/queue/announce.ts';
 import type { Cluster } from './cluster.model.ts';
 import { ClusterService } from './cluster.service.ts';
 

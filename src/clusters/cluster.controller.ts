@@ -1,9 +1,9 @@
 import { Body, Controller, Param, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { Answered } from '../common/answer.ts';
-import { type ExpectedVersions, IfMatch } from '../common/etag.ts';
-import { type Page, PageOf, windowOf } from '../common/page.ts';
-import { Route } from '../common/route.ts';
+import { Answered } from '../platform/api/answer.ts';
+import { type ExpectedVersions, IfMatch } from '../platform/api/etag.ts';
+import { type Page, PageOf, windowOf } from '../platform/api/page.ts';
+import { Route } from '../platform/api/route.ts';
 import { CheckWait } from './check-wait.ts';
 import {
   AccessManifestQuery,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { Enum, labelFilter, labels, labelsPatch, listOf, name, reference, resource, time } from '../common/model/fields.ts';
-import { Arguments, Input, Model, Output } from '../common/model/model.ts';
-import { pageArguments, pageQuery } from '../common/page.ts';
-import { Reference } from '../common/reference.model.ts';
+import { Enum, labelFilter, labels, labelsPatch, listOf, name, reference, resource, time } from '../platform/model/fields.ts';
+import { Arguments, Input, Model, Output } from '../platform/model/model.ts';
+import { pageArguments, pageQuery } from '../platform/api/page.ts';
+import { Reference } from '../platform/model/reference.model.ts';
 import { ClusterStatus as Statuses } from '../generated/prisma/enums.ts';
 import { type Access, resourceName } from './core/access.ts';
 import type { ClusterRow, LeftBehind } from './cluster.repository.ts';

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { tenantId } from '../common/context.ts';
-import { LostRace } from '../common/database-errors.ts';
-import { Database } from '../common/database.ts';
-import { isId } from '../common/id.ts';
-import { byId, type Window } from '../common/page.ts';
+import { tenantId } from '../platform/db/context.ts';
+import { LostRace } from '../platform/db/database-errors.ts';
+import { Database } from '../platform/db/database.ts';
+import { isId } from '../platform/id.ts';
+import { byId, type Window } from '../platform/api/page.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { ClusterStatus } from '../generated/prisma/client.ts';
 

@@ -1,7 +1,7 @@
 import { Args, Int, Resolver } from '@nestjs/graphql';
-import { ifVersion } from '../common/etag.ts';
-import { Mutation, Query } from '../common/graphql/operation.ts';
-import { type Connected, Connection, windowOf } from '../common/page.ts';
+import { ifVersion } from '../platform/api/etag.ts';
+import { Mutation, Query } from '../platform/api/operation.ts';
+import { type Connected, Connection, windowOf } from '../platform/api/page.ts';
 import { CheckWait } from './check-wait.ts';
 import {
   AccessManifestQuery,

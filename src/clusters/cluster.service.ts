@@ -1,24 +1,29 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG } from '../common/database.module.ts';
-import { Database } from '../common/database.ts';
-import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
-import { newId } from '../common/id.ts';
-import { differing, patchedField } from '../common/merge-patch.ts';
-import { MOST_LABELS } from '../common/model/fields.ts';
-import { Nudges } from '../common/nudges.ts';
-import { type Page, pageOf, type Window } from '../common/page.ts';
-import { invalid, listed, nameTaken, notFound, Problem } from '../common/problem.ts';
-import { Resources } from '../common/resources.ts';
-import type { Config } from '../config.ts';
+import { CONFIG } from '../platform/settings.ts';
+import { Database } from '../platform/db/database.ts';
+import { checkVersion, type ExpectedVersions } from '../platform/api/etag.ts';
+import { newId } from '../platform/id.ts';
+import { differing, patchedField } from '../platform/api/merge-patch.ts';
+import { MOST_LABELS } from '../platform/model/fields.ts';
+import { Nudges } from '../runtime/nudges.ts';
+import { type Page, pageOf, type Window } from '../platform/api/page.ts';
+import { invalid, listed, nameTaken, notFound, Problem } from '../platform/problem.ts';
+import { Resources } from '../platform/api/resources.ts';
 import { EventLog } from '../events/event-log.ts';
 import { TenantService } from '../tenants/tenant.service.ts';
 import { accessManifest } from './core/access-manifest.ts';
-import { parseNetworks } from './core/address.ts';
+import { parseNetworks } from '../platform/net/address.ts';
 import { type Credentials, credentialOf } from './credentials.ts';
 import { type Cluster, clusterOf, type CreateCluster, type UpdateCluster } from './cluster.model.ts';
 import { type ClusterFilter, ClusterRepository, type ClusterRow, type LeftBehind } from './cluster.repository.ts';
 import { CredentialStore } from './credential.store.ts';
 import { RegionService } from './region.service.ts';
+
+/** What of the configuration concerns clusters. */
+export interface ClusterSettings {
+  /** CIDRs of private addresses that clusters may have. */
+  allowedNetworks: string[];
+}
 
 /** A tenant's clusters. The API only changes rows; workers of the cluster's region connect to it. */
 @Injectable()
@@ -26,7 +31,7 @@ export class ClusterService {
   private readonly allowed;
 
   constructor(
-    @Inject(CONFIG) config: Config,
+    @Inject(CONFIG) config: ClusterSettings,
     private readonly database: Database,
     private readonly clusters: ClusterRepository,
     private readonly store: CredentialStore,

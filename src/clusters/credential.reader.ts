@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { tenantId } from '../common/context.ts';
-import { Database } from '../common/database.ts';
-import { Seal } from '../common/seal.ts';
+import { tenantId } from '../platform/db/context.ts';
+import { Database } from '../platform/db/database.ts';
+import { Seal } from '../platform/crypto/seal.ts';
 import type { Credential } from './core/credential.ts';
 
 /** Opens credentials, for workers only. No module of the API provides it. */

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { tenantId } from '../common/context.ts';
-import { Database } from '../common/database.ts';
-import { Problem } from '../common/problem.ts';
-import { DataKeyError, Seal } from '../common/seal.ts';
-import type { SealedFor } from '../common/seal.ts';
+import { tenantId } from '../platform/db/context.ts';
+import { Database } from '../platform/db/database.ts';
+import { Problem } from '../platform/problem.ts';
+import { DataKeyError, Seal } from '../platform/crypto/seal.ts';
+import type { SealedFor } from '../platform/crypto/seal.ts';
 import type { Credential } from './core/credential.ts';
 
 /** Stores credentials, sealed under the tenant's key. Each replacement has a higher version. Nothing here reads a credential. */

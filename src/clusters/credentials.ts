@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { invalid } from '../common/problem.ts';
-import { addressRefusal, type Network } from './core/address.ts';
+import { invalid } from '../platform/problem.ts';
+import { addressRefusal, type Network } from '../platform/net/address.ts';
 import type { Credential } from './core/credential.ts';
 import { parseConnection, parseKubeconfig } from './core/kubeconfig.ts';
 

@@ -1,6 +1,6 @@
 import { Body, Controller, Query } from '@nestjs/common';
-import { type Page, PageOf, PageQuery, windowOf } from '../common/page.ts';
-import { Route } from '../common/route.ts';
+import { type Page, PageOf, PageQuery, windowOf } from '../platform/api/page.ts';
+import { Route } from '../platform/api/route.ts';
 import { CreateRegion, Region } from './region.model.ts';
 import { RegionService } from './region.service.ts';
 

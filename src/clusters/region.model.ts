@@ -1,5 +1,5 @@
-import { name, resource } from '../common/model/fields.ts';
-import { Input, Model, Output } from '../common/model/model.ts';
+import { name, resource } from '../platform/model/fields.ts';
+import { Input, Model, Output } from '../platform/model/model.ts';
 import type { RegionRow } from './region.repository.ts';
 
 @Output('A group of clusters that are served by the same workers.')

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../common/database.ts';
-import { isId } from '../common/id.ts';
-import { byId, type Window } from '../common/page.ts';
+import { Database } from '../platform/db/database.ts';
+import { isId } from '../platform/id.ts';
+import { byId, type Window } from '../platform/api/page.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 
 export type RegionRow = Prisma.RegionGetPayload<object>;

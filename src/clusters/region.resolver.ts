@@ -1,6 +1,6 @@
 import { Args, Resolver } from '@nestjs/graphql';
-import { Mutation, Query } from '../common/graphql/operation.ts';
-import { type Connected, Connection, PageArguments, windowOf } from '../common/page.ts';
+import { Mutation, Query } from '../platform/api/operation.ts';
+import { type Connected, Connection, PageArguments, windowOf } from '../platform/api/page.ts';
 import { CreateRegion, Region } from './region.model.ts';
 import { RegionService } from './region.service.ts';
 

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../common/database.ts';
-import { newId } from '../common/id.ts';
-import { type Page, pageOf, type Window } from '../common/page.ts';
-import { notFound } from '../common/problem.ts';
-import { Resources } from '../common/resources.ts';
+import { Database } from '../platform/db/database.ts';
+import { newId } from '../platform/id.ts';
+import { type Page, pageOf, type Window } from '../platform/api/page.ts';
+import { notFound } from '../platform/problem.ts';
+import { Resources } from '../platform/api/resources.ts';
 import { type CreateRegion, type Region, regionOf } from './region.model.ts';
 import { RegionRepository, type RegionRow } from './region.repository.ts';
 

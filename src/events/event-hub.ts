@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnModuleInit } from '@nestjs/common';
-import { Announce } from '../common/announce.ts';
-import type { Announcement } from '../common/announce.ts';
-import { Database } from '../common/database.ts';
+import { Announce } from '../platform/queue/announce.ts';
+import type { Announcement } from '../platform/queue/announce.ts';
+import { Database } from '../platform/db/database.ts';
 import { eventOf } from './event.model.ts';
 import type { Event } from './event.model.ts';
 import { EventRepository } from './event.repository.ts';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Announce } from '../common/announce.ts';
-import { currentContext } from '../common/context.ts';
-import { Database } from '../common/database.ts';
+import { Announce } from '../platform/queue/announce.ts';
+import { currentContext } from '../platform/db/context.ts';
+import { Database } from '../platform/db/database.ts';
 import type { EventType } from './event-types.ts';
 
 /** An event as given by its feature. The sequence number and the time are added at the commit. */

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../common/database.ts';
+import { Database } from '../platform/db/database.ts';
 import { EventHub } from './event-hub.ts';
 import { eventOf } from './event.model.ts';
 import type { Event } from './event.model.ts';

@@ -1,7 +1,7 @@
 import { Controller, Headers, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { PageOf, windowOf } from '../common/page.ts';
-import { Route } from '../common/route.ts';
+import { PageOf, windowOf } from '../platform/api/page.ts';
+import { Route } from '../platform/api/route.ts';
 import { Event, EventQuery } from './event.model.ts';
 import { EventService, isSequence, sequenceOf } from './event.service.ts';
 import { sse, wantsStream } from './sse.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { JsonObject, listOf, reference, time } from '../common/model/fields.ts';
-import { Arguments, Model, Output } from '../common/model/model.ts';
-import { pageArguments, pageQuery } from '../common/page.ts';
+import { JsonObject, listOf, reference, time } from '../platform/model/fields.ts';
+import { Arguments, Model, Output } from '../platform/model/model.ts';
+import { pageArguments, pageQuery } from '../platform/api/page.ts';
 import type { EventRow } from './event.repository.ts';
 
 @Output('An event, as one sentence for people and as fields for programs. References are ids.')

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { tenantId } from '../common/context.ts';
-import { Database } from '../common/database.ts';
-import { isId } from '../common/id.ts';
+import { tenantId } from '../platform/db/context.ts';
+import { Database } from '../platform/db/database.ts';
+import { isId } from '../platform/id.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 
 export type EventRow = Prisma.EventGetPayload<object>;

@@ -1,8 +1,8 @@
 import { Args, Context, Resolver } from '@nestjs/graphql';
-import { Database } from '../common/database.ts';
-import type { GraphqlContext } from '../common/graphql/loaders.ts';
-import { Query, Subscription } from '../common/graphql/operation.ts';
-import { type Connected, Connection, windowOf } from '../common/page.ts';
+import { Database } from '../platform/db/database.ts';
+import type { GraphqlContext } from '../platform/graphql/loaders.ts';
+import { Query, Subscription } from '../platform/api/operation.ts';
+import { type Connected, Connection, windowOf } from '../platform/api/page.ts';
 import { Event, EventArguments } from './event.model.ts';
 import { EventService, isSequence, sequenceOf } from './event.service.ts';
 

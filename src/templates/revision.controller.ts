@@ -1,7 +1,7 @@
 import { Body, Controller, Param, Query } from '@nestjs/common';
-import { YamlText } from '../common/http/text.ts';
-import { type Page, PageOf, PageQuery, windowOf } from '../common/page.ts';
-import { Route } from '../common/route.ts';
+import { YamlText } from '../platform/model/text.ts';
+import { type Page, PageOf, PageQuery, windowOf } from '../platform/api/page.ts';
+import { Route } from '../platform/api/route.ts';
 import { isNumber, RevisionService } from './revision.service.ts';
 import { Revision } from './template.model.ts';
 

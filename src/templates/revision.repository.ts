@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { author, tenantId } from '../common/context.ts';
-import { Database } from '../common/database.ts';
-import type { Window } from '../common/page.ts';
+import { author, tenantId } from '../platform/db/context.ts';
+import { Database } from '../platform/db/database.ts';
+import type { Window } from '../platform/api/page.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 
 const withTemplate = { template: { select: { id: true, name: true } } } satisfies Prisma.RevisionInclude;

@@ -1,7 +1,7 @@
 import { Args, Int, Resolver } from '@nestjs/graphql';
-import { Json } from '../common/graphql/scalars.ts';
-import { Mutation, Query } from '../common/graphql/operation.ts';
-import { type Connected, Connection, PageArguments, windowOf } from '../common/page.ts';
+import { Json } from '../platform/model/scalars.ts';
+import { Mutation, Query } from '../platform/api/operation.ts';
+import { type Connected, Connection, PageArguments, windowOf } from '../platform/api/page.ts';
 import { isNumber, RevisionService } from './revision.service.ts';
 import { Revision } from './template.model.ts';
 

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { alreadyThere } from '../common/answer.ts';
-import { digestOf } from '../common/canonical-json.ts';
-import { Database } from '../common/database.ts';
-import { newId } from '../common/id.ts';
-import { type Page, pageOf, type Window } from '../common/page.ts';
-import { invalid, notFound } from '../common/problem.ts';
-import { Resources } from '../common/resources.ts';
+import { alreadyThere } from '../platform/api/answer.ts';
+import { digestOf } from '../platform/canonical-json.ts';
+import { Database } from '../platform/db/database.ts';
+import { newId } from '../platform/id.ts';
+import { type Page, pageOf, type Window } from '../platform/api/page.ts';
+import { invalid, notFound } from '../platform/problem.ts';
+import { Resources } from '../platform/api/resources.ts';
 import { validateDocument } from './core/validate.ts';
 import { readYaml } from './core/yaml.ts';
 import { RevisionRepository, type RevisionRow } from './revision.repository.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { JsonObject, name, resource } from '../common/model/fields.ts';
-import { Input, Model, Output } from '../common/model/model.ts';
-import { CreatedBy, Reference } from '../common/reference.model.ts';
+import { JsonObject, name, resource } from '../platform/model/fields.ts';
+import { Input, Model, Output } from '../platform/model/model.ts';
+import { CreatedBy, Reference } from '../platform/model/reference.model.ts';
 import type { RevisionRow } from './revision.repository.ts';
 import type { TemplateRow } from './template.repository.ts';
 

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { tenantId } from '../common/context.ts';
-import { Database } from '../common/database.ts';
-import { isId } from '../common/id.ts';
-import { byId, type Window } from '../common/page.ts';
+import { tenantId } from '../platform/db/context.ts';
+import { Database } from '../platform/db/database.ts';
+import { isId } from '../platform/id.ts';
+import { byId, type Window } from '../platform/api/page.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 
 export type TemplateRow = Prisma.TemplateGetPayload<object>;

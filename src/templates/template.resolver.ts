@@ -1,8 +1,16 @@
 import { Args, Context, Int, Parent, ResolveField, Resolver } from '@nestjs/graphql';
-import { ifVersion } from '../common/etag.ts';
-import { batched, type GraphqlContext } from '../common/graphql/loaders.ts';
-import { Mutation, Query } from '../common/graphql/operation.ts';
-import { type Connected, Connection, emptyPage, NestedPageArguments, nestedWindowOf, PageArguments, windowOf } from '../common/page.ts';
+import { ifVersion } from '../platform/api/etag.ts';
+import { batched, type GraphqlContext } from '../platform/graphql/loaders.ts';
+import { Mutation, Query } from '../platform/api/operation.ts';
+import {
+  type Connected,
+  Connection,
+  emptyPage,
+  NestedPageArguments,
+  nestedWindowOf,
+  PageArguments,
+  windowOf,
+} from '../platform/api/page.ts';
 import { RevisionConnection } from './revision.resolver.ts';
 import { isNumber, RevisionService } from './revision.service.ts';
 import { CreateTemplate, type Revision, Template, UpdateTemplate } from './template.model.ts';

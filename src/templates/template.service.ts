@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../common/database.ts';
-import { checkVersion, type ExpectedVersions } from '../common/etag.ts';
-import { newId } from '../common/id.ts';
-import { differing } from '../common/merge-patch.ts';
-import { type Page, pageOf, type Window } from '../common/page.ts';
-import { listed, notFound, Problem } from '../common/problem.ts';
-import { Resources } from '../common/resources.ts';
+import { Database } from '../platform/db/database.ts';
+import { checkVersion, type ExpectedVersions } from '../platform/api/etag.ts';
+import { newId } from '../platform/id.ts';
+import { differing } from '../platform/api/merge-patch.ts';
+import { type Page, pageOf, type Window } from '../platform/api/page.ts';
+import { listed, notFound, Problem } from '../platform/problem.ts';
+import { Resources } from '../platform/api/resources.ts';
 import { type CreateTemplate, type Template, templateOf, type UpdateTemplate } from './template.model.ts';
 import { TemplateRepository, type TemplateRow } from './template.repository.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Rate } from '../common/token-bucket.ts';
+import type { Rate } from '../platform/api/token-bucket.ts';
 
 /** A tenant's limits, with the defaults for limits that its row does not have. */
 export const limitsSchema = z.object({

@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { Seal } from '../common/seal.ts';
-import { StartError } from '../common/start-error.ts';
-import type { Config } from '../config.ts';
+import { Seal } from '../platform/crypto/seal.ts';
+import { StartError } from '../platform/start-error.ts';
+import type { PlatformSettings } from '../platform/settings.ts';
 
 /** Data key of the oldest tenant; null if there is none. The role that sees all tenants sees no keys, so the key is read as that tenant. */
 async function oldestDataKey(client: pg.Client): Promise<{ tenantId: string; sealed: Uint8Array } | null> {
@@ -20,7 +20,10 @@ async function oldestDataKey(client: pg.Client): Promise<{ tenantId: string; sea
  * database.
  * @param source where the key comes from, for the message
  */
-export async function checkMasterKey(config: Pick<Config, 'databaseUrl' | 'masterKey'>, source = 'SLIPWAY_MASTER_KEY'): Promise<void> {
+export async function checkMasterKey(
+  config: Pick<PlatformSettings, 'databaseUrl' | 'masterKey'>,
+  source = 'SLIPWAY_MASTER_KEY',
+): Promise<void> {
   const client = new pg.Client({ connectionString: config.databaseUrl, application_name: 'slipway start' });
   client.on('error', () => undefined); // the running query fails with its own error
   await client.connect();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { name, resource } from '../common/model/fields.ts';
-import { Input, Model, Output } from '../common/model/model.ts';
+import { name, resource } from '../platform/model/fields.ts';
+import { Input, Model, Output } from '../platform/model/model.ts';
 import type { TenantRow } from './tenant.repository.ts';
 import { limitsOf } from './limits.ts';
 

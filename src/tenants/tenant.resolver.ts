@@ -1,7 +1,7 @@
 import { Args, Int, Resolver } from '@nestjs/graphql';
-import { ifVersion } from '../common/etag.ts';
-import { Mutation, Query } from '../common/graphql/operation.ts';
-import { type Connected, Connection, PageArguments, windowOf } from '../common/page.ts';
+import { ifVersion } from '../platform/api/etag.ts';
+import { Mutation, Query } from '../platform/api/operation.ts';
+import { type Connected, Connection, PageArguments, windowOf } from '../platform/api/page.ts';
 import { CreateTenant, Tenant, UpdateTenant } from './tenant.model.ts';
 import { TenantService } from './tenant.service.ts';
 

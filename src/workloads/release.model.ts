@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { id, JsonObject, resource, time } from '../common/model/fields.ts';
-import { Model, Output } from '../common/model/model.ts';
-import { CreatedBy, Reference } from '../common/reference.model.ts';
+import { id, JsonObject, resource, time } from '../platform/model/fields.ts';
+import { Model, Output } from '../platform/model/model.ts';
+import { CreatedBy, Reference } from '../platform/model/reference.model.ts';
 import type { ReleaseRow } from './release.repository.ts';
 
 @Output('A reference to a release.')

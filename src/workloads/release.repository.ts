@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { tenantId } from '../common/context.ts';
-import { Database } from '../common/database.ts';
-import { byId } from '../common/page.ts';
-import type { Window } from '../common/page.ts';
-import type { CreatedBy } from '../common/reference.model.ts';
+import { tenantId } from '../platform/db/context.ts';
+import { Database } from '../platform/db/database.ts';
+import { byId } from '../platform/api/page.ts';
+import type { Window } from '../platform/api/page.ts';
+import type { CreatedBy } from '../platform/model/reference.model.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 
 const WITH = {

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { canonicalJson } from '../common/canonical-json.ts';
-import { author } from '../common/context.ts';
-import { newId } from '../common/id.ts';
-import { pageOf } from '../common/page.ts';
-import type { Page, Window } from '../common/page.ts';
-import { invalid, notFound } from '../common/problem.ts';
+import { canonicalJson } from '../platform/canonical-json.ts';
+import { author } from '../platform/db/context.ts';
+import { newId } from '../platform/id.ts';
+import { pageOf } from '../platform/api/page.ts';
+import type { Page, Window } from '../platform/api/page.ts';
+import { invalid, notFound } from '../platform/problem.ts';
 import type { TemplateDocument } from '../templates/core/document.ts';
 import { merged, ofPlacement, ofRelease, withOrigins } from './core/layers.ts';
 import type { Layer, Values } from './core/layers.ts';

@@ -1,7 +1,7 @@
 import { Body, Controller, Param } from '@nestjs/common';
 import { Args, Int, Resolver } from '@nestjs/graphql';
-import { Query } from '../common/graphql/operation.ts';
-import { Route } from '../common/route.ts';
+import { Query } from '../platform/api/operation.ts';
+import { Route } from '../platform/api/route.ts';
 import { RenderInput, Rendered } from './render.model.ts';
 import { RenderService } from './render.service.ts';
 

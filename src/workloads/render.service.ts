@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { NO_TENANT } from '../common/context.ts';
-import { invalid } from '../common/problem.ts';
+import { NO_TENANT } from '../platform/db/context.ts';
+import { invalid } from '../platform/problem.ts';
 import { RevisionService } from '../templates/revision.service.ts';
 import { ofRequest, ofWorkload } from './core/layers.ts';
 import type { Values } from './core/layers.ts';

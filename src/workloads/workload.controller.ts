@@ -1,8 +1,8 @@
 import { Body, Controller, Param, Query } from '@nestjs/common';
-import { IfMatch } from '../common/etag.ts';
-import type { ExpectedVersions } from '../common/etag.ts';
-import { PageOf, PageQuery, windowOf } from '../common/page.ts';
-import { Route } from '../common/route.ts';
+import { IfMatch } from '../platform/api/etag.ts';
+import type { ExpectedVersions } from '../platform/api/etag.ts';
+import { PageOf, PageQuery, windowOf } from '../platform/api/page.ts';
+import { Route } from '../platform/api/route.ts';
 import { Release, ReleaseDetail } from './release.model.ts';
 import { ReleaseService } from './release.service.ts';
 import { CreateWorkload, UpdateWorkload, Workload, WorkloadQuery } from './workload.model.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { isId } from '../common/id.ts';
-import { AnyOf, JsonObject, labels, labelsPatch, listOf, reference, resource, time } from '../common/model/fields.ts';
-import { Arguments, Input, Model, Output, Shape } from '../common/model/model.ts';
-import { pageArguments, pageQuery } from '../common/page.ts';
-import { Reference } from '../common/reference.model.ts';
+import { isId } from '../platform/id.ts';
+import { AnyOf, JsonObject, labels, labelsPatch, listOf, reference, resource, time } from '../platform/model/fields.ts';
+import { Arguments, Input, Model, Output, Shape } from '../platform/model/model.ts';
+import { pageArguments, pageQuery } from '../platform/api/page.ts';
+import { Reference } from '../platform/model/reference.model.ts';
 import type { PlacementRow, WorkloadRow } from './workload.repository.ts';
 
 /** The name is used for the Deployment, the Service and labels, and as a prefix for ConfigMaps. So it is shorter than a DNS label may be. */

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../common/database.ts';
-import { isId } from '../common/id.ts';
-import { byId } from '../common/page.ts';
-import type { Window } from '../common/page.ts';
+import { Database } from '../platform/db/database.ts';
+import { isId } from '../platform/id.ts';
+import { byId } from '../platform/api/page.ts';
+import type { Window } from '../platform/api/page.ts';
 import { Prisma } from '../generated/prisma/client.ts';
-import { tenantId } from '../common/context.ts';
+import { tenantId } from '../platform/db/context.ts';
 
 const WITH = {
   template: { select: { id: true, name: true, latestRevision: true } },

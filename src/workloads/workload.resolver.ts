@@ -1,8 +1,8 @@
 import { Args, Context, Int, Parent, ResolveField, Resolver } from '@nestjs/graphql';
-import { ifVersion } from '../common/etag.ts';
-import { batched, type GraphqlContext } from '../common/graphql/loaders.ts';
-import { Mutation, Query } from '../common/graphql/operation.ts';
-import { type Connected, Connection, emptyPage, nestedWindowOf, NestedPageArguments, windowOf } from '../common/page.ts';
+import { ifVersion } from '../platform/api/etag.ts';
+import { batched, type GraphqlContext } from '../platform/graphql/loaders.ts';
+import { Mutation, Query } from '../platform/api/operation.ts';
+import { type Connected, Connection, emptyPage, nestedWindowOf, NestedPageArguments, windowOf } from '../platform/api/page.ts';
 import { Release, ReleaseObjects } from './release.model.ts';
 import { ReleaseService } from './release.service.ts';
 import { CreateWorkload, UpdateWorkload, Workload, WorkloadArguments } from './workload.model.ts';

@@ -1,7 +1,7 @@
 import { isSpecifiedScalarType, type GraphQLNamedType, type GraphQLObjectType } from 'graphql';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { routes } from '../../src/common/route.ts';
+import { routes } from '../../src/platform/api/route.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 
 /**

@@ -4,8 +4,8 @@ import { getNamedType, isEnumType, isInputObjectType, isLeafType, isListType, is
 import type { GraphQLField, GraphQLInputType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { routes } from '../../src/common/route.ts';
-import { takenBy } from '../../src/common/shapes.ts';
+import { routes } from '../../src/platform/api/route.ts';
+import { takenBy } from '../../src/platform/api/shapes.ts';
 import { startTestApi } from '../support/api.ts';
 import type { TestApi, TestTenant } from '../support/api.ts';
 import { bodies, furnish } from './samples.ts';

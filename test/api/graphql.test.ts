@@ -1,6 +1,6 @@
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Database } from '../../src/common/database.ts';
+import { Database } from '../../src/platform/db/database.ts';
 import { startTestApi, type TestApi, type TestTenant } from '../support/api.ts';
 
 let api: TestApi;

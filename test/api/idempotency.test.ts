@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Expiry } from '../../src/common/expiry.ts';
+import { Expiry } from '../../src/platform/db/expiry.ts';
 import { onConnection } from '../support/database.ts';
 import { startTestApi, type TestApi, type TestTenant } from '../support/api.ts';
 import { openShop } from '../support/shop.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { routes } from '../../src/common/route.ts';
+import { routes } from '../../src/platform/api/route.ts';
 import { startTestApi, testConfig, type TestApi } from '../support/api.ts';
 import { startApi } from '../../src/main.ts';
 

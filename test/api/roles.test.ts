@@ -3,7 +3,7 @@ import { getNamedType, isLeafType, isNonNullType, type GraphQLField, type GraphQ
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ACTIONS, isAction, mayDo, type Action } from '../../src/auth/actions.ts';
 import { operationsByName } from '../../src/auth/completeness.ts';
-import { routes } from '../../src/common/route.ts';
+import { routes } from '../../src/platform/api/route.ts';
 import { startTestApi, type Client, type TestApi } from '../support/api.ts';
 
 /** Who may do what, at the door: the matrix of every route and every field with every role, held against a table written by hand. */

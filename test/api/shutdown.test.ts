@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { Waits } from '../../src/common/prefer-wait.ts';
+import { Waits } from '../../src/platform/api/prefer-wait.ts';
 import { expectStatus, startTestApi, type Answer } from '../support/api.ts';
 import { furnish } from './samples.ts';
 

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLogger } from '../../src/common/logger.ts';
-import { nestLogger } from '../../src/common/nest-logger.ts';
+import { createLogger } from '../../src/platform/log/logger.ts';
+import { nestLogger } from '../../src/platform/log/nest-logger.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { rawSocket } from '../support/socket.ts';
 

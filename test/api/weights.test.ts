@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { Database } from '../../src/common/database.ts';
-import { newId } from '../../src/common/id.ts';
+import { Database } from '../../src/platform/db/database.ts';
+import { newId } from '../../src/platform/id.ts';
 import { makeKey } from '../../src/auth/key.ts';
 import { type Client, expectStatus, startTestApi, type TestApi, type TestTenant } from '../support/api.ts';
 import { acknowledgedSocket, rawSocket, subscribe } from '../support/socket.ts';

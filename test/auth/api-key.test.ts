@@ -172,7 +172,7 @@ describe('a request without a valid key', () => {
 
 /** Statements across tenants that the work costs: keys are looked for by nothing else. */
 async function statementsOf(target: TestApi, work: () => Promise<void>): Promise<number> {
-  const { Database } = await import('../../src/common/database.ts');
+  const { Database } = await import('../../src/platform/db/database.ts');
   const database = target.app.get(Database);
   let count = 0;
   const original = database.system.query.bind(database.system);

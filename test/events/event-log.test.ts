@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Announce } from '../../src/common/announce.ts';
-import type { Announcement } from '../../src/common/announce.ts';
-import { Database } from '../../src/common/database.ts';
+import { Announce } from '../../src/platform/queue/announce.ts';
+import type { Announcement } from '../../src/platform/queue/announce.ts';
+import { Database } from '../../src/platform/db/database.ts';
 import { EventLog } from '../../src/events/event-log.ts';
 import type { NewEvent } from '../../src/events/event-log.ts';
 import { eventOf } from '../../src/events/event.model.ts';

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { Database } from '../../src/common/database.ts';
+import { Database } from '../../src/platform/db/database.ts';
 import { EventLog } from '../../src/events/event-log.ts';
 import { EventService } from '../../src/events/event.service.ts';
 import { Reader } from '../../src/events/reader.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LEASE_SECONDS } from '../../src/rollouts/engine/lease.ts';
+import { LEASE_SECONDS } from '../../src/runtime/lease.ts';
 import { onConnection } from '../support/database.ts';
 import { onEachQueue } from '../support/queues.ts';
 import { ask, BETTER, deploy, makeWorkload, running, settled, startWorld, webDocument } from '../support/world.ts';

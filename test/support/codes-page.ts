@@ -4,7 +4,7 @@ import { errorAdvice } from '../../src/clusters/core/error-kinds.ts';
 import { adviceOf, causes, causeSentence, generalCause } from '../../src/rollouts/core/causes.ts';
 import type { Cause } from '../../src/rollouts/core/causes.ts';
 import { conditionTypes } from '../../src/rollouts/core/condition-types.ts';
-import { rolloutEvents } from '../../src/rollouts/rollout.events.ts';
+import { rolloutEvents } from '../../src/rollouts/store/rollout.events.ts';
 import { rolloutSentences, targetSentences } from './sentences.ts';
 
 /** What stands where a sentence has no data: `{name}` for the field, `{name.part}` for a part of it. A list reads like one of its items. */

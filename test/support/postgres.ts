@@ -6,10 +6,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { accountFor } from '../../src/common/data-folder.ts';
-import { startEmbeddedPostgres } from '../../src/common/embedded-postgres.ts';
-import type { EmbeddedPostgresOptions } from '../../src/common/embedded-postgres.ts';
-import { migrate } from '../../src/common/migrate.ts';
+import { accountFor } from '../../src/standalone/data-folder.ts';
+import { startEmbeddedPostgres } from '../../src/standalone/embedded-postgres.ts';
+import type { EmbeddedPostgresOptions } from '../../src/standalone/embedded-postgres.ts';
+import { migrate } from '../../src/platform/db/migrate.ts';
 
 /** A Postgres in its own folder, with an empty migrated database that is copied for tests. */
 export interface TestPostgres {

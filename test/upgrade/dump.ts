@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type pg from 'pg';
-import { migrate } from '../../src/common/migrate.ts';
+import { migrate } from '../../src/platform/db/migrate.ts';
 import { onConnection } from '../support/database.ts';
 import type { FreshDatabase } from '../support/database.ts';
 

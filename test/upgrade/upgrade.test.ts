@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { startSimulator } from '../../simulator/simulator.ts';
 import type { Simulator, SimulatorOptions } from '../../simulator/simulator.ts';
-import { isMigrated, migrate } from '../../src/common/migrate.ts';
-import { StartError } from '../../src/common/start-error.ts';
+import { isMigrated, migrate } from '../../src/platform/db/migrate.ts';
+import { StartError } from '../../src/platform/start-error.ts';
 import { startWorker } from '../../src/worker.ts';
 import { expectStatus, OPERATOR_KEY, startTestApi, testConfig } from '../support/api.ts';
 import type { Client, TestApi } from '../support/api.ts';

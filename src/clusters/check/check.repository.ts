@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { tenantId } from '../../common/context.ts';
-import { Database } from '../../common/database.ts';
+import { tenantId } from '../../platform/db/context.ts';
+import { Database } from '../../platform/db/database.ts';
 import type { ClusterStatus } from '../../generated/prisma/enums.ts';
 import type { Finding } from './check.ts';
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 
 /** The part of a kubeconfig that is stored: server, trusted authorities and our identity. */
 export interface Credential {

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isAlias, isMap, isScalar, parseAllDocuments, visit } from 'yaml';
 import type { Document } from 'yaml';
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { readPem, readServer, readToken } from './credential.ts';
 import type { Credential } from './credential.ts';
 

@@ -1,12 +1,12 @@
 import { isGranted, requiredAccess } from '../core/access.ts';
 import type { Access } from '../core/access.ts';
-import { parseNetworks } from '../core/address.ts';
+import { parseNetworks } from '../../platform/net/address.ts';
 import type { Budgets } from '../core/budgets.ts';
 import type { Credential } from '../core/credential.ts';
 import { resourcePath } from '../core/resources.ts';
 import { cutObject } from './cut.ts';
 import { KubernetesError, overBudget, unreadableAnswer } from './errors.ts';
-import type { Resolve } from './guard.ts';
+import type { Resolve } from '../../platform/net/guard.ts';
 import { readLines } from './lines.ts';
 import { ListReading, PageReader, readObject } from './list-page.ts';
 import type { Keep } from './list-page.ts';

@@ -1,3 +1,4 @@
+import { AddressRefused } from '../../platform/net/guard.ts';
 import { BUDGETS } from '../core/budgets.ts';
 import { KubernetesError, notKubernetes } from './errors.ts';
 import type { KubernetesErrorCause, KubernetesErrorKind } from './errors.ts';
@@ -137,6 +138,13 @@ const untrusted: Record<string, string> = {
 /** The error for a request without an answer; `error` is the transport's. Only its code is shown. */
 export function errorFromTransport(error: unknown): KubernetesError {
   if (error instanceof KubernetesError) return error;
+  if (error instanceof AddressRefused) {
+    return new KubernetesError({
+      kind: 'UNREACHABLE',
+      message: `Connecting to the cluster is not allowed: ${error.message}.`,
+      advice: "Use the cluster's public address, or ask the operator to add its network to SLIPWAY_ALLOWED_NETWORKS.",
+    });
+  }
   const code = codeOf(error);
   const certificate = untrusted[code];
   if (certificate !== undefined) {

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
-import type { Network } from '../core/address.ts';
+import type { Network } from '../../platform/net/address.ts';
 import { BUDGETS, bytesText } from '../core/budgets.ts';
 import type { Budgets } from '../core/budgets.ts';
 import type { Credential } from '../core/credential.ts';
@@ -9,8 +9,8 @@ import { Bytes } from './bytes.ts';
 import { overBudget } from './errors.ts';
 import type { KubernetesError } from './errors.ts';
 import { errorFromAnswer, errorFromTransport } from './failures.ts';
-import { guardedConnector, systemResolve } from './guard.ts';
-import type { Resolve } from './guard.ts';
+import { guardedConnector, systemResolve } from '../../platform/net/guard.ts';
+import type { Resolve } from '../../platform/net/guard.ts';
 import { JsonScan, parseScanned } from './json.ts';
 import { ByteRate } from './rate.ts';
 import { publicText } from './text.ts';

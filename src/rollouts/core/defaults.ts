@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { batchesOf, batchFaults, stepFaults } from '../../templates/core/strategy.ts';
 import type { Strategy, StrategyStep } from '../../workloads/core/strategy.ts';
 

@@ -3,8 +3,8 @@
  * A code never changes its meaning, and its data only grows, since rows keep both. Sentences may be reworded at any time.
  */
 import { sentenceFrom } from './raw.ts';
-import { rolloutReasons } from './rollout/rollout-reasons.ts';
-import { targetReasons } from './targets/target-reasons.ts';
+import { rolloutReasons } from './rollout-reasons.ts';
+import { targetReasons } from './target-reasons.ts';
 
 const legacyReasons = {
   /** A sentence of a row that is older than the codes. */

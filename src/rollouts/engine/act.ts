@@ -1,7 +1,7 @@
 import type { KubernetesClient, ObjectRef, Precondition } from '../../clusters/kubernetes/types.ts';
 import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
 import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
-import { failpoint } from '../../common/failpoint.ts';
+import { failpoint } from '../../platform/failpoint.ts';
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { SideName, TargetAction } from '../core/action.ts';
@@ -11,7 +11,7 @@ import { foreignObject } from './cluster-errors.ts';
 import type { Memory } from './memory.ts';
 import { distinct, gatedDeployment, objectKey, openDeployment, sideObjects, toPrune, toRefresh } from './objects.ts';
 import type { Objects } from './objects.ts';
-import type { ActiveTarget } from './placement.repository.ts';
+import type { ActiveTarget } from '../store/placement.repository.ts';
 import { preflight } from './preflight.ts';
 
 const LOG_LINES = 20;

@@ -3,17 +3,17 @@ import { checkCluster, unreachable } from '../../clusters/check/check.ts';
 import type { Finding } from '../../clusters/check/check.ts';
 import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
 import type { KubernetesClient, KubernetesObject } from '../../clusters/kubernetes/types.ts';
-import type { Announce } from '../../common/announce.ts';
-import type { Database } from '../../common/database.ts';
+import type { Announce } from '../../platform/queue/announce.ts';
+import type { Database } from '../../platform/db/database.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { LABELS, MANAGED_BY } from '../../workloads/core/objects.ts';
-import { Claims } from './claims.ts';
-import type { DatabaseClock } from './clock.ts';
-import type { Connections } from './connections.ts';
-import type { Lease } from './lease.ts';
-import type { Leases } from './leases.ts';
-import { storable } from './storable.ts';
-import type { CountsChange, HeldPlacementRepository, StandingPlacement } from './placement.repository.ts';
+import { Claims } from '../../runtime/claims.ts';
+import type { DatabaseClock } from '../../runtime/clock.ts';
+import type { Connections } from '../../clusters/connections.ts';
+import type { Lease } from '../../runtime/lease.ts';
+import type { Leases } from '../../runtime/leases.ts';
+import { storable } from '../../platform/db/storable.ts';
+import type { CountsChange, HeldPlacementRepository, StandingPlacement } from '../store/placement.repository.ts';
 
 /** How many clusters one worker checks at once, and how many it claims in one statement. */
 const CAPACITY = 200;

@@ -1,20 +1,20 @@
 import type { KubernetesClient } from '../../clusters/kubernetes/types.ts';
-import type { Announce } from '../../common/announce.ts';
-import type { Database } from '../../common/database.ts';
-import { failpoint } from '../../common/failpoint.ts';
-import type { Nudges } from '../../common/nudges.ts';
+import type { Announce } from '../../platform/queue/announce.ts';
+import type { Database } from '../../platform/db/database.ts';
+import { failpoint } from '../../platform/failpoint.ts';
+import type { Nudges } from '../../runtime/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { TargetDecision } from '../core/decision.ts';
 import { reduceTarget } from '../core/targets/reduce-target.ts';
-import { eventOf } from '../rollout.events.ts';
+import { eventOf } from '../store/rollout.events.ts';
 import type { PlacementAccess } from './act.ts';
-import type { DatabaseClock } from './clock.ts';
-import type { Connection, Connections } from './connections.ts';
-import { LeaseLost } from './lease.ts';
-import type { Lease } from './lease.ts';
-import type { ActiveTarget, SideCounts, HeldPlacementRepository, PlacementRows } from './placement.repository.ts';
-import type { PlacedTarget } from './rows.ts';
+import type { DatabaseClock } from '../../runtime/clock.ts';
+import type { Connection, Connections } from '../../clusters/connections.ts';
+import { LeaseLost } from '../../runtime/lease.ts';
+import type { Lease } from '../../runtime/lease.ts';
+import type { ActiveTarget, SideCounts, HeldPlacementRepository, PlacementRows } from '../store/placement.repository.ts';
+import type { PlacedTarget } from '../store/rows.ts';
 
 /** The rows changed after the decision, which is therefore dropped; the next one starts from the new rows. */
 export class Stale extends Error {

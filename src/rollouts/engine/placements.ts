@@ -1,10 +1,10 @@
-import type { Announce } from '../../common/announce.ts';
-import type { Database } from '../../common/database.ts';
-import type { Leases } from './leases.ts';
-import { Claims } from './claims.ts';
+import type { Announce } from '../../platform/queue/announce.ts';
+import type { Database } from '../../platform/db/database.ts';
+import type { Leases } from '../../runtime/leases.ts';
+import { Claims } from '../../runtime/claims.ts';
 import { PlacementLoop } from './placement-loop.ts';
 import type { PlacementWork } from './placement-work.ts';
-import type { SideCounts, HeldPlacementRepository } from './placement.repository.ts';
+import type { SideCounts, HeldPlacementRepository } from '../store/placement.repository.ts';
 
 /** How many placements one worker serves at once, and how many it claims in one statement. */
 const CAPACITY = 1_000;

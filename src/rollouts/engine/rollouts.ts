@@ -1,17 +1,17 @@
-import type { Announce } from '../../common/announce.ts';
-import type { Database } from '../../common/database.ts';
-import { failpoint } from '../../common/failpoint.ts';
-import type { Nudges } from '../../common/nudges.ts';
+import type { Announce } from '../../platform/queue/announce.ts';
+import type { Database } from '../../platform/db/database.ts';
+import { failpoint } from '../../platform/failpoint.ts';
+import type { Nudges } from '../../runtime/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { isSettled } from '../core/phases.ts';
 import { advanceRollout } from '../core/rollout/reduce-rollout.ts';
-import { placementsOf } from '../locked-rollout.repository.ts';
-import type { LockedRolloutRepository } from '../locked-rollout.repository.ts';
-import { eventsOf } from '../rollout.events.ts';
-import { Claims } from './claims.ts';
-import type { DatabaseClock } from './clock.ts';
-import type { Lease } from './lease.ts';
-import type { Leases } from './leases.ts';
+import { placementsOf } from '../store/locked-rollout.repository.ts';
+import type { LockedRolloutRepository } from '../store/locked-rollout.repository.ts';
+import { eventsOf } from '../store/rollout.events.ts';
+import { Claims } from '../../runtime/claims.ts';
+import type { DatabaseClock } from '../../runtime/clock.ts';
+import type { Lease } from '../../runtime/lease.ts';
+import type { Leases } from '../../runtime/leases.ts';
 
 /** Number of rollouts that are decided on concurrently. */
 const CAPACITY = 20;

@@ -1,9 +1,9 @@
-import type { Database } from '../../common/database.ts';
-import type { Nudges } from '../../common/nudges.ts';
+import type { Database } from '../../platform/db/database.ts';
+import type { Nudges } from '../../runtime/nudges.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { reduceTarget } from '../core/targets/reduce-target.ts';
-import { eventOf } from '../rollout.events.ts';
-import type { UnservedRepository } from './unserved.repository.ts';
+import { eventOf } from '../store/rollout.events.ts';
+import type { UnservedRepository } from '../store/unserved.repository.ts';
 
 const FIRST = '00000000-0000-0000-0000-000000000000';
 /** Ticks between two looks. */

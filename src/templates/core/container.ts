@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { choiceFault } from './choice.ts';
 import { at, isObject, listOf, objectOf } from './json.ts';
 import { isDnsLabel, isPort, isPortName, isVariableName, type KnownNames } from './names.ts';

@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { at, listOf, objectOf, own } from './json.ts';
 import { normalPath } from './paths.ts';
 import { containersOf, type PlacedContainer } from './pod.ts';

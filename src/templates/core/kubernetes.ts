@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { at, isObject, own } from './json.ts';
 import schemaData from './kubernetes-schema.json' with { type: 'json' };
 import { Hole } from './placeholders.ts';

@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { at } from './json.ts';
 
 /** The largest document, in bytes of UTF-8. */

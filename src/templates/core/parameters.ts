@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { at, own } from './json.ts';
 import { textFault } from './limits.ts';
 

@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { at, isObject, own, type JsonValue } from './json.ts';
 import { isAlwaysSet, PARAMETER_NAME, type Parameter, type Parameters, type ParameterType, type Scalar } from './parameters.ts';
 

@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { at, isObject, listOf, objectOf } from './json.ts';
 import { containersOf } from './pod.ts';
 import { Hole } from './placeholders.ts';

@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { containerFaults, type ContainerKind } from './container.ts';
 import { at, isObject, listOf, objectOf, own } from './json.ts';
 import { isDnsLabel, isLabelValue, isQualifiedName, knownNames, OUR_PREFIX } from './names.ts';

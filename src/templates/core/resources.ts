@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { at, listOf, objectOf } from './json.ts';
 import type { KnownNames } from './names.ts';
 import { quantityOf } from './quantity.ts';

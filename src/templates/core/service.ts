@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { at, isObject, listOf, objectOf } from './json.ts';
 import { isDnsLabel, isPort } from './names.ts';
 import { containersOf } from './pod.ts';

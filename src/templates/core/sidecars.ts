@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import type { Config, Sidecar } from './document.ts';
 import type { Extra } from './extras.ts';
 import { at, listOf, objectOf } from './json.ts';

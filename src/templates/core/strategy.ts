@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import type { ResolvedDocument } from './document.ts';
 import { at } from './json.ts';
 

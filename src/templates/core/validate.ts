@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { documentSchema, type ResolvedDocument, type TemplateDocument } from './document.ts';
 import { extraFaults } from './extras.ts';
 import { at, isObject, objectOf, own, withoutNulls } from './json.ts';

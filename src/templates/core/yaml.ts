@@ -1,5 +1,5 @@
 import { Composer, isMap, isNode, isScalar, isSeq, CST, Lexer, LineCounter, Parser, type Document } from 'yaml';
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { at } from './json.ts';
 import { limitFaults, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_FAULTS } from './limits.ts';
 

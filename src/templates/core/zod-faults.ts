@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { at } from './json.ts';
 import { Hole } from './placeholders.ts';
 

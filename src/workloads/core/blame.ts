@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import type { TemplateDocument } from '../../templates/core/document.ts';
 import { at, segmentsOf } from '../../templates/core/json.ts';
 import { parametersIn } from '../../templates/core/placeholders.ts';

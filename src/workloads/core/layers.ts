@@ -1,4 +1,4 @@
-import type { Fault } from '../../common/fault.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { at } from '../../templates/core/json.ts';
 
 /** Values of parameters by name. */

@@ -1,4 +1,4 @@
-import { canonicalJson } from '../../common/canonical-json.ts';
+import { canonicalJson } from '../../platform/canonical-json.ts';
 
 /** A placement that is wanted. */
 export interface Wanted {

@@ -1,5 +1,5 @@
-import { canonicalJson, digestOf } from '../../common/canonical-json.ts';
-import type { Fault } from '../../common/fault.ts';
+import { canonicalJson, digestOf } from '../../platform/canonical-json.ts';
+import type { Fault } from '../../platform/fault.ts';
 import type { Config, ResolvedDocument, TemplateDocument } from '../../templates/core/document.ts';
 import { withExtras } from '../../templates/core/extras.ts';
 import { objectOf } from '../../templates/core/json.ts';

@@ -1,4 +1,4 @@
-import { digestOf } from '../../common/canonical-json.ts';
+import { digestOf } from '../../platform/canonical-json.ts';
 import { ANNOTATIONS, type KubernetesObject } from './objects.ts';
 
 interface PodTemplate {

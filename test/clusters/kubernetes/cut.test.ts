@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cutObject } from '../../../src/clusters/kubernetes/cut.ts';
 import type { KubernetesObject } from '../../../src/clusters/kubernetes/types.ts';
-import { liveOf } from '../../../src/rollouts/core/targets/live.ts';
+import { liveOf } from '../../../src/rollouts/core/live/live.ts';
 
 const at = '2026-01-01T12:00:00Z';
 const workloadId = 'w-1';

@@ -4,7 +4,7 @@ import type { KubernetesErrorKind } from '../../../src/clusters/kubernetes/error
 import { Act } from '../../../src/rollouts/engine/act.ts';
 import type { PlacementAccess } from '../../../src/rollouts/engine/act.ts';
 import { Memory } from '../../../src/rollouts/engine/memory.ts';
-import type { ActiveTarget } from '../../../src/rollouts/engine/placement.repository.ts';
+import type { ActiveTarget } from '../../../src/rollouts/store/placement.repository.ts';
 
 const READ = { kind: 'READ_LOG', pod: 'web-1', container: 'web', previous: false } as const;
 

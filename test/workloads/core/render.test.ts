@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TemplateDocument } from '../../../src/templates/core/document.ts';
-import { digestOf } from '../../../src/common/canonical-json.ts';
+import { digestOf } from '../../../src/platform/canonical-json.ts';
 import { schemaFaults } from '../../../src/templates/core/kubernetes.ts';
 import { podFaults } from '../../../src/templates/core/pod.ts';
 import { validateDocument } from '../../../src/templates/core/validate.ts';

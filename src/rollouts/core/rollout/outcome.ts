@@ -6,7 +6,7 @@ import type { RolloutObservation, TargetState, WaveState } from '../observation.
 import { isTerminal } from '../phases.ts';
 import { because, sentenceOf } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
-import type { Failures } from './rollout-reasons.ts';
+import type { Failures } from '../rollout-reasons.ts';
 import { canGoBack, skipTarget, undoTargets } from './undo.ts';
 
 /** A reason names this many failed targets at the most. */

@@ -12,7 +12,7 @@ import { sameJson } from '../raw.ts';
 import { applyTarget } from '../targets/reduce-target.ts';
 import { rolloutEvent, targetEvent, waveEvent } from '../transitions.ts';
 import type { RolloutCause, RolloutEventType, WaveEventType } from '../transitions.ts';
-import { undecidableRollout } from '../undecidable.ts';
+import { undecidableRollout } from './undecidable.ts';
 import { decideRollout } from './decide-rollout.ts';
 import { skipTarget } from './undo.ts';
 

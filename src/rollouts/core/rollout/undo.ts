@@ -5,7 +5,7 @@ import { startedFields, isTerminal, targetPhases } from '../phases.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { compileUndo } from '../strategies/compile.ts';
-import type { TargetCause, Clusters } from './rollout-reasons.ts';
+import type { TargetCause, Clusters } from '../rollout-reasons.ts';
 
 /**
  * What was written goes back, whatever its phase, but for what is back already or failed to go back; what was not started is SKIPPED. A target that failed

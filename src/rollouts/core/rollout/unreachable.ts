@@ -5,8 +5,8 @@ import { unreachableFailure } from '../failure.ts';
 import type { RolloutObservation, TargetState } from '../observation.ts';
 import { isSteered } from '../phases.ts';
 import { because, sentenceOf } from '../reasons.ts';
-import { soonest } from '../targets/deadline.ts';
-import { graceEnds, isUnreachable } from '../targets/outside.ts';
+import { soonest } from '../live/deadline.ts';
+import { graceEnds, isUnreachable } from '../live/outside.ts';
 import { clustersOf } from './undo.ts';
 
 /** A second abort gives up on clusters that have been unreachable for this long: longer than a new connection takes after one was cut. */

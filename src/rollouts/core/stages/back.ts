@@ -5,11 +5,11 @@ import type { LiveDeployment, Side, TargetObservation } from '../observation.ts'
 import { because } from '../reasons.ts';
 import { resolveLimits } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
-import { waitUntilHealthy } from '../targets/deadline.ts';
-import { bears, fail, sideOf, applyGate, hasAmounts, ownAmounts, restoreOwnAmounts } from '../targets/draft.ts';
-import type { Draft } from '../targets/draft.ts';
-import { isUnschedulable, judgeAll, readyNow, splitOf } from '../targets/health.ts';
-import type { Verdict } from '../targets/health.ts';
+import { waitUntilHealthy } from '../live/deadline.ts';
+import { bears, fail, sideOf, applyGate, hasAmounts, ownAmounts, restoreOwnAmounts } from '../draft.ts';
+import type { Draft } from '../draft.ts';
+import { isUnschedulable, judgeAll, readyNow, splitOf } from '../live/health.ts';
+import type { Verdict } from '../live/health.ts';
 import { isVerdict } from './open.ts';
 import { numberBefore, numberOfMade, scaleBack } from './number.ts';
 import type { StageHandler, StageOf, Visit } from './stage.ts';

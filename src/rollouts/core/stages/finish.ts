@@ -1,6 +1,6 @@
 /** FINISH: once only one revision runs, the objects that may change only now are applied, and unreferenced ones are pruned. */
 import { z } from 'zod';
-import { restoreOwnAmounts, sideOf } from '../targets/draft.ts';
+import { restoreOwnAmounts, sideOf } from '../draft.ts';
 import { because } from '../reasons.ts';
 import { bringBack } from './back.ts';
 import { bring, freezeSplit, isVerdict, podsReady } from './open.ts';

@@ -1,8 +1,8 @@
 /** The number of pods: whether it is ours to change, and the writes that change it. A number set by others is kept. */
 import type { LiveDeployment, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
-import { preconditionOf } from '../targets/draft.ts';
-import type { Draft } from '../targets/draft.ts';
+import { preconditionOf } from '../draft.ts';
+import type { Draft } from '../draft.ts';
 
 /** Kubernetes' default of `spec.replicas`. */
 const UNSET = 1;

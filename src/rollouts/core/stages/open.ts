@@ -3,14 +3,14 @@
  * stages that write `to` use its parts: preflight, creation, freezing.
  */
 import { z } from 'zod';
-import { sideOf, applyGate, ownAmounts, restoreOwnAmounts, fail, bears, wait } from '../targets/draft.ts';
-import type { Draft } from '../targets/draft.ts';
+import { sideOf, applyGate, ownAmounts, restoreOwnAmounts, fail, bears, wait } from '../draft.ts';
+import type { Draft } from '../draft.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import type { StageHandler, StageOf, Visit } from './stage.ts';
-import { mayMove, waitHealthy, waitUntilHealthy, standstillReason } from '../targets/deadline.ts';
-import { caughtUp, judgeAll, splitOf } from '../targets/health.ts';
-import type { Verdict } from '../targets/health.ts';
+import { mayMove, waitHealthy, waitUntilHealthy, standstillReason } from '../live/deadline.ts';
+import { caughtUp, judgeAll, splitOf } from '../live/health.ts';
+import type { Verdict } from '../live/health.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import { kinds } from '../kinds.ts';
 import { freezeAt, resolveLimits } from '../steps.ts';

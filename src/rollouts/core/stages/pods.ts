@@ -7,9 +7,9 @@ import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { canaryCount, goalOf, limitsOf, nextWrite, resolveLimits } from '../steps.ts';
 import type { Amounts, Goal, Limits, Split } from '../steps.ts';
-import { waitUntilHealthy } from '../targets/deadline.ts';
-import { sideOf, applyGate } from '../targets/draft.ts';
-import { judgeGated, splitOf } from '../targets/health.ts';
+import { waitUntilHealthy } from '../live/deadline.ts';
+import { sideOf, applyGate } from '../draft.ts';
+import { judgeGated, splitOf } from '../live/health.ts';
 import { freezeSplit, isOnIt, preflightDue } from './open.ts';
 import type { Look, Share, StageHandler, StageOf, Visit } from './stage.ts';
 

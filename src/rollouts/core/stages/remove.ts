@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { replaced } from '../failure.ts';
 import type { TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
-import { deadlineOf, overdue } from '../targets/deadline.ts';
-import { fail, preconditionOf, wait } from '../targets/draft.ts';
-import type { Draft } from '../targets/draft.ts';
+import { deadlineOf, overdue } from '../live/deadline.ts';
+import { fail, preconditionOf, wait } from '../draft.ts';
+import type { Draft } from '../draft.ts';
 import type { StageHandler, StageOf } from './stage.ts';
 
 export const removeStage: StageHandler<StageOf<'REMOVE'>> = {

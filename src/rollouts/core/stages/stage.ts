@@ -3,7 +3,7 @@
  * and knows no kind. A kind is one file here and one row in `handlers.ts`.
  */
 import type { z } from 'zod';
-import type { Draft } from '../targets/draft.ts';
+import type { Draft } from '../draft.ts';
 import type { AnyStage, LiveDeployment, StageProgress, TargetObservation } from '../observation.ts';
 import type { Failure } from '../failure.ts';
 import type { Reason } from '../reasons.ts';

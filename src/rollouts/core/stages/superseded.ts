@@ -3,10 +3,10 @@ import type { LiveDeployment, LiveReplicaSet, Side, TargetObservation, TargetSta
 import { because } from '../reasons.ts';
 import { floorPercent } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
-import { deadlineOf } from '../targets/deadline.ts';
-import { bears, wait, applyGate, hasAmounts } from '../targets/draft.ts';
-import type { Draft } from '../targets/draft.ts';
-import { caughtUp, readyNow, standing } from '../targets/health.ts';
+import { deadlineOf } from '../live/deadline.ts';
+import { bears, wait, applyGate, hasAmounts } from '../draft.ts';
+import type { Draft } from '../draft.ts';
+import { caughtUp, readyNow, standing } from '../live/health.ts';
 
 /**
  * What a rollout that supersedes this target finds beside its own sides: what the target had written, or, where it had written nothing of its own yet, what it

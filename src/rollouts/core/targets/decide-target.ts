@@ -10,10 +10,10 @@ import type { Reason } from '../reasons.ts';
 import { checkStages, stageHandlers } from '../stages/handlers.ts';
 import type { StageHandlers } from '../stages/stage.ts';
 import { atDoor, freeze } from './door.ts';
-import { clockOf } from './deadline.ts';
-import { fail, wait } from './draft.ts';
-import type { Draft } from './draft.ts';
-import { clusterReachable, clusterUnreachable } from './outside.ts';
+import { clockOf } from '../live/deadline.ts';
+import { fail, wait } from '../draft.ts';
+import type { Draft } from '../draft.ts';
+import { clusterReachable, clusterUnreachable } from '../live/outside.ts';
 import { end, endReason, walk } from './walk.ts';
 
 /**

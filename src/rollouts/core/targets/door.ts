@@ -12,11 +12,11 @@ import { handlerOf } from '../stages/handlers.ts';
 import { removeRest } from '../stages/remove.ts';
 import { isScaled } from '../stages/scale.ts';
 import type { StageHandlers, Visit } from '../stages/stage.ts';
-import { mayMove, overdue, waitHealthy, standstillReason } from './deadline.ts';
-import { fail, failWith, sideOf, wait } from './draft.ts';
-import type { Draft } from './draft.ts';
-import { fatalFault } from './health.ts';
-import { ownersPause } from './outside.ts';
+import { mayMove, overdue, waitHealthy, standstillReason } from '../live/deadline.ts';
+import { fail, failWith, sideOf, wait } from '../draft.ts';
+import type { Draft } from '../draft.ts';
+import { fatalFault } from '../live/health.ts';
+import { ownersPause } from '../live/outside.ts';
 
 /** What a target's list is for. */
 export type Purpose = 'RUN' | 'NUMBER' | 'REMOVE' | 'RUN_BACK' | 'NUMBER_BACK' | 'REMOVE_BACK';

@@ -5,7 +5,7 @@ import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { handlerOf, readProgress } from '../stages/handlers.ts';
 import type { Look, StageHandlers, Visit } from '../stages/stage.ts';
-import type { Draft } from './draft.ts';
+import type { Draft } from '../draft.ts';
 import { purposeOf } from './door.ts';
 
 /**

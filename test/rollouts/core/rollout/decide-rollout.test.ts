@@ -8,7 +8,7 @@ import { isSettled, isTerminal, targetPhases } from '../../../../src/rollouts/co
 import { because, plain } from '../../../../src/rollouts/core/reasons.ts';
 import type { Reason } from '../../../../src/rollouts/core/reasons.ts';
 import { reduceRollout } from '../../../../src/rollouts/core/rollout/reduce-rollout.ts';
-import { undecidableRollout } from '../../../../src/rollouts/core/undecidable.ts';
+import { undecidableRollout } from '../../../../src/rollouts/core/rollout/undecidable.ts';
 import { rolloutRow, strategy, targetRow, waveRow } from '../model.ts';
 import type { Row } from '../model.ts';
 import { anyRows, away, canary, failure, now } from './any-rows.ts';

@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { PrismaClient } from '../../generated/prisma/client.ts';
+import type { Prisma } from '../../generated/prisma/client.ts';
+import { context, currentContext } from './context.ts';
+import type { Context } from './context.ts';
+import { isRetryable, translate, unavailable } from './database-errors.ts';
+import { outliveConnections } from './pool.ts';
+import { statementName } from './statement-names.ts';
+import { tenantPool } from './tenant-adapter.ts';
+import type { Wire } from './tenant-adapter.ts';
+
+export interface DatabaseOptions {
+  url: string;
+  /** Connections for tenants' statements. Default 10. */
+  poolSize?: number;
+  /** Connections of the role that reads across tenants. Default 3. */
+  systemPoolSize?: number;
+  /** How long a statement waits for a connection before it fails with UNAVAILABLE. Default 5 s. */
+  waitMilliseconds?: number;
+  /** How long a transaction may take. Default 15 s. */
+  transactionMilliseconds?: number;
+  onError?: (error: Error) => void;
+}
+
+/** Queries across tenants, limited to the columns of the system role. */
+export interface SystemQueries {
+  query<T>(text: string, values?: unknown[]): Promise<T[]>;
+}
+
+/** Author and role of code that runs outside a request. */
+const PRODUCT = { author: { keyId: null, name: 'slipway', actor: null }, role: 'VIEWER', requestId: null } as const;
+const ATTEMPTS = 6;
+const IDLE_MILLISECONDS = 30_000;
+/** Longer than the server's statement timeout, so it only ends queries on a connection that the network dropped silently. */
+const QUERY_MILLISECONDS = 40_000;
+
+/** The URL with run-time settings added. They come last and so override those already in the URL. */
+export function withSettings(url: string, settings: Record<string, string>): string {
+  const target = new URL(url);
+  const added = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  target.searchParams.set('options', [target.searchParams.get('options'), ...added].filter(Boolean).join(' '));
+  return target.toString();
+}
+
+function poolFor(options: DatabaseOptions, role: 'slipway_app' | 'slipway_system', max: number): pg.Pool {
+  const settings = { role, idle_in_transaction_session_timeout: '60s', statement_timeout: '30s' };
+  const pool = new pg.Pool({
+    connectionString: withSettings(options.url, settings),
+    application_name: role,
+    max,
+    connectionTimeoutMillis: options.waitMilliseconds ?? 5_000,
+    idleTimeoutMillis: IDLE_MILLISECONDS,
+    query_timeout: QUERY_MILLISECONDS,
+    keepAlive: true,
+    // Lets consecutive statements share a round trip. The type does not have the option yet.
+    ...({ pipeline: true } as object),
+  });
+  return outliveConnections(pool, (error) => options.onError?.(error));
+}
+
+interface Batching {
+  _requestHandler?: { dataloader?: { options?: { batchBy?: (request: { transaction?: unknown }) => string | undefined } } };
+}
+
+/**
+ * Prisma batches the `findUnique`s of one tick and sends them in the context of the first, which may be another tenant's. Inside a transaction that is
+ * harmless, because its connection has its tenant. Outside, each must be sent separately. Throws at start if this Prisma version no longer has the switch.
+ */
+function sendAlone(client: PrismaClient): void {
+  const options = (client as unknown as Batching)._requestHandler?.dataloader?.options;
+  const batchBy = options?.batchBy;
+  if (!options || !batchBy) throw new Error('this version of Prisma batches queries in an unknown way');
+  options.batchBy = (request) => (request.transaction ? batchBy(request) : undefined);
+}
+
+/** Access to the tables. Inside `transaction` every query joins it; outside, each runs alone. Either way in the tenant of the context. */
+export class Database {
+  readonly system: SystemQueries;
+  private readonly pool: pg.Pool;
+  private readonly tenants: pg.Pool;
+  private readonly systemPool: pg.Pool;
+  private readonly client: PrismaClient;
+  private readonly options: DatabaseOptions;
+
+  constructor(options: DatabaseOptions) {
+    this.options = options;
+    this.pool = poolFor(options, 'slipway_app', options.poolSize ?? 10);
+    this.systemPool = poolFor(options, 'slipway_system', options.systemPoolSize ?? 3);
+    this.tenants = tenantPool(this.pool, () => context.getStore());
+    const adapter = new PrismaPg(this.tenants, {
+      statementNameGenerator: ({ sql, args }) => (args.length === 0 ? '' : statementName(sql)),
+    });
+    const client = new PrismaClient({ adapter, errorFormat: 'minimal' });
+    sendAlone(client);
+    this.client = client.$extends({
+      query: {
+        $allOperations: ({ args, query }) =>
+          (query(args) as Promise<unknown>).catch((error: unknown) => {
+            throw translate(error);
+          }),
+      },
+    }) as unknown as PrismaClient;
+    this.system = { query: (text, values) => this.querySystem(text, values) };
+  }
+
+  /** The tables. A query without a tenant in its context can neither see nor write a tenant's rows. */
+  get rows(): Prisma.TransactionClient {
+    return context.getStore()?.transaction ?? this.client;
+  }
+
+  /**
+   * Runs the work in one transaction, or in the one already open. Work that conflicted with another transaction is run again from the start, so it must
+   * change nothing but rows. Other effects belong in `afterCommit`.
+   */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    const outer = currentContext();
+    if (outer.transaction) return work();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.attempt(outer, work);
+      } catch (error) {
+        if (!isRetryable(error)) throw translate(error);
+        if (attempt === ATTEMPTS) throw unavailable(error);
+        await sleep(Math.random() * 10 * 2 ** attempt);
+      }
+    }
+  }
+
+  private async attempt<T>(outer: Context, work: () => Promise<T>): Promise<T> {
+    const afterCommit: (() => void)[] = [];
+    const beforeCommit = new Map<unknown, () => void>();
+    const wire: Wire = {};
+    const inner = async (transaction: Prisma.TransactionClient): Promise<T> =>
+      context.run({ ...outer, transaction, wire, afterCommit, beforeCommit }, async () => {
+        const result = await work();
+        for (const last of beforeCommit.values()) last();
+        return result;
+      });
+    const limits = { maxWait: this.options.waitMilliseconds ?? 5_000, timeout: this.options.transactionMilliseconds ?? 15_000 };
+    const result = await context.run({ ...outer, wire }, () => this.client.$transaction(inner, limits));
+    for (const callback of afterCommit) callback();
+    return result;
+  }
+
+  /** Calls back after the open transaction has committed, and never if it does not; immediately if none is open. The callback must not throw. */
+  afterCommit(callback: () => void): void {
+    const open = context.getStore();
+    if (open?.transaction && open.afterCommit) open.afterCommit.push(callback);
+    else callback();
+  }
+
+  /**
+   * Runs an SQL query. Inside a transaction, queries started in the same tick share a round trip and run in that order. Values are as the driver returns
+   * them: an `int8` is a string.
+   */
+  async query<T>(text: string, values: unknown[]): Promise<T[]> {
+    const statement = { name: statementName(text), text, values };
+    const ask = context.getStore()?.wire?.ask ?? ((lone: pg.QueryConfig) => this.tenants.query(lone));
+    try {
+      return (await ask(statement)).rows as T[];
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  /**
+   * Sends a write in the open transaction without waiting for its result. It shares a round trip with the next statement. If it fails, that statement fails too,
+   * or at the latest the commit.
+   */
+  send(text: string, values: unknown[]): void {
+    const { wire } = currentContext();
+    if (!wire?.send) throw new Error('no transaction is open');
+    wire.send({ name: statementName(text), text, values });
+  }
+
+  /** Calls `last` at the end of the open transaction, once per key, even if requested several times. */
+  beforeCommit(key: unknown, last: () => void): void {
+    const open = currentContext();
+    if (!open.transaction || !open.beforeCommit) throw new Error('no transaction is open');
+    if (!open.beforeCommit.has(key)) open.beforeCommit.set(key, last);
+  }
+
+  /** Runs the work for a tenant, outside any open transaction: for jobs, loops and operator actions for a tenant. */
+  as<T>(who: Pick<Context, 'tenantId'> & Partial<Context>, work: () => Promise<T>): Promise<T> {
+    // Awaited inside the context: Prisma's promises start only when awaited, in the context of the await.
+    return context.run(
+      { ...PRODUCT, ...who, transaction: undefined, wire: undefined, afterCommit: undefined, beforeCommit: undefined },
+      async () => await work(),
+    );
+  }
+
+  /** Time of the database's clock, which leases and deadlines use. */
+  async now(): Promise<Date> {
+    const [row] = await this.system.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+    if (!row) throw new Error('the database returned no time');
+    return row.now;
+  }
+
+  private async querySystem<T>(text: string, values: unknown[] = []): Promise<T[]> {
+    try {
+      return (await this.systemPool.query({ name: statementName(text), text, values })).rows as T[];
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.client.$disconnect();
+    await Promise.all([this.pool.end(), this.systemPool.end()]);
+  }
+}

@@ -1,0 +1,134 @@
+import { Injectable } from '@nestjs/common';
+import { author } from '../../platform/db/context.ts';
+import { newId } from '../../platform/id.ts';
+import { Nudges } from '../../runtime/nudges.ts';
+import { Problem } from '../../platform/problem.ts';
+import { EventLog } from '../../events/event-log.ts';
+import type { RolloutKind } from '../../generated/prisma/enums.ts';
+import type { PlacementRow, WorkloadRow } from '../../workloads/workload.repository.ts';
+import { readFailure, standingUid } from '../core/failure.ts';
+import type { StoredFailure } from '../core/failure.ts';
+import { kinds } from '../core/kinds.ts';
+import type { Side } from '../core/observation.ts';
+import { because } from '../core/reasons.ts';
+import { reduceRollout } from '../core/rollout/reduce-rollout.ts';
+import { supersededSide } from '../core/stages/superseded.ts';
+import { compile } from '../core/strategies/compile.ts';
+import { LockedRolloutRepository, placementsOf } from '../store/locked-rollout.repository.ts';
+import type { Order } from './order.ts';
+import { eventOf, eventsOf } from '../store/rollout.events.ts';
+import { RolloutRepository } from '../store/rollout.repository.ts';
+import type { NewRollout, RolloutRow, StoredTarget } from '../store/rollout.repository.ts';
+
+/** Due at once, whatever the clocks of processes say. */
+const LONG_AGO = new Date(0);
+
+/** What happens to the active rollout when a new one is accepted, in the same transaction. */
+export type MakeWay = 'REJECT' | 'SUPERSEDE';
+
+/** Writes an accepted order down: rollout, wave, targets and event in the caller's transaction, and a nudge after its commit. */
+@Injectable()
+export class Acceptance {
+  constructor(
+    private readonly rollouts: RolloutRepository,
+    private readonly rows: LockedRolloutRepository,
+    private readonly events: EventLog,
+    private readonly nudges: Nudges,
+  ) {}
+
+  /** Refuses (409 ROLLOUT_ACTIVE) or supersedes the active rollout, and returns it. `by`: the kind that is asked for. The workload's row is locked by the caller. */
+  async makeWay(workload: WorkloadRow, way: MakeWay, by: RolloutKind): Promise<RolloutRow | null> {
+    const active = await this.rollouts.lockActive(workload.id);
+    if (!active) return null;
+    if (way === 'REJECT') {
+      throw new Problem(
+        'ROLLOUT_ACTIVE',
+        `Rollout ${active.id} of ${workload.name} is ${active.phase}. Wait for it, abort it, or send "concurrency": "SUPERSEDE".`,
+      );
+    }
+    await this.end(active.id, by);
+    return active;
+  }
+
+  /** Active rollouts bring these placements to the number of pods that they have here from now on. To be called before anything of the placements is changed. */
+  async rescale(placements: readonly PlacementRow[]): Promise<void> {
+    this.nudges.placements(await this.rollouts.rescale(placements));
+  }
+
+  /** Supersedes the rollouts that run beside the active one. */
+  async endBeside(workload: WorkloadRow, by: RolloutKind): Promise<void> {
+    for (const id of await this.rollouts.lockBeside(workload.id)) await this.end(id, by);
+  }
+
+  /** @returns the new rollout's id */
+  async accept(order: Order, superseded: RolloutRow | null): Promise<string> {
+    const id = newId();
+    const before = await this.rollouts.writtenBy(superseded);
+    this.rollouts.create({
+      rollout: {
+        id,
+        workload_id: order.workload.id,
+        kind: order.kind,
+        release_id: order.release?.id ?? null,
+        previous_release_id: order.workload.currentRelease?.id ?? null,
+        strategy: order.strategy,
+        values: order.values,
+        reason: order.reason,
+        retry_of_id: order.retryOfId,
+        on_failure: order.onFailure,
+        on_unreachable: order.onUnreachable,
+        created_by: author(),
+        due_at: LONG_AGO,
+      },
+      wave: { id: newId(), position: 0, name: order.wave.name, max_concurrent: order.wave.maxConcurrent, max_failed: order.wave.maxFailed },
+      targets: order.aims.map(({ placement, to }) => {
+        const start = startOf(order.kind, placement, before.get(placement.id));
+        const stages = compile({ kind: order.kind, strategy: order.strategy, from: start.from, to });
+        return { id: newId(), placement_id: placement.id, to, stages, replicas: placement.replicas, ...start };
+      }),
+    });
+    const data = { kind: order.kind, release: order.release?.number ?? null, targets: order.aims.length };
+    const reason = because('ACCEPTED', { ...data, workload: order.workload.name });
+    this.events.append([eventOf({ workloadId: order.workload.id, rolloutId: id }, { type: 'rollout.created', reason, data })]);
+    this.nudges.rollout(id);
+    return id;
+  }
+
+  /** The holders of its placements are nudged, but the placements are not made due: that would lock them before the targets of what else is to end. */
+  private async end(id: string, by: RolloutKind): Promise<void> {
+    const locked = await this.rows.lock(id, { token: null, targets: true });
+    if (!locked) throw new Error(`rollout ${id} has disappeared while it was locked`);
+    const reduction = reduceRollout(locked, { kind: 'SUPERSEDE', by });
+    await this.rows.save(locked, { ...reduction, wake: [] }, { dueAt: null, release: true, client: false });
+    this.events.append(eventsOf(locked, reduction.events));
+    this.nudges.rollout(id);
+    this.nudges.placements(placementsOf(locked, reduction.wake));
+  }
+}
+
+/**
+ * What a target goes back to, and what of it has been done already. Where a superseded rollout has written, that is what ran before *it*: an abandoned canary
+ * is never gone back to, and an undo is due there even if the new rollout never gets to its first write.
+ */
+function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTarget | undefined): TargetStart {
+  return {
+    from: kinds[kind].writes === 'NUMBER' ? null : ((before ? before.from : placement.applied) as Side | null),
+    superseded: before
+      ? supersededSide({
+          ...before,
+          to: before.to as Side | null,
+          superseded: before.superseded as Side | null,
+        })
+      : null,
+    written: before?.written ?? false,
+    uid: before ? standingUid({ uid: before.uid, failure: readFailure(before.failure as StoredFailure | null) }) : null,
+    made: before?.made ?? false,
+    replicas_before: before?.replicasBefore ?? null,
+    replicas_after: before?.replicasAfter ?? null,
+  };
+}
+
+type TargetStart = Pick<
+  NewRollout['targets'][number],
+  'from' | 'superseded' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'
+>;

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { Enum, JsonObject } from '../../platform/model/fields.ts';
+import { Model, Output } from '../../platform/model/model.ts';
+import { Reference } from '../../platform/model/reference.model.ts';
+import { TargetPhase as TargetPhases } from '../../generated/prisma/enums.ts';
+
+export const TargetPhase = Enum('TargetPhase', TargetPhases, 'The phase of a target.');
+
+export const FailureSeverity = Enum(
+  'FailureSeverity',
+  { FATAL: 'FATAL', TRANSIENT: 'TRANSIENT', SLOW: 'SLOW' } as const,
+  'When a cause fails a target: at once, once it has stood for a while, or at the progress deadline.',
+);
+
+export const Blames = Enum(
+  'Blames',
+  { RELEASE: 'RELEASE', CLUSTER: 'CLUSTER', PLATFORM: 'PLATFORM' } as const,
+  'Who has to act: the author of the release, the owner of the cluster, or the operator of the platform.',
+);
+
+@Output('Why a target failed: what happened, where, and what to do.')
+export class Failure extends Model({
+  reason: z.string().describe("Kubernetes' own reason if there is one (ImagePullBackOff)."),
+  message: z.string(),
+  cluster: z.string(),
+  pod: z.string().nullable(),
+  container: z.string().nullable(),
+  exitCode: z.int().nullable(),
+  logTail: z.string().nullable().describe('Last log lines of the container.'),
+  advice: z.string().describe('What to do.'),
+  code: z.string().describe('The same as `reason`; LEGACY for failures that are older than the codes. All codes: docs/codes.md.'),
+  data: JsonObject.describe('What the message is made of.'),
+  severity: FailureSeverity,
+  blames: Blames,
+}) {}
+
+@Output('Why a target waits although its own pods are fine.')
+export class Condition extends Model({
+  type: z.string(),
+  message: z.string(),
+  advice: z.string(),
+  since: z.string().describe('RFC 3339.'),
+}) {}
+
+@Output('What a target waits for although nothing is wrong with its own pods: a code that does not change between versions, with its data.')
+export class TargetCondition extends Model({
+  code: z.string().describe('For example `UNREACHABLE`. All codes: docs/codes.md.'),
+  message: z.string(),
+  advice: z.string().describe('What to do.'),
+  since: z.string().describe('RFC 3339.'),
+  data: JsonObject.describe('What the message is made of.'),
+}) {}
+
+@Output('Why a phase stands: a code that does not change between versions, with its data.')
+export class PhaseDetail extends Model({
+  code: z.string().describe('For example `PODS_READY`; LEGACY for rows that are older than the codes.'),
+  message: z.string().describe('The same as a sentence, as in `phaseReason`.'),
+  since: z.string().describe('RFC 3339: since when it has this code.'),
+  data: JsonObject.describe('What the sentence is made of.'),
+}) {}
+
+@Output('The current step of a target.')
+export class TargetStep extends Model({
+  index: z.int(),
+  of: z.int(),
+  weight: z.int().nullable().describe('Per cent of the pods that run the new release, as last observed.'),
+  surge: z.string().nullable(),
+  unavailable: z.string().nullable(),
+}) {}
+
+@Output('Pods of a target, as last observed during the rollout.')
+export class TargetPods extends Model({ desired: z.int(), old: z.int(), new: z.int(), ready: z.int() }) {}
+
+@Output('A rollout on one placement.')
+export class Target extends Model({
+  id: z.uuid(),
+  cluster: Reference.schema,
+  region: Reference.schema,
+  namespace: z.string(),
+  phase: TargetPhase,
+  phaseReason: z.string().nullable(),
+  phaseDetail: PhaseDetail.schema.nullable(),
+  step: TargetStep.schema,
+  pods: TargetPods.schema.nullable().describe('null until the placement has been observed.'),
+  condition: Condition.schema.nullable(),
+  conditions: z.array(TargetCondition.schema).describe('`condition` as a list with codes and data; empty where there is none.'),
+  failure: Failure.schema.nullable(),
+}) {}
+
+@Output('Number of targets in each phase.')
+export class TargetCounts extends Model(
+  Object.fromEntries(Object.keys(TargetPhases).map((phase) => [phase, z.int()])) as Record<keyof typeof TargetPhases, z.ZodInt>,
+) {}

@@ -1,0 +1,117 @@
+/** Converts rows to entities, so that no column leaks. */
+import { TargetPhase as TargetPhases } from '../../generated/prisma/enums.ts';
+import type { TargetPhase } from '../../generated/prisma/enums.ts';
+import type { CreatedBy } from '../../platform/model/reference.model.ts';
+import type { Strategy } from '../../workloads/core/strategy.ts';
+import { presentCondition, readCondition } from '../core/condition-types.ts';
+import type { StoredCondition } from '../core/condition-types.ts';
+import { presentFailure, readFailure } from '../core/failure.ts';
+import type { StoredFailure } from '../core/failure.ts';
+import { isTerminal } from '../core/phases.ts';
+import { sentenceOf } from '../core/reasons.ts';
+import type { Detail } from '../core/reasons.ts';
+import { stepOf } from '../core/stages/stage.ts';
+import { stepsOf } from '../core/strategies/compile.ts';
+import type { Rollout, RolloutStrategy, Wave } from './rollout.model.ts';
+import type { RolloutRow, TargetRow, WaveRow } from '../store/rollout.repository.ts';
+import type { Failure, Target, TargetCounts, TargetPods, TargetStep } from './target.model.ts';
+
+type PhaseCounts = Partial<Record<TargetPhase, number>>;
+
+const phases = Object.keys(TargetPhases) as TargetPhase[];
+
+const targetCounts = (counts: PhaseCounts): TargetCounts =>
+  Object.fromEntries(phases.map((phase) => [phase, counts[phase] ?? 0])) as unknown as TargetCounts;
+
+/** Share of the targets that are done, 0..1; 1 if there are none. */
+function doneShare(counts: PhaseCounts): number {
+  const all = phases.reduce((sum, phase) => sum + (counts[phase] ?? 0), 0);
+  const done = phases.filter(isTerminal).reduce((sum, phase) => sum + (counts[phase] ?? 0), 0);
+  return all === 0 ? 1 : Math.round((done / all) * 1000) / 1000;
+}
+
+const strategyView = (strategy: Strategy): RolloutStrategy => ({
+  ...strategy,
+  maxSurge: String(strategy.maxSurge),
+  maxUnavailable: String(strategy.maxUnavailable),
+  batches: strategy.batches ?? [],
+});
+
+/** The reason of a phase as data and as a sentence. */
+function phaseView(detail: Detail | null): Pick<Target, 'phaseReason' | 'phaseDetail'> {
+  if (detail === null) return { phaseReason: null, phaseDetail: null };
+  const message = sentenceOf(detail);
+  return { phaseReason: message, phaseDetail: { code: detail.code, message, since: detail.since, data: detail.data } };
+}
+
+function failureView(stored: unknown): Failure | null {
+  const failure = readFailure(stored as StoredFailure | null);
+  return failure && presentFailure(failure);
+}
+
+function conditionViews(stored: unknown): Pick<Target, 'condition' | 'conditions'> {
+  const read = readCondition(stored as StoredCondition | null);
+  if (read === null) return { condition: null, conditions: [] };
+  const { type, message, advice, since, data } = presentCondition(read);
+  return { condition: { type, message, advice, since }, conditions: [{ code: type, message, advice, since, data }] };
+}
+
+export const rolloutOf = (row: RolloutRow, counts: PhaseCounts): Rollout => ({
+  id: row.id,
+  kind: row.kind,
+  workload: row.workload,
+  release: row.release,
+  previousRelease: row.previousRelease,
+  strategy: strategyView(row.strategy as unknown as Strategy),
+  values: row.values as Record<string, unknown>,
+  reason: row.reason,
+  retryOf: row.retryOfId,
+  onFailure: row.onFailure,
+  onUnreachable: row.onUnreachable,
+  phase: row.phase,
+  pauseReason: row.pauseReason,
+  ...phaseView(row.phaseDetail as unknown as Detail | null),
+  progress: doneShare(counts),
+  createdBy: row.createdBy as unknown as CreatedBy,
+  failure: failureView(row.failure),
+  targetCounts: targetCounts(counts),
+  startedAt: row.startedAt,
+  settledAt: row.settledAt,
+  version: row.version,
+  createdAt: row.createdAt,
+  updatedAt: row.updatedAt,
+});
+
+export const waveOf = ({ id, name, phase, maxConcurrent, maxFailed, evidence, targets }: WaveRow): Wave => ({
+  id,
+  name,
+  phase,
+  maxConcurrent,
+  maxFailed,
+  evidence: evidence as Record<string, unknown>[] | null,
+  targets,
+});
+
+function targetStep(row: TargetRow, pods: TargetPods | null): TargetStep {
+  const all = pods ? pods.old + pods.new : 0;
+  const weight = pods && all > 0 ? Math.round((100 * pods.new) / all) : null;
+  const { surge, unavailable } = row.gate ?? { surge: null, unavailable: null };
+  return { index: stepOf(row), of: stepsOf(row.strategy), weight, surge, unavailable };
+}
+
+export function targetOf(row: TargetRow): Target {
+  const seen = row.pods as unknown as TargetPods | null;
+  const pods = seen && { desired: seen.desired, old: seen.old, new: seen.new, ready: seen.ready };
+  return {
+    id: row.id,
+    cluster: row.cluster,
+    region: row.region,
+    namespace: row.namespace,
+    phase: row.phase,
+    ...phaseView(row.phaseDetail as unknown as Detail | null),
+    step: targetStep(row, pods),
+    pods,
+    ...conditionViews(row.condition),
+    failure: failureView(row.failure),
+  };
+}

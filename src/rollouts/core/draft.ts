@@ -1,0 +1,124 @@
+/** What a branch of the decision about a target returns; `decide-target.ts` adds what every decision needs. */
+import type { TargetAction, SideName } from './action.ts';
+import type { TargetDecision, TargetEventType } from './decision.ts';
+import { causeIn, podFailure } from './failure.ts';
+import type { Failure, Blame } from './failure.ts';
+import type { LiveDeployment, Side, TargetObservation } from './observation.ts';
+import { because } from './reasons.ts';
+import type { Reason } from './reasons.ts';
+import type { Amounts } from './steps.ts';
+
+export interface Draft {
+  reason: Reason;
+  set?: TargetDecision['set'];
+  event?: TargetEventType;
+  action?: TargetAction;
+  lookAt?: Date | null;
+  /** The reason is worth showing although nothing moves. Never with counts that change with every pod. */
+  show?: boolean;
+}
+
+/** Nothing to do now. */
+export function wait(reason: Reason, lookAt: Date | null = null): Draft {
+  return { reason, lookAt };
+}
+
+/** Ends the target as FAILED. */
+export function fail(failure: Failure): Draft {
+  return { reason: because('TARGET_FAILED', causeIn(failure)), set: { phase: 'FAILED', failure }, event: 'target.failed' };
+}
+
+/** The log of the container to blame: `undefined` while it has to be read first, null where there is none. */
+export function logOf(o: TargetObservation, blame: Blame | null): string | null | undefined {
+  if (blame === null || blame.pod === null || blame.fault.container === null || blame.fault.log === null) return null;
+  const lines = o.logs.get(`${blame.pod}/${blame.fault.container}`);
+  return lines === '' ? null : lines;
+}
+
+/** Reads the log of the container to blame. Only called where `logOf` says that it has to be read. */
+export function readLog({ pod, fault }: Blame): Draft {
+  const where = { pod: pod ?? '', container: fault.container ?? '' };
+  return {
+    reason: because('READING_LOG', { ...where, cause: fault.reason }),
+    action: { kind: 'READ_LOG', ...where, previous: fault.log === 'PREVIOUS' },
+  };
+}
+
+/** Fails with what is wrong with a pod. */
+export function failWith(o: TargetObservation, blame: Blame): Draft {
+  const log = logOf(o, blame);
+  return log === undefined ? readLog(blame) : fail(podFailure(o.target, blame, log));
+}
+
+/** Whether the Deployment has this side's template and release. */
+export function bears(live: LiveDeployment, side: Side): boolean {
+  return live.template === side.templateDigest && live.release === side.release;
+}
+
+export function preconditionOf(live: LiveDeployment): { uid: string; resourceVersion: string } {
+  return { uid: live.uid, resourceVersion: live.resourceVersion };
+}
+
+/** The side that the list of stages brings: `from` while going back, else `to`. */
+export function sideOf({ target }: TargetObservation): Side {
+  const side = target.undoing ? target.from : target.to;
+  if (side === null) throw new Error('a stage that writes a template needs a release');
+  return side;
+}
+
+export interface GateWrite {
+  which: SideName;
+  closed: boolean;
+  amounts: Amounts;
+  reason: Reason;
+}
+
+/** A strategy's own maxSurge and maxUnavailable, as text. */
+export function ownAmounts({ maxSurge, maxUnavailable }: Side['strategy']): Amounts {
+  return { surge: String(maxSurge), unavailable: String(maxUnavailable) };
+}
+
+/** What stands in the live Deployment's strategy says the same. */
+export function hasAmounts(live: LiveDeployment, amounts: Amounts): boolean {
+  return live.surge === amounts.surge && live.unavailable === amounts.unavailable;
+}
+
+/**
+ * The write that restores the own amounts of the side that stands; null once they are restored. If the cluster accepted them and has others since (by an
+ * admission webhook or a person), those are kept.
+ */
+export function restoreOwnAmounts(o: TargetObservation, live: LiveDeployment): Draft | null {
+  const { performed, target } = o;
+  const { release, strategy } = sideOf(o);
+  const own = ownAmounts(strategy);
+  const taken = performed?.kind === 'APPLY' && performed.gate.surge === own.surge && performed.gate.unavailable === own.unavailable;
+  if (taken || hasAmounts(live, own)) return null;
+  const reason = because(target.undoing ? 'BACK_OWN_LIMITS' : 'OWN_LIMITS', { release });
+  return applyGate(o, live, { which: target.undoing ? 'FROM' : 'TO', closed: false, amounts: own, reason });
+}
+
+/**
+ * Applies a side with a gate. The clock starts when this write is first decided; repeating it (after a crash or a 409) commits nothing and adds no event. It is tried
+ * even past the deadline, because a holder that returns late has not failed yet.
+ */
+export function applyGate(o: TargetObservation, live: LiveDeployment | null, write: GateWrite): Draft {
+  const { target, now } = o;
+  const { surge, unavailable } = write.amounts;
+  const gate = { n: live?.replicas ?? null, surge, unavailable };
+  const action: TargetAction = {
+    kind: 'APPLY',
+    side: write.which,
+    gate: { closed: write.closed, surge, unavailable },
+    unpause: write.which !== 'TO' && live !== null && live.pausedBy !== null,
+    precondition: live === null ? null : preconditionOf(live),
+  };
+  const { gate: last } = target;
+  const same = last !== null && last.surge === surge && last.unavailable === unavailable && last.n === gate.n;
+  if (target.written && same) return { reason: write.reason, action };
+  return {
+    reason: write.reason,
+    set: { enteredAt: now, gate, written: true, made: target.made || live === null },
+    event: target.written || target.undoing ? 'target.step' : 'target.started',
+    action,
+  };
+}

@@ -1,0 +1,134 @@
+/** The reasons of targets: code, typed data and sentence. */
+import { conditionTypes } from './condition-types.ts';
+import { describeFailure } from './failure.ts';
+import type { FoundCause } from './failure.ts';
+
+/** What a target waits for, as a part of a sentence. */
+export type Standing =
+  | { is: 'PODS'; ready: number; pods: number; release: number; old: number }
+  | { is: 'READY'; ready: number; pods: number }
+  | { is: 'NOT_THERE'; release: number }
+  | { is: 'NOT_SEEN' }
+  | { is: 'BEING_DELETED' }
+  | { is: 'NOT_GONE'; workload: string }
+  | { is: 'STILL_LEAVING' }
+  | { is: 'NUMBER_STANDS'; replicas: number }
+  | { is: 'WRITE_REFUSED' };
+
+export function describeStanding(standing: Standing): string {
+  switch (standing.is) {
+    case 'PODS': {
+      const old = standing.old === 0 ? '' : `, ${podsText(standing.old)} of what ran before`;
+      return `${standing.ready} of ${standing.pods} pods run release ${standing.release} and are Ready${old}`;
+    }
+    case 'READY':
+      return `${standing.ready} of ${standing.pods} pods are Ready`;
+    case 'NOT_THERE':
+      return `the Deployment of release ${standing.release} is not there yet`;
+    case 'NOT_SEEN':
+      return "the cluster's Deployment controller has not seen the last write";
+    case 'BEING_DELETED':
+      return 'the Deployment is being deleted by somebody else';
+    case 'NOT_GONE':
+      return `${standing.workload} is not gone yet`;
+    case 'STILL_LEAVING':
+      return 'pods of scaled-down ReplicaSets are not terminating yet';
+    case 'NUMBER_STANDS':
+      return `the number of pods is still ${standing.replicas}`;
+    case 'WRITE_REFUSED':
+      return 'the cluster refuses the write';
+  }
+}
+
+/** `n` pods in words. */
+function podsText(n: number): string {
+  return n === 1 ? '1 pod' : `${n} pods`;
+}
+
+type HeldSplit = { new: number; pods: number; release: number };
+
+const heldText = ({ new: fresh, pods, release }: HeldSplit): string => `Held at ${fresh} of ${pods} pods on release ${release}`;
+
+const forward = {
+  CHECKING: ({ cluster, release }: { cluster: string; release: number }) =>
+    `Checking permissions, quota and fields on ${cluster} before release ${release} is written.`,
+  CREATING: ({ release, pods }: { release: number; pods: number }) => `Creating release ${release} with ${podsText(pods)}.`,
+  SAME_TEMPLATE: ({ release }: { release: number }) => `The pods of release ${release} run already: applying the rest of it.`,
+  NO_PODS_TO_REPLACE: ({ release }: { release: number }) => `Applying release ${release}: there are no pods to replace.`,
+  REPLACING: ({ release, pods }: { release: number; pods: number }) => `Replacing ${podsText(pods)} by release ${release}.`,
+  OPENING_GATE: ({ release, pods }: { release: number; pods: number }) =>
+    `All ${podsText(pods)} run release ${release} and are Ready: opening the gate.`,
+  GATE_REOPENED: ({ new: fresh, pods, release }: HeldSplit) => `Going on from ${fresh} of ${pods} pods on release ${release}.`,
+  OWN_LIMITS: ({ release }: { release: number }) =>
+    `Release ${release} stands: restoring the Deployment's own maxSurge and maxUnavailable.`,
+  FINISHING: ({ release }: { release: number }) => `Applying the remaining objects of release ${release} and pruning unreferenced ones.`,
+  PODS_READY: ({ ready, pods, release, wanted }: { ready: number; pods: number; release: number; wanted: number | null }) => {
+    const stays = wanted === null ? '' : `; the number of pods was set by somebody else and stays (${wanted} were asked for)`;
+    return `${ready} of ${pods} pods run release ${release} and are Ready${stays}.`;
+  },
+  NO_PODS: ({ release }: { release: number }) => `Release ${release} is applied; there are no pods to run it.`,
+  STARTING: ({ release, reached, pods }: { release: number; reached: number; pods: number }) =>
+    `Starting release ${release} with ${reached} of ${pods} pods.`,
+  STARTING_BESIDE: ({ release }: { release: number }) => `Starting 1 pod of release ${release} beside the one that runs.`,
+  RAISING: ({ standing, pods, release, reached }: { standing: number; pods: number; release: number; reached: number }) =>
+    `${standing} of ${pods} pods run release ${release} and are Ready; raising to ${reached}.`,
+  DROPPING_SURGE: ({ standing, pods, release }: { standing: number; pods: number; release: number }) =>
+    `${standing} of ${pods} pods run release ${release} and are Ready; removing the surge.`,
+  TAKING_UP: ({ new: fresh, pods, release }: HeldSplit) =>
+    `Release ${release} is held here already: going on from ${fresh} of ${pods} pods.`,
+  STEP_SKIPPED: ({ share, pods }: { share: string; pods: number }) =>
+    `${share} is skipped: ${podsText(pods)} cannot be split without a surge.`,
+  HELD_FOR: ({ seconds, ...held }: HeldSplit & { seconds: number }) => `${heldText(held)}, for ${seconds} s.`,
+  HELD_FOR_PROMOTION: (held: HeldSplit) => `${heldText(held)}, until it is promoted.`,
+  HOLD_OVER: (held: HeldSplit) => `${heldText(held)}: the pause is over; it continues when a slot is free.`,
+  PAUSE_OVER: (_data: Record<string, never>) => 'The pause is over.',
+  FREEZING: ({ why, new: fresh, old }: { why: 'PAUSED' | 'FAILED'; new: number; old: number }) =>
+    `${why === 'PAUSED' ? 'Paused' : 'Failed'}: holding ${fresh} new and ${old} old pods where they are.`,
+  SCALING: ({ from, to }: { from: number; to: number }) => `Scaling from ${from} to ${podsText(to)}.`,
+  SCALED: ({ ready, pods }: { ready: number; pods: number }) => `${ready} of ${pods} pods are Ready.`,
+  REMOVING: ({ workload }: { workload: string }) => `Removing ${workload}.`,
+  BEING_REMOVED: ({ workload }: { workload: string }) => `${workload} is being deleted: waiting until its pods are gone.`,
+  REMOVED: ({ workload }: { workload: string }) => `${workload} is removed.`,
+};
+
+const backward = {
+  NOT_STARTED: (_data: Record<string, never>) => 'Not started.',
+  GOING_BACK: ({ release, left, pods }: { release: number; left: number; pods: number }) =>
+    `Going back to release ${release}: ${left} of ${pods} pods had left it.`,
+  BAD_PODS_FIRST: ({ release, serving }: { release: number; serving: number }) =>
+    `Going back to release ${release}: the pods that are not Ready go first, those of release ${serving} serve meanwhile.`,
+  BAD_PODS_LEAVING: (_data: Record<string, never>) => 'Waiting: the pods that are not Ready are to be gone first.',
+  RECREATING: ({ release }: { release: number }) => `The Deployment is gone: recreating release ${release}.`,
+  BACK_STUCK: ({ release, missing }: { release: number; missing: string }) =>
+    `Going back to release ${release}: no pod can be created above the number asked for, so up to ${missing} may be missing meanwhile.`,
+  BACK_RESIZED: ({ release, pods, missing }: { release: number; pods: number; missing: string }) =>
+    `Going back to release ${release}: the number of pods is ${pods} now, so up to ${missing} may be missing meanwhile.`,
+  BACK_OWN_LIMITS: ({ release }: { release: number }) =>
+    `Release ${release} is back: restoring the Deployment's own maxSurge and maxUnavailable.`,
+  BACK_FINISHING: ({ release }: { release: number }) =>
+    `Restoring the remaining objects of release ${release} and pruning unreferenced ones.`,
+  BACK_READY: ({ ready, pods, release }: { ready: number; pods: number; release: number }) =>
+    `${ready} of ${pods} pods are back on release ${release} and Ready.`,
+  SCALING_BACK: ({ from, to }: { from: number; to: number }) => `Going back from ${from} to ${podsText(to)}.`,
+  NOTHING_LEFT_TO_SCALE: (_data: Record<string, never>) => 'Nothing of ours is left there to scale.',
+  CREATION_UNDONE: (_data: Record<string, never>) => 'Nothing ran here before: what this rollout created is removed.',
+};
+
+export const targetReasons = {
+  ...forward,
+  ...backward,
+  TARGET_ENDED: (_data: Record<string, never>) => 'The target is at its end.',
+  NOT_LISTED: (_data: Record<string, never>) => 'The cluster has not been listed yet.',
+  STANDSTILL: ({ rollout }: { rollout: string | null }) =>
+    rollout === null ? 'The rollout is about to end: nothing moves forward.' : `The rollout is ${rollout}: nothing moves forward.`,
+  WAITING: ({ standing }: { standing: Standing }) => `Waiting: ${describeStanding(standing)}.`,
+  WAITING_FOR_POD: ({ pod, cause, message }: { pod: string | null; cause: string; message: string }) =>
+    `Waiting for ${pod === null ? 'pods to be created' : `pod ${pod}`}: ${cause}: ${message}`,
+  READING_LOG: ({ pod, container, cause }: { pod: string; container: string; cause: string }) =>
+    `Reading the last log lines of pod ${pod}, container ${container} (${cause}).`,
+  RETRYING_WRITE: (cause: FoundCause) => `${describeFailure(cause)} Retrying.`,
+  TARGET_FAILED: (cause: FoundCause) => describeFailure(cause),
+  CLUSTER_UNREACHABLE: ({ cluster, message }: { cluster: string; message: string }) => `Waiting for ${cluster}: ${message}`,
+  CLUSTER_ANSWERS: ({ cluster }: { cluster: string }) => `${cluster} is reachable again.`,
+  PAUSED_BY_OWNER: ({ manager }: { manager: string }) => conditionTypes.PAUSED_BY_OWNER.sentence({ manager }),
+};

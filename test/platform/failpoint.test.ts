@@ -1,0 +1,17 @@
+import { describe, expect, test } from 'vitest';
+import { FAILPOINTS, parseFailpoint } from '../../src/platform/failpoint.ts';
+
+describe('a failpoint', () => {
+  test.each([
+    [undefined, null],
+    ['', null],
+    ['after-write', { name: 'after-write', nth: 1 }],
+    ['after-write:3', { name: 'after-write', nth: 3 }],
+  ])('%j means %j', (text, meaning) => {
+    expect(parseFailpoint(text)).toEqual(meaning);
+  });
+
+  test.each(['nowhere', 'after-write:0', 'after-write:x'])('%j is refused, naming those that exist', (text) => {
+    expect(() => parseFailpoint(text)).toThrow(FAILPOINTS[0]);
+  });
+});

@@ -1,0 +1,252 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { liveOf } from '../../../../src/rollouts/core/live/live.ts';
+import type { Watched } from '../../../../src/rollouts/core/live/live.ts';
+import type { LiveDeployment } from '../../../../src/rollouts/core/observation.ts';
+import type { Raw } from '../../../../src/rollouts/core/raw.ts';
+
+const clusterNow = new Date('2026-01-01T00:10:00Z');
+
+const template = (image: string, labels: Record<string, string> = {}): Raw => ({
+  metadata: { labels: { app: 'web', ...labels } },
+  spec: { containers: [{ name: 'web', image }] },
+});
+
+function deployment(fields: { spec?: object; metadata?: object; status?: object } = {}): Raw {
+  return {
+    metadata: {
+      name: 'web',
+      uid: 'd-1',
+      resourceVersion: '77',
+      generation: 4,
+      labels: { 'slipway.dev/workload-id': 'w-1' },
+      annotations: { 'slipway.dev/template': 'sha256:two', 'slipway.dev/release': '2' },
+      managedFields: [ours],
+      ...fields.metadata,
+    },
+    spec: {
+      replicas: 10,
+      template: template('web:2'),
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 2, maxUnavailable: '20%' } },
+      ...fields.spec,
+    },
+    status: { observedGeneration: 4, ...fields.status },
+  };
+}
+
+const ours = {
+  manager: 'slipway',
+  operation: 'Apply',
+  time: '2026-01-01T00:00:00Z',
+  fieldsV1: { 'f:spec': { 'f:template': { 'f:spec': { 'f:containers': {} } } } },
+};
+
+function replicaSet(
+  name: string,
+  image: string,
+  fields: { replicas?: number; created?: string; status?: object; owner?: string; minReadySeconds?: number; template?: string } = {},
+): Raw {
+  return {
+    metadata: {
+      name,
+      uid: `uid-${name}`,
+      creationTimestamp: fields.created ?? '2026-01-01T00:00:00Z',
+      ownerReferences: [{ uid: fields.owner ?? 'd-1', controller: true }],
+      ...(fields.template === undefined ? {} : { annotations: { 'slipway.dev/template': fields.template } }),
+    },
+    spec: {
+      replicas: fields.replicas ?? 2,
+      minReadySeconds: fields.minReadySeconds ?? 0,
+      template: template(image, { 'pod-template-hash': name }),
+    },
+    status: fields.status ?? {},
+  };
+}
+
+function pod(name: string, owner: string, status: object = {}, metadata: object = {}): Raw {
+  return { metadata: { name, uid: `uid-${name}`, ownerReferences: [{ uid: `uid-${owner}`, controller: true }], ...metadata }, status };
+}
+
+const ready = (since: string): object => ({ phase: 'Running', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: since }] });
+
+function live(fields: Partial<Watched>): LiveDeployment {
+  const seen = liveOf({
+    synced: true,
+    unreachable: null,
+    deployment: deployment(),
+    replicaSets: [],
+    pods: [],
+    clusterNow,
+    workloadId: 'w-1',
+    ...fields,
+  });
+  if (seen.kind !== 'PRESENT') throw new Error(seen.kind);
+  return seen;
+}
+
+describe('what a decision sees of the cluster', () => {
+  it('is nothing before the first list, and nothing of what is older than a cut', () => {
+    const watched: Watched = {
+      synced: false,
+      unreachable: null,
+      deployment: null,
+      replicaSets: [],
+      pods: [],
+      clusterNow: null,
+      workloadId: 'w-1',
+    };
+    const unreachable = { since: clusterNow, message: 'refused', advice: 'look', access: false };
+    expect(liveOf(watched)).toEqual({ kind: 'UNKNOWN' });
+    expect(liveOf({ ...watched, synced: true, clusterNow })).toEqual({ kind: 'ABSENT' });
+    expect(liveOf({ ...watched, unreachable, deployment: deployment() })).toEqual({ kind: 'UNREACHABLE', ...unreachable });
+  });
+
+  it("reads the Deployment's steering", () => {
+    expect(live({})).toMatchObject({
+      uid: 'd-1',
+      resourceVersion: '77',
+      generation: 4,
+      observedGeneration: 4,
+      ours: true,
+      replicas: 10,
+      gate: 'OPEN',
+      surge: '2',
+      unavailable: '20%',
+      template: 'sha256:two',
+      release: 2,
+      pausedBy: null,
+      editedBy: null,
+      terminating: false,
+    });
+    expect(live({ deployment: deployment({ spec: { minReadySeconds: 2147483646 } }) }).gate).toBe('CLOSED');
+    expect(live({ workloadId: 'w-2' }).ours).toBe(false);
+    expect(live({ deployment: deployment({ metadata: { deletionTimestamp: '2026-01-01T00:09:00Z' } }) }).terminating).toBe(true);
+  });
+
+  it("takes the ReplicaSet whose template is the Deployment's own for the current one, the hash's label aside", () => {
+    const seen = live({
+      replicaSets: [
+        replicaSet('one', 'web:1', { replicas: 8 }),
+        replicaSet('two', 'web:2'),
+        replicaSet('strange', 'web:2', { owner: 'd-9' }),
+        replicaSet('past', 'web:0', { replicas: 0 }),
+      ],
+      pods: [pod('a', 'two', ready('2026-01-01T00:09:00Z')), pod('b', 'one')],
+    });
+    expect(seen.current).toMatchObject({ name: 'two', uid: 'uid-two', replicas: 2, pods: [{ name: 'a', ready: true }] });
+    expect(seen.others.map((one) => one.name)).toEqual(['one']);
+  });
+
+  it('reads from each ReplicaSet which template of ours it has, and whether the controller counts its pods', () => {
+    const held = replicaSet('one', 'web:1', { replicas: 8, minReadySeconds: 2147483646, template: 'sha256:one' });
+    const seen = live({ replicaSets: [held, replicaSet('two', 'web:2')] });
+    expect([seen.current, ...seen.others]).toMatchObject([
+      { template: null, gateClosed: false },
+      { template: 'sha256:one', gateClosed: true },
+    ]);
+  });
+
+  it('takes the oldest of two that are the same, as the controller does', () => {
+    const twins = [
+      replicaSet('young', 'web:2', { created: '2026-01-01T00:05:00Z' }),
+      replicaSet('old', 'web:2', { created: '2026-01-01T00:01:00Z' }),
+    ];
+    expect(live({ replicaSets: twins }).current?.name).toBe('old');
+  });
+
+  it('has no current ReplicaSet until the controller has made it', () => {
+    expect(live({ replicaSets: [replicaSet('one', 'web:1')] }).current).toBeNull();
+  });
+
+  it("counts how long a pod has been Ready by the cluster's clock, less the second that Kubernetes rounds away", () => {
+    const pods = [
+      pod('a', 'two', ready('2026-01-01T00:09:30Z')),
+      pod('b', 'two', ready('2026-01-01T00:10:00Z')),
+      pod('c', 'two', { phase: 'Pending' }, { deletionTimestamp: '2026-01-01T00:09:59Z' }),
+      pod('d', 'two', { phase: 'Failed', reason: 'Evicted' }),
+    ];
+    const seen = live({ replicaSets: [replicaSet('two', 'web:2')], pods });
+    expect(
+      seen.current?.pods.map(({ name, ready: isReady, readyMilliseconds, terminating }) => [name, isReady, readyMilliseconds, terminating]),
+    ).toEqual([
+      ['a', true, 29_000, false],
+      ['b', true, 0, false],
+      ['c', false, 0, true],
+    ]);
+  });
+
+  it('names who paused it', () => {
+    const kubectl = {
+      manager: 'kubectl-rollout',
+      operation: 'Update',
+      time: '2026-01-01T00:05:00Z',
+      fieldsV1: { 'f:spec': { 'f:paused': {} } },
+    };
+    expect(live({ deployment: deployment({ spec: { paused: true }, metadata: { managedFields: [ours, kubectl] } }) }).pausedBy).toBe(
+      'kubectl-rollout',
+    );
+  });
+
+  it.each([
+    ['an edit of the image after our apply', 'kubectl-edit', '2026-01-01T00:05:00Z', { 'f:spec': { 'f:containers': {} } }, 'kubectl-edit'],
+    ['what another manager added before it', 'kubectl-edit', '2025-12-31T00:00:00Z', { 'f:spec': { 'f:containers': {} } }, null],
+    [
+      'a restart by hand, which touches metadata alone',
+      'kubectl-rollout',
+      '2026-01-01T00:05:00Z',
+      { 'f:metadata': { 'f:annotations': {} } },
+      null,
+    ],
+  ])('tells %s', (_name, manager, time, fields, editedBy) => {
+    const entry = { manager, operation: 'Update', time, fieldsV1: { 'f:spec': { 'f:template': fields } } };
+    expect(live({ deployment: deployment({ metadata: { managedFields: [ours, entry] } }) }).editedBy).toBe(editedBy);
+  });
+
+  it.each([
+    ['an edit in the second of our apply, once the controller has acted on it', ['web:2', 'web:3'], 'web:3', 'kubectl-set'],
+    ['nothing of what another manager added in that second, before it', ['web:2'], 'web:2', null],
+    ['nothing of an edit that is over: what it made is younger than what runs again', ['web:2', 'web:3'], 'web:2', null],
+  ])('tells %s', (_name, made, runs, editedBy) => {
+    const entry = {
+      manager: 'kubectl-set',
+      operation: 'Update',
+      time: ours.time,
+      fieldsV1: { 'f:spec': { 'f:template': { 'f:spec': { 'f:containers': {} } } } },
+    };
+    const withDigest = (set: Raw): Raw => {
+      const annotations = { 'slipway.dev/template': 'sha256:two' };
+      return { ...set, metadata: { ...(set['metadata'] as object), annotations } };
+    };
+    const sets = made.map((image, index) => withDigest(replicaSet(`set-${index}`, image, { created: `2026-01-01T00:0${index + 1}:00Z` })));
+    const edited = deployment({ spec: { template: template(runs) }, metadata: { managedFields: [ours, entry] } });
+    expect(live({ deployment: edited, replicaSets: sets }).editedBy).toBe(editedBy);
+  });
+
+  it("takes the current ReplicaSet's word about refused pods, and the Deployment's only while there is none", () => {
+    const lastTransitionTime = new Date(clusterNow.getTime() - 5_000).toISOString();
+    const quota = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'exceeded quota', lastTransitionTime };
+    const stale = deployment({ status: { observedGeneration: 4, conditions: [quota] } });
+    expect(live({ replicaSets: [replicaSet('two', 'web:2', { status: { conditions: [quota] } })] }).replicaFailure).toEqual({
+      reason: 'FailedCreate',
+      message: 'exceeded quota',
+      ageMilliseconds: 5_000,
+    });
+    expect(live({ deployment: stale, replicaSets: [replicaSet('two', 'web:2')] }).replicaFailure).toBeNull();
+    expect(live({ deployment: stale }).replicaFailure).toMatchObject({ reason: 'FailedCreate', message: 'exceeded quota' });
+  });
+
+  it('reads Recreate and odd numbers without complaint', () => {
+    expect(live({ deployment: deployment({ spec: { strategy: { type: 'Recreate' } } }) })).toMatchObject({ surge: '0', unavailable: '0' });
+    expect(live({ deployment: deployment({ spec: { strategy: {} } }) })).toMatchObject({ surge: '25%', unavailable: '25%' });
+  });
+
+  it('is total: any JSON is read', () => {
+    const json = fc.jsonValue({ maxDepth: 5 }).map((value) => value as Raw);
+    fc.assert(
+      fc.property(json, fc.array(json), fc.array(json), (one, sets, pods) => {
+        const seen = liveOf({ synced: true, unreachable: null, deployment: one, replicaSets: sets, pods, clusterNow, workloadId: 'w-1' });
+        expect(['ABSENT', 'PRESENT']).toContain(seen.kind);
+      }),
+    );
+  });
+});

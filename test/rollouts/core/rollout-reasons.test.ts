@@ -1,0 +1,20 @@
+import { rolloutSentences } from '../../support/sentences.ts';
+import { describe, expect, it } from 'vitest';
+import { sentenceOf } from '../../../src/rollouts/core/reasons.ts';
+
+import { rolloutReasons } from '../../../src/rollouts/core/rollout-reasons.ts';
+import { targetReasons } from '../../../src/rollouts/core/target-reasons.ts';
+
+describe('the reasons of rollouts', () => {
+  it.each(rolloutSentences)('%j', (reason, sentence) => {
+    expect(sentenceOf(reason)).toBe(sentence);
+    expect(JSON.parse(JSON.stringify(reason))).toEqual(reason);
+  });
+
+  it('are all in this table, and no code is also one of a target', () => {
+    const codes = Object.keys(rolloutReasons);
+    expect([...new Set(rolloutSentences.map(([{ code }]) => code))].sort()).toEqual([...codes].sort());
+    expect(codes.filter((code) => code in targetReasons || code === 'LEGACY')).toEqual([]);
+    for (const code of codes) expect(code).toMatch(/^[A-Z]+(_[A-Z]+)*$/);
+  });
+});
