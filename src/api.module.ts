@@ -6,7 +6,7 @@ import { Tenantless } from './platform/graphql/tenantless.ts';
 import { Health } from './platform/http/health.ts';
 import { ProblemFilter } from './platform/http/server.ts';
 import { Idempotency } from './platform/api/idempotency.ts';
-import { Nudges } from './runtime/nudges.ts';
+import { Work } from './runtime/work.ts';
 import { PreferWait, Waits } from './platform/api/prefer-wait.ts';
 import { Readiness } from './platform/http/readiness.ts';
 import { Resources } from './platform/api/resources.ts';
@@ -19,7 +19,7 @@ import { Shapes } from './platform/api/shapes.ts';
     Resources,
     Waits,
     Health,
-    Nudges,
+    Work,
     Readiness,
     Expiry,
     { provide: APP_FILTER, useClass: ProblemFilter },
@@ -29,6 +29,6 @@ import { Shapes } from './platform/api/shapes.ts';
     { provide: APP_INTERCEPTOR, useClass: PreferWait },
     { provide: APP_INTERCEPTOR, useClass: Idempotency },
   ],
-  exports: [Resources, Waits, Health, Nudges],
+  exports: [Resources, Waits, Health, Work],
 })
 export class ApiModule {}

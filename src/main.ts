@@ -93,14 +93,13 @@ function endConnectionsWhenStopping(app: NestFastifyApplication): void {
 }
 
 /** The API, not yet listening. */
-async function createApi(config: Config): Promise<{ app: NestFastifyApplication; registry: Registry }> {
+async function createApi(config: Config, registry: Registry): Promise<NestFastifyApplication> {
   const logger = nestLogger(createLogger(config));
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(config), createAdapter(), {
     bodyParser: false,
     abortOnError: false,
     logger,
   });
-  const registry = new Registry();
   allowOrigins(app, config.corsOrigins);
   // After CORS, so that pages in a browser can read refusals too.
   const hooks = app.get(RequestHooks);
@@ -112,12 +111,16 @@ async function createApi(config: Config): Promise<{ app: NestFastifyApplication;
   await app.init();
   checkCompleteness(app.get(Resources));
   await serverOf(app).ready();
-  return { app, registry };
+  return app;
 }
 
-/** Starts the API on a migrated database. Resolves when it accepts requests. */
-export async function startApi(config: Config): Promise<Api> {
-  const { app, registry } = await createApi(config);
+/**
+ * Starts the API on a migrated database. Resolves when it accepts requests.
+ *
+ * @param registry of metrics, for one that shares the API's process
+ */
+export async function startApi(config: Config, registry = new Registry()): Promise<Api> {
+  const app = await createApi(config, registry);
   let metrics: Metrics | null = null;
   const cutIdle = idleConnections(serverOf(app).server);
   const close = async (): Promise<void> => {

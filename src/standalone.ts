@@ -51,8 +51,9 @@ export async function startStandalone(environment: Environment): Promise<Standal
   const programs = Promise.all([
     import('./main.ts'),
     import('./worker.ts'),
-    import('./runtime/nudges.ts'),
+    import('./runtime/work.ts'),
     import('./tenants/master-key.ts'),
+    import('prom-client'),
   ]);
   programs.catch(() => undefined);
   const started: Started = { postgres: null, programs: [] };
@@ -61,13 +62,14 @@ export async function startStandalone(environment: Environment): Promise<Standal
     started.postgres = postgres;
     const config = complete(settings, postgres);
     await migrate(config.databaseOwnerUrl, config.databaseUrl);
-    const [{ startApi }, { startWorker }, { Nudges }, { checkMasterKey }] = await programs;
+    const [{ startApi }, { startWorker }, { Work }, { checkMasterKey }, { Registry }] = await programs;
     await checkMasterKey(config, `SLIPWAY_MASTER_KEY or else ${path.join(settings.dataDirectory, MASTER_KEY_FILE)}`);
-    const worker = await startWorker(config);
+    const metrics = new Registry();
+    const worker = await startWorker(config, metrics);
     started.programs.push(worker);
-    const api = await startApi(config);
+    const api = await startApi(config, metrics);
     started.programs.push(api);
-    worker.listenTo(api.app.get(Nudges));
+    worker.listenTo(api.app.get(Work));
     return { url: api.url, config, postgres, close: () => closeAll(started) };
   } catch (error) {
     await closeAll(started).catch(() => undefined);

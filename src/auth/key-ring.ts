@@ -34,6 +34,13 @@ interface Remembered {
   until: number;
 }
 
+declare module '../platform/queue/announce.ts' {
+  interface Announcements {
+    /** The key was changed or revoked. */
+    key: { id: string };
+  }
+}
+
 /** A revoked key is refused after this time at the latest, even if its announcement is lost. */
 const REMEMBER_MILLISECONDS = 4_000;
 const MOST_REMEMBERED = 10_000;

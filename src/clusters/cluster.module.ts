@@ -6,6 +6,8 @@ import { ClusterRepository } from './cluster.repository.ts';
 import { ClusterResolver } from './cluster.resolver.ts';
 import { ClusterService } from './cluster.service.ts';
 import { CredentialStore } from './credential.store.ts';
+import { Inquiries } from './inquiries/inquiries.ts';
+import { InquiryRepository } from './inquiries/inquiry.repository.ts';
 import { RegionController } from './region.controller.ts';
 import { RegionRepository } from './region.repository.ts';
 import { RegionResolver } from './region.resolver.ts';
@@ -21,9 +23,11 @@ import { RegionService } from './region.service.ts';
     ClusterRepository,
     CredentialStore,
     ClusterService,
+    InquiryRepository,
+    Inquiries,
     CheckWait,
     ClusterResolver,
   ],
-  exports: [RegionService, ClusterService],
+  exports: [RegionService, ClusterService, Inquiries],
 })
 export class ClusterModule {}

@@ -18,6 +18,13 @@ export interface ClusterFilter {
   label?: string[] | undefined;
 }
 
+/** A placement on a cluster that is being forgotten. */
+export interface GivenUp extends LeftBehind {
+  id: string;
+  /** Something of it runs there. */
+  live: boolean;
+}
+
 /** A live placement on a cluster that is being forgotten. */
 export interface LeftBehind {
   workloadId: string;
@@ -89,23 +96,16 @@ export class ClusterRepository {
     return this.database.rows.cluster.update({ where: this.key(id), data, include: withRegion });
   }
 
-  /** Requests a check. Returns the time of the request by the database's clock. */
-  async requestCheck(id: string): Promise<Date> {
-    const text = `
-      UPDATE clusters SET check_requested_at = date_trunc('milliseconds', clock_timestamp()), due_at = clock_timestamp()
-      WHERE tenant_id = $1::uuid AND id = $2::uuid AND deleted_at IS NULL RETURNING check_requested_at AS at`;
-    const [row] = await this.database.query<{ at: Date }>(text, [tenantId(), id]);
-    if (!row) throw new LostRace('the cluster was removed meanwhile');
-    return row.at;
-  }
-
   /** Records that no worker has done the check, unless one has in the meantime. */
   async noteUnserved(id: string, askedAt: Date, statusReason: string): Promise<void> {
-    const unclaimed = { leaseOwner: null, checkRequestedAt: askedAt, OR: [{ checkedAt: null }, { checkedAt: { lt: askedAt } }] };
-    await this.database.rows.cluster.updateMany({ where: { tenantId: tenantId(), id, ...unclaimed }, data: { statusReason } });
+    const unchecked = { OR: [{ checkedAt: null }, { checkedAt: { lt: askedAt } }] };
+    await this.database.rows.cluster.updateMany({
+      where: { tenantId: tenantId(), id, deletedAt: null, ...unchecked },
+      data: { statusReason },
+    });
   }
 
-  /** Leaves a tombstone of a locked cluster. A check that is under way loses its lease, so that what it ends with makes nothing due again. */
+  /** Leaves a tombstone of a locked cluster. */
   softDelete(id: string): void {
     this.database.send(SOFT_DELETE, [tenantId(), id]);
   }
@@ -127,9 +127,9 @@ export class ClusterRepository {
     return this.database.rows.rollout.count({ where: { tenantId: tenantId(), phase, targets: { some: { placement: { clusterId } } } } });
   }
 
-  /** Gives up every placement there: none is wanted or live any more. The rows stay for the targets that refer to them. Returns the placements that were live. */
-  async giveUpPlacements(clusterId: string): Promise<LeftBehind[]> {
-    return this.database.query<LeftBehind>(GIVE_UP, [tenantId(), clusterId]);
+  /** Gives up every placement there: none is wanted or live any more. The rows stay for the targets that refer to them. */
+  async giveUpPlacements(clusterId: string): Promise<GivenUp[]> {
+    return this.database.query<GivenUp>(GIVE_UP, [tenantId(), clusterId]);
   }
 
   private key(id: string) {
@@ -143,15 +143,15 @@ const LOCK_WORKLOADS = `
   ORDER BY w.id FOR NO KEY UPDATE`;
 
 const SOFT_DELETE = `
-  UPDATE clusters SET deleted_at = now(), due_at = NULL, lease_owner = NULL, lease_until = NULL, version = version + 1, updated_at = now()
+  UPDATE clusters SET deleted_at = now(), version = version + 1, updated_at = now()
   WHERE tenant_id = $1::uuid AND id = $2::uuid`;
 
 const GIVE_UP = `
   WITH there AS (
     SELECT p.id, p.applied IS NOT NULL AS live FROM placements p WHERE p.tenant_id = $1::uuid AND p.cluster_id = $2::uuid ORDER BY p.id FOR NO KEY UPDATE
   ), given_up AS (
-    UPDATE placements p SET wanted = false, applied = NULL, due_at = NULL, lease_owner = NULL, lease_until = NULL
+    UPDATE placements p SET wanted = false, applied = NULL
     FROM there WHERE p.tenant_id = $1::uuid AND p.id = there.id RETURNING p.id, p.workload_id, p.namespace, there.live
   )
-  SELECT w.id AS "workloadId", w.name AS workload, g.namespace
-  FROM given_up g JOIN workloads w ON w.tenant_id = $1::uuid AND w.id = g.workload_id WHERE g.live ORDER BY g.id`;
+  SELECT g.id, g.live, w.id AS "workloadId", w.name AS workload, g.namespace
+  FROM given_up g JOIN workloads w ON w.tenant_id = $1::uuid AND w.id = g.workload_id ORDER BY g.id`;

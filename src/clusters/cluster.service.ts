@@ -5,7 +5,7 @@ import { checkVersion, type ExpectedVersions } from '../platform/api/etag.ts';
 import { newId } from '../platform/id.ts';
 import { differing, patchedField } from '../platform/api/merge-patch.ts';
 import { MOST_LABELS } from '../platform/model/fields.ts';
-import { Nudges } from '../runtime/nudges.ts';
+import { Work } from '../runtime/work.ts';
 import { type Page, pageOf, type Window } from '../platform/api/page.ts';
 import { invalid, listed, nameTaken, notFound, Problem } from '../platform/problem.ts';
 import { Resources } from '../platform/api/resources.ts';
@@ -18,6 +18,20 @@ import { type Cluster, clusterOf, type CreateCluster, type UpdateCluster } from 
 import { type ClusterFilter, ClusterRepository, type ClusterRow, type LeftBehind } from './cluster.repository.ts';
 import { CredentialStore } from './credential.store.ts';
 import { RegionService } from './region.service.ts';
+
+declare module '../runtime/work.ts' {
+  interface WorkKinds {
+    /** Clusters, checked at intervals. */
+    clusters: 'REGION';
+  }
+}
+
+declare module '../platform/queue/announce.ts' {
+  interface Announcements {
+    /** The cluster was checked, or has changed. */
+    cluster: { tenantId: string; id: string };
+  }
+}
 
 /** What of the configuration concerns clusters. */
 export interface ClusterSettings {
@@ -38,7 +52,7 @@ export class ClusterService {
     private readonly regions: RegionService,
     private readonly tenants: TenantService,
     private readonly events: EventLog,
-    private readonly nudges: Nudges,
+    private readonly work: Work,
     resources: Resources,
   ) {
     this.allowed = parseNetworks([...config.allowedNetworks]);
@@ -56,7 +70,7 @@ export class ClusterService {
       const credential = credentialOf(credentials, this.allowed);
       const row = await this.clusters.create({ id: newId(), name, regionId: found.id, labels, server: credential.server });
       await this.store.put(row.id, credential);
-      await this.check(row);
+      this.check(row);
       this.events.append([
         { type: 'cluster.registered', message: `Cluster ${name} was registered in region ${found.name}.`, data: { cluster: row.id } },
       ]);
@@ -96,22 +110,13 @@ export class ClusterService {
       const credential = credentialOf(credentials, this.allowed);
       await this.store.put(id, credential);
       const row = await this.clusters.update(id, { server: credential.server, status: 'UNKNOWN', statusReason: null });
-      await this.check(row);
+      this.check(row);
       return clusterOf(row);
     });
   }
 
-  /** Requests a check. Returns the time of the request: the check is done when `checkedAt` is not earlier. */
-  requestCheck(reference: string): Promise<{ id: string; askedAt: Date }> {
-    return this.database.transaction(async () => {
-      const row = await this.row(reference);
-      return { id: row.id, askedAt: await this.check(row) };
-    });
-  }
-
-  /** Records on the cluster that no worker has done the check. */
-  async noteUnserved(id: string, askedAt: Date): Promise<void> {
-    const { region } = await this.row(id);
+  /** Records on the cluster that no worker has done the check that was asked for then. */
+  async noteUnserved({ id, region }: ClusterRow, askedAt: Date): Promise<void> {
     await this.clusters.noteUnserved(id, askedAt, `no worker serves region ${region.name}`);
   }
 
@@ -128,6 +133,7 @@ export class ClusterService {
       const left = await this.giveUp(row);
       await this.store.remove(row.id);
       this.clusters.softDelete(row.id);
+      this.work.forget('clusters', [row.id]);
       const rest =
         left.length === 0 ? '' : ` Left behind: ${left.map(({ workload, namespace }) => `${workload} in ${namespace}`).join(', ')}.`;
       this.events.append([
@@ -145,13 +151,17 @@ export class ClusterService {
   private async giveUp(row: ClusterRow): Promise<LeftBehind[]> {
     const active = await this.clusters.activeRollouts(row.id);
     if (active > 0) throw new Problem('ROLLOUT_ACTIVE', `${active} active rollouts have targets on ${row.name}: abort them first.`);
-    return this.clusters.giveUpPlacements(row.id);
+    const placements = await this.clusters.giveUpPlacements(row.id);
+    this.work.forget(
+      'placements',
+      placements.map(({ id }) => id),
+    );
+    return placements.filter(({ live }) => live);
   }
 
-  private async check(row: ClusterRow): Promise<Date> {
-    const askedAt = await this.clusters.requestCheck(row.id);
-    this.nudges.cluster(row.id, row.regionId);
-    return askedAt;
+  /** A worker of its region checks it at once. */
+  private check({ id, regionId }: ClusterRow): void {
+    this.work.due('clusters', [{ id, regionId, clusterId: id }]);
   }
 
   private async lock(reference: string, expected: ExpectedVersions): Promise<ClusterRow> {

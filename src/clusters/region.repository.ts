@@ -19,6 +19,11 @@ export class RegionRepository {
     return this.database.rows.region.findMany(byId(window));
   }
 
+  /** Ids and names of all regions, for workers. */
+  all(): Promise<{ id: string; name: string }[]> {
+    return this.database.system.query('SELECT id, name FROM regions ORDER BY id');
+  }
+
   create(id: string, name: string): Promise<RegionRow> {
     return this.database.rows.region.create({ data: { id, name } });
   }

@@ -8,6 +8,13 @@ import type { Event } from './event.model.ts';
 import { EventRepository } from './event.repository.ts';
 import type { Reader } from './reader.ts';
 
+declare module '../platform/queue/announce.ts' {
+  interface Announcements {
+    /** A target's pods changed. It is shown to those who watch and not stored, so it is sent by value. */
+    progress: { tenantId: string; workloadId: string; rolloutId: string; targetId: string; data: Record<string, unknown> };
+  }
+}
+
 /** Events read by one statement. */
 const PAGE = 500;
 /** How often heads are polled in case an announcement was lost, in milliseconds. */

@@ -4,6 +4,13 @@ import { currentContext } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
 import type { EventType } from './event-types.ts';
 
+declare module '../platform/queue/announce.ts' {
+  interface Announcements {
+    /** The tenant has new events. */
+    events: { tenantId: string };
+  }
+}
+
 /** An event as given by its feature. The sequence number and the time are added at the commit. */
 export interface NewEvent {
   type: EventType;

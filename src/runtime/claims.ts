@@ -1,23 +1,26 @@
 import type { Lease } from './lease.ts';
+import type { Share } from './reconciler.ts';
 import { Rerun } from './rerun.ts';
 
 export interface ClaimsOptions {
-  /** Claims up to this many due rows. */
-  claim: (limit: number) => Promise<Lease[]>;
+  /** Claims up to this many due rows. `moving`: what is served and moves already; `onRest` is called when one of the new leases begins to rest. */
+  claim: (limit: number, moving: readonly Lease[], onRest: () => void) => Promise<Lease[]>;
   /** Serves one claimed row until its lease ends. */
   serve: (lease: Lease) => Promise<void>;
-  /** How many rows are served at once, and how many are claimed in one statement. */
-  capacity: number;
+  /** How many rows are served at once without those that rest, how many in all, and how many are claimed in one statement. */
+  slots: number;
+  held: number;
   batch: number;
+  share: Share;
   report: (error: unknown) => void;
 }
 
 /** Claims due rows and serves many at once. A row that waits does not block others. */
 export class Claims {
   private readonly claiming = new Rerun(() => this.claim());
-  private readonly running = new Set<Promise<void>>();
-  /** There was no room for another claim, so more rows may be due. */
-  private full = false;
+  private readonly running = new Map<Lease, Promise<void>>();
+  /** Slots or shares are used up, so there may be due rows that wait for one. */
+  private crowded = false;
 
   constructor(private readonly options: ClaimsOptions) {}
 
@@ -29,19 +32,31 @@ export class Claims {
   /** Resolves when no row is being served. */
   async ended(): Promise<void> {
     await this.claiming.idle();
-    await Promise.all(this.running);
+    await Promise.all(this.running.values());
   }
 
   private async claim(): Promise<void> {
-    const { capacity, batch, claim } = this.options;
+    const { slots, held, batch, claim } = this.options;
     for (;;) {
-      const limit = Math.min(batch, capacity - this.running.size);
-      this.full = limit === 0;
-      if (this.full) return;
-      const leases = await claim(limit);
+      const moving = [...this.running.keys()].filter((lease) => lease.moving);
+      const limit = Math.min(batch, slots - moving.length, held - this.running.size);
+      this.crowded = limit <= 0;
+      if (this.crowded) return;
+      const leases = await claim(limit, moving, () => this.slotFreed());
       for (const lease of leases) this.start(lease);
+      this.crowded = this.usesUpAShare([...moving, ...leases]);
       if (leases.length < limit) return;
     }
+  }
+
+  private usesUpAShare(moving: readonly Lease[]): boolean {
+    const { tenant, cluster } = this.options.share;
+    const tenants = Map.groupBy(moving, (lease) => lease.tenantId);
+    const clusters = Map.groupBy(moving, (lease) => lease.clusterId);
+    clusters.delete(null);
+    const used = (share: number | null, groups: Map<unknown, unknown[]>): boolean =>
+      share !== null && [...groups.values()].some((group) => group.length >= share);
+    return used(tenant, tenants) || used(cluster, clusters);
   }
 
   private start(lease: Lease): void {
@@ -49,9 +64,13 @@ export class Claims {
     const run = serve(lease)
       .catch(report)
       .finally(() => {
-        this.running.delete(run);
-        if (this.full) void this.wake().catch(report);
+        this.running.delete(lease);
+        this.slotFreed();
       });
-    this.running.add(run);
+    this.running.set(lease, run);
+  }
+
+  private slotFreed(): void {
+    if (this.crowded) void this.wake().catch(this.options.report);
   }
 }

@@ -1,11 +1,20 @@
-/** Tables whose rows are served by one worker at a time. */
-export type LeasedTable = 'placements' | 'rollouts' | 'clusters';
+import type { WorkKind } from './work.ts';
 
 /** Duration of a lease without renewal, and the interval of renewals. */
 export const LEASE_SECONDS = 10;
 export const RENEWAL_MILLISECONDS = 3_000;
 /** A lease is treated as expired this much earlier than in the database, to allow for the round trip of a renewal. */
 const MARGIN_MILLISECONDS = 500;
+
+/** The row of `work` that a lease is on. */
+export interface LeasedRow {
+  kind: WorkKind;
+  tenantId: string;
+  id: string;
+  clusterId: string | null;
+  /** The fence: no two claims of any row have the same. Part of the condition of each commit under the lease. */
+  token: string;
+}
 
 /** Holds all leases of this worker. */
 export interface LeaseKeeper {
@@ -14,21 +23,31 @@ export interface LeaseKeeper {
   nudgesDelivered(): Promise<void>;
 }
 
-/** A lease on a row until it expires, is lost or is released. The token is the fence: it increases with every claim and is part of each commit's condition. */
-export class Lease {
+/** A lease on a row until it expires, is lost or is released. */
+export class Lease implements LeasedRow {
+  readonly kind: WorkKind;
+  readonly tenantId: string;
+  readonly id: string;
+  readonly clusterId: string | null;
+  readonly token: string;
   private readonly lost = new AbortController();
   private validUntil: number;
   private ending: NodeJS.Timeout | null = null;
+  private resting = false;
 
   constructor(
     private readonly keeper: LeaseKeeper,
-    readonly table: LeasedTable,
-    readonly tenantId: string,
-    readonly id: string,
-    readonly token: string,
+    row: LeasedRow,
     /** Our monotonic time before the claiming statement was sent. */
     claimedAt: number,
+    /** Called when it begins to rest, and so leaves a slot to another row. */
+    private readonly onRest: () => void = () => undefined,
   ) {
+    this.kind = row.kind;
+    this.tenantId = row.tenantId;
+    this.id = row.id;
+    this.clusterId = row.clusterId;
+    this.token = row.token;
     this.validUntil = claimedAt + LEASE_SECONDS * 1000 - MARGIN_MILLISECONDS;
     this.loseAtEnd();
   }
@@ -36,6 +55,17 @@ export class Lease {
   /** Aborted when the lease expires, is lost or is released. Requests to clusters under it end with it. */
   get signal(): AbortSignal {
     return this.lost.signal;
+  }
+
+  /** False while the row is only watched: it takes up no slot. */
+  get moving(): boolean {
+    return !this.resting;
+  }
+
+  set moving(moving: boolean) {
+    if (moving === this.moving) return;
+    this.resting = !moving;
+    if (this.resting) this.onRest();
   }
 
   /** Whether the lease is certainly still held. A process that slept or was blocked past its end detects it here, before its next write. */
@@ -63,7 +93,7 @@ export class Lease {
   }
 
   /** Resolves when all nudges taken out of rows have been delivered. */
-  allTold(): Promise<void> {
+  nudgesDelivered(): Promise<void> {
     return this.keeper.nudgesDelivered();
   }
 

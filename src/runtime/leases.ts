@@ -1,18 +1,26 @@
 import type { SystemQueries } from '../platform/db/database.ts';
 import { Lease, LEASE_SECONDS, RENEWAL_MILLISECONDS } from './lease.ts';
-import type { LeasedTable, LeaseKeeper } from './lease.ts';
+import type { LeaseKeeper } from './lease.ts';
+import type { Share } from './reconciler.ts';
+import type { WorkKind } from './work.ts';
 
-interface LeaseRow {
-  tenant_id: string;
-  id: string;
-  lease_token: string;
+/** What is claimed: due rows of a kind, in these regions (null = any). */
+export interface Claim {
+  kind: WorkKind;
+  regions: readonly string[] | null;
+  limit: number;
+  share: Share;
+  /** The rows that are served and move already: they count against the shares. */
+  moving: readonly Lease[];
+  /** Called when one of the leases begins to rest. */
+  onRest?: () => void;
 }
 
-interface RenewalRow {
-  kind: LeasedTable;
+interface ClaimedRow {
   tenant_id: string;
   id: string;
-  renewed: boolean;
+  cluster_id: string | null;
+  lease_token: string;
 }
 
 /**
@@ -36,55 +44,72 @@ export class Leases implements LeaseKeeper {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** Claims up to `limit` due rows, fairly: each tenant's first row before any tenant's second. `regions`: ids, for tables with a region; null = any. */
-  async claim(table: LeasedTable, regions: readonly string[] | null, limit: number): Promise<Lease[]> {
-    if (this.closed || limit <= 0) return [];
-    const claim = this.claimNow(table, regions, limit).finally(() => this.claims.delete(claim));
-    this.claims.add(claim);
-    return claim;
+  /** Claims due rows, fairly: each tenant's first row before any tenant's second, those that it has already included, and none beyond its share. */
+  async claim(claim: Claim): Promise<Lease[]> {
+    if (this.closed || claim.limit <= 0) return [];
+    const claiming = this.claimNow(claim).finally(() => this.claims.delete(claiming));
+    this.claims.add(claiming);
+    return claiming;
   }
 
-  private async claimNow(table: LeasedTable, regions: readonly string[] | null, limit: number): Promise<Lease[]> {
+  private async claimNow({ kind, regions, limit, share, moving, onRest }: Claim): Promise<Lease[]> {
     const claimedAt = performance.now();
-    const rows = await this.system.query<LeaseRow>(claimStatement(table, regions !== null), [
+    const tenants = countsOf(moving, (lease) => lease.tenantId);
+    const clusters = countsOf(moving, (lease) => lease.clusterId);
+    const rows = await this.system.query<ClaimedRow>(CLAIM, [
       this.owner,
+      kind,
       limit,
-      ...(regions === null ? [] : [regions]),
+      regions,
+      [...tenants.keys()],
+      [...tenants.values()],
+      [...clusters.keys()],
+      [...clusters.values()],
+      share.tenant,
+      share.cluster,
     ]);
-    const leases = rows.map((row) => new Lease(this, table, row.tenant_id, row.id, row.lease_token, claimedAt));
-    for (const lease of leases) if (lease.stillOurs()) this.held.set(leaseKey(lease), lease);
+    const leases = rows.map(
+      ({ tenant_id, id, cluster_id, lease_token }) =>
+        new Lease(this, { kind, tenantId: tenant_id, id, clusterId: cluster_id, token: lease_token }, claimedAt, onRest),
+    );
+    for (const lease of leases) if (lease.stillOurs()) this.held.set(keyOf(lease), lease);
     // `close()` awaits this claim and releases its leases.
     if (this.closed) return [];
     if (leases.length > 0) this.keepRenewing();
     return leases;
   }
 
-  /** Releases rows, in one statement per table. Keeps a nudge that came in the meantime; returns whether there was one. */
-  async release(leases: readonly Lease[], dueAt: Date | null): Promise<boolean> {
-    for (const lease of leases) lease.lose();
-    const tables = [...Map.groupBy(leases, (lease) => lease.table)];
-    const released = await Promise.all(
-      tables.map(([table, group]) =>
-        this.system.query<{ due: boolean | null }>(releaseStatement(table), [this.owner, ...columnsOf(group), dueAt]),
-      ),
-    );
-    return released.flat().some((row) => row.due);
+  /** The lease on this row, if this worker holds it. */
+  find(kind: string, tenantId: string, id: string): Lease | null {
+    return this.held.get(keyOf({ kind, tenantId, id })) ?? null;
   }
 
-  /** Takes the nudges out of the held rows and delivers each once. */
-  async deliverNudges(table: LeasedTable, deliver: (lease: Lease) => void): Promise<void> {
-    const leases = [...this.held.values()].filter((lease) => lease.table === table);
+  all(): Lease[] {
+    return [...this.held.values()];
+  }
+
+  /** Releases rows in one statement. Keeps a nudge that came in the meantime; returns whether there was one. A row that is not due again is deleted. */
+  async release(leases: readonly Lease[], dueAt: Date | null): Promise<boolean> {
+    for (const lease of leases) lease.lose();
+    if (leases.length === 0) return false;
+    const released = await this.system.query<{ due: boolean }>(RELEASE, [leases.map((lease) => lease.token), dueAt]);
+    return released.some((row) => row.due);
+  }
+
+  /** Takes the nudges out of held rows of these kinds and delivers each once. */
+  async deliverNudges(kinds: readonly string[], deliver: (lease: Lease) => void): Promise<void> {
+    const leases = this.all().filter((lease) => kinds.includes(lease.kind));
     if (leases.length === 0) return;
-    const delivery = this.takeNudges(table, leases, deliver).finally(() => this.delivering.delete(delivery));
+    const delivery = this.takeNudges(leases, deliver).finally(() => this.delivering.delete(delivery));
     this.delivering.add(delivery);
     await delivery;
   }
 
-  private async takeNudges(table: LeasedTable, leases: readonly Lease[], deliver: (lease: Lease) => void): Promise<void> {
+  private async takeNudges(leases: readonly Lease[], deliver: (lease: Lease) => void): Promise<void> {
     try {
-      const rows = await this.system.query<LeaseRow>(nudgedStatement(table), [this.owner, ...columnsOf(leases)]);
-      const taken = new Set(rows.map((row) => rowKey(table, row)));
-      leases.filter((lease) => taken.has(leaseKey(lease))).forEach(deliver);
+      const rows = await this.system.query<{ token: string }>(NUDGED, [leases.map((lease) => lease.token)]);
+      const taken = new Set(rows.map((row) => row.token));
+      leases.filter((lease) => taken.has(lease.token)).forEach(deliver);
     } catch (error) {
       // Unknown whether any were taken, so deliver to all holders.
       leases.forEach(deliver);
@@ -95,6 +120,23 @@ export class Leases implements LeaseKeeper {
   /** Resolves when every nudge taken out of its row has been delivered. Releasing a row before that would lose its nudge. */
   async nudgesDelivered(): Promise<void> {
     while (this.delivering.size > 0) await Promise.allSettled(this.delivering);
+  }
+
+  /**
+   * Releases leases that the database has for this worker and that the worker does not know of: of a claim that was committed although its connection broke.
+   * Without this, their rows would wait until the leases expire.
+   *
+   * @returns how many there were, by kind
+   */
+  async releaseOrphans(): Promise<Map<string, number>> {
+    const known = this.all().map((lease) => lease.token);
+    const found = await this.system.query<{ kind: string; token: string }>(UNKNOWN, [this.owner, known]);
+    // What was claimed meanwhile is known by the time that its claim has ended.
+    await Promise.allSettled(this.claims);
+    const tokens = new Set(this.all().map((lease) => lease.token));
+    const orphans = found.filter(({ token }) => !tokens.has(token));
+    if (orphans.length > 0) await this.system.query(RELEASE, [orphans.map(({ token }) => token), AT_ONCE]);
+    return countsOf(orphans, (orphan) => orphan.kind);
   }
 
   /** Releases all leases, so that other workers can claim the rows immediately, and claims no more. Returns the leases that were held. */
@@ -108,13 +150,13 @@ export class Leases implements LeaseKeeper {
   }
 
   private async releaseAll(): Promise<Lease[]> {
-    const held = [...this.held.values()];
+    const held = this.all();
     await this.release(held, AT_ONCE);
     return held;
   }
 
   forget(lease: Lease): void {
-    if (this.held.get(leaseKey(lease)) === lease) this.held.delete(leaseKey(lease));
+    if (this.held.get(keyOf(lease)) === lease) this.held.delete(keyOf(lease));
   }
 
   private keepRenewing(): void {
@@ -135,14 +177,13 @@ export class Leases implements LeaseKeeper {
    * result is lost.
    */
   private async renew(): Promise<void> {
-    const leases = [...this.held.values()].filter((lease) => lease.stillOurs());
+    const leases = this.all().filter((lease) => lease.stillOurs());
     if (leases.length === 0) return;
     const sentAt = performance.now();
-    const tables = leases.map((lease) => lease.table);
-    const rows = await this.renewals.query<RenewalRow>(RENEW, [this.owner, tables, ...columnsOf(leases)]);
-    const answers = new Map(rows.map((row) => [rowKey(row.kind, row), row.renewed]));
+    const rows = await this.renewals.query<{ token: string; renewed: boolean }>(RENEW, [leases.map((lease) => lease.token)]);
+    const answers = new Map(rows.map((row) => [row.token, row.renewed]));
     for (const lease of leases) {
-      const renewed = answers.get(leaseKey(lease));
+      const renewed = answers.get(lease.token);
       if (renewed) lease.renewed(sentAt);
       else if (renewed === undefined) lease.lose();
     }
@@ -152,79 +193,76 @@ export class Leases implements LeaseKeeper {
 /** Any past time: the statement makes a released row due now at the earliest. */
 const AT_ONCE = new Date(0);
 
-const rowKey = (table: LeasedTable, row: { tenant_id: string; id: string }): string => `${table} ${row.tenant_id} ${row.id}`;
-const leaseKey = ({ table, tenantId, id }: Lease): string => rowKey(table, { tenant_id: tenantId, id });
+const keyOf = ({ kind, tenantId, id }: { kind: string; tenantId: string; id: string }): string => `${kind} ${tenantId} ${id}`;
 
-const columnsOf = (leases: readonly Lease[]): [string[], string[], string[]] => [
-  leases.map((lease) => lease.tenantId),
-  leases.map((lease) => lease.id),
-  leases.map((lease) => lease.token),
-];
+function countsOf<T>(items: readonly T[], keyOf: (item: T) => string | null): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (key !== null) counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** A row is due at its time, if it is not leased. */
+export const DUE = 'w.due_at <= now() AND (w.lease_until IS NULL OR w.lease_until <= now())';
+const UNTIL = `now() + interval '${LEASE_SECONDS} seconds'`;
 
 /**
  * Whether a held row has been nudged. Uses the current time, not the statement's start (`now()`): a statement that waited for the row's lock may see a nudge that
  * is newer than its start, and would take it for the end of the lease.
  */
-const NUDGED = 't.due_at <= clock_timestamp()';
+const HAS_NUDGE = 'w.due_at <= clock_timestamp()';
 
-/** A row is due at its time, if it is not leased. */
-export const DUE = 'due_at <= now() AND (lease_until IS NULL OR lease_until <= now())';
-const UNTIL = `now() + interval '${LEASE_SECONDS} seconds'`;
+/**
+ * $5 to $8: how many rows of each tenant and of each cluster move already; $9 and $10: how many may. Rows beyond a cluster's share do not count as their tenant's:
+ * its other clusters must not wait for them.
+ */
+const CLAIM = `
+  WITH tenants AS (SELECT * FROM unnest($5::uuid[], $6::int[]) AS t (id, moving)),
+  clusters AS (SELECT * FROM unnest($7::uuid[], $8::int[]) AS c (id, moving)),
+  due AS (
+    SELECT w.tenant_id, w.id, w.due_at,
+      coalesce(c.moving, 0) + row_number() OVER (PARTITION BY w.tenant_id, w.cluster_id ORDER BY w.due_at) AS turn
+    FROM work w LEFT JOIN clusters c ON c.id = w.cluster_id
+    WHERE w.kind = $2 AND ${DUE} AND ($4::uuid[] IS NULL OR w.region_id = ANY($4::uuid[]))
+  ), ranked AS (
+    SELECT due.*, coalesce(t.moving, 0) + row_number() OVER (PARTITION BY due.tenant_id ORDER BY due.due_at) AS rank
+    FROM due LEFT JOIN tenants t ON t.id = due.tenant_id WHERE $10::int IS NULL OR due.turn <= $10::int
+  ), chosen AS (
+    SELECT w.tenant_id, w.kind, w.id FROM work w JOIN ranked r ON w.tenant_id = r.tenant_id AND w.kind = $2 AND w.id = r.id
+    WHERE ${DUE} AND ($9::int IS NULL OR r.rank <= $9::int)
+    ORDER BY r.rank, r.due_at LIMIT $3 FOR NO KEY UPDATE OF w SKIP LOCKED
+  )
+  UPDATE work w SET lease_owner = $1, lease_token = nextval('work_lease_tokens'), lease_until = ${UNTIL}, due_at = ${UNTIL}
+  FROM chosen WHERE w.tenant_id = chosen.tenant_id AND w.kind = chosen.kind AND w.id = chosen.id
+  RETURNING w.tenant_id, w.id, w.cluster_id, w.lease_token`;
 
-function claimStatement(table: LeasedTable, inRegions: boolean): string {
-  return `
-    WITH due AS (
-      SELECT tenant_id, id, due_at, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at) AS rank
-      FROM ${table} WHERE ${DUE} ${inRegions ? 'AND region_id = ANY($3::uuid[])' : ''}
-    ), chosen AS (
-      SELECT t.tenant_id, t.id FROM ${table} t JOIN due ON due.tenant_id = t.tenant_id AND due.id = t.id
-      WHERE t.due_at <= now() AND (t.lease_until IS NULL OR t.lease_until <= now())
-      ORDER BY due.rank, due.due_at LIMIT $2 FOR NO KEY UPDATE OF t SKIP LOCKED
-    )
-    UPDATE ${table} t SET lease_owner = $1, lease_token = t.lease_token + 1, lease_until = ${UNTIL}, due_at = ${UNTIL}
-    FROM chosen WHERE t.tenant_id = chosen.tenant_id AND t.id = chosen.id
-    RETURNING t.tenant_id, t.id, t.lease_token`;
-}
+/** The rows with the tokens of $1, locked in the order of their keys, so that two statements cannot deadlock. */
+const lockedRows = (condition: string, others: 'WAIT' | 'SKIP LOCKED'): string => `
+  SELECT w.tenant_id, w.kind, w.id, ${HAS_NUDGE} AS nudged FROM work w
+  WHERE w.lease_token = ANY($1::bigint[]) AND ${condition} ORDER BY w.kind, w.id FOR UPDATE OF w ${others === 'WAIT' ? '' : others}`;
 
-/** The rows of $2, $3 and $4 (tenant, id, token), locked in the order of their ids, so that two statements cannot deadlock. */
-const lockedRows = (table: LeasedTable, wanted: string, condition: string, others: 'WAIT' | 'SKIP LOCKED'): string => `
-  SELECT t.tenant_id, t.id FROM ${table} t JOIN ${wanted} w ON t.tenant_id = w.tenant_id AND t.id = w.id AND t.lease_token = w.token
-  WHERE t.lease_owner = $1 AND ${condition} ORDER BY t.id FOR NO KEY UPDATE OF t ${others === 'WAIT' ? '' : others}`;
+const THE_SAME = 'w.tenant_id = o.tenant_id AND w.kind = o.kind AND w.id = o.id';
 
-function releaseStatement(table: LeasedTable): string {
-  return `
-    WITH wanted AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS w (tenant_id, id, token)),
-    ours AS (${lockedRows(table, 'wanted', 'true', 'WAIT')})
-    UPDATE ${table} t SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN ${NUDGED} THEN t.due_at WHEN $5::timestamptz IS NOT NULL THEN greatest($5, clock_timestamp()) END
-    FROM ours WHERE t.tenant_id = ours.tenant_id AND t.id = ours.id
-    RETURNING ${NUDGED} AS due`;
-}
+const RELEASE = `
+  WITH o AS MATERIALIZED (${lockedRows('w.lease_owner IS NOT NULL', 'WAIT')}),
+  ended AS (DELETE FROM work w USING o WHERE ${THE_SAME} AND NOT o.nudged AND $2::timestamptz IS NULL)
+  UPDATE work w SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN o.nudged THEN w.due_at ELSE greatest($2::timestamptz, clock_timestamp()) END
+  FROM o WHERE ${THE_SAME} AND (o.nudged OR $2::timestamptz IS NOT NULL)
+  RETURNING ${HAS_NUDGE} AS due`;
 
-function nudgedStatement(table: LeasedTable): string {
-  return `
-    WITH wanted AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS w (tenant_id, id, token)),
-    ours AS (${lockedRows(table, 'wanted', 't.due_at <= now() AND t.lease_until > now()', 'SKIP LOCKED')})
-    UPDATE ${table} t SET due_at = t.lease_until
-    FROM ours WHERE t.tenant_id = ours.tenant_id AND t.id = ours.id
-    RETURNING t.tenant_id, t.id`;
-}
-
-const renewed = (table: LeasedTable): string => `
-  ${table}_ours AS (${lockedRows(table, `(SELECT * FROM wanted WHERE kind = '${table}')`, 't.lease_until > now()', 'SKIP LOCKED')}),
-  ${table}_renewed AS (
-    UPDATE ${table} t SET lease_until = ${UNTIL}, due_at = CASE WHEN ${NUDGED} THEN t.due_at ELSE ${UNTIL} END
-    FROM ${table}_ours o WHERE t.tenant_id = o.tenant_id AND t.id = o.id
-    RETURNING t.tenant_id, t.id)`;
-
-const held = (table: LeasedTable): string => `
-  SELECT w.kind, t.tenant_id, t.id, r.id IS NOT NULL AS renewed
-  FROM wanted w JOIN ${table} t ON t.tenant_id = w.tenant_id AND t.id = w.id
-  LEFT JOIN ${table}_renewed r ON r.tenant_id = t.tenant_id AND r.id = t.id
-  WHERE w.kind = '${table}' AND t.lease_token = w.token AND t.lease_owner = $1 AND t.lease_until > now()`;
-
-const TABLES = ['rollouts', 'clusters', 'placements'] as const satisfies LeasedTable[];
+const NUDGED = `
+  WITH o AS MATERIALIZED (${lockedRows('w.due_at <= now() AND w.lease_until > now()', 'SKIP LOCKED')})
+  UPDATE work w SET due_at = w.lease_until FROM o WHERE ${THE_SAME} RETURNING w.lease_token AS token`;
 
 const RENEW = `
-  WITH wanted AS (SELECT * FROM unnest($2::text[], $3::uuid[], $4::uuid[], $5::bigint[]) AS w (kind, tenant_id, id, token)),
-  ${TABLES.map(renewed).join(',')}
-  ${TABLES.map(held).join(' UNION ALL ')}`;
+  WITH o AS MATERIALIZED (${lockedRows('w.lease_until > now()', 'SKIP LOCKED')}),
+  renewed AS (
+    UPDATE work w SET lease_until = ${UNTIL}, due_at = CASE WHEN ${HAS_NUDGE} THEN w.due_at ELSE ${UNTIL} END
+    FROM o WHERE ${THE_SAME} RETURNING w.lease_token)
+  SELECT w.lease_token AS token, w.lease_token IN (SELECT lease_token FROM renewed) AS renewed
+  FROM work w WHERE w.lease_token = ANY($1::bigint[]) AND w.lease_until > now()`;
+
+const UNKNOWN = `
+  SELECT w.kind, w.lease_token AS token FROM work w WHERE w.lease_owner = $1 AND w.lease_until > now() AND w.lease_token <> ALL($2::bigint[])`;

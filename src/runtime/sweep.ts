@@ -4,34 +4,25 @@ import { DUE } from './leases.ts';
 
 const EVERY_MILLISECONDS = 1_000;
 
-export interface Region {
-  id: string;
-  name: string;
-}
-
-/** Which kinds of rows are due without a lease. */
-export interface Due {
-  rollouts: boolean;
-  placements: boolean;
-  clusters: boolean;
-}
-
 export interface SweepListener {
-  /** Called with the regions that this worker serves, at the first sweep and at each change. */
-  onRegions(regions: readonly Region[]): void;
-  onDue(due: Due): void;
+  /** Called with the kinds of which rows are due that this worker may claim. */
+  onDue(kinds: readonly string[]): void;
   /** Called once a second, even if nothing is due. */
   onTick(): Promise<void>;
   onError(error: unknown): void;
 }
 
-/**
- * Finds due rows once a second, with one statement, so that a lost nudge costs at most a second. The same statement reads the database's time and finds new
- * regions.
- */
+/** What a sweep looks for. */
+export interface Swept {
+  /** Of all regions. */
+  any: readonly string[];
+  /** Of the served regions. */
+  regional: readonly string[];
+  regions: readonly string[];
+}
+
+/** Finds due rows once a second, with one statement, so that a lost nudge costs at most a second. The same statement reads the database's time. */
 export class Sweep {
-  /** null before the first sweep. */
-  private regions: Region[] | null = null;
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
   private closed = false;
@@ -39,8 +30,7 @@ export class Sweep {
   constructor(
     private readonly system: SystemQueries,
     private readonly clock: DatabaseClock,
-    /** Names of the regions to serve; null = all. */
-    private readonly wanted: readonly string[] | null,
+    private readonly swept: () => Swept,
     private readonly listener: SweepListener,
   ) {}
 
@@ -69,25 +59,17 @@ export class Sweep {
   }
 
   private async sweep(): Promise<void> {
-    const ids = this.regions?.map((region) => region.id) ?? [];
-    const [row] = await this.system.query<Due & { now: Date; regions: Region[] }>(SWEEP, [ids]);
+    const { any, regional, regions } = this.swept();
+    const [row] = await this.system.query<{ now: Date; kinds: string[] }>(SWEEP, [any, regional, regions]);
     if (!row) return;
     this.clock.record(row.now);
-    this.see(row.regions);
-    if (row.rollouts || row.placements || row.clusters) this.listener.onDue(row);
-  }
-
-  private see(all: Region[]): void {
-    const served = all.filter((region) => this.wanted === null || this.wanted.includes(region.name));
-    if (served.map((region) => region.id).join() === this.regions?.map((region) => region.id).join()) return;
-    this.regions = served;
-    this.listener.onRegions(served);
+    if (row.kinds.length > 0) this.listener.onDue(row.kinds);
   }
 }
 
 const SWEEP = `
-  SELECT now() AS now,
-    EXISTS (SELECT 1 FROM rollouts WHERE ${DUE}) AS rollouts,
-    EXISTS (SELECT 1 FROM placements WHERE ${DUE} AND region_id = ANY($1::uuid[])) AS placements,
-    EXISTS (SELECT 1 FROM clusters WHERE ${DUE} AND region_id = ANY($1::uuid[])) AS clusters,
-    (SELECT coalesce(json_agg(json_build_object('id', id, 'name', name) ORDER BY id), '[]') FROM regions) AS regions`;
+  SELECT now() AS now, ARRAY(
+    SELECT k.kind FROM unnest($1::text[]) AS k (kind) WHERE EXISTS (SELECT 1 FROM work w WHERE w.kind = k.kind AND ${DUE})
+    UNION ALL
+    SELECT k.kind FROM unnest($2::text[]) AS k (kind) WHERE EXISTS (SELECT 1 FROM work w WHERE w.kind = k.kind AND ${DUE} AND w.region_id = ANY($3::uuid[]))
+  ) AS kinds`;

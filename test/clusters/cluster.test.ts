@@ -8,6 +8,7 @@ import { Seal } from '../../src/platform/crypto/seal.ts';
 import { CredentialReader } from '../../src/clusters/credential.reader.ts';
 import { SealError } from '../../src/platform/crypto/seal.ts';
 import { CheckRepository } from '../../src/clusters/check/check.repository.ts';
+import { InquiryRepository } from '../../src/clusters/inquiries/inquiry.repository.ts';
 import { Connections } from '../../src/clusters/connections.ts';
 import type { Lease } from '../../src/runtime/lease.ts';
 import { Leases } from '../../src/runtime/leases.ts';
@@ -81,11 +82,7 @@ describe('registering a cluster', () => {
       checkedAt: null,
       server: 'https://127.0.0.1:6443',
     });
-    const [row] = await rows<{ due: boolean; asked: boolean }>(
-      'SELECT due_at <= now() AS due, check_requested_at <= now() AS asked FROM clusters WHERE id = $1',
-      [made.id],
-    );
-    expect(row).toEqual({ due: true, asked: true });
+    expect(await rows("SELECT due_at <= now() AS due FROM work WHERE kind = 'clusters' AND id = $1", [made.id])).toEqual([{ due: true }]);
     const events = await tenant.rest<{ items: { type: string; message: string; data: object }[] }>(
       'GET',
       '/v1/events?type=cluster.registered',
@@ -436,23 +433,20 @@ describe('a check', () => {
     const made = await register('checked');
     const database = api.app.get(Database);
     const asked = tenant.rest<Cluster>('POST', `/v1/clusters/${made.id}/check`);
-    // What a worker does: it claims the cluster, connects, writes down what it found, and says so.
-    await expect
-      .poll(
-        async () =>
-          (
-            await rows<{ n: string }>(
-              `SELECT 1 AS n FROM clusters WHERE id = $1 AND check_requested_at > created_at + interval '1 millisecond'`,
-              [made.id],
-            )
-          ).length,
-      )
-      .toBe(1);
+    // What a worker does: it claims the inquiry, checks the cluster, stores what it found, answers, and announces that.
+    const leases = new Leases('worker', database.system, database.system, () => undefined);
+    const claim = { kind: 'inquiries', regions: [made.region.id], limit: 10, share: { tenant: null, cluster: null }, moving: [] } as const;
+    let lease: Lease | undefined;
+    await expect.poll(async () => (lease = (await leases.claim(claim))[0])).toBeDefined();
     await database.as({ tenantId: tenant.id }, async () => {
+      const inquiries = new InquiryRepository(database);
+      expect(await inquiries.load(lease!)).toEqual({ kind: 'CHECK', clusterId: made.id, input: {} });
       await database.rows
-        .$executeRaw`UPDATE clusters SET status = 'CONNECTED', checked_at = clock_timestamp(), kubernetes_version = 'v1.34.0', due_at = NULL WHERE id = ${made.id}::uuid`;
+        .$executeRaw`UPDATE clusters SET status = 'CONNECTED', checked_at = clock_timestamp(), kubernetes_version = 'v1.34.0' WHERE id = ${made.id}::uuid`;
+      expect(await inquiries.answer(lease!, { status: 'CONNECTED' })).toBe(true);
     });
-    api.app.get(Announce).publish({ kind: 'cluster', tenantId: tenant.id, id: made.id });
+    await lease!.release(null);
+    api.app.get(Announce).publish({ kind: 'inquiry', id: lease!.id });
     expect(expectStatus(await asked, 200)).toMatchObject({ status: 'CONNECTED', kubernetesVersion: 'v1.34.0' });
   });
 
@@ -460,7 +454,8 @@ describe('a check', () => {
     const made = await register('left');
     const database = api.app.get(Database);
     const leases = new Leases('worker', database.system, database.system, () => undefined);
-    const claim = async (): Promise<Lease[]> => leases.claim('clusters', [made.region.id], 1_000);
+    const claim = async (): Promise<Lease[]> =>
+      leases.claim({ kind: 'clusters', regions: [made.region.id], limit: 1_000, share: { tenant: null, cluster: null }, moving: [] });
     const lease = (await claim()).find(({ id }) => id === made.id)!;
     const checks = new CheckRepository(database);
     const begun = await database.as({ tenantId: tenant.id }, () => checks.begin(made.id));
@@ -468,12 +463,12 @@ describe('a check', () => {
     expectStatus(await tenant.rest('DELETE', '/v1/clusters/left'), 204);
 
     const finding = { status: 'CONNECTED', statusReason: null, version: 'v1.34.0', latencyMilliseconds: 1, missing: [] } as const;
-    const saved = await database.as({ tenantId: tenant.id }, () => checks.save(lease, begun, { ...finding, missing: [] }));
+    const saved = await database.as({ tenantId: tenant.id }, () => checks.save(lease, made.id, begun, { ...finding, missing: [] }));
     expect(saved).toBeNull();
     expect(await lease.release(new Date(0))).toBe(false);
     expect((await claim()).map(({ id }) => id)).not.toContain(made.id);
-    const [row] = await rows('SELECT due_at, lease_owner, lease_until, status FROM clusters WHERE id = $1', [made.id]);
-    expect(row).toEqual({ due_at: null, lease_owner: null, lease_until: null, status: 'UNKNOWN' });
+    expect(await rows('SELECT 1 FROM work WHERE id = $1', [made.id])).toEqual([]);
+    expect(await rows('SELECT status FROM clusters WHERE id = $1', [made.id])).toEqual([{ status: 'UNKNOWN' }]);
     expect(await rows('SELECT 1 FROM credentials WHERE cluster_id = $1', [made.id])).toEqual([]);
     await leases.close();
   });

@@ -54,7 +54,9 @@ const GIVEN_UP_AFTER = 5_000;
 
 const heldPlacements = (world: World): Promise<number> =>
   onConnection(world.api.database.ownerUrl, async (client) => {
-    const { rows } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM placements WHERE lease_owner IS NOT NULL');
+    const { rows } = await client.query<{ count: number }>(
+      "SELECT count(*)::int AS count FROM work WHERE kind = 'placements' AND lease_owner IS NOT NULL",
+    );
     return rows[0]?.count ?? 0;
   });
 

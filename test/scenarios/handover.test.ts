@@ -24,7 +24,7 @@ onEachQueue('a worker that is stopped in good order', (queue) => {
     // By the database's clock, which told when each lease ends.
     const held = (): Promise<{ owner: string; at: Date }[]> =>
       inDatabase(
-        `SELECT lease_owner AS owner, lease_until - interval '${LEASE_SECONDS} seconds' AS at FROM placements WHERE lease_owner IS NOT NULL`,
+        `SELECT lease_owner AS owner, lease_until - interval '${LEASE_SECONDS} seconds' AS at FROM work WHERE kind = 'placements' AND lease_owner IS NOT NULL`,
       );
     const id = await deploy(world, workload, { values: { image: BETTER } });
     expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });

@@ -107,9 +107,9 @@ describe('stopped in the middle of a rollout', () => {
   const notFree = (workload: string): Promise<string[]> =>
     onConnection(world.api.database.ownerUrl, async (client) => {
       const { rows } = await client.query<{ what: string }>(
-        `SELECT 'placement ' || id AS what FROM placements WHERE lease_owner IS NOT NULL OR workload_id = $1 AND (due_at > now()) IS NOT FALSE
-         UNION ALL SELECT 'rollout ' || id FROM rollouts WHERE lease_owner IS NOT NULL
-         UNION ALL SELECT 'cluster ' || id FROM clusters WHERE lease_owner IS NOT NULL`,
+        `SELECT kind || ' ' || id AS what FROM work WHERE lease_owner IS NOT NULL
+         UNION ALL SELECT 'idle ' || p.id FROM placements p
+           WHERE p.workload_id = $1 AND NOT EXISTS (SELECT 1 FROM work w WHERE w.kind = 'placements' AND w.id = p.id AND w.due_at <= now())`,
         [workload],
       );
       return rows.map(({ what }) => what);

@@ -91,7 +91,7 @@ onEachQueue('whatever happens to workers and database, a rollout is carried on',
     const id = await startAndHold();
     const split = running(world, 'shop');
     await inDatabase(
-      "UPDATE placements SET lease_owner = 'a thief', lease_token = lease_token + 1, lease_until = now() + interval '2 seconds', due_at = now() + interval '2 seconds'",
+      "UPDATE work SET lease_owner = 'a thief', lease_token = nextval('work_lease_tokens'), lease_until = now() + interval '2 seconds', due_at = now() + interval '2 seconds' WHERE kind = 'placements'",
     );
     await ask(world, `/rollouts/${id}/promote`);
     await sleep(1_500);

@@ -44,7 +44,7 @@ describe('rows that no decision can be taken on', () => {
   test("of a rollout: it ends with one event, others go on, and its workload's next rollout mends what it left", async () => {
     const { workload, id } = await held('whole');
     await spoil(
-      `WITH spoilt AS (UPDATE targets SET stages = '[null, null]' WHERE rollout_id = $1) UPDATE rollouts SET due_at = now() WHERE id = $1`,
+      `WITH spoilt AS (UPDATE targets SET stages = '[null, null]' WHERE rollout_id = $1) INSERT INTO work (tenant_id, kind, id, due_at) SELECT tenant_id, 'rollouts', id, now() FROM rollouts WHERE id = $1`,
       id,
     );
     await expect.poll(() => terminalEvents(id)).toEqual(['rollout.failed']);

@@ -2,13 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { tenantId } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
 import type { ClusterStatus } from '../../generated/prisma/enums.ts';
+import type { Lease } from '../../runtime/lease.ts';
+import { leaseHeld } from '../../runtime/work.ts';
 import type { Finding } from './check.ts';
-
-/** The lease on a cluster's row, part of each statement's condition. */
-export interface Held {
-  id: string;
-  token: string;
-}
 
 /** When a check began and with which credentials: its finding counts from then, and for those credentials only. */
 export interface Begun {
@@ -38,11 +34,10 @@ export class CheckRepository {
    *
    * @returns the previous status and the cluster's name; null if nothing was stored
    */
-  async save(held: Held, begun: Begun, finding: Finding): Promise<{ before: ClusterStatus; name: string } | null> {
+  async save(lease: Lease, clusterId: string, begun: Begun, finding: Finding): Promise<{ before: ClusterStatus; name: string } | null> {
     const [row] = await this.database.query<{ before: ClusterStatus; name: string }>(SAVE, [
       tenantId(),
-      held.id,
-      held.token,
+      clusterId,
       finding.status,
       finding.statusReason,
       finding.version,
@@ -50,6 +45,9 @@ export class CheckRepository {
       JSON.stringify(finding.missing),
       begun.at,
       begun.version,
+      lease.kind,
+      lease.id,
+      lease.token,
     ]);
     return row ?? null;
   }
@@ -62,8 +60,9 @@ const BEGIN = `SELECT clock_timestamp() AS at, ${VERSION} AS version`;
 const SAVE = `
   WITH old AS (
     SELECT status FROM clusters
-    WHERE tenant_id = $1::uuid AND id = $2::uuid AND lease_token = $3::bigint AND lease_until > now() AND ${VERSION} = $10::int FOR NO KEY UPDATE)
-  UPDATE clusters c SET status = $4::"ClusterStatus", status_reason = $5, kubernetes_version = coalesce($6, c.kubernetes_version),
-    latency_milliseconds = coalesce($7::int, c.latency_milliseconds), missing_permissions = $8::jsonb, checked_at = $9::timestamptz
+    WHERE tenant_id = $1::uuid AND id = $2::uuid AND deleted_at IS NULL
+      AND EXISTS (${leaseHeld({ kind: '$10', id: '$11', token: '$12' })}) AND ${VERSION} = $9::int FOR NO KEY UPDATE)
+  UPDATE clusters c SET status = $3::"ClusterStatus", status_reason = $4, kubernetes_version = coalesce($5, c.kubernetes_version),
+    latency_milliseconds = coalesce($6::int, c.latency_milliseconds), missing_permissions = $7::jsonb, checked_at = $8::timestamptz
   FROM old WHERE c.tenant_id = $1::uuid AND c.id = $2::uuid
   RETURNING old.status AS before, c.name`;

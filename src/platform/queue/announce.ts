@@ -3,19 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { withSettings } from '../db/database.ts';
 
-/** What processes announce to each other after a commit: that something changed and where to read it. Only counts of pods are sent by value, as they are not stored. */
-export type Announcement =
-  | { kind: 'events'; tenantId: string }
-  | { kind: 'rollout'; tenantId: string; id: string }
-  | { kind: 'placement'; tenantId: string; id: string }
-  | { kind: 'cluster'; tenantId: string; id: string }
-  | { kind: 'key'; id: string }
-  /** A worker has released its leases: what it held is due. */
-  | { kind: 'released' }
-  /** A target's pods changed. It is shown to those who watch and not stored. Only the newest of a target is sent. */
-  | { kind: 'progress'; tenantId: string; workloadId: string; rolloutId: string; targetId: string; data: Record<string, unknown> }
+/**
+ * What processes announce to each other after a commit: that something changed and where to read it. Features add their kinds by declaration:
+ *
+ *     declare module '../platform/queue/announce.ts' {
+ *       interface Announcements { key: { id: string } }
+ *     }
+ */
+export interface Announcements {
   /** Announcements may have been missed. Subscribers read their rows again, now or at their next poll. */
-  | { kind: 'gap' };
+  gap: object;
+}
+
+export type Announcement = { [K in keyof Announcements]: { kind: K } & Announcements[K] }[keyof Announcements];
 
 export type Listener = (announcement: Announcement) => void;
 
@@ -68,14 +68,15 @@ export class Announce {
     return () => this.listeners.delete(listener);
   }
 
-  publish(announcement: Announcement): void {
+  /** @param replaces of the announcements with the same value here that wait to be sent, only the newest is; by default those that are equal */
+  publish(announcement: Announcement, replaces = JSON.stringify(announcement)): void {
     this.deliver(announcement);
     if (this.stopping.signal.aborted) return;
     if (this.waiting.size >= KEPT) {
       this.waiting.clear();
       this.waiting.set('gap', { kind: 'gap' });
     }
-    this.waiting.set(keyOf(announcement), announcement);
+    this.waiting.set(replaces, announcement);
     this.timer ??= setTimeout(() => void this.send(), COALESCE_MILLISECONDS);
   }
 
@@ -107,12 +108,12 @@ export class Announce {
     const client = this.client;
     if (!client || this.sending || this.waiting.size === 0) return;
     this.sending = true;
-    const batch = [...this.waiting.values()];
+    const batch = new Map(this.waiting);
     this.waiting.clear();
     try {
-      for (const payload of payloads(this.me, batch)) await client.query('SELECT pg_notify($1, $2)', [CHANNEL, payload]);
+      for (const payload of payloads(this.me, [...batch.values()])) await client.query('SELECT pg_notify($1, $2)', [CHANNEL, payload]);
     } catch (error) {
-      for (const announcement of batch) if (!this.waiting.has(keyOf(announcement))) this.waiting.set(keyOf(announcement), announcement);
+      for (const [key, announcement] of batch) if (!this.waiting.has(key)) this.waiting.set(key, announcement);
       this.report(error);
     } finally {
       this.sending = false;
@@ -192,10 +193,6 @@ export class Announce {
   }
 }
 
-/** Announcements with the same key are equal, or the later one replaces the earlier. */
-const keyOf = (announcement: Announcement): string =>
-  announcement.kind === 'progress' ? `progress ${announcement.targetId}` : JSON.stringify(announcement);
-
 /** The announcements, split into payloads of allowed size. */
 function* payloads(sender: string, announcements: Announcement[]): Generator<string> {
   let batch: string[] = [];
@@ -204,7 +201,7 @@ function* payloads(sender: string, announcements: Announcement[]): Generator<str
   for (const announcement of announcements) {
     const text = JSON.stringify(announcement);
     const size = Buffer.byteLength(text) + 1;
-    if (size > PAYLOAD_BYTES) continue; // only progress can be this large; the next one follows within a second
+    if (size > PAYLOAD_BYTES) continue; // only an announcement by value can be this large, and its sender repeats it
     if (batch.length > 0 && bytes + size > PAYLOAD_BYTES) {
       yield pack();
       batch = [];

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { author } from '../../platform/db/context.ts';
 import { newId } from '../../platform/id.ts';
-import { Nudges } from '../../runtime/nudges.ts';
+import { Work } from '../../runtime/work.ts';
 import { Problem } from '../../platform/problem.ts';
 import { EventLog } from '../../events/event-log.ts';
 import type { RolloutKind } from '../../generated/prisma/enums.ts';
@@ -14,14 +14,11 @@ import { because } from '../core/reasons.ts';
 import { reduceRollout } from '../core/rollout/reduce-rollout.ts';
 import { supersededSide } from '../core/stages/superseded.ts';
 import { compile } from '../core/strategies/compile.ts';
-import { LockedRolloutRepository, placementsOf } from '../store/locked-rollout.repository.ts';
+import { LockedRolloutRepository } from '../store/locked-rollout.repository.ts';
 import type { Order } from './order.ts';
 import { eventOf, eventsOf } from '../store/rollout.events.ts';
 import { RolloutRepository } from '../store/rollout.repository.ts';
 import type { NewRollout, RolloutRow, StoredTarget } from '../store/rollout.repository.ts';
-
-/** Due at once, whatever the clocks of processes say. */
-const LONG_AGO = new Date(0);
 
 /** What happens to the active rollout when a new one is accepted, in the same transaction. */
 export type MakeWay = 'REJECT' | 'SUPERSEDE';
@@ -33,7 +30,7 @@ export class Acceptance {
     private readonly rollouts: RolloutRepository,
     private readonly rows: LockedRolloutRepository,
     private readonly events: EventLog,
-    private readonly nudges: Nudges,
+    private readonly work: Work,
   ) {}
 
   /** Refuses (409 ROLLOUT_ACTIVE) or supersedes the active rollout, and returns it. `by`: the kind that is asked for. The workload's row is locked by the caller. */
@@ -51,8 +48,9 @@ export class Acceptance {
   }
 
   /** Active rollouts bring these placements to the number of pods that they have here from now on. To be called before anything of the placements is changed. */
-  async rescale(placements: readonly PlacementRow[]): Promise<void> {
-    this.nudges.placements(await this.rollouts.rescale(placements));
+  rescale(placements: readonly PlacementRow[]): void {
+    this.rollouts.renumber(placements);
+    this.work.due('placements', placements);
   }
 
   /** Supersedes the rollouts that run beside the active one. */
@@ -78,7 +76,6 @@ export class Acceptance {
         on_failure: order.onFailure,
         on_unreachable: order.onUnreachable,
         created_by: author(),
-        due_at: LONG_AGO,
       },
       wave: { id: newId(), position: 0, name: order.wave.name, max_concurrent: order.wave.maxConcurrent, max_failed: order.wave.maxFailed },
       targets: order.aims.map(({ placement, to }) => {
@@ -90,19 +87,16 @@ export class Acceptance {
     const data = { kind: order.kind, release: order.release?.number ?? null, targets: order.aims.length };
     const reason = because('ACCEPTED', { ...data, workload: order.workload.name });
     this.events.append([eventOf({ workloadId: order.workload.id, rolloutId: id }, { type: 'rollout.created', reason, data })]);
-    this.nudges.rollout(id);
+    this.work.due('rollouts', [{ id }]);
     return id;
   }
 
-  /** The holders of its placements are nudged, but the placements are not made due: that would lock them before the targets of what else is to end. */
   private async end(id: string, by: RolloutKind): Promise<void> {
-    const locked = await this.rows.lock(id, { token: null, targets: true });
+    const locked = await this.rows.lock(id, { lease: null, targets: true });
     if (!locked) throw new Error(`rollout ${id} has disappeared while it was locked`);
     const reduction = reduceRollout(locked, { kind: 'SUPERSEDE', by });
-    await this.rows.save(locked, { ...reduction, wake: [] }, { dueAt: null, release: true, client: false });
+    await this.rows.save(locked, reduction, 'PRODUCT');
     this.events.append(eventsOf(locked, reduction.events));
-    this.nudges.rollout(id);
-    this.nudges.placements(placementsOf(locked, reduction.wake));
   }
 }
 

@@ -181,7 +181,7 @@ export class RolloutService {
 
   /** Scales existing Deployments to the numbers that `concerned` has. Where the first one is about to be created, its rollout uses the new number. */
   private async scaled(workload: WorkloadRow, concerned: readonly PlacementRow[], options: Options): Promise<string> {
-    await this.acceptance.rescale(concerned);
+    this.acceptance.rescale(concerned);
     await this.workloads.setReplicas(workload, concerned);
     const made = await this.rollouts.madePlacements(workload.id);
     const standing = concerned.filter((placement) => placement.applied !== null || made.get(placement.id) === true);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { authorize } from '../../auth/actions.ts';
 import { currentContext } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
-import { Nudges } from '../../runtime/nudges.ts';
+import { Work } from '../../runtime/work.ts';
 import { notFound, Problem } from '../../platform/problem.ts';
 import { EventLog } from '../../events/event-log.ts';
 import type { VerbChange } from '../core/decision.ts';
@@ -10,7 +10,7 @@ import { kinds } from '../core/kinds.ts';
 import { reduceRollout } from '../core/rollout/reduce-rollout.ts';
 import { decideVerb } from '../core/rollout/verbs.ts';
 import type { Verb } from '../core/rollout/verbs.ts';
-import { LockedRolloutRepository, placementsOf } from '../store/locked-rollout.repository.ts';
+import { LockedRolloutRepository } from '../store/locked-rollout.repository.ts';
 import type { LockedRollout } from '../store/locked-rollout.repository.ts';
 import { eventsOf } from '../store/rollout.events.ts';
 import { RolloutService } from './rollout.service.ts';
@@ -23,7 +23,7 @@ export class VerbService {
     private readonly rows: LockedRolloutRepository,
     private readonly service: RolloutService,
     private readonly events: EventLog,
-    private readonly nudges: Nudges,
+    private readonly work: Work,
   ) {}
 
   /**
@@ -32,7 +32,7 @@ export class VerbService {
    */
   async perform(id: string, verb: Verb): Promise<string> {
     return this.database.transaction(async () => {
-      const locked = await this.rows.lock(id, { token: null, targets: false });
+      const locked = await this.rows.lock(id, { lease: null, targets: false });
       if (!locked) throw notFound('Rollout', id);
       // A caller who may not remove a workload must not do so by retrying a removal.
       if (verb.kind === 'RETRY' && kinds[locked.rollout.kind].writes === 'NOTHING') authorize(currentContext(), 'workloads.delete');
@@ -53,9 +53,8 @@ export class VerbService {
 
   private async change(locked: LockedRollout, change: VerbChange): Promise<void> {
     const reduction = reduceRollout(locked, change);
-    await this.rows.save(locked, reduction, { dueAt: locked.now, release: false, client: true });
+    await this.rows.save(locked, reduction, 'CLIENT');
     this.events.append(eventsOf(locked, reduction.events));
-    this.nudges.rollout(locked.rollout.id);
-    this.nudges.placements(placementsOf(locked, reduction.wake));
+    this.work.due('rollouts', [locked.rollout]);
   }
 }

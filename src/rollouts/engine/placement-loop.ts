@@ -6,7 +6,7 @@ import type { TargetAction } from '../core/action.ts';
 import type { TargetDecision } from '../core/decision.ts';
 import { decideTarget } from '../core/targets/decide-target.ts';
 import type { Live, TargetObservation } from '../core/observation.ts';
-import { isTerminal } from '../core/phases.ts';
+import { isTerminal, targetPhases } from '../core/phases.ts';
 import { checkedDecision } from '../core/targets/reduce-target.ts';
 import { undecidableTarget } from '../core/rollout/undecidable.ts';
 import { Act } from './act.ts';
@@ -91,7 +91,6 @@ export class PlacementLoop {
     } finally {
       await this.disconnect();
     }
-    if (this.lease.stillOurs()) await this.work.release(this.lease);
   }
 
   /** Ends when the last pass found no work and no nudge has come since. */
@@ -101,7 +100,7 @@ export class PlacementLoop {
       if (!this.lease.stillOurs()) return;
       if ((await this.reconcileWithBackoff()) === 'GO_ON') continue;
       await this.disconnect();
-      await this.lease.allTold();
+      await this.lease.nudgesDelivered();
       if (this.fresh) return;
     }
   }
@@ -141,6 +140,7 @@ export class PlacementLoop {
     if (rows.targets.length === 0) return 'DONE';
     const { live, now } = await this.look(rows);
     this.recordCounts(live, now);
+    this.lease.moving = live.kind !== 'UNREACHABLE' && rows.targets.some(({ target }) => targetPhases[target.state.phase].concurrent);
     if (this.isBackingOff(live) || this.isAwaitingEcho(live)) return 'GO_ON';
     for (const active of rows.targets) {
       if (await this.reconcileTarget(active, live, now)) {

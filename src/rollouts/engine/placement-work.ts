@@ -2,7 +2,7 @@ import type { KubernetesClient } from '../../clusters/kubernetes/types.ts';
 import type { Announce } from '../../platform/queue/announce.ts';
 import type { Database } from '../../platform/db/database.ts';
 import { failpoint } from '../../platform/failpoint.ts';
-import type { Nudges } from '../../runtime/nudges.ts';
+import type { Work } from '../../runtime/work.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { TargetDecision } from '../core/decision.ts';
@@ -38,14 +38,12 @@ export class PlacementWork {
     private readonly database: Database,
     private readonly placements: HeldPlacementRepository,
     private readonly events: EventLog,
-    private readonly nudges: Nudges,
+    private readonly work: Work,
     private readonly announce: Announce,
     private readonly connections: Connections,
     private readonly clock: DatabaseClock,
     /** Called with errors that are not a cluster's. */
     readonly report: (error: unknown) => void,
-    /** Claims due placements. */
-    private readonly claim: () => void,
   ) {}
 
   now(): Date {
@@ -78,15 +76,14 @@ export class PlacementWork {
           ...(decision.action?.kind === 'SCALE' ? { lastWrittenReplicas: decision.action.replicas } : {}),
           observed: seen.counts,
           progressAt: seen.progressAt,
-          wakeRollout: wakeRollout,
         });
         if (saved === 'STALE') throw new Stale('the target has changed');
         if (saved === 'LOST') throw new LeaseLost();
         const ids = { workloadId: active.placement.workloadId, rolloutId: rollout.id };
         if (event) this.events.append([eventOf(ids, event, { ...active.target, state })]);
         failpoint('target-before-commit');
-        if (wakeRollout) this.nudges.rollout(rollout.id);
-        else this.database.afterCommit(() => this.announce.publish({ kind: 'rollout', tenantId: lease.tenantId, id: rollout.id }));
+        if (wakeRollout) this.work.due('rollouts', [rollout]);
+        this.database.afterCommit(() => this.announce.publish({ kind: 'rollout', tenantId: lease.tenantId, id: rollout.id }));
         return saved;
       }),
     );
@@ -113,11 +110,6 @@ export class PlacementWork {
       rendering: (digest) => this.rendering(lease, digest),
       keptObjects: (releases) => this.database.as({ tenantId: lease.tenantId }, () => this.placements.keptObjects(lease.id, releases)),
     };
-  }
-
-  /** Releases the lease of a placement without work, and claims immediately if a nudge came in the meantime. */
-  async release(lease: Lease): Promise<void> {
-    if (await lease.release(null)) this.claim();
   }
 
   private rendering(lease: Lease, digest: string): Promise<KubernetesObject[]> {

@@ -1,5 +1,5 @@
 import type { Database } from '../../platform/db/database.ts';
-import type { Nudges } from '../../runtime/nudges.ts';
+import type { Work } from '../../runtime/work.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { reduceTarget } from '../core/targets/reduce-target.ts';
 import { eventOf } from '../store/rollout.events.ts';
@@ -18,7 +18,7 @@ export class Unserved {
     private readonly database: Database,
     private readonly unserved: UnservedRepository,
     private readonly events: EventLog,
-    private readonly nudges: Nudges,
+    private readonly work: Work,
     private readonly report: (error: unknown) => void,
   ) {}
 
@@ -44,6 +44,9 @@ export class Unserved {
     });
     this.unserved.save(reduced.map(({ target }) => target));
     this.events.append(reduced.flatMap(({ ids, event, target }) => (event ? [eventOf(ids, event, target)] : [])));
-    for (const rolloutId of new Set(targets.map(({ rollout }) => rollout.id))) this.nudges.rollout(rolloutId);
+    this.work.due(
+      'rollouts',
+      targets.map(({ rollout }) => rollout),
+    );
   }
 }

@@ -3,7 +3,10 @@ import { tenantId } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
 import { LostRace } from '../../platform/db/database-errors.ts';
 import { isId } from '../../platform/id.ts';
-import type { PlacementRef } from '../../runtime/nudges.ts';
+import { Announce } from '../../platform/queue/announce.ts';
+import type { Lease } from '../../runtime/lease.ts';
+import { leaseHeld, Work } from '../../runtime/work.ts';
+import type { WorkRow } from '../../runtime/work.ts';
 import { limitsOf } from '../../tenants/limits.ts';
 import { kinds } from '../core/kinds.ts';
 import type { RolloutObservation } from '../core/observation.ts';
@@ -23,53 +26,58 @@ export interface LockedRollout extends RolloutObservation {
   places: ReadonlyMap<string, Pick<PlacedTarget, 'place' | 'version'>>;
 }
 
-export interface Locking {
-  /** The token of the caller's lease; null = the caller needs none. */
-  token: string | null;
-  /** Locks the open targets too, so that nobody changes them before they are saved. */
-  targets: boolean;
+declare module '../../runtime/work.ts' {
+  interface WorkKinds {
+    /** Rollouts that have not ended: decisions about them, from rows alone. */
+    rollouts: 'ANY';
+  }
 }
 
-export interface Saving {
-  /** When the rollout is due next; null = not before something changes. Without effect once it is settled. */
-  dueAt: Date | null;
-  /** The caller's lease ends. */
-  release: boolean;
-  /** A client has changed the rollout: its version, which does not count the rollout's own changes, rises. */
-  client: boolean;
+declare module '../../platform/queue/announce.ts' {
+  interface Announcements {
+    /** A rollout or one of its targets has changed. */
+    rollout: { tenantId: string; id: string };
+  }
+}
+
+export interface Locking {
+  /** The caller's lease; null = the caller needs none. */
+  lease: Lease | null;
+  /** Locks the open targets too, so that nobody changes them before they are saved. */
+  targets: boolean;
 }
 
 /** Rollouts with all their rows, locked for a decision: of the rollout's loop, of a verb, or of a rollout that supersedes them. Runs in the caller's transaction. */
 @Injectable()
 export class LockedRolloutRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly work: Work,
+    private readonly announce: Announce,
+  ) {}
 
   /**
    * Locks the rollout's row and then reads all its rows, so that a concurrent change is either visible here or waits.
    *
    * @returns null if the rollout does not exist, or the lease is lost
    */
-  async lock(id: string, { token, targets }: Locking): Promise<LockedRollout | null> {
+  async lock(id: string, { lease, targets }: Locking): Promise<LockedRollout | null> {
     if (!isId(id)) return null;
     // Sent together and run in this order: each statement reads after those before it have their locks.
-    if (token !== null) this.database.send(LOCK_QUOTA, [tenantId(), id, `quota ${tenantId()}`]);
-    const locking = this.database.query<{ rollout: RolloutJson }>(LOCK, [tenantId(), id, token]);
+    if (lease) this.database.send(LOCK_QUOTA, [tenantId(), id, `quota ${tenantId()}`]);
+    const locking = this.database.query<{ rollout: RolloutJson }>(LOCK, [tenantId(), id, lease?.token ?? null]);
     if (targets) this.database.send(LOCK_TARGETS, [tenantId(), id]);
     const [[locked], [parts]] = await Promise.all([locking, this.database.query<PartsRow>(PARTS, [tenantId(), id])]);
     return locked && parts ? lockedRollout(locked.rollout, parts) : null;
   }
 
-  /** Releases the lease and sets when the rollout is due next. */
-  release(id: string, dueAt: Date | null): void {
-    this.database.send(RELEASE, [tenantId(), id, dueAt]);
-  }
-
   /**
-   * Saves what a reduction has changed, in one statement, and makes the placements due that it wakes.
+   * Saves what a reduction has changed, in one statement, and makes the placements due that it wakes. A rollout that has ended is not due any more.
    *
+   * @param by CLIENT: the rollout's version, which does not count its own changes, rises
    * @throws LostRace if a target has changed since it was read
    */
-  async save(before: LockedRollout, { rows, wake, numbers }: Reduction<LockedRollout>, how: Saving): Promise<void> {
+  async save(before: LockedRollout, { rows, wake, numbers }: Reduction<LockedRollout>, by: 'CLIENT' | 'PRODUCT'): Promise<void> {
     const { rollout, places } = rows;
     const { waves, targets } = changesOf(before, rows);
     if (numbers.length > 0) this.keepNumbers(numbers);
@@ -84,14 +92,15 @@ export class LockedRolloutRepository {
       rollout.failure && storableJson(rollout.failure),
       rollout.startedAt,
       rollout.settledAt,
-      isSettled(rollout.phase) ? null : how.dueAt,
-      how.release,
-      how.client,
+      by === 'CLIENT',
       storableJson(waves.map(({ id, phase, promotedStep, evidence }) => ({ id, phase, promoted_step: promotedStep, evidence }))),
       storableJson(changed),
-      [...new Set(wake)],
     ]);
     if (saved?.targets !== targets.length) throw new LostRace('a target has changed since the decision');
+    this.work.due('placements', placementsOf(rows, wake));
+    if (isSettled(rollout.phase)) this.work.forget('rollouts', [rollout.id]);
+    const changedRollout = { kind: 'rollout', tenantId: tenantId(), id: rollout.id } as const;
+    this.database.afterCommit(() => this.announce.publish(changedRollout));
   }
 
   /** Updates the workload and its release after a success, as the kind of rollout says. */
@@ -113,12 +122,15 @@ export class LockedRolloutRepository {
   }
 }
 
-/** The placements of a rollout that have these ids, for nudges. */
-export function placementsOf({ targets, places }: LockedRollout, ids: readonly string[]): PlacementRef[] {
+/** The placements of a rollout that have these ids, as work. */
+function placementsOf({ targets, places }: LockedRollout, ids: readonly string[]): WorkRow[] {
   const wanted = new Set(ids);
   return targets
     .filter((target) => wanted.has(target.placementId))
-    .map(({ id, placementId }) => ({ id: placementId, regionId: places.get(id)!.place.regionId }));
+    .map(({ id, placementId }) => {
+      const { regionId, clusterId } = places.get(id)!.place;
+      return { id: placementId, regionId, clusterId };
+    });
 }
 
 interface PartsRow {
@@ -150,7 +162,7 @@ const LOCK = `
     SELECT w.id FROM workloads w
     WHERE w.tenant_id = $1::uuid AND w.id = (SELECT workload_id FROM rollouts WHERE tenant_id = $1::uuid AND id = $2::uuid) FOR NO KEY UPDATE)
   SELECT to_jsonb(r) AS rollout FROM rollouts r
-  WHERE r.tenant_id = $1::uuid AND r.id = $2::uuid AND ($3::bigint IS NULL OR (r.lease_token = $3::bigint AND r.lease_until > now())) AND EXISTS (SELECT 1 FROM workload)
+  WHERE r.tenant_id = $1::uuid AND r.id = $2::uuid AND ($3::bigint IS NULL OR EXISTS (${leaseHeld({ kind: `'rollouts'`, id: '$2', token: '$3' })})) AND EXISTS (SELECT 1 FROM workload)
   FOR NO KEY UPDATE OF r`;
 
 /** Serializes the rollouts of a tenant that may start targets, so that each counts what the others have started. */
@@ -176,26 +188,16 @@ const PARTS = `
 const LOCK_TARGETS = `
   SELECT t.id FROM targets t WHERE t.tenant_id = $1::uuid AND t.rollout_id = $2::uuid AND t.phase IN ${OPEN} ORDER BY t.id FOR NO KEY UPDATE`;
 
-const RELEASE = `
-  UPDATE rollouts SET due_at = $3::timestamptz, lease_owner = NULL, lease_until = NULL WHERE tenant_id = $1::uuid AND id = $2::uuid`;
-
 /** The rollout's row is locked already. */
 const SAVE = `
   WITH rollout AS (
     UPDATE rollouts SET phase = $3::"RolloutPhase", pause_reason = $4::"PauseReason", intent = $5::"RolloutIntent", phase_detail = $6::jsonb, failure = $7::jsonb,
-      started_at = $8::timestamptz, settled_at = $9::timestamptz, due_at = $10::timestamptz,
-      lease_owner = CASE WHEN $11::boolean THEN NULL ELSE lease_owner END, lease_until = CASE WHEN $11::boolean THEN NULL ELSE lease_until END,
-      version = version + $12::boolean::int, updated_at = now()
+      started_at = $8::timestamptz, settled_at = $9::timestamptz, version = version + $10::boolean::int, updated_at = now()
     WHERE tenant_id = $1::uuid AND id = $2::uuid
   ), wave AS (
     UPDATE waves v SET phase = n.phase::"WavePhase", promoted_step = n.promoted_step, evidence = n.evidence
-    FROM jsonb_to_recordset($13::jsonb) AS n(id uuid, phase text, promoted_step int, evidence jsonb) WHERE v.tenant_id = $1::uuid AND v.id = n.id
-  ), saved AS (${saveTargets('$1', '$14')}
-  ), due AS (
-    SELECT id FROM placements WHERE tenant_id = $1::uuid AND id = ANY($15::uuid[]) AND (SELECT count(*) FROM saved) >= 0 ORDER BY id FOR NO KEY UPDATE
-  ), woken AS (
-    UPDATE placements p SET due_at = now() FROM due WHERE p.tenant_id = $1::uuid AND p.id = due.id
-  )
+    FROM jsonb_to_recordset($11::jsonb) AS n(id uuid, phase text, promoted_step int, evidence jsonb) WHERE v.tenant_id = $1::uuid AND v.id = n.id
+  ), saved AS (${saveTargets('$1', '$12')})
   SELECT (SELECT count(*) FROM saved)::int AS targets`;
 
 const KEEP_NUMBERS = renumberTargets(`r.kind IN ${CHANGING}`);

@@ -5,9 +5,17 @@ import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { PlacementState, RolloutState, Side, WaveState } from '../core/observation.ts';
 import { STEERED, UNDER_WAY } from './phase-lists.ts';
 import type { Lease } from '../../runtime/lease.ts';
+import { leaseHeld } from '../../runtime/work.ts';
 import { rolloutState, saveTargets, targetChange, placedTarget, waveState } from './rows.ts';
 import type { RolloutJson, TargetJson, PlacedTarget, WaveJson } from './rows.ts';
 import { storableJson } from '../../platform/db/storable.ts';
+
+declare module '../../runtime/work.ts' {
+  interface WorkKinds {
+    /** Placements with targets under way: a Deployment that is steered. */
+    placements: 'REGION';
+  }
+}
 
 /** A target that is in progress on a placement, with its rollout and wave. */
 export interface ActiveTarget {
@@ -44,8 +52,6 @@ export interface TargetCommit {
   /** As observed at the decision; null = not observed. */
   observed: SideCounts | null;
   progressAt: Date | null;
-  /** Makes the rollout due, because its own decision depends on the change. */
-  wakeRollout: boolean;
 }
 
 /** Counts of pods for the API; no decision depends on them. */
@@ -87,7 +93,6 @@ export class HeldPlacementRepository {
     const [row] = await this.database.query<{ version: number | null; held: boolean }>(COMMIT, [
       lease.tenantId,
       change.rolloutId,
-      change.wakeRollout,
       storableJson([targetChange(target, change.observed)]),
       lease.id,
       lease.token,
@@ -210,25 +215,22 @@ const LOAD = `
     WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id
       AND t.phase IN ${STEERED} AND r.phase IN ${UNDER_WAY}
   ) active ON true
-  WHERE p.tenant_id = $1::uuid AND p.id = $2::uuid AND p.lease_token = $3::bigint AND p.lease_until > now()`;
+  WHERE p.tenant_id = $1::uuid AND p.id = $2::uuid AND EXISTS (${leaseHeld({ kind: `'placements'`, id: '$2', token: '$3' })})`;
 
 /**
- * Locks in the order that all transactions here keep, to avoid deadlocks: rollout, target, placement. The target is saved if its rollout is still under way and its
- * version is unchanged. Updating the placement's row checks the lease, and its lock keeps a claim from coming in between until the commit.
+ * The target is saved if its rollout is still under way and its version is unchanged. The lock on the lease keeps a claim from coming in between until the commit.
+ * Locks in the order that all transactions here keep, to avoid deadlocks: target, placement, work.
  */
 const COMMIT = `
-  WITH woken AS (
-    UPDATE rollouts SET due_at = now()
-    WHERE tenant_id = $1::uuid AND id = $2::uuid AND $3::boolean AND phase IN ${UNDER_WAY} RETURNING id
-  ), standing AS (
-    SELECT id FROM woken UNION ALL
-    SELECT id FROM rollouts WHERE tenant_id = $1::uuid AND id = $2::uuid AND NOT $3::boolean AND phase IN ${UNDER_WAY}
-  ), saved AS (${saveTargets('$1', '$4', 'EXISTS (SELECT 1 FROM standing)')}
+  WITH standing AS (
+    SELECT id FROM rollouts WHERE tenant_id = $1::uuid AND id = $2::uuid AND phase IN ${UNDER_WAY}
+  ), saved AS (${saveTargets('$1', '$3', 'EXISTS (SELECT 1 FROM standing)')}
+  ), lease AS (${leaseHeld({ kind: `'placements'`, id: '$4', token: '$5' })} FOR SHARE
   ), held AS (
-    UPDATE placements SET applied = CASE WHEN $7::boolean THEN $8::jsonb ELSE applied END, last_written_replicas = coalesce($9::int, last_written_replicas),
-      observed = coalesce($10::jsonb, observed), observed_at = CASE WHEN $10::jsonb IS NULL THEN observed_at ELSE now() END,
-      progress_at = greatest(progress_at, $11::timestamptz)
-    WHERE tenant_id = $1::uuid AND id = $5::uuid AND lease_token = $6::bigint AND lease_until > now() AND EXISTS (SELECT 1 FROM saved)
+    UPDATE placements SET applied = CASE WHEN $6::boolean THEN $7::jsonb ELSE applied END, last_written_replicas = coalesce($8::int, last_written_replicas),
+      observed = coalesce($9::jsonb, observed), observed_at = CASE WHEN $9::jsonb IS NULL THEN observed_at ELSE now() END,
+      progress_at = greatest(progress_at, $10::timestamptz)
+    WHERE tenant_id = $1::uuid AND id = $4::uuid AND EXISTS (SELECT 1 FROM saved) AND EXISTS (SELECT 1 FROM lease)
     RETURNING id
   )
   SELECT (SELECT version FROM saved) AS version, EXISTS (SELECT 1 FROM held) AS held`;
@@ -242,8 +244,9 @@ const KEPT = `
     WHERE o.tenant_id = $1::uuid AND o.placement_id = $2::uuid AND ($3::boolean OR l.good_at IS NOT NULL))`;
 
 const ON_CLUSTER = `
-  SELECT p.id, p.namespace, w.name AS workload, p.workload_id AS "workloadId", p.applied IS NOT NULL AND coalesce(p.lease_until <= now(), true) AS idle
+  SELECT p.id, p.namespace, w.name AS workload, p.workload_id AS "workloadId", p.applied IS NOT NULL AND coalesce(k.lease_until <= now(), true) AS idle
   FROM placements p JOIN workloads w ON w.tenant_id = p.tenant_id AND w.id = p.workload_id
+  LEFT JOIN work k ON k.tenant_id = p.tenant_id AND k.kind = 'placements' AND k.id = p.id
   WHERE p.tenant_id = $1::uuid AND p.cluster_id = $2::uuid AND (p.wanted OR p.applied IS NOT NULL) AND w.deleted_at IS NULL`;
 
 const SAVE_COUNTS = `

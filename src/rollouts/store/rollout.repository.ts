@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { tenantId } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
 import { isId } from '../../platform/id.ts';
-import type { PlacementRef } from '../../runtime/nudges.ts';
 import { byId } from '../../platform/api/page.ts';
 import type { Window } from '../../platform/api/page.ts';
 import type { CreatedBy } from '../../platform/model/reference.model.ts';
@@ -64,7 +63,6 @@ export interface NewRollout {
     reason: string | null;
     retry_of_id: string | null;
     created_by: CreatedBy;
-    due_at: Date;
   };
   wave: Pick<WaveJson, 'id' | 'position' | 'name' | 'max_concurrent' | 'max_failed'>;
   targets: Pick<
@@ -179,20 +177,10 @@ export class RolloutRepository {
     this.database.send(CREATE, [tenantId(), ...parts]);
   }
 
-  /** Makes placements due. Returns the placements to nudge. */
-  private async makePlacementsDue(ids: readonly string[]): Promise<PlacementRef[]> {
-    return this.database.query<PlacementRef>(MAKE_DUE, [tenantId(), [...ids]]);
-  }
-
-  /**
-   * Gives active rollouts another number of pods for these placements, and makes those due. Targets are locked before placements, as everywhere.
-   *
-   * @returns the placements to nudge
-   */
-  async rescale(placements: readonly { id: string; replicas: number | null }[]): Promise<PlacementRef[]> {
+  /** Gives active rollouts another number of pods for these placements. */
+  renumber(placements: readonly { id: string; replicas: number | null }[]): void {
     const numbers = placements.map(({ id, replicas }) => ({ id, replicas }));
     this.database.send(renumberTargets(), [tenantId(), JSON.stringify(numbers)]);
-    return this.makePlacementsDue(placements.map(({ id }) => id));
   }
 
   /** Number of the newest release that may run anywhere, null if none does. A FAILED rollout may have left its release on some clusters. */
@@ -271,11 +259,6 @@ const LOCK_ACTIVE = `
   WHERE tenant_id = $1::uuid AND workload_id = $2::uuid AND (kind IN ${BESIDE}) = $3::boolean AND phase IN ${ACTIVE}
   ORDER BY id FOR UPDATE`;
 
-const MAKE_DUE = `
-  WITH due AS (SELECT id FROM placements WHERE tenant_id = $1::uuid AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE)
-  UPDATE placements p SET due_at = now() FROM due WHERE p.tenant_id = $1::uuid AND p.id = due.id
-  RETURNING p.id, p.region_id AS "regionId"`;
-
 const NEWEST_RUNNING = `
   SELECT greatest(
     (SELECT max((p.applied ->> 'release')::int) FROM placements p WHERE p.tenant_id = $1::uuid AND p.workload_id = $2::uuid),
@@ -302,8 +285,8 @@ const OCCUPIED = `
 
 const CREATE = `
   WITH rollout AS (
-    INSERT INTO rollouts (tenant_id, id, workload_id, kind, release_id, previous_release_id, strategy, "values", reason, retry_of_id, on_failure, on_unreachable, created_by, due_at)
-    SELECT $1::uuid, n.id, n.workload_id, n.kind, n.release_id, n.previous_release_id, n.strategy, n."values", n.reason, n.retry_of_id, n.on_failure, n.on_unreachable, n.created_by, n.due_at
+    INSERT INTO rollouts (tenant_id, id, workload_id, kind, release_id, previous_release_id, strategy, "values", reason, retry_of_id, on_failure, on_unreachable, created_by)
+    SELECT $1::uuid, n.id, n.workload_id, n.kind, n.release_id, n.previous_release_id, n.strategy, n."values", n.reason, n.retry_of_id, n.on_failure, n.on_unreachable, n.created_by
     FROM jsonb_populate_record(NULL::rollouts, $2::jsonb) n RETURNING id
   ), wave AS (
     INSERT INTO waves (tenant_id, id, rollout_id, position, name, max_concurrent, max_failed)

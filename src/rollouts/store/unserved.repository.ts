@@ -47,9 +47,8 @@ export class UnservedRepository {
     };
   }
 
-  /** The targets of these placements that have no condition yet, locked after their rollouts, which become due. */
+  /** The targets of these placements that have no condition yet, locked. */
   async lock(placementIds: readonly string[]): Promise<UnservedTarget[]> {
-    this.database.send(LOCK_ROLLOUTS, [tenantId(), placementIds]);
     const rows = await this.database.query<WaitingRow>(LOCK_WAITING, [tenantId(), placementIds]);
     return rows.map(({ now, since, workload_id, rollout, target, ...place }) => {
       return { now, since, workloadId: workload_id, rollout: rolloutState(rollout), target: placedTarget(target, place) };
@@ -70,28 +69,20 @@ interface WaitingRow extends Place {
   target: TargetJson;
 }
 
-const UNCLAIMED = `due_at < now() - interval '${PATIENCE_SECONDS} seconds' AND (lease_until IS NULL OR lease_until <= now())`;
+const UNCLAIMED = `k.kind = 'placements' AND k.due_at < now() - interval '${PATIENCE_SECONDS} seconds' AND (k.lease_until IS NULL OR k.lease_until <= now())`;
 
 const FIND = `
-  SELECT tenant_id, id FROM placements
-  WHERE ${UNCLAIMED} AND region_id <> ALL($1::uuid[]) AND id > $2::uuid
-  ORDER BY id LIMIT ${PAGE_SIZE}`;
-
-const WAITING = `t.tenant_id = $1::uuid AND t.placement_id = ANY($2::uuid[]) AND t.condition IS NULL AND t.phase IN ${STEERED}`;
-
-const LOCK_ROLLOUTS = `
-  WITH concerned AS (
-    SELECT r.id FROM rollouts r
-    WHERE r.tenant_id = $1::uuid AND r.phase IN ${UNDER_WAY} AND r.id IN (SELECT t.rollout_id FROM targets t WHERE ${WAITING})
-    ORDER BY r.id FOR NO KEY UPDATE)
-  UPDATE rollouts r SET due_at = now() FROM concerned c WHERE r.tenant_id = $1::uuid AND r.id = c.id`;
+  SELECT k.tenant_id, k.id FROM work k
+  WHERE ${UNCLAIMED} AND k.region_id <> ALL($1::uuid[]) AND k.id > $2::uuid
+  ORDER BY k.id LIMIT ${PAGE_SIZE}`;
 
 const LOCK_WAITING = `
-  SELECT clock_timestamp() AS now, p.due_at AS since, p.workload_id, to_jsonb(r) AS rollout, to_jsonb(t) AS target,
+  SELECT clock_timestamp() AS now, k.due_at AS since, p.workload_id, to_jsonb(r) AS rollout, to_jsonb(t) AS target,
     c.id AS "clusterId", c.name AS cluster, g.id AS "regionId", g.name AS region, p.namespace
   FROM targets t
-  JOIN (SELECT * FROM placements WHERE ${UNCLAIMED}) p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
+  JOIN placements p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
+  JOIN work k ON k.tenant_id = p.tenant_id AND k.id = p.id AND ${UNCLAIMED}
   JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
   JOIN regions g ON g.id = p.region_id
   JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id AND r.phase IN ${UNDER_WAY}
-  WHERE ${WAITING} ORDER BY t.id FOR NO KEY UPDATE OF t`;
+  WHERE t.tenant_id = $1::uuid AND t.placement_id = ANY($2::uuid[]) AND t.condition IS NULL AND t.phase IN ${STEERED} ORDER BY t.id FOR NO KEY UPDATE OF t`;

@@ -550,10 +550,11 @@ describe('the system role', () => {
     await expect(database.system.query('SELECT data_key_sealed FROM tenants')).rejects.toThrow(/permission denied/);
     await expect(database.system.query('SELECT * FROM credentials')).rejects.toThrow(/permission denied/);
     await expect(database.system.query(`UPDATE rollouts SET phase = 'SUCCEEDED'`)).rejects.toThrow(/permission denied/);
+    await expect(database.system.query('SELECT id FROM placements')).rejects.toThrow(/permission denied/);
     await expect(database.system.query('DELETE FROM tenants')).rejects.toThrow(/permission denied/);
     const leased = await database.system.query(
-      `UPDATE placements SET lease_owner = 'w', lease_token = lease_token + 1, lease_until = now() + interval '10 s'
-       WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM placements WHERE due_at <= now() FOR UPDATE SKIP LOCKED LIMIT 5) RETURNING id`,
+      `UPDATE work SET lease_owner = 'w', lease_token = nextval('work_lease_tokens'), lease_until = now() + interval '10 s'
+       WHERE (tenant_id, kind, id) IN (SELECT tenant_id, kind, id FROM work WHERE due_at <= now() FOR UPDATE SKIP LOCKED LIMIT 5) RETURNING id`,
     );
     expect(leased).toEqual([]);
   });
@@ -591,9 +592,10 @@ describe('a migration that changes what a statement answers, while processes run
   const change = (length: number): Promise<void> =>
     onConnection(
       fresh.ownerUrl,
-      async (client) => void (await client.query(`ALTER TABLE placements ALTER COLUMN due_at TYPE timestamptz(${length})`)),
+      async (client) => void (await client.query(`ALTER TABLE placements ALTER COLUMN observed_at TYPE timestamptz(${length})`)),
     );
-  const ask = () => database.rows.$queryRawUnsafe<{ due_at: Date }[]>('SELECT due_at FROM placements WHERE tenant_id = $1::uuid', blue);
+  const ask = () =>
+    database.rows.$queryRawUnsafe<{ observed_at: Date }[]>('SELECT observed_at FROM placements WHERE tenant_id = $1::uuid', blue);
 
   it.each([
     ['outside transactions', ask],

@@ -76,7 +76,7 @@ describe('announcements', () => {
     const messages: Announcement[] = [
       { kind: 'events', tenantId: randomUUID() },
       { kind: 'rollout', tenantId: randomUUID(), id: randomUUID() },
-      { kind: 'placement', tenantId: randomUUID(), id: randomUUID() },
+      { kind: 'due', work: 'placements', tenantId: randomUUID(), id: randomUUID() },
       { kind: 'cluster', tenantId: randomUUID(), id: randomUUID() },
       { kind: 'key', id: randomUUID() },
     ];
@@ -107,13 +107,13 @@ describe('announcements', () => {
     const tenantId = randomUUID();
     const ids = Array.from({ length: 1_000 }, () => randomUUID());
 
-    for (const id of ids) here.announce.publish({ kind: 'placement', tenantId, id });
+    for (const id of ids) here.announce.publish({ kind: 'due', work: 'placements', tenantId, id });
     await there.until(() => there.heard.length >= ids.length);
 
     expect(there.heard.map((message) => ('id' in message ? message.id : null))).toEqual(ids);
   });
 
-  it('of progress tell the newest of each target', async () => {
+  it('that replace each other tell the newest', async () => {
     const [here, there] = [await listen(), await listen()];
     const target = {
       kind: 'progress',
@@ -123,7 +123,7 @@ describe('announcements', () => {
       targetId: randomUUID(),
     } as const;
 
-    for (let ready = 0; ready <= 5; ready++) here.announce.publish({ ...target, data: { ready } });
+    for (let ready = 0; ready <= 5; ready++) here.announce.publish({ ...target, data: { ready } }, target.targetId);
     await there.until(() => there.heard.length > 0);
 
     expect(there.heard).toEqual([{ ...target, data: { ready: 5 } }]);

@@ -304,7 +304,8 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
     const first = await deploy(name);
     const due = () =>
       onConnection(api.database.ownerUrl, async (client) => {
-        const text = 'SELECT p.due_at IS NOT NULL AS due FROM placements p JOIN targets t ON t.placement_id = p.id WHERE t.rollout_id = $1';
+        const text = `
+          SELECT EXISTS (SELECT 1 FROM work w WHERE w.kind = 'placements' AND w.id = t.placement_id) AS due FROM targets t WHERE t.rollout_id = $1`;
         return (await client.query<{ due: boolean }>(text, [first.id])).rows.map((row) => row.due);
       });
     expect(await due()).toEqual([false, false]);

@@ -1,4 +1,4 @@
-import type { CheckRepository } from '../../clusters/check/check.repository.ts';
+import type { Begun, CheckRepository } from '../../clusters/check/check.repository.ts';
 import { checkCluster, unreachable } from '../../clusters/check/check.ts';
 import type { Finding } from '../../clusters/check/check.ts';
 import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
@@ -7,84 +7,59 @@ import type { Announce } from '../../platform/queue/announce.ts';
 import type { Database } from '../../platform/db/database.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { LABELS, MANAGED_BY } from '../../workloads/core/objects.ts';
-import { Claims } from '../../runtime/claims.ts';
-import type { DatabaseClock } from '../../runtime/clock.ts';
 import type { Connections } from '../../clusters/connections.ts';
 import type { Lease } from '../../runtime/lease.ts';
-import type { Leases } from '../../runtime/leases.ts';
 import { storable } from '../../platform/db/storable.ts';
 import type { CountsChange, HeldPlacementRepository, StandingPlacement } from '../store/placement.repository.ts';
 
-/** How many clusters one worker checks at once, and how many it claims in one statement. */
-const CAPACITY = 200;
-const BATCH = 20;
-/** Interval of checks. It varies randomly by up to a fifth, so that clusters registered together are not always checked together. */
-const INTERVAL_MILLISECONDS = 300_000;
-const JITTER = 0.2;
+/** How often a check is repeated whose credentials were replaced on the way. */
+const ATTEMPTS = 3;
 
-/** Checks each cluster of the served regions every five minutes and on request: reachability, our permissions and the number of pods. */
-export class ClusterChecks {
-  private regions: readonly string[] = [];
-  private readonly claims: Claims;
-
+/** Checks a cluster: reachability, our permissions and the number of pods. The finding is stored with the cluster. */
+export class ClusterCheck {
   constructor(
-    private readonly leases: Leases,
     private readonly database: Database,
     private readonly checks: CheckRepository,
     private readonly placements: HeldPlacementRepository,
     private readonly events: EventLog,
     private readonly announce: Announce,
     private readonly connections: Connections,
-    private readonly clock: DatabaseClock,
-    private readonly report: (error: unknown) => void,
-  ) {
-    this.claims = new Claims({
-      claim: async (limit) => (this.regions.length === 0 ? [] : this.leases.claim('clusters', this.regions, limit)),
-      serve: (lease) => this.serveCluster(lease),
-      capacity: CAPACITY,
-      batch: BATCH,
-      report,
-    });
-  }
+  ) {}
 
-  setRegions(regions: readonly string[]): void {
-    this.regions = regions;
-  }
-
-  wake(): Promise<void> {
-    return this.claims.wake();
-  }
-
-  ended(): Promise<void> {
-    return this.claims.ended();
-  }
-
-  private async serveCluster(lease: Lease): Promise<void> {
-    try {
-      await this.database.as({ tenantId: lease.tenantId }, () => this.check(lease));
-    } finally {
-      const spread = 1 + JITTER * (2 * Math.random() - 1);
-      if (lease.stillOurs() && (await lease.release(new Date(this.clock.now().getTime() + INTERVAL_MILLISECONDS * spread))))
-        void this.wake().catch(this.report);
+  /**
+   * Runs in the context of the cluster's tenant.
+   *
+   * @param lease under which it is checked
+   * @returns the finding; null if the lease was lost on the way, or the cluster has been removed
+   */
+  async run(clusterId: string, lease: Lease): Promise<Finding | null> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const [begun, standing] = await Promise.all([this.checks.begin(clusterId), this.placements.onCluster(clusterId)]);
+      const { finding, counts } = await this.look(lease, clusterId, standing);
+      if (!lease.stillOurs()) return null;
+      const saved = await this.database.transaction(() => this.save(clusterId, lease, begun, finding));
+      if (!saved) continue;
+      if (counts.length > 0) await this.placements.saveCounts(counts);
+      return finding;
     }
+    return null;
   }
 
-  private async check(lease: Lease): Promise<void> {
-    const [begun, standing] = await Promise.all([this.checks.begin(lease.id), this.placements.onCluster(lease.id)]);
-    const { finding, counts } = await this.look(lease, standing);
-    if (!lease.stillOurs()) return;
-    await this.database.transaction(async () => {
-      const saved = await this.checks.save(lease, begun, { ...finding, ...storableTexts(finding) });
-      if (!saved) return;
-      if (saved.before !== finding.status) this.events.append([checkEvent(lease.id, saved.name, finding)]);
-      this.database.afterCommit(() => this.announce.publish({ kind: 'cluster', tenantId: lease.tenantId, id: lease.id }));
-    });
-    if (counts.length > 0) await this.placements.saveCounts(counts);
+  private async save(clusterId: string, lease: Lease, begun: Begun, finding: Finding): Promise<boolean> {
+    const saved = await this.checks.save(lease, clusterId, begun, { ...finding, ...storableTexts(finding) });
+    if (!saved) return false;
+    if (saved.before !== finding.status) this.events.append([checkEvent(clusterId, saved.name, finding)]);
+    this.database.afterCommit(() => this.announce.publish({ kind: 'cluster', tenantId: lease.tenantId, id: clusterId }));
+    return true;
   }
 
-  private async look(lease: Lease, standing: readonly StandingPlacement[]): Promise<{ finding: Finding; counts: CountsChange[] }> {
+  private async look(
+    lease: Lease,
+    clusterId: string,
+    standing: readonly StandingPlacement[],
+  ): Promise<{ finding: Finding; counts: CountsChange[] }> {
     try {
-      const connection = await this.connections.openNewest(lease, lease.id);
+      const connection = await this.connections.openNewest(lease, clusterId);
       try {
         const namespaces = [...new Set(standing.map((placement) => placement.namespace))];
         const finding = await checkCluster(connection.client, namespaces);

@@ -1,0 +1,52 @@
+import type { Database } from '../../platform/db/database.ts';
+import type { Announce } from '../../platform/queue/announce.ts';
+import type { Lease } from '../../runtime/lease.ts';
+import type { Reconciler } from '../../runtime/reconciler.ts';
+import type { Work } from '../../runtime/work.ts';
+import type { InquiryRepository } from './inquiry.repository.ts';
+import type { Question } from './question.ts';
+
+const SLOTS = 200;
+const BATCH = 20;
+/** Of a tenant's inquiries, so many are answered at once by one worker. */
+const SHARE = { tenant: 20, cluster: null };
+
+/** Answers inquiries about clusters of the served regions, each by the question of its kind. */
+export class InquiryReconciler implements Reconciler {
+  readonly kind = 'inquiries';
+  readonly scope = 'REGION';
+  readonly slots = SLOTS;
+  readonly held = SLOTS;
+  readonly batch = BATCH;
+  readonly share = SHARE;
+  private readonly questions: ReadonlyMap<string, Question>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly inquiries: InquiryRepository,
+    private readonly work: Work,
+    private readonly announce: Announce,
+    questions: readonly Question[],
+  ) {
+    this.questions = new Map(questions.map((question) => [question.kind, question]));
+  }
+
+  /** After an error of ours it is asked again, until it has expired. */
+  async run(lease: Lease): Promise<null> {
+    await this.database.as({ tenantId: lease.tenantId }, async () => {
+      const asked = await this.inquiries.load(lease);
+      if (!asked) return;
+      const question = this.questions.get(asked.kind);
+      if (!question) throw new Error(`this worker has no answer to an inquiry of kind ${asked.kind}`);
+      const answer = await question.answer({ clusterId: asked.clusterId, input: asked.input as never }, lease);
+      await this.database.transaction(() => this.store(lease, answer));
+    });
+    return null;
+  }
+
+  private async store(lease: Lease, answer: unknown): Promise<void> {
+    if (!(await this.inquiries.answer(lease, answer))) return;
+    this.work.release(lease, null);
+    this.database.afterCommit(() => this.announce.publish({ kind: 'inquiry', id: lease.id }));
+  }
+}

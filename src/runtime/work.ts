@@ -1,0 +1,201 @@
+import { Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
+import { currentContext } from '../platform/db/context.ts';
+import { Database } from '../platform/db/database.ts';
+import { Announce } from '../platform/queue/announce.ts';
+import { Queues } from '../platform/queue/queue.ts';
+import type { Lease } from './lease.ts';
+
+/**
+ * The kinds of work, each with a reconciler in the worker. Features add theirs by declaration, so that making a row of an unknown kind due does not compile:
+ *
+ *     declare module '../runtime/work.ts' {
+ *       interface WorkKinds { clusters: 'REGION' }
+ *     }
+ *
+ * ANY: every worker serves them, with Postgres alone. REGION: the workers of the row's region do.
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type
+export interface WorkKinds {}
+
+export type WorkKind = keyof WorkKinds;
+export type Scope = 'ANY' | 'REGION';
+
+/** A row of another table for which there is something to do. */
+export interface WorkRow {
+  id: string;
+  /** For kinds of scope REGION. */
+  regionId?: string;
+  /** The cluster that is connected to, whose share of a worker is bounded. */
+  clusterId?: string;
+}
+
+declare module '../platform/queue/announce.ts' {
+  interface Announcements {
+    /** A row is due. Its holder reads it again. */
+    due: { work: string; tenantId: string; id: string };
+    /** A worker has released its leases: what it held is due. */
+    released: object;
+  }
+}
+
+/** The queue of a region's work; null: that of the work of all workers. */
+export const queueOf = (regionId: string | null): string => (regionId === null ? 'work' : `work-${regionId}`);
+
+/** Handles nudges in the process that sends them. Returns true if it handles this one now. */
+export type NudgeListener = (queue: string, kind: string) => boolean;
+
+/** Delay of the job when this process handles the nudge itself. */
+const BEHIND_MILLISECONDS = 50;
+
+/** Version of the jobs' shape. A job only wakes a worker; the work itself is in the rows. */
+const JOB_VERSION = 1;
+
+interface Pending {
+  due: Map<string, DueRow>;
+  forgotten: { kind: string; ids: readonly string[] }[];
+  released: { lease: Lease; dueAt: Date | null }[];
+}
+
+interface DueRow {
+  kind: string;
+  id: string;
+  region_id: string | null;
+  cluster_id: string | null;
+  due_at: Date | null;
+}
+
+/**
+ * What there is to do, as the table `work` says: a row for each row of another table that is due at some time, with its lease. It changes in the transaction of what
+ * makes it due. After the commit a nudge follows: a job wakes a worker to claim rows without a lease, and an announcement wakes the holder of a lease. A lost nudge
+ * costs at most a second, because the sweep finds due rows. So a nudge never fails the caller.
+ *
+ * All changes of a transaction are its last statements, ordered by kind and id, so that two transactions do not deadlock on them.
+ */
+@Injectable()
+export class Work implements BeforeApplicationShutdown {
+  private readonly pending = new WeakMap<object, Pending>();
+  private readonly listeners = new Set<NudgeListener>();
+  /** Timers of delayed jobs, by queue and kind. */
+  private readonly behind = new Map<string, NodeJS.Timeout>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly queues: Queues,
+    private readonly announce: Announce,
+  ) {}
+
+  /** Makes rows due when the open transaction commits, or at `at` (in the future) where they are not due earlier. Nudges those that are due at once. */
+  due(kind: WorkKind, rows: readonly WorkRow[], at: Date | null = null): void {
+    const { due } = this.gathered();
+    for (const { id, regionId = null, clusterId = null } of rows) {
+      const before = due.get(`${kind} ${id}`)?.due_at;
+      if (before === null) continue;
+      due.set(`${kind} ${id}`, { kind, id, region_id: regionId, cluster_id: clusterId, due_at: before && at && before < at ? before : at });
+    }
+  }
+
+  /** There is nothing to do for these rows any more. Their holders lose their leases. */
+  forget(kind: WorkKind, ids: readonly string[]): void {
+    this.gathered().forgotten.push({ kind, ids });
+  }
+
+  /** Releases a lease with the open transaction. `dueAt`: when the row is due next, null = not before the next nudge. A nudge that came in the meantime is kept. */
+  release(lease: Lease, dueAt: Date | null): void {
+    this.gathered().released.push({ lease, dueAt });
+  }
+
+  /** Calls the listener at each nudge, so that a worker in the same process starts before the job arrives. Returns the function that ends this. */
+  listen(listener: NudgeListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /**
+   * Wakes one worker of the queue. A job that is already waiting covers this row too. A running one may have read before, so one more job follows it.
+   * Resolves when the job has been added or given up; never rejects.
+   */
+  wake(queue: string, kind: string): Promise<void> {
+    return this.queues.open(queue).add({ name: kind, data: { version: JOB_VERSION } }, kind);
+  }
+
+  /** Delayed jobs are dropped: the rows stay due, and another worker's sweep finds them. */
+  beforeApplicationShutdown(): void {
+    for (const timer of this.behind.values()) clearTimeout(timer);
+  }
+
+  private gathered(): Pending {
+    const { transaction } = currentContext();
+    if (!transaction) throw new Error('work is made due in the transaction of what makes it due');
+    const known = this.pending.get(transaction);
+    if (known) return known;
+    const pending: Pending = { due: new Map(), forgotten: [], released: [] };
+    this.pending.set(transaction, pending);
+    this.database.beforeCommit(this, () => this.write(pending));
+    return pending;
+  }
+
+  private write({ due, forgotten, released }: Pending): void {
+    const { tenantId } = currentContext();
+    const rows = [...due.values()];
+    if (rows.length > 0) this.database.send(MAKE_DUE, [tenantId, JSON.stringify(rows)]);
+    for (const { kind, ids } of forgotten) this.database.send(FORGET, [tenantId, kind, ids]);
+    for (const { lease, dueAt } of released) this.database.send(RELEASE, [tenantId, lease.kind, lease.id, lease.token, dueAt]);
+    this.database.afterCommit(() => {
+      for (const { lease } of released) lease.lose();
+      this.nudge(
+        tenantId,
+        rows.filter((row) => row.due_at === null),
+      );
+    });
+  }
+
+  private nudge(tenantId: string, rows: readonly DueRow[]): void {
+    for (const { kind, id } of rows) this.announce.publish({ kind: 'due', work: kind, tenantId, id });
+    const queues = new Map(rows.map(({ kind, region_id }) => [`${kind} ${region_id ?? ''}`, { kind, queue: queueOf(region_id) }]));
+    for (const { kind, queue } of queues.values()) this.nudgeQueue(queue, kind);
+  }
+
+  /** If this process handles the nudge itself, the job is delayed 50 ms and serves only as a fallback for other workers. */
+  private nudgeQueue(queue: string, kind: string): void {
+    const handled = [...this.listeners].map((listener) => listener(queue, kind)).includes(true);
+    if (!handled) {
+      void this.wake(queue, kind);
+      return;
+    }
+    const key = `${queue} ${kind}`;
+    if (this.behind.has(key)) return;
+    const follow = (): void => {
+      this.behind.delete(key);
+      void this.wake(queue, kind);
+    };
+    this.behind.set(key, setTimeout(follow, BEHIND_MILLISECONDS).unref());
+  }
+}
+
+const MAKE_DUE = `
+  INSERT INTO work (tenant_id, kind, id, region_id, cluster_id, due_at)
+  SELECT $1::uuid, n.kind, n.id, n.region_id, n.cluster_id, coalesce(n.due_at, clock_timestamp())
+  FROM jsonb_to_recordset($2::jsonb) AS n(kind text, id uuid, region_id uuid, cluster_id uuid, due_at timestamptz) ORDER BY n.kind, n.id
+  ON CONFLICT (tenant_id, kind, id) DO UPDATE SET due_at = least(work.due_at, excluded.due_at)`;
+
+const FORGET = 'DELETE FROM work WHERE tenant_id = $1::uuid AND kind = $2 AND id = ANY($3::uuid[])';
+
+/**
+ * While a row is held, its `due_at` is the end of its lease: one that has come is a nudge. A row that is not due again is deleted. The time is that of the clock,
+ * not the transaction's, which may have begun before a nudge.
+ */
+const RELEASE = `
+  WITH ours AS (
+    SELECT w.tenant_id, w.kind, w.id, w.due_at <= clock_timestamp() AS nudged FROM work w
+    WHERE w.tenant_id = $1::uuid AND w.kind = $2 AND w.id = $3::uuid AND w.lease_token = $4::bigint FOR UPDATE
+  ), ended AS (
+    DELETE FROM work w USING ours o
+    WHERE w.tenant_id = o.tenant_id AND w.kind = o.kind AND w.id = o.id AND NOT o.nudged AND $5::timestamptz IS NULL
+  )
+  UPDATE work w SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN o.nudged THEN w.due_at ELSE greatest($5::timestamptz, clock_timestamp()) END
+  FROM ours o WHERE w.tenant_id = o.tenant_id AND w.kind = o.kind AND w.id = o.id AND (o.nudged OR $5::timestamptz IS NOT NULL)`;
+
+/** For statements of tenants that hold only under a lease: the condition on the row of `work`, whose kind, id and token are those parameters. */
+export const leaseHeld = ({ kind, id, token }: Record<'kind' | 'id' | 'token', string>): string => `
+  SELECT 1 FROM work WHERE tenant_id = $1::uuid AND kind = ${kind} AND id = ${id}::uuid AND lease_token = ${token}::bigint AND lease_until > now()`;
