@@ -8,6 +8,8 @@ import type { Context } from './context.ts';
 import { isRetryable, translate, unavailable } from './database-errors.ts';
 import { outliveConnections } from './pool.ts';
 import { statementName } from './statement-names.ts';
+import { compiled } from './statements.ts';
+import type { Statement } from './statements.ts';
 import { tenantPool } from './tenant-adapter.ts';
 import type { Wire } from './tenant-adapter.ts';
 
@@ -27,6 +29,11 @@ export interface DatabaseOptions {
 /** Queries across tenants, limited to the columns of the system role. */
 export interface SystemQueries {
   query<T>(text: string, values?: unknown[]): Promise<T[]>;
+}
+
+/** The same for statements of Kysely's. */
+export interface SystemStatements extends SystemQueries {
+  run<T>(statement: Statement<T>): Promise<T[]>;
 }
 
 /** Author and role of code that runs outside a request. */
@@ -61,7 +68,7 @@ function poolFor(options: DatabaseOptions, role: 'slipway_app' | 'slipway_system
 }
 
 interface Batching {
-  _requestHandler?: { dataloader?: { options?: { batchBy?: (request: { transaction?: unknown }) => string | undefined } } };
+  batchBy: (request: { transaction?: unknown }) => string | undefined;
 }
 
 /**
@@ -69,15 +76,21 @@ interface Batching {
  * harmless, because its connection has its tenant. Outside, each must be sent separately. Throws at start if this Prisma version no longer has the switch.
  */
 function sendAlone(client: PrismaClient): void {
-  const options = (client as unknown as Batching)._requestHandler?.dataloader?.options;
-  const batchBy = options?.batchBy;
-  if (!options || !batchBy) throw new Error('this version of Prisma batches queries in an unknown way');
+  const options = ['_requestHandler', 'dataloader', 'options'].reduce<unknown>(
+    (owner, part) => (owner instanceof Object ? (Reflect.get(owner, part) as unknown) : undefined),
+    client,
+  );
+  if (!isBatching(options)) throw new Error('this version of Prisma batches queries in an unknown way');
+  const { batchBy } = options;
   options.batchBy = (request) => (request.transaction ? batchBy(request) : undefined);
 }
 
+const isBatching = (options: unknown): options is Batching =>
+  options instanceof Object && 'batchBy' in options && typeof options.batchBy === 'function';
+
 /** Access to the tables. Inside `transaction` every query joins it; outside, each runs alone. Either way in the tenant of the context. */
 export class Database {
-  readonly system: SystemQueries;
+  readonly system: SystemStatements;
   private readonly pool: pg.Pool;
   private readonly tenants: pg.Pool;
   private readonly systemPool: pg.Pool;
@@ -94,6 +107,7 @@ export class Database {
     });
     const client = new PrismaClient({ adapter, errorFormat: 'minimal' });
     sendAlone(client);
+    // An extension of queries alone leaves the client's methods as they are; Prisma types every extended client as another one.
     this.client = client.$extends({
       query: {
         $allOperations: ({ args, query }) =>
@@ -102,7 +116,10 @@ export class Database {
           }),
       },
     }) as unknown as PrismaClient;
-    this.system = { query: (text, values) => this.querySystem(text, values) };
+    this.system = {
+      run: <T>(statement: Statement<T>) => this.askSystem<T>(compiled(statement)),
+      query: <T>(text: string, values: unknown[] = []) => this.askSystem<T>({ name: statementName(text), text, values }),
+    };
   }
 
   /** The tables. A query without a tenant in its context can neither see nor write a tenant's rows. */
@@ -152,11 +169,32 @@ export class Database {
   }
 
   /**
-   * Runs an SQL query. Inside a transaction, queries started in the same tick share a round trip and run in that order. Values are as the driver returns
-   * them: an `int8` is a string.
+   * Runs a statement. Inside a transaction, those started in the same tick share a round trip and run in that order. Values are as the driver returns them: an
+   * `int8` is a string.
    */
-  async query<T>(text: string, values: unknown[]): Promise<T[]> {
-    const statement = { name: statementName(text), text, values };
+  run<T>(statement: Statement<T>): Promise<T[]> {
+    return this.ask(compiled(statement));
+  }
+
+  /**
+   * Sends a statement in the open transaction without waiting for its result. It shares a round trip with the next one. If it fails, that one fails too, or at the
+   * latest the commit.
+   */
+  write(statement: Statement<unknown>): void {
+    this.transmit(compiled(statement));
+  }
+
+  /** `run` for SQL as text. */
+  query<T>(text: string, values: unknown[]): Promise<T[]> {
+    return this.ask({ name: statementName(text), text, values });
+  }
+
+  /** `write` for SQL as text. */
+  send(text: string, values: unknown[]): void {
+    this.transmit({ name: statementName(text), text, values });
+  }
+
+  private async ask<T>(statement: pg.QueryConfig): Promise<T[]> {
     const ask = context.getStore()?.wire?.ask ?? ((lone: pg.QueryConfig) => this.tenants.query(lone));
     try {
       return (await ask(statement)).rows as T[];
@@ -165,14 +203,10 @@ export class Database {
     }
   }
 
-  /**
-   * Sends a write in the open transaction without waiting for its result. It shares a round trip with the next statement. If it fails, that statement fails too,
-   * or at the latest the commit.
-   */
-  send(text: string, values: unknown[]): void {
+  private transmit(statement: pg.QueryConfig): void {
     const { wire } = currentContext();
     if (!wire?.send) throw new Error('no transaction is open');
-    wire.send({ name: statementName(text), text, values });
+    wire.send(statement);
   }
 
   /** Calls `last` at the end of the open transaction, once per key, even if requested several times. */
@@ -198,9 +232,9 @@ export class Database {
     return row.now;
   }
 
-  private async querySystem<T>(text: string, values: unknown[] = []): Promise<T[]> {
+  private async askSystem<T>(statement: pg.QueryConfig): Promise<T[]> {
     try {
-      return (await this.systemPool.query({ name: statementName(text), text, values })).rows as T[];
+      return (await this.systemPool.query(statement)).rows as T[];
     } catch (error) {
       throw translate(error);
     }

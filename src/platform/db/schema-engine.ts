@@ -33,10 +33,10 @@ export function readMigrations(folder: string): Migration[] {
 }
 
 /** The part of WebAssembly that is used. Its types belong to the DOM's, which are not included here. */
-interface Wasm {
+declare const WebAssembly: {
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object, imports: Record<string, object>) => { exports: object };
-}
+};
 
 let loaded = false;
 
@@ -47,9 +47,8 @@ function load(): void {
   const file = createRequire(import.meta.url)
     .resolve('@prisma/schema-engine-wasm')
     .replace(/schema_engine\.js$/, 'schema_engine_bg.wasm');
-  const { Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly;
-  const instance = new Instance(new Module(readFileSync(file)), { './schema_engine_bg.js': { ...bindings } });
-  (bindings as unknown as { __wbg_set_wasm(exports: unknown): void }).__wbg_set_wasm(instance.exports);
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), { './schema_engine_bg.js': { ...bindings } });
+  bindings.__wbg_set_wasm(instance.exports);
   (instance.exports as { __wbindgen_start(): void }).__wbindgen_start();
   loaded = true;
 }
@@ -73,6 +72,7 @@ const BPCHAR = 1042;
  * catalogue. `refused` is called if a script raises an exception by itself.
  */
 function forMigrations(adapter: SqlDriverAdapter, refused: (refusal: MigrationRefusal) => void = () => undefined): SqlDriverAdapter {
+  // They are private, but methods like any other.
   const parts = adapter as unknown as AdapterParts;
   const performIO = parts.performIO.bind(adapter);
   const queryRaw = parts.queryRaw.bind(adapter);
