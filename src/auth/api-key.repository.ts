@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { tenantId } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
 import { isId } from '../platform/id.ts';
 import { byId, type Window } from '../platform/api/page.ts';
+import { tables } from '../tenants/columns.ts';
 import type { Prisma, Role } from '../generated/prisma/client.ts';
 
 export type ApiKeyRow = Prisma.ApiKeyGetPayload<object>;
@@ -25,7 +27,9 @@ export class ApiKeyRepository {
 
   /** Locks the name until the transaction ends, so that of two concurrent requests one sees the other's key. */
   holdName(name: string): void {
-    this.database.send('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`api key ${tenantId()} ${name}`]);
+    this.database.write(
+      tables.selectNoFrom(sql`pg_advisory_xact_lock(hashtextextended(${`api key ${tenantId()} ${name}`}, 0))`.as('locked')),
+    );
   }
 
   create(key: { id: string; name: string; role: Role; sha256: Buffer; expiresAt: Date | null }): Promise<ApiKeyRow> {

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Announce } from '../platform/queue/announce.ts';
 import { Database } from '../platform/db/database.ts';
 import type { Role } from '../generated/prisma/enums.ts';
+import { tables } from '../tenants/columns.ts';
 import { rateOf } from '../tenants/limits.ts';
 import { Problem } from '../platform/problem.ts';
 import { type Rate, TokenBuckets } from '../platform/api/token-bucket.ts';
@@ -132,10 +133,13 @@ export class KeyRing {
   }
 
   private async read(id: string): Promise<KeyRow | null> {
-    const [row] = await this.database.system.query<KeyRow>(
-      `SELECT k.id, k.name, k.role, k.sha256, k.expires_at, t.id AS tenant_id, t.name AS tenant_name, t.limits
-       FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE k.id = $1 AND k.revoked_at IS NULL`,
-      [id],
+    const [row] = await this.database.system.run(
+      tables
+        .selectFrom('api_keys as k')
+        .innerJoin('tenants as t', 't.id', 'k.tenant_id')
+        .select(['k.id', 'k.name', 'k.role', 'k.sha256', 'k.expires_at', 't.id as tenant_id', 't.name as tenant_name', 't.limits'])
+        .where('k.id', '=', id)
+        .where('k.revoked_at', 'is', null),
     );
     return row ?? null;
   }

@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { Announce } from '../platform/queue/announce.ts';
 import { currentContext } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
+import { uuid } from '../platform/db/statements.ts';
+import { tables } from './columns.ts';
 import type { EventType } from './event-types.ts';
 
 declare module '../platform/queue/announce.ts' {
@@ -55,28 +58,44 @@ export class EventLog {
   private write(transaction: object): void {
     const { tenantId } = currentContext();
     const events = this.pending.get(transaction) ?? [];
-    const rows = events.map(({ type, message, workloadId, rolloutId, targetId, reason, data }) => ({
-      type,
-      code: reason?.code ?? null,
-      message,
-      workload_id: workloadId ?? null,
-      rollout_id: rolloutId ?? null,
-      target_id: targetId ?? null,
-      data: reason ? { ...data, reasonData: reason.data } : (data ?? {}),
-    }));
-    this.database.send(APPEND, [tenantId, rows.length, JSON.stringify(rows)]);
+    this.database.write(appended(tenantId, events));
     this.database.afterCommit(() => this.announce.publish({ kind: 'events', tenantId }));
   }
 }
+
+const records = tables.recordsOf<NewEvent>().into('events', {
+  type: ({ type }) => type,
+  code: ({ reason }) => reason?.code ?? null,
+  message: ({ message }) => message,
+  workload_id: ({ workloadId }) => workloadId ?? null,
+  rollout_id: ({ rolloutId }) => rolloutId ?? null,
+  target_id: ({ targetId }) => targetId ?? null,
+  data: ({ reason, data }) => (reason ? { ...data, reasonData: reason.data } : (data ?? {})),
+});
 
 /**
  * The clock is read after the head's row is locked, so times never contradict the sequence. For a tenant without a head there would be no number, and an event
  * without a number is refused.
  */
-const APPEND = `
-  WITH head AS (UPDATE event_heads SET seq = seq + $2::bigint WHERE tenant_id = $1::uuid RETURNING seq - $2::bigint AS before)
-  INSERT INTO events (tenant_id, seq, type, code, time, workload_id, rollout_id, target_id, message, data)
-  SELECT $1::uuid, head.before + item.position, item.type, item.code, clock_timestamp(), item.workload_id, item.rollout_id, item.target_id, item.message, item.data
-  FROM ROWS FROM (jsonb_to_recordset($3::jsonb)
-    AS (type text, code text, message text, workload_id uuid, rollout_id uuid, target_id uuid, data jsonb)) WITH ORDINALITY
-    AS item (type, code, message, workload_id, rollout_id, target_id, data, position) LEFT JOIN head ON true`;
+const appended = (tenantId: string, events: readonly NewEvent[]) =>
+  tables
+    .with('head', (db) =>
+      db
+        .updateTable('event_heads')
+        .set({ seq: sql`seq + ${events.length}` })
+        .where('tenant_id', '=', tenantId)
+        .returning(sql<string>`seq - ${events.length}`.as('before')),
+    )
+    .insertInto('events')
+    .columns(['tenant_id', 'seq', 'time', ...records.columns])
+    .expression((select) =>
+      select
+        .selectFrom(records.of(events).as('n'))
+        .leftJoin('head', (join) => join.onTrue())
+        .select((e) => [
+          uuid(tenantId).as('tenant_id'),
+          e('head.before', '+', e.ref('n.ordinality')).as('seq'),
+          sql`clock_timestamp()`.as('time'),
+        ])
+        .select(records.under('n')),
+    );

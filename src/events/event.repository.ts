@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { tenantId } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
+import { anyOf } from '../platform/db/statements.ts';
 import { isId } from '../platform/id.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
+import { tables } from './columns.ts';
 
 export type EventRow = Prisma.EventGetPayload<object>;
 
@@ -55,9 +57,8 @@ export class EventRepository {
 
   /** Heads of several tenants, read by the system role. */
   async heads(tenantIds: readonly string[]): Promise<Map<string, bigint>> {
-    const rows = await this.database.system.query<{ tenant_id: string; seq: string }>(
-      'SELECT tenant_id, seq FROM event_heads WHERE tenant_id = ANY($1::uuid[])',
-      [[...tenantIds]],
+    const rows = await this.database.system.run(
+      tables.selectFrom('event_heads').select(['tenant_id', 'seq']).where('tenant_id', '=', anyOf(tenantIds)),
     );
     return new Map(rows.map((row) => [row.tenant_id, BigInt(row.seq)]));
   }

@@ -2,11 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { author, tenantId } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
 import type { Window } from '../platform/api/page.ts';
-import { Prisma } from '../generated/prisma/client.ts';
+import { anyOf } from '../platform/db/statements.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
+import { tables } from './columns.ts';
 
 const withTemplate = { template: { select: { id: true, name: true } } } satisfies Prisma.RevisionInclude;
 
-export type RevisionRow = Prisma.RevisionGetPayload<{ include: typeof withTemplate }>;
+type Row = Prisma.RevisionGetPayload<{ include: typeof withTemplate }>;
+/** Its JSON is read by `tables`. */
+export type RevisionRow = Omit<Row, 'document' | 'createdBy'> & Record<'document' | 'createdBy', unknown>;
 
 @Injectable()
 export class RevisionRepository {
@@ -31,8 +35,7 @@ export class RevisionRepository {
 
   /** The rows of several templates in one statement, newest first per template. */
   async listMany(templateIds: string[], { limit, after }: Window): Promise<Map<string, RevisionRow[]>> {
-    const before = after === null ? null : Number(after);
-    const rows = await this.database.query<RevisionRow & { templateName: string }>(NEWEST, [tenantId(), templateIds, before, limit + 1]);
+    const rows = await this.database.run(newest(templateIds, after === null ? null : Number(after), limit + 1));
     const found = new Map<string, RevisionRow[]>(templateIds.map((id) => [id, []]));
     for (const { templateName, ...row } of rows)
       found.get(row.templateId)?.push({ ...row, template: { id: row.templateId, name: templateName } });
@@ -53,13 +56,24 @@ export class RevisionRepository {
   }
 }
 
-const NEWEST = `
-  SELECT r.tenant_id AS "tenantId", r.id, r.template_id AS "templateId", r.number, r.digest, r.document, r.created_by AS "createdBy",
-    r.created_at AS "createdAt", t.name AS "templateName"
-  FROM templates t
-  CROSS JOIN LATERAL (
-    SELECT * FROM revisions r
-    WHERE r.tenant_id = t.tenant_id AND r.template_id = t.id AND ($3::int IS NULL OR r.number < $3::int) ORDER BY r.number DESC LIMIT $4::int
-  ) r
-  WHERE t.tenant_id = $1::uuid AND t.id = ANY($2::uuid[])
-  ORDER BY r.number DESC`;
+const newest = (templateIds: readonly string[], before: number | null, most: number) =>
+  tables
+    .selectFrom('templates as t')
+    .innerJoinLateral(
+      (select) =>
+        select
+          .selectFrom('revisions as of')
+          .selectAll()
+          .whereRef('of.tenant_id', '=', 't.tenant_id')
+          .whereRef('of.template_id', '=', 't.id')
+          .$if(before !== null, (older) => older.where('of.number', '<', before))
+          .orderBy('of.number', 'desc')
+          .limit(most)
+          .as('r'),
+      (join) => join.onTrue(),
+    )
+    .select(['r.tenant_id as tenantId', 'r.id', 'r.template_id as templateId', 'r.number', 'r.digest', 'r.document'])
+    .select(['r.created_by as createdBy', 'r.created_at as createdAt', 't.name as templateName'])
+    .where('t.tenant_id', '=', tenantId())
+    .where('t.id', '=', anyOf(templateIds))
+    .orderBy('r.number', 'desc');

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { JsonObject, name, resource } from '../platform/model/fields.ts';
 import { Input, Model, Output } from '../platform/model/model.ts';
 import { CreatedBy, Reference } from '../platform/model/reference.model.ts';
+import { tables } from './columns.ts';
 import type { RevisionRow } from './revision.repository.ts';
 import type { TemplateRow } from './template.repository.ts';
 
@@ -47,7 +48,7 @@ export const revisionOf = (row: RevisionRow): Revision => ({
   number: row.number,
   digest: row.digest,
   document: row.document as Record<string, unknown>,
-  createdBy: row.createdBy as unknown as CreatedBy,
+  createdBy: tables.read('revisions', 'created_by', row.createdBy),
   version: 1,
   createdAt: row.createdAt,
   updatedAt: row.createdAt,

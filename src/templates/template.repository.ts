@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { tenantId } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
 import { isId } from '../platform/id.ts';
 import { byId, type Window } from '../platform/api/page.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
+import { tables } from './columns.ts';
 
 export type TemplateRow = Prisma.TemplateGetPayload<object>;
 
@@ -30,7 +32,9 @@ export class TemplateRepository {
   async lock(reference: string): Promise<TemplateRow | null> {
     const found = await this.find(reference);
     if (!found) return null;
-    this.database.send('SELECT 1 FROM templates WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [tenantId(), found.id]);
+    this.database.write(
+      tables.selectFrom('templates').select('id').where('tenant_id', '=', tenantId()).where('id', '=', found.id).forUpdate(),
+    );
     return this.find(found.id);
   }
 
@@ -54,9 +58,12 @@ export class TemplateRepository {
 
   /** Leaves a tombstone of a locked template: releases go on referring to its revisions. */
   softDelete(id: string): void {
-    this.database.send(SOFT_DELETE, [tenantId(), id]);
+    this.database.write(
+      tables
+        .updateTable('templates')
+        .set((e) => ({ deleted_at: sql`now()`, version: e('version', '+', 1), updated_at: sql`now()` }))
+        .where('tenant_id', '=', tenantId())
+        .where('id', '=', id),
+    );
   }
 }
-
-const SOFT_DELETE =
-  'UPDATE templates SET deleted_at = now(), version = version + 1, updated_at = now() WHERE tenant_id = $1::uuid AND id = $2::uuid';

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { tenantId } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
 import { isId } from '../platform/id.ts';
 import type { Window } from '../platform/api/page.ts';
+import { tables } from './columns.ts';
 import type { Limits } from './limits.ts';
 
 /** A tenant's row without its data key. */
@@ -15,7 +17,8 @@ export interface TenantRow {
   updatedAt: Date;
 }
 
-const COLUMNS = 'id, name, limits, version, created_at AS "createdAt", updated_at AS "updatedAt"';
+const summaries = () =>
+  tables.selectFrom('tenants').select(['id', 'name', 'limits', 'version', 'created_at as createdAt', 'updated_at as updatedAt']);
 
 /** Tenants. They are read across all tenants by the role that sees no keys, and written as the tenant itself. */
 @Injectable()
@@ -23,18 +26,16 @@ export class TenantRepository {
   constructor(private readonly database: Database) {}
 
   async findSummary(reference: string): Promise<TenantRow | null> {
-    const column = isId(reference) ? 'id' : 'name';
-    const [row] = await this.database.system.query<TenantRow>(`SELECT ${COLUMNS} FROM tenants WHERE ${column} = $1`, [reference]);
+    const [row] = await this.database.system.run(summaries().where(isId(reference) ? 'id' : 'name', '=', reference));
     return row ?? null;
   }
 
   /** Newest first, one row more than the window's limit. */
   list({ limit, after }: Window): Promise<TenantRow[]> {
-    const where = after === null ? '' : 'WHERE id < $2';
-    return this.database.system.query<TenantRow>(`SELECT ${COLUMNS} FROM tenants ${where} ORDER BY id DESC LIMIT $1`, [
-      limit + 1,
-      ...(after === null ? [] : [after]),
-    ]);
+    const all = summaries()
+      .orderBy('id', 'desc')
+      .limit(limit + 1);
+    return this.database.system.run(after === null ? all : all.where('id', '<', after));
   }
 
   /**
@@ -59,7 +60,7 @@ export class TenantRepository {
   /** The row, locked until the transaction ends; null if it no longer exists. */
   async lock(id: string): Promise<TenantRow | null> {
     return this.within(id, async () => {
-      this.database.send('SELECT 1 FROM tenants WHERE id = $1::uuid FOR UPDATE', [id]);
+      this.database.write(tables.selectFrom('tenants').select('id').where('id', '=', id).forUpdate());
       const row = await this.database.rows.tenant.findUnique({ where: { id } });
       return row && summary(row);
     });
@@ -67,7 +68,7 @@ export class TenantRepository {
 
   /** Locks the row of the context's tenant until the transaction ends. */
   async hold(): Promise<TenantRow | null> {
-    this.database.send('SELECT 1 FROM tenants WHERE id = $1::uuid FOR NO KEY UPDATE', [tenantId()]);
+    this.database.write(tables.selectFrom('tenants').select('id').where('id', '=', tenantId()).forNoKeyUpdate());
     const row = await this.database.rows.tenant.findUnique({ where: { id: tenantId() } });
     return row && summary(row);
   }
@@ -91,8 +92,9 @@ export class TenantRepository {
 
   /** Runs part of the operator's open transaction as that tenant. */
   private async within<T>(id: string, work: () => Promise<T>): Promise<T> {
-    const become = (tenant: string): void => this.database.send("SELECT set_config('app.tenant_id', $1, true)", [tenant]);
-    const [before] = await this.database.query<{ tenant: string | null }>("SELECT current_setting('app.tenant_id', true) AS tenant", []);
+    const become = (tenant: string): void =>
+      this.database.write(tables.selectNoFrom(sql`set_config('app.tenant_id', ${tenant}, true)`.as('tenant')));
+    const [before] = await this.database.run(tables.selectNoFrom(sql<string | null>`current_setting('app.tenant_id', true)`.as('tenant')));
     become(id);
     const result = await work();
     become(before?.tenant ?? '');

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { id, JsonObject, resource, time } from '../platform/model/fields.ts';
 import { Model, Output } from '../platform/model/model.ts';
 import { CreatedBy, Reference } from '../platform/model/reference.model.ts';
+import { tables } from './columns.ts';
 import type { ReleaseRow } from './release.repository.ts';
 
 @Output('A reference to a release.')
@@ -39,7 +40,7 @@ export const releaseOf = (row: ReleaseRow): Release => ({
   values: row.values as Record<string, unknown>,
   reason: row.reason,
   goodAt: row.goodAt,
-  createdBy: row.createdBy as unknown as CreatedBy,
+  createdBy: tables.read('releases', 'created_by', row.createdBy),
   version: 1,
   createdAt: row.createdAt,
   updatedAt: row.goodAt ?? row.createdAt,

@@ -1,10 +1,16 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { tenantId } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
 import { byId } from '../platform/api/page.ts';
 import type { Window } from '../platform/api/page.ts';
+import { anyOf, json, uuid } from '../platform/db/statements.ts';
 import type { CreatedBy } from '../platform/model/reference.model.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
+import { tables } from './columns.ts';
+import type { ReleasedPlacement } from './columns.ts';
+import type { Values } from './core/layers.ts';
+import type { Strategy } from './core/strategy.ts';
 
 const WITH = {
   revision: { select: { id: true, number: true, digest: true, template: { select: { id: true, name: true } } } },
@@ -19,7 +25,7 @@ export interface StoredRendering {
   digest: string;
   templateDigest: string;
   replicas: number;
-  strategy: Prisma.InputJsonObject;
+  strategy: Strategy;
   /** Canonical JSON of the objects, in the order of their application. */
   objects: string;
 }
@@ -30,8 +36,8 @@ export interface NewRelease {
   workload_id: string;
   number: number;
   revision_id: string;
-  values: Readonly<Record<string, unknown>>;
-  placements: readonly object[];
+  values: Values;
+  placements: readonly ReleasedPlacement[];
   reason: string | null;
   created_by: CreatedBy;
 }
@@ -74,7 +80,7 @@ export class ReleaseRepository {
 
   /** The releases of several workloads, with one statement for the ids and one for the rows. */
   async pages(workloadIds: readonly string[], window: Window): Promise<Map<string, ReleaseRow[]>> {
-    const ranked = await this.database.query<{ id: string }>(NEWEST, [tenantId(), [...workloadIds], window.after, window.limit + 1]);
+    const ranked = await this.database.run(newest(workloadIds, window));
     const rows = await this.many(ranked.map((row) => row.id));
     const pages = new Map<string, ReleaseRow[]>(workloadIds.map((id) => [id, []]));
     for (const row of rows.sort((a, b) => (a.id < b.id ? 1 : -1))) pages.get(row.workload.id)?.push(row);
@@ -94,13 +100,37 @@ export class ReleaseRepository {
 
   /** Stores a new release with its renderings, and sets it as its workload's newest. */
   create(release: NewRelease, renderings: readonly StoredRendering[]): void {
-    this.database.send(CREATE, [tenantId(), ...recordsOf(renderings), JSON.stringify(release)]);
+    const { values, placements, created_by, ...columns } = release;
+    const row = { ...columns, tenant_id: tenantId(), values: json(values), placements: json(placements), created_by: json(created_by) };
+    this.database.write(
+      tables
+        .with('release', (db) => db.insertInto('releases').values(row))
+        .with('noted', (db) =>
+          db
+            .updateTable('workloads')
+            .set({ latest_release: release.number, updated_at: sql`now()` })
+            .where('tenant_id', '=', tenantId())
+            .where('id', '=', release.workload_id),
+        )
+        .with('kept', () => keepBytes(renderings))
+        .insertInto('release_objects')
+        .columns(['tenant_id', 'release_id', ...references.columns])
+        .expression(refer(release.id, renderings))
+        .onConflict((conflict) => conflict.doNothing()),
+    );
   }
 
   /** Adds renderings to a release. */
   store(releaseId: string, renderings: readonly StoredRendering[]): void {
     if (renderings.length === 0) return;
-    this.database.send(STORE, [tenantId(), ...recordsOf(renderings), releaseId]);
+    this.database.write(
+      tables
+        .with('kept', () => keepBytes(renderings))
+        .insertInto('release_objects')
+        .columns(['tenant_id', 'release_id', ...references.columns])
+        .expression(refer(releaseId, renderings))
+        .onConflict((conflict) => conflict.doNothing()),
+    );
   }
 
   /** A release's renderings per placement, without the bytes. */
@@ -113,7 +143,7 @@ export class ReleaseRepository {
       digest,
       templateDigest,
       replicas,
-      strategy: strategy as Prisma.InputJsonObject,
+      strategy: tables.read('release_objects', 'strategy', strategy),
     }));
   }
 
@@ -124,8 +154,14 @@ export class ReleaseRepository {
   }
 
   async revision(templateId: string, number: number): Promise<{ id: string; number: number; document: unknown } | null> {
-    const text = 'SELECT id, number, document FROM revisions WHERE tenant_id = $1::uuid AND template_id = $2::uuid AND number = $3::int';
-    const [row] = await this.database.query<{ id: string; number: number; document: unknown }>(text, [tenantId(), templateId, number]);
+    const [row] = await this.database.run(
+      tables
+        .selectFrom('revisions')
+        .select(['id', 'number', 'document'])
+        .where('tenant_id', '=', tenantId())
+        .where('template_id', '=', templateId)
+        .where('number', '=', number),
+    );
     return row ?? null;
   }
 
@@ -137,43 +173,57 @@ export class ReleaseRepository {
   }
 }
 
-/** Parameters $2 and $3: the bytes by digest, and the references to them. */
-function recordsOf(renderings: readonly StoredRendering[]): [string, string] {
-  const bytes = new Map(renderings.map(({ digest, objects }) => [digest, { digest, objects }]));
-  const references = renderings.map(({ placementId, digest, templateDigest, replicas, strategy }) => ({
-    placement_id: placementId,
-    digest,
-    template_digest: templateDigest,
-    replicas,
-    strategy,
-  }));
-  return [JSON.stringify([...bytes.values()]), JSON.stringify(references)];
-}
+const bytes = tables.recordsOf<StoredRendering>().into('rendered', {
+  digest: ({ digest }) => digest,
+  objects: ({ objects }) => objects,
+});
 
-const NEWEST = `
-  SELECT id FROM (
-    SELECT id, row_number() OVER (PARTITION BY workload_id ORDER BY id DESC) AS place FROM releases
-    WHERE tenant_id = $1::uuid AND workload_id = ANY($2::uuid[]) AND ($3::uuid IS NULL OR id < $3::uuid)) ranked
-  WHERE place <= $4::int`;
+const references = tables.recordsOf<StoredRendering>().into('release_objects', {
+  placement_id: ({ placementId }) => placementId,
+  digest: ({ digest }) => digest,
+  template_digest: ({ templateDigest }) => templateDigest,
+  replicas: ({ replicas }) => replicas,
+  strategy: ({ strategy }) => strategy,
+});
 
-/** Equal bytes are stored once. */
-const KEEP_BYTES = `
-  INSERT INTO rendered (tenant_id, digest, objects)
-  SELECT $1::uuid, n.digest, n.objects FROM jsonb_populate_recordset(NULL::rendered, $2::jsonb) n ORDER BY n.digest ON CONFLICT DO NOTHING`;
+/** Equal bytes are stored once. In the order of their digests, so that two transactions that store the same ones do not wait for each other. */
+const keepBytes = (renderings: readonly StoredRendering[]) =>
+  tables
+    .insertInto('rendered')
+    .columns(['tenant_id', ...bytes.columns])
+    .expression((select) =>
+      select
+        .selectFrom(bytes.of([...new Map(renderings.map((rendering) => [rendering.digest, rendering])).values()]).as('n'))
+        .select(uuid(tenantId()).as('tenant_id'))
+        .select(bytes.under('n'))
+        .orderBy('n.digest'),
+    )
+    .onConflict((conflict) => conflict.doNothing());
 
-const REFER = (release: string): string => `
-  INSERT INTO release_objects (tenant_id, release_id, placement_id, digest, template_digest, replicas, strategy)
-  SELECT $1::uuid, ${release}, n.placement_id, n.digest, n.template_digest, n.replicas, n.strategy
-  FROM jsonb_populate_recordset(NULL::release_objects, $3::jsonb) n ON CONFLICT DO NOTHING`;
+/** The release's references to the bytes. */
+const refer = (releaseId: string, renderings: readonly StoredRendering[]) =>
+  tables
+    .selectFrom(references.of(renderings).as('n'))
+    .select([uuid(tenantId()).as('tenant_id'), uuid(releaseId).as('release_id')])
+    .select(references.under('n'));
 
-const STORE = `WITH kept AS (${KEEP_BYTES}) ${REFER('$4::uuid')}`;
-
-const CREATE = `
-  WITH release AS (
-    INSERT INTO releases (tenant_id, id, workload_id, number, revision_id, "values", placements, reason, created_by)
-    SELECT $1::uuid, n.id, n.workload_id, n.number, n.revision_id, n."values", n.placements, n.reason, n.created_by
-    FROM jsonb_populate_record(NULL::releases, $4::jsonb) n RETURNING id, workload_id, number
-  ), noted AS (
-    UPDATE workloads w SET latest_release = release.number, updated_at = now() FROM release WHERE w.tenant_id = $1::uuid AND w.id = release.workload_id
-  ), kept AS (${KEEP_BYTES})
-  ${REFER('(SELECT id FROM release)')}`;
+/** Ids of the newest releases of each workload. */
+const newest = (workloadIds: readonly string[], { after, limit }: Window) =>
+  tables
+    .selectFrom((select) =>
+      select
+        .selectFrom('releases')
+        .select((e) => [
+          'id',
+          e.fn
+            .agg<number>('row_number')
+            .over((over) => over.partitionBy('workload_id').orderBy('id', 'desc'))
+            .as('place'),
+        ])
+        .where('tenant_id', '=', tenantId())
+        .where('workload_id', '=', anyOf(workloadIds))
+        .$if(after !== null, (older) => older.where('id', '<', after))
+        .as('ranked'),
+    )
+    .select('id')
+    .where('place', '<=', limit + 1);

@@ -25,7 +25,7 @@ export class RenderService {
     const subject = workload ?? { id: NO_TENANT, name: workloadNameOf(revision.template.name) };
     const layers = [ofWorkload((workload?.values ?? {}) as Values), ofRequest(input.values ?? {})];
     const { objects, digest, replicas } = this.releases.renderAt(subject, revision, input.namespace ?? 'default', layers);
-    return { objects: objects as unknown as Record<string, unknown>[], digest, replicas };
+    return { objects: objects, digest, replicas };
   }
 }
 

@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { Database } from '../platform/db/database.ts';
 import { isId } from '../platform/id.ts';
 import { byId } from '../platform/api/page.ts';
 import type { Window } from '../platform/api/page.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import { tenantId } from '../platform/db/context.ts';
+import { anyOf, json } from '../platform/db/statements.ts';
+import { tables } from './columns.ts';
 
 const WITH = {
   template: { select: { id: true, name: true, latestRevision: true } },
@@ -45,9 +48,15 @@ export class WorkloadRepository {
 
   /** Like `find`, with the row locked until the transaction ends, so that rollouts of a workload are accepted one at a time. */
   async lock(reference: string): Promise<WorkloadRow | null> {
-    const column = isId(reference) ? 'id' : 'name';
-    const sql = `SELECT id FROM workloads WHERE tenant_id = $1::uuid AND ${column} = $2${column === 'id' ? '::uuid' : ''} AND deleted_at IS NULL FOR NO KEY UPDATE`;
-    const [row] = await this.database.query<{ id: string }>(sql, [tenantId(), reference]);
+    const [row] = await this.database.run(
+      tables
+        .selectFrom('workloads')
+        .select('id')
+        .where('tenant_id', '=', tenantId())
+        .where(isId(reference) ? 'id' : 'name', '=', reference)
+        .where('deleted_at', 'is', null)
+        .forNoKeyUpdate(),
+    );
     return row ? this.find(row.id) : null;
   }
 
@@ -114,32 +123,39 @@ export class WorkloadRepository {
 
   /** Clusters by id or name. They stay until the transaction ends: whoever removes one waits, and sees what was placed there. */
   async clusters(references: readonly string[]): Promise<ClusterReference[]> {
-    return this.database.query<ClusterReference>(CLUSTERS, [tenantId(), references.filter(isId), [...references]]);
+    const named = clusters().where((e) => e.or([e('id', '=', anyOf(references.filter(isId))), e('name', '=', anyOf(references))]));
+    return this.database.run(named);
   }
 
   /** Clusters with all of these labels, locked likewise. */
   async clustersLabelled(labels: Record<string, string>): Promise<ClusterReference[]> {
-    return this.database.query<ClusterReference>(CLUSTERS_LABELLED, [tenantId(), JSON.stringify(labels)]);
+    return this.database.run(clusters().where(sql<boolean>`labels @> ${json(labels)}`));
   }
 
   /** The template of this id or name; it stays likewise. */
   async template(reference: string): Promise<{ id: string } | null> {
-    const [row] = await this.database.query<{ id: string }>(TEMPLATE, [tenantId(), isId(reference) ? reference : null, reference]);
+    const [row] = await this.database.run(
+      tables
+        .selectFrom('templates')
+        .select('id')
+        .where('tenant_id', '=', tenantId())
+        .where(isId(reference) ? 'id' : 'name', '=', reference)
+        .where('deleted_at', 'is', null)
+        .forKeyShare(),
+    );
     return row ?? null;
   }
 }
 
-const CLUSTERS = `
-  SELECT id, name, region_id AS "regionId" FROM clusters
-  WHERE tenant_id = $1::uuid AND deleted_at IS NULL AND (id = ANY($2::uuid[]) OR name = ANY($3::text[])) ORDER BY id FOR KEY SHARE`;
-
-const CLUSTERS_LABELLED = `
-  SELECT id, name, region_id AS "regionId" FROM clusters
-  WHERE tenant_id = $1::uuid AND deleted_at IS NULL AND labels @> $2::jsonb ORDER BY id FOR KEY SHARE`;
-
-const TEMPLATE = `
-  SELECT id FROM templates
-  WHERE tenant_id = $1::uuid AND deleted_at IS NULL AND (id = $2::uuid OR ($2::uuid IS NULL AND name = $3::text)) FOR KEY SHARE`;
+/** Locked in the order of their ids, so that two transactions do not wait for each other. */
+const clusters = () =>
+  tables
+    .selectFrom('clusters')
+    .select(['id', 'name', 'region_id as regionId'])
+    .where('tenant_id', '=', tenantId())
+    .where('deleted_at', 'is', null)
+    .orderBy('id')
+    .forKeyShare();
 
 export interface ClusterReference {
   id: string;

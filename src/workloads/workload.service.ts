@@ -12,6 +12,7 @@ import { Resources } from '../platform/api/resources.ts';
 import { checked } from '../platform/api/shapes.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import { TenantService } from '../tenants/tenant.service.ts';
+import { tables } from './columns.ts';
 import { placementChanges } from './core/placement-changes.ts';
 import { PlacementRule, workloadOf } from './workload.model.ts';
 import type { CreateWorkload, PlacementPlace, PlacementRulePatch, UpdateWorkload, Workload } from './workload.model.ts';
@@ -56,8 +57,9 @@ export class WorkloadService {
 
   /** The locked row, with its placements updated by its rule, if it has one. */
   async placed(row: WorkloadRow): Promise<WorkloadRow> {
-    if (row.placementRule === null) return row;
-    await this.place(row, row.placementRule as unknown as PlacementRule);
+    const rule = tables.read('workloads', 'placement_rule', row.placementRule);
+    if (rule === null) return row;
+    await this.place(row, rule);
     return this.find(row.id);
   }
 
