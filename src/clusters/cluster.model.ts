@@ -5,6 +5,7 @@ import { pageArguments, pageQuery } from '../platform/api/page.ts';
 import { Reference } from '../platform/model/reference.model.ts';
 import { ClusterStatus as Statuses } from '../generated/prisma/enums.ts';
 import { type Access, resourceName } from './core/access.ts';
+import { tables } from './columns.ts';
 import type { ClusterRow, LeftBehind } from './cluster.repository.ts';
 
 export const ClusterStatus = Enum(
@@ -125,7 +126,7 @@ export const clusterOf = (row: ClusterRow): Cluster => ({
   statusReason: row.statusReason,
   kubernetesVersion: row.kubernetesVersion,
   latencySeconds: row.latencyMilliseconds === null ? null : row.latencyMilliseconds / 1000,
-  missingPermissions: (row.missingPermissions as unknown as (Access & { namespace: string })[]).map(missingOf),
+  missingPermissions: tables.read('clusters', 'missing_permissions', row.missingPermissions).map(missingOf),
   checkedAt: row.checkedAt,
   version: row.version,
   createdAt: row.createdAt,

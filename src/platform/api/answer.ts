@@ -23,16 +23,16 @@ export class Answered<T = unknown> {
 /** A resource that existed already: 200 instead of the route's 201. */
 export const alreadyThere = <T>(value: T): T => new Answered(value, 200) as T;
 
-/** A reference to a resource that was changed. It is read once, when the answer is sent. */
-class Referred {
+/** A reference to a resource that was changed, instead of the resource T: it is read once, when the answer is sent. */
+export class Referred<T extends { id: string }> {
   constructor(
     readonly resource: string,
-    readonly id: string,
+    readonly id: T['id'],
   ) {}
 }
 
 /** Answers with the resource of this id; `resource` names it as `Resources` does. */
-export const referTo = <T extends { id: string }>(resource: string, id: string): T => new Referred(resource, id) as unknown as T;
+export const referTo = <T extends { id: string }>(resource: string, id: T['id']): Referred<T> => new Referred<T>(resource, id);
 
 export const valueOf = (answer: unknown): unknown => (answer instanceof Answered ? answer.value : answer);
 

@@ -1,6 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
-import { components } from '../model/model.ts';
+import { components, fieldsOf } from '../model/model.ts';
 import type { Modelled } from '../model/model.ts';
 import { PageSchema } from './page.ts';
 import { CODES } from '../problem.ts';
@@ -96,7 +96,7 @@ const RATE = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Rate
 const headers = (...names: string[]): Json => Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
 function headersOf({ status = 200, answers, idempotent, waits }: RegisteredRoute): Json {
-  const isVersioned = answers !== undefined && 'schema' in answers && 'version' in (answers.schema as unknown as z.ZodObject).shape;
+  const isVersioned = answers !== undefined && 'schema' in answers && fieldsOf(answers).includes('version');
   return headers(
     ...(isVersioned ? ['ETag'] : []),
     ...(status === 201 || status === 202 ? ['Location'] : []),
@@ -228,5 +228,6 @@ export function openApi(routes: readonly RegisteredRoute[], version: string): Op
       schemas: { ...sorted(schemas), Problem: problem },
     },
   };
+  // Nest's type is that of OpenAPI 3.0, in which `type: [string, null]` does not exist.
   return document as unknown as OpenAPIObject;
 }

@@ -9,6 +9,7 @@ import { UNSTORABLE, unstorable } from '../model/text.ts';
 import { faultsOf, parameterFaults, withoutNulls } from '../model/faults.ts';
 import { unwrapped } from '../model/fields.ts';
 import { messageOf } from '../model/messages.ts';
+import { fieldsOf } from '../model/model.ts';
 import type { Modelled } from '../model/model.ts';
 import { invalid } from '../problem.ts';
 
@@ -119,7 +120,7 @@ function checkArguments(given: Record<string, unknown>, taken: Taken): void {
       given[name] = result.value;
       return result.faults;
     }
-    const own = Object.keys((model.schema as unknown as z.ZodObject).shape).filter((key) => Object.hasOwn(given, key));
+    const own = fieldsOf(model).filter((key) => Object.hasOwn(given, key));
     const result = parsedArguments(model, Object.fromEntries(own.map((key) => [key, given[key]])));
     for (const key of own) Reflect.deleteProperty(given, key);
     Object.assign(given, result.value);

@@ -72,12 +72,11 @@ export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
       jit: { minCount: 3, eluThreshold: 0.8 },
       cache: 1024,
       errorFormatter: (execution, context) => {
-        const requestId =
-          (context as unknown as Partial<GraphqlContext>).caller?.requestId ??
-          (context as { reply?: FastifyReply }).reply?.request.id ??
-          null;
+        // An error before the context is made comes with none of it.
+        const { caller, reply }: Partial<GraphqlContext & { reply: FastifyReply }> = context;
+        const requestId = caller?.requestId ?? reply?.request.id ?? null;
         const { retryAfterSeconds, ...answer } = formatErrors(execution, requestId);
-        if (retryAfterSeconds !== null) (context as { reply?: FastifyReply }).reply?.header('retry-after', String(retryAfterSeconds));
+        if (retryAfterSeconds !== null) reply?.header('retry-after', String(retryAfterSeconds));
         return answer;
       },
       context: (request: FastifyRequest): GraphqlContext => ({ caller: this.callers.ofRequest(request), loaders: new Loaders() }),
@@ -98,9 +97,9 @@ export class GraphqlSetup implements GqlOptionsFactory<MercuriusDriverConfig> {
   private guardSockets(): void {
     const server = this.adapter.httpAdapter.getInstance<FastifyInstance>();
     server.addHook('onRoute', (route) => {
-      const sockets = route as unknown as { wsHandler?: WebSocketHandler };
-      const { wsHandler: handle } = sockets;
-      if (handle) sockets.wsHandler = (socket, request) => (this.open(socket, request) ? handle(socket, request) : undefined);
+      if (!('wsHandler' in route) || typeof route.wsHandler !== 'function') return;
+      const handle = route.wsHandler as WebSocketHandler;
+      route.wsHandler = (socket: Socket, request: FastifyRequest) => (this.open(socket, request) ? handle(socket, request) : undefined);
     });
   }
 

@@ -3,6 +3,7 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Context } from '../db/context.ts';
 import { lookAt } from '../model/text.ts';
 import { formatErrors } from './errors.ts';
+import { InvalidDocument } from './subscription.ts';
 import type { SubscriptionRequest } from './subscription.ts';
 
 export const PROTOCOL = 'graphql-transport-ws';
@@ -41,7 +42,7 @@ interface Message {
   payload?: unknown;
 }
 
-/** Throws if a subscription is refused: one error, or a list of GraphQL's own. */
+/** Throws if a subscription is refused; an InvalidDocument has several errors. */
 export type CheckSubscription = (caller: Context, asked: SubscriptionRequest) => void;
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -57,7 +58,9 @@ function messageIn(frame: unknown): Message | null {
     const message: unknown = JSON.parse(text);
     // Mercurius' parser refuses such a key with an error of its own.
     if (JSON.stringify(message).includes('"__proto__":')) return null;
-    return isObject(message) && typeof message['type'] === 'string' ? (message as unknown as Message) : null;
+    if (!isObject(message)) return null;
+    const { type, id, payload } = message;
+    return typeof type === 'string' ? { type, id, payload } : null;
   } catch {
     return null;
   }
@@ -147,7 +150,7 @@ export class SocketGate {
     try {
       this.check(this.caller, asked);
     } catch (error) {
-      const errors = (Array.isArray(error) ? error : [error]) as Error[];
+      const errors = error instanceof InvalidDocument ? error.faults : [error as Error];
       this.socket.send(JSON.stringify({ type: 'error', id, payload: formatErrors({ errors }, this.caller.requestId).response.errors }));
       return null;
     }

@@ -98,8 +98,7 @@ export function AnyOf<O extends Record<string, z.ZodType>>(typeName: string, des
     Field(graphqlType(schema).type as never, { nullable: true, description: schema.description })(Wrapped.prototype as object, option);
   }
   InputType(typeName, { description, isOneOf: true })(Wrapped);
-  const bare = z.union(Object.values(options) as [z.ZodType, ...z.ZodType[]]) as unknown as z.ZodType<z.output<O[keyof O]>>;
-  const schema = bare.describe(description);
+  const schema = z.union(Object.values(options) as O[keyof O][]).describe(description);
   nameInGraphql(schema, () => Wrapped);
   wrappers.add(Wrapped);
   return schema;

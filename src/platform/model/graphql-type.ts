@@ -9,16 +9,6 @@ export interface GraphqlType {
   defaultValue?: unknown;
 }
 
-/** The part of zod's schema definition that is read here. */
-interface Definition {
-  type: string;
-  innerType?: z.ZodType;
-  element?: z.ZodType;
-  in?: z.ZodType;
-  format?: string;
-  defaultValue?: unknown;
-}
-
 /** Schema -> its class, enum object or scalar, for schemas with a name in GraphQL. */
 const named = new WeakMap<object, () => unknown>();
 
@@ -46,19 +36,19 @@ function stringType(format: string | undefined): GraphqlType {
 export function graphqlType(schema: z.core.$ZodType): GraphqlType {
   const byName = namedType(schema);
   if (byName) return { type: byName, nullable: false };
-  const definition = (schema as z.ZodType).def as unknown as Definition;
+  const definition = (schema as z.core.$ZodTypes)._zod.def;
   switch (definition.type) {
     case 'optional':
     case 'nullable':
-      return { ...graphqlType(definition.innerType as z.ZodType), nullable: true };
+      return { ...graphqlType(definition.innerType), nullable: true };
     case 'default':
-      return { ...graphqlType(definition.innerType as z.ZodType), nullable: true, defaultValue: definition.defaultValue };
+      return { ...graphqlType(definition.innerType), nullable: true, defaultValue: definition.defaultValue };
     case 'array': {
-      const element = graphqlType(definition.element as z.ZodType);
+      const element = graphqlType(definition.element);
       return { type: () => [element.type()], nullable: false };
     }
     case 'string':
-      return stringType(definition.format);
+      return stringType('format' in definition ? String(definition.format) : undefined);
     case 'number':
       return present((schema as z.ZodNumber).isInt ? Int : Float);
     case 'literal':
@@ -67,7 +57,7 @@ export function graphqlType(schema: z.core.$ZodType): GraphqlType {
     case 'date':
       return present(Instant);
     case 'pipe':
-      return graphqlType(definition.in as z.ZodType);
+      return graphqlType(definition.in);
     default:
       return present(Json);
   }

@@ -31,6 +31,7 @@ export function Model<F extends z.ZodRawShape>(fields: F, refine: Refine<F> = (s
   }
   const bases = [ObjectType({ isAbstract: true }), InputType({ isAbstract: true }), ArgsType()] as ClassDecorator[];
   bases.forEach((decorate) => decorate(Fields));
+  // Instances have the fields of the schema, which is no type that a class can declare.
   return Fields as unknown as Modelled<ObjectSchema<F>>;
 }
 
@@ -40,6 +41,9 @@ export function exactlyOne<F extends z.ZodRawShape>(schema: ObjectSchema<F>): Ob
   const isOne = (value: object): boolean => Object.values(value).filter((field) => field !== undefined).length === 1;
   return schema.refine(isOne, { error: `exactly one of ${names} is required` });
 }
+
+/** The names of the fields. */
+export const fieldsOf = ({ schema }: Modelled): string[] => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : []);
 
 /** Names the class in OpenAPI and GraphQL, also where its schema is nested in another. */
 function publish(target: Modelled, description: string, ...decorators: ClassDecorator[]): void {

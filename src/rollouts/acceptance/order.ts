@@ -8,6 +8,7 @@ import type { StoredRendering } from '../../workloads/release.repository.ts';
 import type { PlacementRow, WorkloadRow } from '../../workloads/workload.repository.ts';
 import { kinds } from '../core/kinds.ts';
 import type { Side } from '../core/observation.ts';
+import { tables } from '../store/columns.ts';
 
 /** What one placement is to run; `to` null = nothing (it is taken away), both null for SCALE, which writes no template. */
 export interface Aim {
@@ -75,7 +76,7 @@ export const siteOf = (placement: PlacementRow) => ({
   values: placement.values as Values,
 });
 
-export const appliedOf = (placement: PlacementRow): Side => placement.applied as unknown as Side;
+export const appliedOf = (placement: PlacementRow): Side | null => tables.read('placements', 'applied', placement.applied);
 
 /** Every placement to the release as it is rendered there. */
 export function aimsOf(placements: readonly PlacementRow[], release: { id: string; number: number }, renderings: Renderings): Aim[] {
@@ -87,7 +88,7 @@ export function aimsOf(placements: readonly PlacementRow[], release: { id: strin
       digest,
       templateDigest,
       restartedAt: null,
-      strategy: strategy as unknown as Strategy,
+      strategy,
     };
     return { placement, to };
   });

@@ -5,7 +5,6 @@ import type { ExpectedVersions } from '../../platform/api/etag.ts';
 import { invalid, notFound, Problem } from '../../platform/problem.ts';
 import { ofRequest, ofWorkload } from '../../workloads/core/layers.ts';
 import type { Values } from '../../workloads/core/layers.ts';
-import type { Strategy } from '../../workloads/core/strategy.ts';
 import { ReleaseRepository } from '../../workloads/release.repository.ts';
 import type { ReleaseRow } from '../../workloads/release.repository.ts';
 import { ReleaseService } from '../../workloads/release.service.ts';
@@ -14,6 +13,7 @@ import { WorkloadService } from '../../workloads/workload.service.ts';
 import { Acceptance } from './acceptance.ts';
 import type { MakeWay } from './acceptance.ts';
 import type { RolloutKind } from '../../generated/prisma/enums.ts';
+import { tables } from '../store/columns.ts';
 import { chosenStrategy, defaultRevision } from '../core/defaults.ts';
 import { kinds } from '../core/kinds.ts';
 import type { Side } from '../core/observation.ts';
@@ -106,7 +106,13 @@ export class RolloutService {
         case 'RELEASE': {
           const release = await this.kept.byId(settled.release!.id);
           const values = settled.values as Record<string, unknown>;
-          return this.to(kind, locked, release, { ...options, strategy: settled.strategy as unknown as Strategy, values }, null);
+          return this.to(
+            kind,
+            locked,
+            release,
+            { ...options, strategy: tables.read('rollouts', 'strategy', settled.strategy), values },
+            null,
+          );
         }
         case 'RESTART':
           return this.restarted(locked, options, null);
@@ -189,8 +195,7 @@ export class RolloutService {
       throw invalid({ parameter: 'workload', detail: `nothing of ${workload.name} runs there yet: roll it out first` });
     }
     const aims = standing.map((placement) => ({ placement, to: null }));
-    const applied = standing.find((placement) => placement.applied !== null);
-    const base = applied && appliedOf(applied).strategy;
+    const base = standing.map(appliedOf).find((side) => side !== null)?.strategy;
     return this.acceptance.accept(orderOf('SCALE', workload, null, aims, options, base), null);
   }
 

@@ -1,5 +1,6 @@
 import { Body, Controller, Param, Query } from '@nestjs/common';
 import { referTo } from '../../platform/api/answer.ts';
+import type { Referred } from '../../platform/api/answer.ts';
 import { IfMatch } from '../../platform/api/etag.ts';
 import type { ExpectedVersions } from '../../platform/api/etag.ts';
 import { PageOf, PageQuery, windowOf } from '../../platform/api/page.ts';
@@ -34,7 +35,7 @@ export class RolloutController {
   ) {}
 
   @Route('POST', '/workloads/:workload/rollouts', acting('rollouts.create', 'Rolls a revision out to every placement.'))
-  async create(@Param('workload') workload: string, @Body() input: CreateRollout) {
+  async create(@Param('workload') workload: string, @Body() input: CreateRollout): Promise<Referred<RolloutDetail>> {
     return referTo('rollout', await this.rollouts.create(workload, input));
   }
 
@@ -43,17 +44,17 @@ export class RolloutController {
     '/workloads/:workload/rollback',
     acting('rollouts.rollback', 'Goes back to a good release; the active rollout is superseded.'),
   )
-  async rollback(@Param('workload') workload: string, @Body() input: RollbackInput) {
+  async rollback(@Param('workload') workload: string, @Body() input: RollbackInput): Promise<Referred<RolloutDetail>> {
     return referTo('rollout', await this.rollouts.rollback(workload, input));
   }
 
   @Route('POST', '/workloads/:workload/restart', acting('rollouts.restart', 'Replaces every pod by a new one of the same release.'))
-  async restart(@Param('workload') workload: string, @Body() input: RestartInput) {
+  async restart(@Param('workload') workload: string, @Body() input: RestartInput): Promise<Referred<RolloutDetail>> {
     return referTo('rollout', await this.rollouts.restart(workload, input));
   }
 
   @Route('POST', '/workloads/:workload/scale', acting('rollouts.scale', 'Sets the number of pods; runs alongside the active rollout.'))
-  async scale(@Param('workload') workload: string, @Body() input: ScaleInput) {
+  async scale(@Param('workload') workload: string, @Body() input: ScaleInput): Promise<Referred<RolloutDetail>> {
     return referTo('rollout', await this.rollouts.scale(workload, input));
   }
 
@@ -65,7 +66,11 @@ export class RolloutController {
     waits: 'rollout',
     location: (rollout: never) => `/v1/rollouts/${(rollout as RolloutDetail).id}`,
   })
-  async remove(@Param('workload') workload: string, @Query() query: RemoveQuery, @IfMatch() expected: ExpectedVersions) {
+  async remove(
+    @Param('workload') workload: string,
+    @Query() query: RemoveQuery,
+    @IfMatch() expected: ExpectedVersions,
+  ): Promise<Referred<RolloutDetail>> {
     return referTo('rollout', await this.rollouts.remove(workload, query.objects ?? 'DELETE', expected));
   }
 
@@ -89,17 +94,17 @@ export class RolloutController {
   }
 
   @Route('POST', '/rollouts/:rollout/pause', acting('rollouts.pause', 'Stops every forward move.'))
-  async pause(@Param('rollout') rollout: string) {
+  async pause(@Param('rollout') rollout: string): Promise<Referred<RolloutDetail>> {
     return referTo('rollout', await this.verbs.perform(rollout, { kind: 'PAUSE' }));
   }
 
   @Route('POST', '/rollouts/:rollout/resume', acting('rollouts.resume', 'Goes on after `pause`.'))
-  async resume(@Param('rollout') rollout: string) {
+  async resume(@Param('rollout') rollout: string): Promise<Referred<RolloutDetail>> {
     return referTo('rollout', await this.verbs.perform(rollout, { kind: 'RESUME' }));
   }
 
   @Route('POST', '/rollouts/:rollout/promote', acting('rollouts.promote', 'Ends the pause at which the targets are held.'))
-  async promote(@Param('rollout') rollout: string, @Body() input: PromoteInput) {
+  async promote(@Param('rollout') rollout: string, @Body() input: PromoteInput): Promise<Referred<RolloutDetail>> {
     return referTo('rollout', await this.verbs.perform(rollout, { kind: 'PROMOTE', full: input.full ?? false }));
   }
 
@@ -108,12 +113,12 @@ export class RolloutController {
     '/rollouts/:rollout/abort',
     acting('rollouts.abort', 'Takes everything back; while rolling back, gives up on unreachable clusters.'),
   )
-  async abort(@Param('rollout') rollout: string) {
+  async abort(@Param('rollout') rollout: string): Promise<Referred<RolloutDetail>> {
     return referTo('rollout', await this.verbs.perform(rollout, { kind: 'ABORT' }));
   }
 
   @Route('POST', '/rollouts/:rollout/retry', acting('rollouts.retry', 'Retries the failed targets, in this rollout or in a new one.'))
-  async retry(@Param('rollout') rollout: string) {
+  async retry(@Param('rollout') rollout: string): Promise<Referred<RolloutDetail>> {
     return referTo('rollout', await this.verbs.perform(rollout, { kind: 'RETRY' }));
   }
 }

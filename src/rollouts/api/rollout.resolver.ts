@@ -1,5 +1,6 @@
 import { Args, Context, Int, Parent, ResolveField, Resolver } from '@nestjs/graphql';
 import { referTo } from '../../platform/api/answer.ts';
+import type { Referred } from '../../platform/api/answer.ts';
 import { Database } from '../../platform/db/database.ts';
 import { ifVersion } from '../../platform/api/etag.ts';
 import { canonical } from '../../platform/id.ts';
@@ -56,7 +57,7 @@ export class RolloutResolver {
   async createRollout(
     @Args('workload', WORKLOAD) workload: string,
     @Args('input', { nullable: true }) input: CreateRollout,
-  ): Promise<Rollout> {
+  ): Promise<Referred<Rollout>> {
     return referTo('rollout', await this.service.create(workload, input));
   }
 
@@ -64,7 +65,7 @@ export class RolloutResolver {
   async rollbackWorkload(
     @Args('workload', WORKLOAD) workload: string,
     @Args('input', { nullable: true }) input: RollbackInput,
-  ): Promise<Rollout> {
+  ): Promise<Referred<Rollout>> {
     return referTo('rollout', await this.service.rollback(workload, input));
   }
 
@@ -72,12 +73,12 @@ export class RolloutResolver {
   async restartWorkload(
     @Args('workload', WORKLOAD) workload: string,
     @Args('input', { nullable: true }) input: RestartInput,
-  ): Promise<Rollout> {
+  ): Promise<Referred<Rollout>> {
     return referTo('rollout', await this.service.restart(workload, input));
   }
 
   @Mutation(() => Rollout, actingMutation('rollouts.scale', 'Sets the number of pods; runs alongside the active rollout.'))
-  async scaleWorkload(@Args('workload', WORKLOAD) workload: string, @Args('input') input: ScaleInput): Promise<Rollout> {
+  async scaleWorkload(@Args('workload', WORKLOAD) workload: string, @Args('input') input: ScaleInput): Promise<Referred<Rollout>> {
     return referTo('rollout', await this.service.scale(workload, input));
   }
 
@@ -91,32 +92,32 @@ export class RolloutResolver {
       description: 'The expected version; the request is refused (STALE) if the current one differs.',
     })
     version?: number,
-  ): Promise<Rollout> {
+  ): Promise<Referred<Rollout>> {
     return referTo('rollout', await this.service.remove(workload, objects ?? 'DELETE', ifVersion(version)));
   }
 
   @Mutation(() => Rollout, actingMutation('rollouts.pause', 'Stops every forward move.'))
-  async pauseRollout(@Args('id') id: string): Promise<Rollout> {
+  async pauseRollout(@Args('id') id: string): Promise<Referred<Rollout>> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'PAUSE' }));
   }
 
   @Mutation(() => Rollout, actingMutation('rollouts.resume', 'Goes on after a pause.'))
-  async resumeRollout(@Args('id') id: string): Promise<Rollout> {
+  async resumeRollout(@Args('id') id: string): Promise<Referred<Rollout>> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'RESUME' }));
   }
 
   @Mutation(() => Rollout, actingMutation('rollouts.promote', 'Ends the pause at which the targets are held.'))
-  async promoteRollout(@Args('id') id: string, @Args('input', { nullable: true }) input: PromoteInput): Promise<Rollout> {
+  async promoteRollout(@Args('id') id: string, @Args('input', { nullable: true }) input: PromoteInput): Promise<Referred<Rollout>> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'PROMOTE', full: input?.full ?? false }));
   }
 
   @Mutation(() => Rollout, actingMutation('rollouts.abort', 'Takes everything back; while rolling back, gives up on unreachable clusters.'))
-  async abortRollout(@Args('id') id: string): Promise<Rollout> {
+  async abortRollout(@Args('id') id: string): Promise<Referred<Rollout>> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'ABORT' }));
   }
 
   @Mutation(() => Rollout, actingMutation('rollouts.retry', 'Retries the failed targets, in this rollout or in a new one.'))
-  async retryRollout(@Args('id') id: string): Promise<Rollout> {
+  async retryRollout(@Args('id') id: string): Promise<Referred<Rollout>> {
     return referTo('rollout', await this.verbs.perform(id, { kind: 'RETRY' }));
   }
 

@@ -1,7 +1,6 @@
 /** Converts rows to entities, so that no column leaks. */
 import { TargetPhase as TargetPhases } from '../../generated/prisma/enums.ts';
 import type { TargetPhase } from '../../generated/prisma/enums.ts';
-import type { CreatedBy } from '../../platform/model/reference.model.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import { presentCondition, readCondition } from '../core/condition-types.ts';
 import type { StoredCondition } from '../core/condition-types.ts';
@@ -13,6 +12,7 @@ import type { Detail } from '../core/reasons.ts';
 import { stepOf } from '../core/stages/stage.ts';
 import { stepsOf } from '../core/strategies/compile.ts';
 import type { Rollout, RolloutStrategy, Wave } from './rollout.model.ts';
+import { tables } from '../store/columns.ts';
 import type { RolloutRow, TargetRow, WaveRow } from '../store/rollout.repository.ts';
 import type { Failure, Target, TargetCounts, TargetPods, TargetStep } from './target.model.ts';
 
@@ -21,7 +21,7 @@ type PhaseCounts = Partial<Record<TargetPhase, number>>;
 const phases = Object.keys(TargetPhases) as TargetPhase[];
 
 const targetCounts = (counts: PhaseCounts): TargetCounts =>
-  Object.fromEntries(phases.map((phase) => [phase, counts[phase] ?? 0])) as unknown as TargetCounts;
+  Object.fromEntries(phases.map((phase) => [phase, counts[phase] ?? 0])) as Record<TargetPhase, number>;
 
 /** Share of the targets that are done, 0..1; 1 if there are none. */
 function doneShare(counts: PhaseCounts): number {
@@ -62,7 +62,7 @@ export const rolloutOf = (row: RolloutRow, counts: PhaseCounts): Rollout => ({
   workload: row.workload,
   release: row.release,
   previousRelease: row.previousRelease,
-  strategy: strategyView(row.strategy as unknown as Strategy),
+  strategy: strategyView(tables.read('rollouts', 'strategy', row.strategy)),
   values: row.values as Record<string, unknown>,
   reason: row.reason,
   retryOf: row.retryOfId,
@@ -70,9 +70,9 @@ export const rolloutOf = (row: RolloutRow, counts: PhaseCounts): Rollout => ({
   onUnreachable: row.onUnreachable,
   phase: row.phase,
   pauseReason: row.pauseReason,
-  ...phaseView(row.phaseDetail as unknown as Detail | null),
+  ...phaseView(tables.read('rollouts', 'phase_detail', row.phaseDetail)),
   progress: doneShare(counts),
-  createdBy: row.createdBy as unknown as CreatedBy,
+  createdBy: tables.read('rollouts', 'created_by', row.createdBy),
   failure: failureView(row.failure),
   targetCounts: targetCounts(counts),
   startedAt: row.startedAt,
@@ -100,7 +100,7 @@ function targetStep(row: TargetRow, pods: TargetPods | null): TargetStep {
 }
 
 export function targetOf(row: TargetRow): Target {
-  const seen = row.pods as unknown as TargetPods | null;
+  const seen = tables.read('targets', 'pods', row.pods);
   const pods = seen && { desired: seen.desired, old: seen.old, new: seen.new, ready: seen.ready };
   return {
     id: row.id,
@@ -108,7 +108,7 @@ export function targetOf(row: TargetRow): Target {
     region: row.region,
     namespace: row.namespace,
     phase: row.phase,
-    ...phaseView(row.phaseDetail as unknown as Detail | null),
+    ...phaseView(tables.read('targets', 'phase_detail', row.phaseDetail)),
     step: targetStep(row, pods),
     pods,
     ...conditionViews(row.condition),

@@ -33,7 +33,7 @@ const allows = (kinds: readonly Kind[], kind: Kind): boolean => kinds.includes(k
 
 /** A field that may be a placeholder of one of these types. The known values of its parameter must also fit the field. */
 const open = <T>(inner: z.ZodType<T>, ...kinds: Kind[]): z.ZodType<T> =>
-  z.unknown().superRefine((value, context) => {
+  z.custom<T>().superRefine((value: unknown, context) => {
     if (!(value instanceof Hole)) {
       const result = inner.safeParse(value);
       for (const issue of result.error?.issues ?? []) context.addIssue({ ...issue });
@@ -50,7 +50,7 @@ const open = <T>(inner: z.ZodType<T>, ...kinds: Kind[]): z.ZodType<T> =>
       code: 'custom',
       message: `${issue ? detailOf(issue, refused) : 'does not fit'}, but ${value.source} may be ${JSON.stringify(refused)}`,
     });
-  }) as unknown as z.ZodType<T>;
+  });
 
 const text = (maximum: number) => z.string().min(1).max(maximum);
 const integer = (minimum: number, maximum: number) => z.int('must be an integer').min(minimum).max(maximum);

@@ -110,6 +110,9 @@ const isFixed = (section: string): boolean => section === 'parameters';
 /** The native sections, whose nulls count as absent, because exported manifests often contain nulls. */
 const isNative = (section: string): boolean => section === 'pod' || section === 'service';
 
+/** What the schema and all checks find no fault in is a template's document. */
+const isTemplate = (document: object, faults: readonly Fault[]): document is TemplateDocument => faults.length === 0;
+
 /**
  * Validates a document when a revision is posted, as far as possible without values. A placeholder is checked by its parameter's type and by each known value
  * (enum or default). Each rendering validates the document with its values again in full.
@@ -132,5 +135,5 @@ export function validateDocument(document: unknown): { document: TemplateDocumen
   );
   const checked = checkDocument(open);
   const all = distinct([...faults, ...('faults' in checked ? checked.faults : [])]);
-  return all.length ? { faults: all } : { document: document as unknown as TemplateDocument };
+  return isTemplate(document, all) ? { document } : { faults: all };
 }
