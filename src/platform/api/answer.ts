@@ -31,6 +31,8 @@ export class Referred<T extends { id: string }> {
   ) {}
 }
 
+const isReferred = (value: unknown): value is Referred<{ id: string }> => value instanceof Referred;
+
 /** Answers with the resource of this id; `resource` names it as `Resources` does. */
 export const referTo = <T extends { id: string }>(resource: string, id: T['id']): Referred<T> => new Referred<T>(resource, id);
 
@@ -66,7 +68,7 @@ export class Answers implements NestInterceptor {
 
   private async read(answer: unknown): Promise<unknown> {
     const value = valueOf(answer);
-    if (!(value instanceof Referred)) return answer;
+    if (!isReferred(value)) return answer;
     const { status, headers } = Answered.of(answer, null);
     return new Answered(await this.resources.read(value.resource, value.id), status, headers);
   }

@@ -129,6 +129,25 @@ describe('the text of a statement', () => {
     expect(three.values).toEqual([['a', 'b', 'c']]);
   });
 
+  it('is prepared once per connection, by whichever way it is sent, under a name of ours', async () => {
+    const mark = randomUUID();
+    const marked = tables
+      .selectFrom('workloads')
+      .select('id')
+      .where('name', '=', mark)
+      .where(sql<boolean>`${sql.lit(mark)} <> ''`);
+    const prepared = await inBlue(() =>
+      database.transaction(async () => {
+        await Promise.all([database.run(marked), database.run(marked), database.rows.template.findFirst({ where: { name: mark } })]);
+        return database.query<{ name: string; statement: string }>('SELECT name, statement FROM pg_prepared_statements', []);
+      }),
+    );
+
+    expect(prepared.filter(({ statement }) => statement.includes(mark))).toHaveLength(1);
+    expect(prepared.some(({ statement }) => statement.includes('"public"."templates"'))).toBe(true);
+    expect(prepared.filter(({ name }) => !/^slipway_\d+$/.test(name))).toEqual([]);
+  });
+
   it('contains the words of the code, which a partial index may name', () => {
     const active = tables
       .selectFrom('rollouts')
