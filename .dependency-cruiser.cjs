@@ -40,7 +40,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/[^/]+/core/',
-          '^src/platform/(canonical-json|fault)\\.ts$',
+          '^src/platform/(canonical-json|fault|json)\\.ts$',
           '^src/generated/prisma/enums\\.ts$',
           '^src/clusters/kubernetes/types\\.ts$',
           'node_modules/(zod|yaml|ajv|ipaddr\\.js)/',

@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isAlias, isMap, isScalar, parseAllDocuments, visit } from 'yaml';
 import type { Document } from 'yaml';
 import type { Fault } from '../../platform/fault.ts';
+import { isRecord } from '../../platform/json.ts';
 import { readPem, readServer, readToken } from './credential.ts';
 import type { Credential } from './credential.ts';
 
@@ -248,8 +249,4 @@ function readUser(value: Values, pointer: string, faults: Fault[]): Credential['
 
 function escapePointer(segment: string): string {
   return segment.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
-}
-
-function isRecord(value: unknown): value is Values {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

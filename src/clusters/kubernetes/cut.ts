@@ -1,6 +1,6 @@
+import { isRecord } from '../../platform/json.ts';
 /** What is kept of a watched object: the fields that the rollouts' core reads, each bounded. Anything else, half of what an object weighs, is dropped. */
 import { BUDGETS } from '../core/budgets.ts';
-import { isRecord } from './json.ts';
 import { cutText, digestText } from './text.ts';
 import type { KubernetesObject } from './types.ts';
 

@@ -1,8 +1,9 @@
+import { isRecord } from '../../platform/json.ts';
 import { AddressRefused } from '../../platform/net/guard.ts';
 import { BUDGETS } from '../core/budgets.ts';
 import { KubernetesError, notKubernetes } from './errors.ts';
 import type { KubernetesErrorCause, KubernetesErrorKind } from './errors.ts';
-import { isRecord, JsonScan } from './json.ts';
+import { JsonScan } from './json.ts';
 import { publicText } from './text.ts';
 import type { Redact } from './text.ts';
 

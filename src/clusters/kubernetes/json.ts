@@ -1,3 +1,4 @@
+import { isRecord } from '../../platform/json.ts';
 import type { Budgets } from '../core/budgets.ts';
 import { overBudget, unreadableAnswer } from './errors.ts';
 
@@ -78,9 +79,4 @@ export function parseScanned(text: Buffer): Record<string, unknown> {
   }
   if (!isRecord(value)) throw unreadableAnswer('it is not a JSON object');
   return value;
-}
-
-/** Whether it is a JSON object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isRecord } from '../json.ts';
 
 type JsonObject = Record<string, unknown>;
-
-const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** JSON Merge Patch (RFC 7396): fields in the patch are set, null removes a field, and other fields stay. Nested objects are merged the same way. */
 export function mergePatch(before: JsonObject, patch: JsonObject): JsonObject {
@@ -10,7 +9,7 @@ export function mergePatch(before: JsonObject, patch: JsonObject): JsonObject {
   for (const [key, value] of Object.entries(patch)) {
     const old = after.get(key);
     if (value === null) after.delete(key);
-    else if (value !== undefined) after.set(key, isObject(value) ? mergePatch(isObject(old) ? old : {}, value) : value);
+    else if (value !== undefined) after.set(key, isRecord(value) ? mergePatch(isRecord(old) ? old : {}, value) : value);
   }
   return Object.fromEntries(after);
 }

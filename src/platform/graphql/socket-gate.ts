@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Context } from '../db/context.ts';
+import { isRecord } from '../json.ts';
 import { lookAt } from '../model/text.ts';
 import { formatErrors } from './errors.ts';
 import { InvalidDocument } from './subscription.ts';
@@ -45,9 +46,8 @@ interface Message {
 /** Throws if a subscription is refused; an InvalidDocument has several errors. */
 export type CheckSubscription = (caller: Context, asked: SubscriptionRequest) => void;
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isAbsentOr = (type: 'string' | 'object', value: unknown): boolean =>
-  value === undefined || value === null || (type === 'string' ? typeof value === 'string' : isObject(value));
+  value === undefined || value === null || (type === 'string' ? typeof value === 'string' : isRecord(value));
 
 /** The message in a frame; null if it is not a message. */
 function messageIn(frame: unknown): Message | null {
@@ -58,7 +58,7 @@ function messageIn(frame: unknown): Message | null {
     const message: unknown = JSON.parse(text);
     // Mercurius' parser refuses such a key with an error of its own.
     if (JSON.stringify(message).includes('"__proto__":')) return null;
-    if (!isObject(message)) return null;
+    if (!isRecord(message)) return null;
     const { type, id, payload } = message;
     return typeof type === 'string' ? { type, id, payload } : null;
   } catch {
@@ -67,7 +67,7 @@ function messageIn(frame: unknown): Message | null {
 }
 
 function subscriptionIn(payload: unknown): SubscriptionRequest | null {
-  if (!isObject(payload)) return null;
+  if (!isRecord(payload)) return null;
   const { query, variables, operationName } = payload;
   if (typeof query !== 'string' || !isAbsentOr('object', variables) || !isAbsentOr('string', operationName)) return null;
   return { query, variables: (variables ?? {}) as Record<string, unknown>, operationName: (operationName ?? null) as string | null };

@@ -1,5 +1,7 @@
 /** Readers for a cluster's JSON. They accept any shape and never throw, so that a malformed object still gets a decision. */
 
+import { isRecord } from '../../platform/json.ts';
+
 export type Raw = Readonly<Record<string, unknown>>;
 
 const nothing: Raw = {};
@@ -31,10 +33,6 @@ export function time(of: Raw | undefined, key: string): number | null {
   const value = text(of, key);
   const at = value === null ? Number.NaN : Date.parse(value);
   return Number.isNaN(at) ? null : at;
-}
-
-export function isRecord(value: unknown): value is Raw {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Deep equality of JSON values, ignoring the order of keys. */

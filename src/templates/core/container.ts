@@ -1,6 +1,7 @@
 import type { Fault } from '../../platform/fault.ts';
+import { isRecord } from '../../platform/json.ts';
 import { choiceFault } from './choice.ts';
-import { at, isObject, listOf, objectOf } from './json.ts';
+import { at, listOf, objectOf } from './json.ts';
 import { isDnsLabel, isPort, isPortName, isVariableName, type KnownNames } from './names.ts';
 import { hasStepsBack, isWithinVolume, normalPath } from './paths.ts';
 import { probeFaults } from './probes.ts';
@@ -43,7 +44,7 @@ function environmentFaults(container: Record<string, unknown>, pointer: string):
     if (typeof name === 'string' && !isVariableName(name))
       faults.push({ pointer: at(here, 'name'), detail: 'must be printable ASCII without "="' });
     const from = at(here, 'valueFrom');
-    const wrong = isObject(valueFrom) ? choiceFault(valueFrom, SOURCES) : null;
+    const wrong = isRecord(valueFrom) ? choiceFault(valueFrom, SOURCES) : null;
     if (value !== undefined && value !== '' && valueFrom !== undefined)
       faults.push({ pointer: from, detail: 'cannot be combined with value' });
     if (wrong) faults.push({ pointer: from, detail: wrong });

@@ -1,3 +1,4 @@
+import { isRecord } from '../../platform/json.ts';
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
 /** A JSON object. An undefined field counts as absent. */
@@ -5,15 +6,8 @@ export interface JsonObject {
   [field: string]: JsonValue | undefined;
 }
 
-/** True for an object literal; false for null, an array or an instance of a class. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
-
 /** The value if it is an object literal, else an empty one: for reading values whose faults another check reports. */
-export const objectOf = (value: unknown): Record<string, unknown> => (isObject(value) ? value : {});
+export const objectOf = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {});
 
 /** The value if it is an array, else an empty one: for reading values whose faults another check reports. */
 export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
@@ -36,7 +30,7 @@ export const segmentsOf = (pointer: string): string[] =>
 /** A copy without null fields, at any depth. Kubernetes treats them as absent, and exported manifests often have `creationTimestamp: null`. */
 export function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isObject(value)) return value;
+  if (!isRecord(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, field]) => field !== null)

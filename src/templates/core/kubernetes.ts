@@ -1,5 +1,6 @@
 import type { Fault } from '../../platform/fault.ts';
-import { at, isObject, own } from './json.ts';
+import { isRecord } from '../../platform/json.ts';
+import { at, own } from './json.ts';
 import schemaData from './kubernetes-schema.json' with { type: 'json' };
 import { Hole } from './placeholders.ts';
 import { isQuantity } from './quantity.ts';
@@ -89,7 +90,7 @@ function holeFault(schema: KubernetesSchema, hole: Hole): string | null {
 function check(reference: KubernetesSchema, value: unknown, pointer: string, faults: Fault[]): void {
   const schema = resolve(reference);
   if (Array.isArray(value) && schema.type === 'array') return checkList(schema, value, pointer, faults);
-  if (isObject(value) && schema.type === 'object') return checkObject(schema, value, pointer, faults);
+  if (isRecord(value) && schema.type === 'object') return checkObject(schema, value, pointer, faults);
   const detail = value instanceof Hole ? holeFault(schema, value) : scalarFault(schema, value);
   if (detail) faults.push({ pointer, detail });
 }
@@ -124,7 +125,7 @@ function checkList(schema: KubernetesSchema, value: unknown[], pointer: string, 
 function checkKeys(items: KubernetesSchema, keys: string[], value: unknown[], pointer: string, faults: Fault[]): void {
   const seen = new Map<string, number>();
   value.forEach((item, index) => {
-    if (!isObject(item)) return;
+    if (!isRecord(item)) return;
     const key = keys.map((name) => own(item, name) ?? items.properties?.[name]?.default);
     if (key.some((part) => part === undefined || part instanceof Hole)) return;
     const first = seen.get(JSON.stringify(key));

@@ -1,5 +1,6 @@
 import type { Fault } from '../../platform/fault.ts';
-import { at, isObject, own, type JsonValue } from './json.ts';
+import { isRecord } from '../../platform/json.ts';
+import { at, own, type JsonValue } from './json.ts';
 import { isAlwaysSet, PARAMETER_NAME, type Parameter, type Parameters, type ParameterType, type Scalar } from './parameters.ts';
 
 const PLACEHOLDER = new RegExp(String.raw`\$\{\{\s*params\.(${PARAMETER_NAME})\s*\}\}`, 'g');
@@ -70,7 +71,7 @@ function holeOrText(text: string, parameters: Parameters, pointer: string, fault
 export function withHoles(value: unknown, parameters: Parameters, pointer: string, faults: Fault[]): unknown {
   if (typeof value === 'string') return holeOrText(value, parameters, pointer, faults);
   if (Array.isArray(value)) return value.map((item: unknown, index) => withHoles(item, parameters, at(pointer, index), faults));
-  if (!isObject(value)) return value;
+  if (!isRecord(value)) return value;
   const fields = Object.entries(value);
   for (const [key] of fields)
     if (key.includes(OPENING)) faults.push({ pointer: at(pointer, key), detail: 'is a name, but placeholders are only allowed in values' });
@@ -108,7 +109,7 @@ function substituted(text: string, values: Readonly<Record<string, Scalar>>): Sc
 export function substitute(value: unknown, values: Readonly<Record<string, Scalar>>): JsonValue | undefined {
   if (typeof value === 'string') return substituted(value, values);
   if (Array.isArray(value)) return value.map((item: unknown) => substitute(item, values)).filter((item) => item !== undefined);
-  if (!isObject(value)) return value as JsonValue;
+  if (!isRecord(value)) return value as JsonValue;
   const fields = Object.entries(value).map(([key, field]) => [key, field === null ? undefined : substitute(field, values)] as const);
   return Object.fromEntries(fields.filter(([, field]) => field !== undefined));
 }

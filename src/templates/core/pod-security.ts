@@ -1,5 +1,6 @@
 import type { Fault } from '../../platform/fault.ts';
-import { at, isObject, listOf, objectOf } from './json.ts';
+import { isRecord } from '../../platform/json.ts';
+import { at, listOf, objectOf } from './json.ts';
 import { containersOf } from './pod.ts';
 import { Hole } from './placeholders.ts';
 
@@ -117,7 +118,7 @@ export function podSecurityFaults(pod: unknown, pointer: string): Fault[] {
       ),
     ),
     ...listOf(spec.volumes).flatMap((volume, index) =>
-      isObject(volume) && volume.hostPath !== undefined
+      isRecord(volume) && volume.hostPath !== undefined
         ? rule(volume, at(here, 'volumes', index), ['hostPath'], () => false, 'paths of the host must not be mounted')
         : [],
     ),

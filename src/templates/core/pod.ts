@@ -1,6 +1,7 @@
 import type { Fault } from '../../platform/fault.ts';
+import { isRecord } from '../../platform/json.ts';
 import { containerFaults, type ContainerKind } from './container.ts';
-import { at, isObject, listOf, objectOf, own } from './json.ts';
+import { at, listOf, objectOf, own } from './json.ts';
 import { isDnsLabel, isLabelValue, isQualifiedName, knownNames, OUR_PREFIX } from './names.ts';
 import { resourceFaults } from './resources.ts';
 
@@ -18,7 +19,7 @@ export function containersOf(pod: unknown, pointer: string): PlacedContainer[] {
   const spec = objectOf(objectOf(pod).spec);
   const listed = (field: 'initContainers' | 'containers'): PlacedContainer[] =>
     listOf(spec[field]).flatMap((container, index) => {
-      if (!isObject(container)) return [];
+      if (!isRecord(container)) return [];
       const kind = field === 'containers' ? 'CONTAINER' : container.restartPolicy === 'Always' ? 'SIDECAR' : 'INIT';
       return [{ pointer: at(pointer, 'spec', field, index), kind, container }];
     });
@@ -65,7 +66,7 @@ function annotationFaults(pod: unknown, pointer: string): Fault[] {
 
 function volumeFaults(pod: unknown, pointer: string): Fault[] {
   return listOf(objectOf(objectOf(pod).spec).volumes).flatMap((volume, index) => {
-    if (!isObject(volume)) return [];
+    if (!isRecord(volume)) return [];
     const here = at(pointer, 'spec', 'volumes', index);
     const faults: Fault[] = [];
     const { name, ...sources } = volume;

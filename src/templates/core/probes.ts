@@ -1,6 +1,7 @@
 import type { Fault } from '../../platform/fault.ts';
+import { isRecord } from '../../platform/json.ts';
 import { choiceFault } from './choice.ts';
-import { at, isObject, listOf, objectOf } from './json.ts';
+import { at, listOf, objectOf } from './json.ts';
 import { isPort } from './names.ts';
 
 const HANDLERS = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'];
@@ -17,11 +18,11 @@ function portFaults(port: unknown, pointer: string, portNames: unknown[]): Fault
 
 /** Faults of a probe or lifecycle hook: not exactly one handler, an empty command, or a port that the container does not have. */
 function handlerFaults(handler: unknown, pointer: string, portNames: unknown[]): Fault[] {
-  if (!isObject(handler)) return [];
+  if (!isRecord(handler)) return [];
   const wrong = choiceFault(handler, HANDLERS);
   if (wrong) return [{ pointer, detail: wrong }];
   const { exec } = handler;
-  if (isObject(exec) && (exec.command === undefined || (Array.isArray(exec.command) && exec.command.length === 0)))
+  if (isRecord(exec) && (exec.command === undefined || (Array.isArray(exec.command) && exec.command.length === 0)))
     return [{ pointer: at(pointer, 'exec', 'command'), detail: 'must have at least one entry' }];
   return HANDLERS.flatMap((name) => portFaults(objectOf(handler[name]).port, at(pointer, name, 'port'), portNames));
 }

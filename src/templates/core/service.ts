@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import type { Fault } from '../../platform/fault.ts';
-import { at, isObject, listOf, objectOf } from './json.ts';
+import { isRecord } from '../../platform/json.ts';
+import { at, listOf, objectOf } from './json.ts';
 import { isDnsLabel, isPort } from './names.ts';
 import { containersOf } from './pod.ts';
 import { METRICS_PORT } from './sidecars.ts';
@@ -52,7 +53,7 @@ function portFaults(port: Record<string, unknown>, index: number, several: boole
  * and an unknown targetPort. Skips malformed parts and Holes.
  */
 export function serviceFaults(service: unknown, pod: unknown, hasMonitoring: boolean): Fault[] {
-  if (!isObject(service)) return [];
+  if (!isRecord(service)) return [];
   const faults = addressFaults(service);
   if (service.selector !== undefined)
     faults.push({ pointer: '/service/selector', detail: 'cannot be given: the service selects the pods of its workload' });
@@ -64,7 +65,7 @@ export function serviceFaults(service: unknown, pod: unknown, hasMonitoring: boo
   const names = portNames(pod, hasMonitoring);
   const seen = new Map<unknown, number>();
   ports.forEach((port, index) => {
-    if (!isObject(port)) return;
+    if (!isRecord(port)) return;
     faults.push(...portFaults(port, index, ports.length > 1, names));
     faults.push(...nodePortFaults(port, service.type, at('/service/ports', index)));
     const first = seen.get(port.name);

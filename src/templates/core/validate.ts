@@ -1,7 +1,8 @@
 import type { Fault } from '../../platform/fault.ts';
+import { isRecord } from '../../platform/json.ts';
 import { documentSchema, type ResolvedDocument, type TemplateDocument } from './document.ts';
 import { extraFaults } from './extras.ts';
-import { at, isObject, objectOf, own, withoutNulls } from './json.ts';
+import { at, objectOf, own, withoutNulls } from './json.ts';
 import { schemaFaults } from './kubernetes.ts';
 import { limitFaults, MAX_FAULTS } from './limits.ts';
 import { OUR_PREFIX } from './names.ts';
@@ -80,10 +81,10 @@ export function checkDocument(document: unknown): { document: ResolvedDocument }
   const shape = documentSchema.safeParse(document);
   const faults = [
     ...(shape.success ? [] : faultsOf(shape.error, document)),
-    ...(isObject(pod)
+    ...(isRecord(pod)
       ? [...schemaFaults('PodTemplateSpec', pod, '/pod'), ...podFaults(pod, '/pod'), ...podSecurityFaults(pod, '/pod')]
       : []),
-    ...(isObject(service) ? schemaFaults('ServiceSpec', service, '/service') : []),
+    ...(isRecord(service) ? schemaFaults('ServiceSpec', service, '/service') : []),
     ...(shape.success ? meaningFaults(shape.data) : []),
   ];
   return faults.length || !shape.success ? { faults: distinct(faults) } : { document: shape.data };
@@ -123,7 +124,7 @@ const isTemplate = (document: object, faults: readonly Fault[]): document is Tem
 export function validateDocument(document: unknown): { document: TemplateDocument } | { faults: Fault[] } {
   const limits = limitFaults(document);
   if (limits.length) return { faults: limits };
-  if (!isObject(document)) return { faults: [{ pointer: '', detail: 'must be an object: a template with at least a pod' }] };
+  if (!isRecord(document)) return { faults: [{ pointer: '', detail: 'must be an object: a template with at least a pod' }] };
   const { parameters, faults } = parametersOf(document.parameters);
   const open = Object.fromEntries(
     Object.entries(document)

@@ -1,9 +1,10 @@
 /** From the raw objects of a placement's watch to `Live`, what the decision sees of the cluster. */
+import { isRecord } from '../../../platform/json.ts';
 import { ANNOTATIONS, LABELS } from '../../../workloads/core/objects.ts';
 import { condition, podFaultOf } from './diagnosis.ts';
 import { CLOSED_GATE } from '../steps.ts';
 import type { Live, LiveDeployment, LivePod, LiveReplicaSet } from '../observation.ts';
-import { isRecord, number, part, parts, sameJson, text, time } from '../raw.ts';
+import { number, part, parts, sameJson, text, time } from '../raw.ts';
 import type { Raw } from '../raw.ts';
 
 const HASH_LABEL = 'pod-template-hash';
