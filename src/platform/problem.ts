@@ -1,8 +1,17 @@
 import { HttpException } from '@nestjs/common';
 import type { Fault } from './fault.ts';
 
-/** The closed list of error codes, each with its status and title. */
-export const CODES = {
+interface CodeFacts {
+  status: number;
+  title: string;
+}
+
+interface RegisteredCode extends CodeFacts {
+  /** The code after which it stands in the published list. */
+  after: Code;
+}
+
+const platformCodes = {
   UNREADABLE: { status: 400, title: 'The request cannot be read' },
   GRAPHQL_INVALID: { status: 400, title: 'The GraphQL document is not valid' },
   UNAUTHENTICATED: { status: 401, title: 'No valid key' },
@@ -10,7 +19,6 @@ export const CODES = {
   NOT_FOUND: { status: 404, title: 'Not found' },
   NAME_TAKEN: { status: 409, title: 'The name is taken' },
   IN_USE: { status: 409, title: 'Still in use' },
-  ROLLOUT_ACTIVE: { status: 409, title: 'A rollout is active' },
   WRONG_PHASE: { status: 409, title: 'Not possible in this phase' },
   PLAN_STALE: { status: 409, title: 'The plan is stale' },
   QUOTA_EXCEEDED: { status: 409, title: 'Quota exceeded' },
@@ -24,9 +32,48 @@ export const CODES = {
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   INTERNAL: { status: 500, title: 'Internal error' },
   UNAVAILABLE: { status: 503, title: 'Unavailable' },
-} as const;
+} as const satisfies Record<string, CodeFacts>;
 
-export type Code = keyof typeof CODES;
+/**
+ * The closed list of error codes. Those here are about requests in general. A feature adds the code of a conflict that only it has by declaration, and
+ * registers its status and title as its module loads:
+ *
+ *     declare module '../platform/problem.ts' {
+ *       interface Codes { orders: 'ORDER_OPEN' }
+ *     }
+ *     registerCodes({ ORDER_OPEN: { status: 409, title: 'An order is open', after: 'IN_USE' } });
+ *
+ * so that this module names no feature, and a problem with any other code does not compile.
+ */
+export interface Codes {
+  platform: keyof typeof platformCodes;
+}
+
+export type Code = Codes[keyof Codes];
+
+const facts = new Map<string, CodeFacts & { after?: Code }>(Object.entries(platformCodes));
+
+/** Registers codes of a feature. */
+export function registerCodes<const C extends Code>(codes: Readonly<Record<C, RegisteredCode>>): void {
+  for (const [code, fact] of Object.entries<RegisteredCode>(codes)) {
+    if (facts.has(code)) throw new Error(`the code ${code} is registered twice`);
+    facts.set(code, fact);
+  }
+}
+
+/** Status and title of a code. */
+export function factsOfCode(code: Code): CodeFacts {
+  const found = facts.get(code);
+  if (!found) throw new Error(`the code ${code} is declared but not registered`);
+  return found;
+}
+
+/** All codes, in an order that does not depend on the order in which modules load. */
+export function allCodes(): Code[] {
+  const following = (code: string): string[] => [...facts].flatMap(([name, { after }]) => (after === code ? [name] : [])).sort();
+  const withFollowing = (code: string): string[] => [code, ...following(code).flatMap(withFollowing)];
+  return Object.keys(platformCodes).flatMap(withFollowing) as Code[];
+}
 
 /** The product's only public error: problem+json (RFC 9457) in REST, `extensions` in GraphQL. `detail` is public text. */
 export class Problem extends HttpException {
@@ -37,12 +84,12 @@ export class Problem extends HttpException {
     /** Seconds for `Retry-After`; only with RATE_LIMITED, UNAVAILABLE and IN_PROGRESS. */
     readonly retryAfterSeconds: number | null = null,
   ) {
-    super(detail, CODES[code].status);
+    super(detail, factsOfCode(code).status);
   }
 
   /** GraphQL's `extensions` on a socket, where no formatter is called. */
   get extensions() {
-    return { code: this.code, status: CODES[this.code].status, errors: this.faults, requestId: null };
+    return { code: this.code, status: factsOfCode(this.code).status, errors: this.faults, requestId: null };
   }
 }
 

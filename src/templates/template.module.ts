@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { registerConstraints } from '../platform/db/constraints.ts';
+import { nameTaken } from '../platform/problem.ts';
 import { RevisionController } from './revision.controller.ts';
 import { RevisionRepository } from './revision.repository.ts';
 import { RevisionResolver } from './revision.resolver.ts';
@@ -7,6 +9,8 @@ import { TemplateController } from './template.controller.ts';
 import { TemplateRepository } from './template.repository.ts';
 import { TemplateResolver } from './template.resolver.ts';
 import { TemplateService } from './template.service.ts';
+
+registerConstraints({ templates_name_alive: () => nameTaken('A template with this name exists.') });
 
 @Module({
   controllers: [TemplateController, RevisionController],

@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { registerConstraints } from '../platform/db/constraints.ts';
+import { nameTaken } from '../platform/problem.ts';
 import { TemplateModule } from '../templates/template.module.ts';
 import { TenantModule } from '../tenants/tenant.module.ts';
 import { ReleaseRepository } from './release.repository.ts';
@@ -9,6 +11,8 @@ import { WorkloadController } from './workload.controller.ts';
 import { WorkloadRepository } from './workload.repository.ts';
 import { ReleaseResolver, WorkloadResolver } from './workload.resolver.ts';
 import { WorkloadService } from './workload.service.ts';
+
+registerConstraints({ workloads_name_alive: () => nameTaken('A workload with this name exists.') });
 
 @Module({
   imports: [TenantModule, TemplateModule],

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { components, fieldsOf } from '../model/model.ts';
 import type { Modelled } from '../model/model.ts';
 import { PageSchema } from './page.ts';
-import { CODES } from '../problem.ts';
+import { allCodes } from '../problem.ts';
 import type { RegisteredRoute } from './route.ts';
 import { takenBy } from './shapes.ts';
 
@@ -167,7 +167,7 @@ function operation(route: RegisteredRoute): Json {
   };
 }
 
-const problem: Json = {
+const problem = (): Json => ({
   type: 'object',
   description: 'An error (RFC 9457).',
   required: ['type', 'title', 'status', 'detail', 'code', 'requestId', 'errors'],
@@ -176,7 +176,7 @@ const problem: Json = {
     title: { type: 'string' },
     status: { type: 'integer' },
     detail: { type: 'string' },
-    code: { type: 'string', enum: Object.keys(CODES).filter((code) => code !== 'GRAPHQL_INVALID') },
+    code: { type: 'string', enum: allCodes().filter((code) => code !== 'GRAPHQL_INVALID') },
     requestId: { type: ['string', 'null'] },
     errors: {
       type: 'array',
@@ -187,7 +187,7 @@ const problem: Json = {
       },
     },
   },
-};
+});
 
 function sorted(schemas: Record<string, Json>): Record<string, Json> {
   const named = Object.entries(schemas).map(([name, { $schema: _schema, $id: _id, ...rest }]) => [name, rest] as const);
@@ -225,7 +225,7 @@ export function openApi(routes: readonly RegisteredRoute[], version: string): Op
           content: { 'application/problem+json': { schema: ref('Problem') } },
         },
       },
-      schemas: { ...sorted(schemas), Problem: problem },
+      schemas: { ...sorted(schemas), Problem: problem() },
     },
   };
   // Nest's type is that of OpenAPI 3.0, in which `type: [string, null]` does not exist.

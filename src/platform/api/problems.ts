@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { HttpException } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { problemOf } from '../db/database-errors.ts';
-import { type Code, CODES, Problem } from '../problem.ts';
+import { type Code, factsOfCode, Problem } from '../problem.ts';
 
 /** The body of an error, RFC 9457. */
 export interface ProblemBody {
@@ -41,7 +41,7 @@ export function asProblem(error: unknown): Problem {
 }
 
 export function problemBody(problem: Problem, requestId: string | null): ProblemBody {
-  const { status, title } = CODES[problem.code];
+  const { status, title } = factsOfCode(problem.code);
   return {
     type: `urn:slipway:problem:${problem.code}`,
     title,
@@ -55,7 +55,7 @@ export function problemBody(problem: Problem, requestId: string | null): Problem
 
 /** Sends a problem. Hooks use it too, because GraphQL would format a thrown error differently. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  const { status } = CODES[problem.code];
+  const { status } = factsOfCode(problem.code);
   const retryAfter = problem.retryAfterSeconds ?? (status === 503 ? 1 : null);
   if (retryAfter !== null) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfter))));
   if (status === 401) reply.header('www-authenticate', 'Bearer');
@@ -72,7 +72,7 @@ const HEADERS_TOO_LARGE = 431;
 export function refuseUnparsed(error: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable) return void socket.destroy();
   const problem = asProblem({ statusCode: error.code === 'HPE_HEADER_OVERFLOW' ? HEADERS_TOO_LARGE : 400 });
-  const { status } = CODES[problem.code];
+  const { status } = factsOfCode(problem.code);
   const body = JSON.stringify(problemBody(problem, null));
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

@@ -1,14 +1,5 @@
-import { nameTaken, Problem } from '../problem.ts';
-
-/** Meaning of a violated unique constraint, by its name in the migrations. All but this one concern names. */
-const ACTIVE_ROLLOUT = 'rollouts_one_active';
-const NAMES: Record<string, string> = {
-  tenants_name_key: 'A tenant with this name exists.',
-  regions_name_key: 'A region with this name exists.',
-  clusters_name_alive: 'A cluster with this name exists.',
-  templates_name_alive: 'A template with this name exists.',
-  workloads_name_alive: 'A workload with this name exists.',
-};
+import { Problem } from '../problem.ts';
+import { meaningOf } from './constraints.ts';
 
 /** SQLSTATEs of a transaction that conflicted with another, or used a cached plan that a migration invalidated. A retry may succeed. */
 const RETRYABLE = new Set(['40001', '40P01', '0A000']);
@@ -98,10 +89,8 @@ export function problemOf(error: unknown): Problem | null {
   if (!(error instanceof Error)) return null;
   const found = details(error);
   if (isUnique(found)) {
-    if (found.constraint === ACTIVE_ROLLOUT)
-      return withCause(new Problem('ROLLOUT_ACTIVE', 'Another rollout of this workload is active.'), error);
-    const name = found.constraint === null ? undefined : NAMES[found.constraint];
-    return name ? withCause(nameTaken(name), error) : null;
+    const meaning = found.constraint === null ? null : meaningOf(found.constraint);
+    return meaning && withCause(meaning, error);
   }
   if (isForeignKey(found))
     return withCause(new Problem('IN_USE', 'The resource is still in use, or refers to one that no longer exists.'), error);

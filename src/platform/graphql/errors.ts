@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { asProblem } from '../api/problems.ts';
-import { CODES, Problem } from '../problem.ts';
+import { factsOfCode, Problem } from '../problem.ts';
 
 const log = new Logger('graphql');
 
@@ -30,7 +30,7 @@ function format(error: GraphQLError, requestId: string | null): GraphQLFormatted
     cause === undefined || cause === null || cause instanceof GraphQLError || (isMercurius(cause) && !isTooLarge(cause));
   const problem = isAboutDocument ? new Problem('GRAPHQL_INVALID', error.message) : asProblem(cause);
   if (problem.code === 'INTERNAL') log.error({ message: problem.message, requestId, error: cause });
-  const { status } = CODES[problem.code];
+  const { status } = factsOfCode(problem.code);
   return { message: problem.message, ...place, extensions: { code: problem.code, status, errors: problem.faults, requestId } };
 }
 

@@ -8,6 +8,8 @@ import { Database, withSettings } from '../../../src/platform/db/database.ts';
 import { AbortedTransactionError } from '../../../src/platform/db/tenant-adapter.ts';
 import { freshDatabase, onConnection } from '../../support/database.ts';
 import type { FreshDatabase } from '../../support/database.ts';
+// As it loads, every feature registers what its constraints mean.
+import '../../../src/app.module.ts';
 
 /** A proxy to the server that counts what the client sends in one go: everything within some milliseconds travels together. */
 async function startCounter(url: string): Promise<{ url: string; count(): number; close(): Promise<void> }> {
