@@ -29,6 +29,6 @@ import { Shapes } from './platform/api/shapes.ts';
     { provide: APP_INTERCEPTOR, useClass: PreferWait },
     { provide: APP_INTERCEPTOR, useClass: Idempotency },
   ],
-  exports: [Resources, Waits, Health, Work],
+  exports: [Resources, Waits, Health, Work, Expiry],
 })
 export class ApiModule {}

@@ -18,7 +18,7 @@ import { createLogger } from './platform/log/logger.ts';
 import { measureRequests, type Metrics, serveMetrics } from './platform/http/metrics.ts';
 import { migrate } from './platform/db/migrate.ts';
 import { nestLogger } from './platform/log/nest-logger.ts';
-import { openApi } from './platform/api/openapi.ts';
+import { type ApiDescription, openApi } from './platform/api/openapi.ts';
 import { runUntilStopped } from './platform/process.ts';
 import { Resources } from './platform/api/resources.ts';
 import { routes } from './platform/api/route.ts';
@@ -34,6 +34,13 @@ export interface Api {
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const DESCRIPTION: ApiDescription = {
+  title: 'Slipway',
+  version,
+  description: 'Rolls out whole pods to many Kubernetes clusters. The same nouns and verbs are at /graphql.',
+  key: "An API key (`slp_...`), or the operator's key with `Slipway-Tenant`.",
+};
 
 const SHOWN_HEADERS = [
   'ETag',
@@ -62,7 +69,7 @@ const TAKEN_HEADERS = [
 /** Pages that need no key and are the same for everyone. */
 function serveOpenPages(app: NestFastifyApplication): void {
   const server = serverOf(app);
-  const document = openApi(routes(), version);
+  const document = openApi(routes(), DESCRIPTION);
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async (_request, reply) => {
     const findings = await app.get(Health).findings();

@@ -12,6 +12,7 @@ import { RegionRepository } from './clusters/region.repository.ts';
 import type { Config } from './config.ts';
 import { EventLog } from './events/event-log.ts';
 import { Database } from './platform/db/database.ts';
+import { armFailpoint } from './platform/failpoint.ts';
 import { createLogger } from './platform/log/logger.ts';
 import { PlatformModule } from './platform.module.ts';
 import { Announce } from './platform/queue/announce.ts';
@@ -24,6 +25,7 @@ import { PlacementReconciler } from './rollouts/engine/placement-reconciler.ts';
 import { PlacementWork } from './rollouts/engine/placement-work.ts';
 import { RolloutReconciler } from './rollouts/engine/rollout-reconciler.ts';
 import { Unserved } from './rollouts/engine/unserved.ts';
+import { FAILPOINTS } from './rollouts/failpoints.ts';
 import { LockedRolloutRepository } from './rollouts/store/locked-rollout.repository.ts';
 import { HeldPlacementRepository } from './rollouts/store/placement.repository.ts';
 import { UnservedRepository } from './rollouts/store/unserved.repository.ts';
@@ -89,6 +91,7 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   static register(config: Config, metrics: Registry): DynamicModule {
+    armFailpoint(FAILPOINTS);
     const providers = [
       Work,
       EventLog,

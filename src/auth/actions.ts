@@ -4,6 +4,12 @@ import { NO_TENANT, type Context } from '../platform/db/context.ts';
 
 type Least = Role | 'OPERATOR';
 
+declare module '../platform/db/context.ts' {
+  interface Roles {
+    auth: Least;
+  }
+}
+
 interface Rule {
   /** The lowest role that may do it. */
   role: Least;

@@ -18,7 +18,7 @@ export class CredentialReader {
     if (!row) return null;
     const tenant = await this.database.rows.tenant.findUniqueOrThrow({ where: { id: tenantId() }, select: { dataKeySealed: true } });
     const { version } = row;
-    const text = this.seal.open(tenant.dataKeySealed, row.sealed, { tenantId: tenantId(), clusterId, version }).toString('utf8');
+    const text = this.seal.open(tenant.dataKeySealed, row.sealed, { tenantId: tenantId(), rowId: clusterId, version }).toString('utf8');
     return { credential: JSON.parse(text) as Credential, version };
   }
 }

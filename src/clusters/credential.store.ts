@@ -20,7 +20,7 @@ export class CredentialStore {
     const before = await this.database.rows.credential.findUnique({ where, select: { version: true } });
     const tenant = await this.database.rows.tenant.findUniqueOrThrow({ where: { id: tenantId() }, select: { dataKeySealed: true } });
     const version = (before?.version ?? 0) + 1;
-    const sealed = this.sealed(tenant.dataKeySealed, credential, { tenantId: tenantId(), clusterId, version });
+    const sealed = this.sealed(tenant.dataKeySealed, credential, { tenantId: tenantId(), rowId: clusterId, version });
     await this.database.rows.credential.upsert({
       where,
       create: { tenantId: tenantId(), clusterId, version, sealed },

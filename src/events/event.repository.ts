@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { tenantId } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
+import { Expiry } from '../platform/db/expiry.ts';
 import { anyOf } from '../platform/db/statements.ts';
 import { isId } from '../platform/id.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
@@ -16,7 +17,12 @@ export interface EventFilter {
 
 @Injectable()
 export class EventRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    expiry: Expiry,
+  ) {
+    expiry.add('events', () => database.system.query("DELETE FROM events WHERE time < now() - interval '30 days'"));
+  }
 
   /** Events with a larger sequence number, oldest first. */
   async after(seq: bigint, take: number, filter: EventFilter = {}): Promise<EventRow[]> {

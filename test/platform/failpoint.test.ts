@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { FAILPOINTS, parseFailpoint } from '../../src/platform/failpoint.ts';
+import { parseFailpoint } from '../../src/platform/failpoint.ts';
+import { FAILPOINTS } from '../../src/rollouts/failpoints.ts';
 
 describe('a failpoint', () => {
   test.each([
@@ -8,10 +9,10 @@ describe('a failpoint', () => {
     ['after-write', { name: 'after-write', nth: 1 }],
     ['after-write:3', { name: 'after-write', nth: 3 }],
   ])('%j means %j', (text, meaning) => {
-    expect(parseFailpoint(text)).toEqual(meaning);
+    expect(parseFailpoint(text, FAILPOINTS)).toEqual(meaning);
   });
 
   test.each(['nowhere', 'after-write:0', 'after-write:x'])('%j is refused, naming those that exist', (text) => {
-    expect(() => parseFailpoint(text)).toThrow(FAILPOINTS[0]);
+    expect(() => parseFailpoint(text, FAILPOINTS)).toThrow(FAILPOINTS[0]);
   });
 });

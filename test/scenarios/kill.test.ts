@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FAILPOINTS } from '../../src/platform/failpoint.ts';
 import type { Failpoint } from '../../src/platform/failpoint.ts';
+import { FAILPOINTS } from '../../src/rollouts/failpoints.ts';
 import { buildProgram, spawnWorker } from '../support/program.ts';
 import { onEachQueue, QUEUE_BACKENDS } from '../support/queues.ts';
 import {

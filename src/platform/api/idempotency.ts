@@ -6,6 +6,7 @@ import { Answered, idOf, valueOf } from './answer.ts';
 import { digestOf } from '../canonical-json.ts';
 import { tenantId } from '../db/context.ts';
 import { Database } from '../db/database.ts';
+import { Expiry } from '../db/expiry.ts';
 import { operationOf } from './operation.ts';
 import { invalid, Problem } from '../problem.ts';
 import { Resources } from './resources.ts';
@@ -64,7 +65,12 @@ export class Idempotency implements NestInterceptor {
   constructor(
     private readonly database: Database,
     private readonly resources: Resources,
-  ) {}
+    expiry: Expiry,
+  ) {
+    expiry.add('idempotency keys', () =>
+      database.system.query("DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'"),
+    );
+  }
 
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
     const repeatable = execution.getType() === 'http' ? ofRequest(execution) : ofMutation(execution);

@@ -194,8 +194,17 @@ function sorted(schemas: Record<string, Json>): Record<string, Json> {
   return Object.fromEntries(named.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** What the document says of the product. */
+export interface ApiDescription {
+  title: string;
+  version: string;
+  description: string;
+  /** What stands in `Authorization: Bearer`. */
+  key: string;
+}
+
 /** The OpenAPI document of these routes and of every named model. */
-export function openApi(routes: readonly RegisteredRoute[], version: string): OpenAPIObject {
+export function openApi(routes: readonly RegisteredRoute[], { key, ...info }: ApiDescription): OpenAPIObject {
   const { schemas } = z.toJSONSchema(components, { ...options, uri: (id) => `#/components/schemas/${id}` });
   const paths: Record<string, Json> = {};
   for (const route of routes) {
@@ -204,18 +213,12 @@ export function openApi(routes: readonly RegisteredRoute[], version: string): Op
   }
   const document = {
     openapi: '3.1.0',
-    info: {
-      title: 'Slipway',
-      version,
-      description: 'Rolls out whole pods to many Kubernetes clusters. The same nouns and verbs are at /graphql.',
-    },
+    info,
     servers: [{ url: '/' }],
     security: [{ key: [] }],
     paths,
     components: {
-      securitySchemes: {
-        key: { type: 'http', scheme: 'bearer', description: "An API key (`slp_...`), or the operator's key with `Slipway-Tenant`." },
-      },
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: key } },
       parameters: CALLER_HEADERS,
       headers: ANSWER_HEADERS,
       responses: {

@@ -41,7 +41,7 @@ export interface RouteOptions {
 
 export interface RegisteredRoute extends RouteOptions {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** For example `/v1/templates/:template`. */
+  /** For example `/v1/things/:thing`. */
   path: string;
   controller: Type;
   handler: string;

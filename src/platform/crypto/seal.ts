@@ -3,8 +3,8 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 /** Tenant, row and version of a sealed value. They are authenticated with it, so that a value moved to another row does not open. */
 export interface SealedFor {
   tenantId: string;
-  /** The cluster of a credential; empty for the tenant's data key. */
-  clusterId: string;
+  /** The row that holds the value; empty for the tenant's data key. */
+  rowId: string;
   version: number;
 }
 
@@ -29,7 +29,7 @@ const FORMAT = 1;
 
 /** JSON's quoting keeps the fields unambiguous. */
 const additionalData = (purpose: 'data-key' | 'value', owner: SealedFor): Buffer =>
-  Buffer.from(JSON.stringify(['slipway', FORMAT, purpose, owner.tenantId, owner.clusterId, owner.version]));
+  Buffer.from(JSON.stringify(['slipway', FORMAT, purpose, owner.tenantId, owner.rowId, owner.version]));
 
 /** AES-256-GCM: one byte of format, nonce, ciphertext, tag. */
 function encrypt(key: Buffer, plaintext: Uint8Array, aad: Buffer): Buffer {
@@ -63,9 +63,9 @@ export class Seal {
     this.#masterKey = masterKey;
   }
 
-  /** A new, sealed data key for a tenant, to be stored in `tenants.data_key_sealed`. */
+  /** A new, sealed data key for a tenant, to be stored with it. */
   newDataKey(tenantId: string): Buffer {
-    return encrypt(this.#masterKey, randomBytes(KEY_BYTES), additionalData('data-key', { tenantId, clusterId: '', version: 0 }));
+    return encrypt(this.#masterKey, randomBytes(KEY_BYTES), additionalData('data-key', { tenantId, rowId: '', version: 0 }));
   }
 
   /** Whether the data key is the tenant's and was sealed under this master key. */
@@ -84,14 +84,14 @@ export class Seal {
     return encrypt(key, typeof plaintext === 'string' ? Buffer.from(plaintext) : plaintext, additionalData('value', owner));
   }
 
-  /** Opens a value that was sealed for the same tenant, cluster and version. Throws `SealError` otherwise, and `DataKeyError` if the data key does not open. */
+  /** Opens a value that was sealed for the same tenant, row and version. Throws `SealError` otherwise, and `DataKeyError` if the data key does not open. */
   open(dataKeySealed: Uint8Array, sealed: Uint8Array, owner: SealedFor): Buffer {
     return decrypt(this.#dataKey(dataKeySealed, owner.tenantId), sealed, additionalData('value', owner));
   }
 
   #dataKey(dataKeySealed: Uint8Array, tenantId: string): Buffer {
     try {
-      return decrypt(this.#masterKey, dataKeySealed, additionalData('data-key', { tenantId, clusterId: '', version: 0 }));
+      return decrypt(this.#masterKey, dataKeySealed, additionalData('data-key', { tenantId, rowId: '', version: 0 }));
     } catch {
       throw new DataKeyError();
     }

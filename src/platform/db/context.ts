@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Prisma } from '../../generated/prisma/client.ts';
-import type { Role } from '../../generated/prisma/enums.ts';
 import type { Wire } from './tenant-adapter.ts';
 
 /** Scope of operator actions that concern no tenant. No row of a tenant has this id. */
@@ -15,11 +14,16 @@ export interface Author {
   actor: string | null;
 }
 
+/** What a caller may do at most. The feature that authorizes callers adds its roles by declaration, so that this module names none. */
+export interface Roles {
+  platform: never;
+}
+
 /** On whose behalf the code runs. Set once per request, job or loop, and read by the database layer below Prisma. */
 export interface Context {
   tenantId: string;
   author: Author;
-  role: Role | 'OPERATOR';
+  role: Roles[keyof Roles];
   requestId: string | null;
   /** The open transaction; inner calls join it. */
   transaction?: Prisma.TransactionClient;

@@ -1,27 +1,42 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Database } from './database.ts';
 
 const EVERY_MILLISECONDS = 10 * 60 * 1000;
 
-/** Deletes expired rows. The tables' policies define the same ages and do not let this role delete younger rows. */
+/** Deletes what has expired of one table. */
+type Clean = () => Promise<unknown>;
+
+/**
+ * Deletes expired rows every 10 minutes. Whoever owns a table adds its deletion at start. It runs as the system role, and the table's policy defines the same
+ * age and does not let this role delete younger rows.
+ */
 @Injectable()
 export class Expiry implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly log = new Logger('expiry');
+  private readonly cleans = new Map<string, Clean>();
   private timer: NodeJS.Timeout | null = null;
 
-  constructor(private readonly database: Database) {}
+  /** `what`: the rows' name in the log. */
+  add(what: string, clean: Clean): void {
+    if (this.cleans.has(what)) throw new Error(`${what} expire twice`);
+    this.cleans.set(what, clean);
+  }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.clean().catch((error: unknown) => this.log.warn(error)), EVERY_MILLISECONDS).unref();
+    this.timer = setInterval(() => void this.clean(), EVERY_MILLISECONDS).unref();
   }
 
   onApplicationShutdown(): void {
     if (this.timer) clearInterval(this.timer);
   }
 
-  /** Deletes idempotency keys after 24 hours and events after 30 days. */
+  /** Runs every deletion. One that fails is logged and tried again the next time; the others run. */
   async clean(): Promise<void> {
-    await this.database.system.query("DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'");
-    await this.database.system.query("DELETE FROM events WHERE time < now() - interval '30 days'");
+    for (const [what, clean] of this.cleans) {
+      try {
+        await clean();
+      } catch (error) {
+        this.log.warn({ message: `expired ${what} were not deleted`, error });
+      }
+    }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Makes text storable in Postgres. Logs and clusters' messages may contain NUL, or an unpaired surrogate after a cut. Neither can be stored, and a decision
+ * Makes text storable in Postgres. Text from elsewhere may contain NUL, or an unpaired surrogate after a cut. Neither can be stored, and a decision
  * that cannot be stored would be repeated forever.
  */
 export const storable = (text: string): string => text.replaceAll('\u0000', '').replace(/\p{Surrogate}/gu, '\ufffd');

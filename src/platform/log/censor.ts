@@ -12,7 +12,10 @@ const LONGEST_LINE = 65_536;
 const COST = 8;
 const DEPTH = 8;
 
-/** Fields that contain a secret at any depth. Names are compared without case, `-` and `_`. */
+/**
+ * Fields that contain a secret at any depth. Names are compared without case, `-` and `_`. They are listed here and not registered by whoever has them: a
+ * process must censor what it is sent, whichever features it has loaded.
+ */
 const SECRET_FIELDS = new Set(
   [
     'authorization',

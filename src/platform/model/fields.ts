@@ -26,7 +26,7 @@ export const givenTime = z.iso.datetime({ offset: true, error: 'must be a time i
   return year >= 1 && year <= 9999;
 }, 'must be within the years 0001 to 9999 in UTC');
 
-/** The number of a revision or release in a request. No column holds a larger one. */
+/** A number counted from 1, in a request. No column holds a larger one. */
 export const ordinal = z.int().min(1).max(2_147_483_647);
 
 export const id = z.uuid().describe('UUIDv7.');

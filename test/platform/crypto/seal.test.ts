@@ -6,14 +6,14 @@ import { Seal, SealError } from '../../../src/platform/crypto/seal.ts';
 const seal = new Seal(randomBytes(32));
 const tenantId = randomUUID();
 const dataKey = seal.newDataKey(tenantId);
-const owner = { tenantId, clusterId: randomUUID(), version: 1 };
+const owner = { tenantId, rowId: randomUUID(), version: 1 };
 
 describe('a sealed value', () => {
   it('opens for the tenant, cluster and version that it was sealed for', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 500 }), fc.uuid(), fc.integer({ min: 1 }), (bytes, clusterId, version) => {
-        const sealed = seal.seal(dataKey, bytes, { tenantId, clusterId, version });
-        expect([...seal.open(dataKey, sealed, { tenantId, clusterId, version })]).toEqual([...bytes]);
+      fc.property(fc.uint8Array({ maxLength: 500 }), fc.uuid(), fc.integer({ min: 1 }), (bytes, rowId, version) => {
+        const sealed = seal.seal(dataKey, bytes, { tenantId, rowId, version });
+        expect([...seal.open(dataKey, sealed, { tenantId, rowId, version })]).toEqual([...bytes]);
       }),
     );
   });
@@ -31,7 +31,7 @@ describe('a sealed value', () => {
   it.each([
     ['of another tenant', () => seal.open(dataKey, sealed, { ...owner, tenantId: other })],
     ["under another tenant's key", () => seal.open(seal.newDataKey(other), sealed, { ...owner, tenantId: other })],
-    ['in the place of another cluster', () => seal.open(dataKey, sealed, { ...owner, clusterId: other })],
+    ['in the place of another row', () => seal.open(dataKey, sealed, { ...owner, rowId: other })],
     ['of an older version', () => seal.open(dataKey, sealed, { ...owner, version: 2 })],
     ['under another data key of the tenant', () => seal.open(seal.newDataKey(tenantId), sealed, owner)],
     ['under another master key', () => new Seal(randomBytes(32)).open(dataKey, sealed, owner)],
