@@ -16,7 +16,13 @@ const upward = ROOMS.map((room, i) => ({
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'no-cycles', comment: 'Not even of types alone.', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
+    {
+      name: 'no-cycles-at-run-time',
+      severity: 'error',
+      from: { pathNot: '^src/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'no-folder-cycles',
       comment: 'Two folders that import each other are one room with a wall in it.',
