@@ -9,7 +9,7 @@ import { Bytes } from './bytes.ts';
 import { overBudget } from './errors.ts';
 import type { KubernetesError } from './errors.ts';
 import { errorFromAnswer, errorFromTransport } from './failures.ts';
-import { guardedConnector, systemResolve } from '../../platform/net/guard.ts';
+import { guardedConnector } from '../../platform/net/guard.ts';
 import type { Resolve } from '../../platform/net/guard.ts';
 import { JsonScan, parseScanned } from './json.ts';
 import { ByteRate } from './rate.ts';
@@ -78,17 +78,15 @@ function lineTo(credential: Credential, options: TransportOptions): Line {
   const budgets = { ...BUDGETS, ...options.budgets };
   const rate = new ByteRate(budgets);
   const tls = { ca: credential.ca, ...('token' in auth ? {} : { cert: auth.certificate, key: auth.key }) };
-  const connect = guardedConnector(
-    {
-      ...tls,
-      rejectUnauthorized: true,
-      minVersion: 'TLSv1.2',
-      maxCachedSessions: 0,
-      timeout: Math.min(5_000, budgets.requestMilliseconds),
-    },
-    options.allowedNetworks,
-    options.resolve ?? systemResolve,
-  );
+  const connect = guardedConnector({
+    ...tls,
+    allowed: options.allowedNetworks,
+    ...(options.resolve ? { resolve: options.resolve } : {}),
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    maxCachedSessions: 0,
+    timeout: Math.min(5_000, budgets.requestMilliseconds),
+  });
   const shared = { connect, allowH2: false, pipelining: 1, keepAliveTimeout: 60_000, headersTimeout: 0, bodyTimeout: 0 };
   return {
     requests: new Pool(origin, { ...shared, connections: options.connections ?? 6 }).compose(bounded({ budgets, rate, what: 'ANSWER' })),

@@ -8,7 +8,7 @@ import type { Network } from './address.ts';
 /** Resolves a name to all of its addresses. */
 export type Resolve = (hostname: string) => Promise<LookupAddress[]>;
 
-export const systemResolve: Resolve = (hostname) => lookup(hostname, { all: true, verbatim: true });
+const systemResolve: Resolve = (hostname) => lookup(hostname, { all: true, verbatim: true });
 
 type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
 
@@ -19,15 +19,23 @@ export class AddressRefused extends Error {
 
 const refused = (hostname: string, reason: string): AddressRefused => new AddressRefused(`${hostname} is ${reason}`);
 
+export type GuardOptions = buildConnector.BuildOptions & {
+  /** Networks that may be connected to besides public addresses. */
+  allowed: readonly Network[];
+  /** Default: the system's resolver. */
+  resolve?: Resolve;
+};
+
 /**
- * Connects to allowed addresses only. A name is resolved here, once per connection, and the socket gets the checked addresses, so DNS rebinding between
- * check and use has no effect. If one of several addresses is forbidden, the name is.
+ * Connects to allowed addresses only: the `connect` of any of undici's dispatchers whose host a tenant chooses. The other options are the connection's own,
+ * such as TLS and its timeout. Refusals are `AddressRefused`.
+ *
+ *     new Agent({ connect: guardedConnector({ allowed, timeout: 5_000 }) })
+ *
+ * A name is resolved here, once per connection, and the socket gets the checked addresses, so DNS rebinding between check and use has no effect. If one of
+ * several addresses is forbidden, the name is.
  */
-export function guardedConnector(
-  options: buildConnector.BuildOptions,
-  allowed: readonly Network[],
-  resolve: Resolve,
-): buildConnector.connector {
+export function guardedConnector({ allowed, resolve = systemResolve, ...options }: GuardOptions): buildConnector.connector {
   const check = (hostname: string, addresses: readonly LookupAddress[]): void => {
     for (const { address } of addresses) {
       const reason = addressRefusal(address, allowed);
