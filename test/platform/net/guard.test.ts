@@ -74,7 +74,7 @@ describe('an address in the URL', () => {
     const connect = guardedConnector({ allowed: [] });
     for (const hostname of ['::1', '[::1]']) {
       const error = await new Promise((resolve) =>
-        connect({ hostname, host: hostname, protocol: 'http:', port: String(port) }, (refusal) => resolve(refusal)),
+        connect({ hostname, host: hostname, protocol: 'http:', port: String(port) }, (...[refusal]) => resolve(refusal)),
       );
       expect(error).toMatchObject({ name: 'AddressRefused', message: '::1 is a loopback address' });
     }
