@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Waits } from '../../platform/api/prefer-wait.ts';
+import { Expiry } from '../../platform/db/expiry.ts';
 import { Database } from '../../platform/db/database.ts';
 import { newId } from '../../platform/id.ts';
 import { Announce } from '../../platform/queue/announce.ts';
@@ -36,7 +37,9 @@ export class Inquiries implements OnModuleInit, OnApplicationShutdown {
     private readonly work: Work,
     private readonly announce: Announce,
     private readonly waits: Waits,
+    expiry: Expiry,
   ) {
+    expiry.add('inquiries', () => this.inquiries.expire());
     waits.add('inquiry', { settled: (ids) => this.inquiries.answeredOf(ids), isTerminal: () => true });
   }
 

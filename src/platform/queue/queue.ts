@@ -146,7 +146,7 @@ async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** BullMQ's queues, on Redis or in Postgres. They are opened by name at run time, because each new region has its own. */
+/** BullMQ's queues, on Redis or in Postgres. They are opened by name at run time, because their names are data. */
 export class Queues {
   private readonly backend: Backend;
   private readonly opened = new Map<string, Queue>();
