@@ -19,7 +19,7 @@ import { type ClusterFilter, ClusterRepository, type ClusterRow, type LeftBehind
 import { CredentialStore } from './credential.store.ts';
 import { RegionService } from './region.service.ts';
 
-declare module '../runtime/work.ts' {
+declare module '../runtime/kinds.ts' {
   interface WorkKinds {
     /** Clusters, checked at intervals. */
     clusters: 'REGION';

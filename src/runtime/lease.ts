@@ -1,4 +1,4 @@
-import type { WorkKind } from './work.ts';
+import type { WorkKind } from './kinds.ts';
 
 /** Duration of a lease without renewal, and the interval of renewals. */
 export const LEASE_SECONDS = 10;

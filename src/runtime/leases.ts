@@ -2,7 +2,7 @@ import type { SystemQueries } from '../platform/db/database.ts';
 import { Lease, LEASE_SECONDS, RENEWAL_MILLISECONDS } from './lease.ts';
 import type { LeaseKeeper } from './lease.ts';
 import type { Share } from './reconciler.ts';
-import type { WorkKind } from './work.ts';
+import type { WorkKind } from './kinds.ts';
 
 /** What is claimed: due rows of a kind, in these regions (null = any). */
 export interface Claim {

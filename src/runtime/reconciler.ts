@@ -1,5 +1,5 @@
 import type { Lease } from './lease.ts';
-import type { Scope, WorkKind } from './work.ts';
+import type { Scope, WorkKind } from './kinds.ts';
 
 /** How much of a worker one tenant, and one of its clusters, may have at once: rows that are served and move. null = no bound. */
 export interface Share {

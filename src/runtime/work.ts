@@ -4,22 +4,8 @@ import { currentContext } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
 import { Announce } from '../platform/queue/announce.ts';
 import { Queues } from '../platform/queue/queue.ts';
+import type { WorkKind } from './kinds.ts';
 import type { Lease } from './lease.ts';
-
-/**
- * The kinds of work, each with a reconciler in the worker. Features add theirs by declaration, so that making a row of an unknown kind due does not compile:
- *
- *     declare module '../runtime/work.ts' {
- *       interface WorkKinds { clusters: 'REGION' }
- *     }
- *
- * ANY: every worker serves them, with Postgres alone. REGION: the workers of the row's region do.
- */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
-export interface WorkKinds {}
-
-export type WorkKind = keyof WorkKinds;
-export type Scope = 'ANY' | 'REGION';
 
 /** A row of another table for which there is something to do. */
 export interface WorkRow {

@@ -3,7 +3,12 @@ import type { CreatedBy } from '../platform/model/reference.model.ts';
 import type { TemplateColumns } from '../templates/columns.ts';
 import type { Values } from './core/layers.ts';
 import type { Strategy } from './core/strategy.ts';
-import type { PlacementRule } from './workload.model.ts';
+
+/** Placements that follow the clusters with these labels. */
+export interface StoredRule {
+  clusterLabels: Record<string, string>;
+  namespace: string;
+}
 
 /** A place of a release, as it was when the release was made. */
 export interface ReleasedPlacement {
@@ -14,7 +19,7 @@ export interface ReleasedPlacement {
 
 /** What the JSON columns of these tables hold. */
 export interface WorkloadColumns extends TemplateColumns {
-  workloads: { values: Values; placement_rule: PlacementRule };
+  workloads: { values: Values; placement_rule: StoredRule };
   placements: { values: Values };
   releases: { values: Values; placements: readonly ReleasedPlacement[]; created_by: CreatedBy };
   release_objects: { strategy: Strategy };

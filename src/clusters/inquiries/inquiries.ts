@@ -9,7 +9,7 @@ import { Work } from '../../runtime/work.ts';
 import { InquiryRepository } from './inquiry.repository.ts';
 import type { AnswerOf, InputOf, QuestionKind } from './question.ts';
 
-declare module '../../runtime/work.ts' {
+declare module '../../runtime/kinds.ts' {
   interface WorkKinds {
     /** What the API asks about a cluster. */
     inquiries: 'REGION';

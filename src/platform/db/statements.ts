@@ -43,7 +43,7 @@ const dialect: Dialect = {
  * Builds statements that need more than Prisma's client. Kysely compiles them with types from Prisma's schema, and `Database` runs them; executing one here
  * answers nothing. Names are those of the database (`@map`): a statement that answers under another name says so (`created_at as createdAt`).
  *
- * A feature makes one, and says there what its JSON columns hold: `new Statements<{ workloads: { placement_rule: PlacementRule } }>()`.
+ * A feature makes one, and says there what its JSON columns hold: `new Statements<{ orders: { lines: Line[] } }>()`.
  */
 export class Statements<J extends JsonColumns = object> extends Kysely<Tables<J>> {
   constructor() {

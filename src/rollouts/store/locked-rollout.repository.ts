@@ -26,7 +26,7 @@ export interface LockedRollout extends RolloutObservation {
   places: ReadonlyMap<string, Pick<PlacedTarget, 'place' | 'version'>>;
 }
 
-declare module '../../runtime/work.ts' {
+declare module '../../runtime/kinds.ts' {
   interface WorkKinds {
     /** Rollouts that have not ended: decisions about them, from rows alone. */
     rollouts: 'ANY';

@@ -10,7 +10,7 @@ import { rolloutState, saveTargets, targetChange, placedTarget, waveState } from
 import type { RolloutJson, TargetJson, PlacedTarget, WaveJson } from './rows.ts';
 import { storableJson } from '../../platform/db/storable.ts';
 
-declare module '../../runtime/work.ts' {
+declare module '../../runtime/kinds.ts' {
   interface WorkKinds {
     /** Placements with targets under way: a Deployment that is steered. */
     placements: 'REGION';
