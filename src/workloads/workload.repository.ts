@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import { Database } from '../platform/db/database.ts';
+import { LostRace } from '../platform/db/database-errors.ts';
 import { isId } from '../platform/id.ts';
 import { byId } from '../platform/api/page.ts';
 import type { Window } from '../platform/api/page.ts';
@@ -46,9 +47,12 @@ export class WorkloadRepository {
     return this.database.rows.workload.findFirst({ where: { tenantId: tenantId(), ...by, deletedAt: null }, include: WITH });
   }
 
-  /** Like `find`, with the row locked until the transaction ends, so that rollouts of a workload are accepted one at a time. */
+  /**
+   * Like `find`, with the row locked until the transaction ends, so that rollouts of a workload are accepted one at a time. Both statements are sent at once; the
+   * second reads after the first has its lock.
+   */
   async lock(reference: string): Promise<WorkloadRow | null> {
-    const [row] = await this.database.run(
+    const locking = this.database.run(
       tables
         .selectFrom('workloads')
         .select('id')
@@ -57,7 +61,9 @@ export class WorkloadRepository {
         .where('deleted_at', 'is', null)
         .forNoKeyUpdate(),
     );
-    return row ? this.find(row.id) : null;
+    const [[locked], row] = await Promise.all([locking, this.find(reference)]);
+    if (locked?.id !== row?.id) throw new LostRace('another workload has got this name meanwhile');
+    return row;
   }
 
   /** Newest first, one row more than the window's limit. */

@@ -7,7 +7,8 @@ import type { TargetDecision } from '../core/decision.ts';
 import { decideTarget } from '../core/targets/decide-target.ts';
 import type { Live, TargetObservation } from '../core/observation.ts';
 import { isTerminal, targetPhases } from '../core/phases.ts';
-import { checkedDecision } from '../core/targets/reduce-target.ts';
+import { reduceTarget } from '../core/targets/reduce-target.ts';
+import type { TargetReduction } from '../core/targets/reduce-target.ts';
 import { undecidableTarget } from '../core/rollout/undecidable.ts';
 import { Act } from './act.ts';
 import type { WriteResult } from './act.ts';
@@ -169,11 +170,11 @@ export class PlacementLoop {
   private async reconcileTarget(active: ActiveTarget, live: Live, now: Date): Promise<boolean> {
     const memory = this.memoryOf(active);
     const placement = { ...active.placement, progressAt: this.progressAt };
-    const decision = this.decide(observeTarget({ ...active, placement }, live, memory, now));
+    const { decision, reduction } = this.decide(observeTarget({ ...active, placement }, live, memory, now));
     if (decision.lookAt) this.alarm.ring(decision.lookAt.getTime() - now.getTime());
     const changes = Object.keys(decision.set).length > 0 || decision.event !== null;
     const { action } = decision;
-    const commit = async (): Promise<void> => (changes ? this.commit(active, decision) : undefined);
+    const commit = async (): Promise<void> => (changes ? this.commit(active, decision, reduction) : undefined);
     if (action && READS.has(action.kind)) await Promise.all([commit(), this.act(active, action, live, memory)]);
     else {
       await commit();
@@ -182,19 +183,23 @@ export class PlacementLoop {
     return changes || action !== null;
   }
 
-  private decide(observation: TargetObservation): TargetDecision {
+  /** A decision that the core cannot make, or that cannot be reduced, ends the target before anything is saved or written. */
+  private decide(observation: TargetObservation): { decision: TargetDecision; reduction: TargetReduction } {
+    const reduced = (decision: TargetDecision) => ({ decision, reduction: reduceTarget(observation, decision) });
     try {
-      return checkedDecision(observation, decideTarget(observation));
+      return reduced(decideTarget(observation));
     } catch (error) {
       this.work.report(error);
-      return undecidableTarget(observation);
+      return reduced(undecidableTarget(observation));
     }
   }
 
-  private async commit(active: ActiveTarget, decision: TargetDecision): Promise<void> {
+  private async commit(active: ActiveTarget, decision: TargetDecision, reduction: TargetReduction): Promise<void> {
     if (!this.lease.stillOurs()) throw new LeaseLost();
-    active.target = await this.work.commit(this.lease, active, decision, { counts: this.counts, progressAt: this.progressAt });
-    if (decision.action?.kind === 'SCALE') active.placement.lastWrittenReplicas = decision.action.replicas;
+    const lastWrittenReplicas = decision.action?.kind === 'SCALE' ? decision.action.replicas : null;
+    const seen = { counts: this.counts, progressAt: this.progressAt, lastWrittenReplicas };
+    active.target = await this.work.commit(this.lease, active, reduction, seen);
+    if (lastWrittenReplicas !== null) active.placement.lastWrittenReplicas = lastWrittenReplicas;
     if (!isTerminal(active.target.state.phase)) return;
     // A retry may restart a target that has ended, and must not find old memory.
     this.memories.delete(active.target.state.id);

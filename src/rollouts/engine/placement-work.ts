@@ -5,8 +5,7 @@ import { failpoint } from '../../platform/failpoint.ts';
 import type { Work } from '../../runtime/work.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
-import type { TargetDecision } from '../core/decision.ts';
-import { reduceTarget } from '../core/targets/reduce-target.ts';
+import type { TargetReduction } from '../core/targets/reduce-target.ts';
 import { eventOf } from '../store/rollout.events.ts';
 import type { PlacementAccess } from './act.ts';
 import type { DatabaseClock } from '../../runtime/clock.ts';
@@ -21,10 +20,13 @@ export class Stale extends Error {
   override readonly name = 'Stale';
 }
 
-/** Data about a placement for readers of the API only. */
+/** What is stored of a placement besides the target. */
 export interface Seen {
+  /** For readers of the API only. */
   counts: SideCounts | null;
   progressAt: Date | null;
+  /** The number of pods that is about to be written; null = none is. */
+  lastWrittenReplicas: number | null;
 }
 
 /** Number of cached renderings; they never change. */
@@ -62,10 +64,9 @@ export class PlacementWork {
    *
    * @returns the target after the commit
    */
-  async commit(lease: Lease, active: ActiveTarget, decision: TargetDecision, seen: Seen): Promise<PlacedTarget> {
+  async commit(lease: Lease, active: ActiveTarget, reduction: TargetReduction, seen: Seen): Promise<PlacedTarget> {
     const { rollout } = active;
-    const before = active.target.state;
-    const { target: state, event, applied, wakeRollout } = reduceTarget({ now: this.now(), rollout, target: before }, decision);
+    const { target: state, event, applied, wakeRollout } = reduction;
     const version = await this.database.as({ tenantId: lease.tenantId }, () =>
       this.database.transaction(async () => {
         const saved = await this.placements.commit({
@@ -73,7 +74,7 @@ export class PlacementWork {
           rolloutId: rollout.id,
           target: { ...active.target, state },
           ...(applied === undefined ? {} : { applied }),
-          ...(decision.action?.kind === 'SCALE' ? { lastWrittenReplicas: decision.action.replicas } : {}),
+          lastWrittenReplicas: seen.lastWrittenReplicas,
           observed: seen.counts,
           progressAt: seen.progressAt,
         });

@@ -48,7 +48,8 @@ export interface TargetCommit {
   target: PlacedTarget;
   /** The side that the placement runs from now on; undefined = unchanged. */
   applied?: Side | null;
-  lastWrittenReplicas?: number;
+  /** null = unchanged. */
+  lastWrittenReplicas: number | null;
   /** As observed at the decision; null = not observed. */
   observed: SideCounts | null;
   progressAt: Date | null;
@@ -98,7 +99,7 @@ export class HeldPlacementRepository {
       lease.token,
       change.applied !== undefined,
       change.applied ? JSON.stringify(change.applied) : null,
-      change.lastWrittenReplicas ?? null,
+      change.lastWrittenReplicas,
       change.observed && JSON.stringify(change.observed),
       change.progressAt,
     ]);

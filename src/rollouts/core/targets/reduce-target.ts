@@ -39,16 +39,6 @@ export function reduceTarget({ now, rollout, target: before }: TargetRows, chang
   };
 }
 
-/**
- * The decision, if it can be reduced.
- *
- * @throws UnknownTransition otherwise: before anything is saved or written
- */
-export function checkedDecision(rows: TargetRows, decision: TargetDecision): TargetDecision {
-  reduceTarget(rows, decision);
-  return decision;
-}
-
 /** A change of the number of pods writes no template. */
 function appliedBy({ kind }: TargetRows['rollout'], before: TargetState, { phase, to, from }: TargetState): Side | null | undefined {
   if (kinds[kind].writes === 'NUMBER' || phase === before.phase) return undefined;
