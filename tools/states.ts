@@ -1,4 +1,4 @@
-/** docs/states.md, made from the tables of transitions. */
+/** docs/states.md and the diagram in ARCHITECTURE.md, made from the tables of transitions. */
 import { RolloutPhase, TargetPhase, WavePhase } from '../src/generated/prisma/enums.ts';
 import { isSettled, isTerminal } from '../src/rollouts/core/phases.ts';
 import { rolloutTransitions, targetTransitions, waveTransitions } from '../src/rollouts/core/transitions.ts';
@@ -18,14 +18,16 @@ interface Machine {
   isEnd: (phase: string) => boolean;
 }
 
+const rollout: Machine = {
+  title: 'A rollout',
+  text: 'An arrow names what makes the change: a decision of its loop, a verb (in lower case), or the request of the rollout that supersedes it. An arrow from a phase to itself changes something else: the reason of the pause, that an abort was asked for, or one target that goes back alone.',
+  phases: Object.values(RolloutPhase),
+  rows: rolloutTransitions,
+  isEnd: (phase) => isSettled(phase as RolloutPhase),
+};
+
 const machines: Machine[] = [
-  {
-    title: 'A rollout',
-    text: 'An arrow names what makes the change: a decision of its loop, a verb (in lower case), or the request of the rollout that supersedes it. An arrow from a phase to itself changes something else: the reason of the pause, that an abort was asked for, or one target that goes back alone.',
-    phases: Object.values(RolloutPhase),
-    rows: rolloutTransitions,
-    isEnd: (phase) => isSettled(phase as RolloutPhase),
-  },
+  rollout,
   {
     title: 'A wave',
     text: 'An arrow names the event.',
@@ -61,8 +63,14 @@ function arrows(rows: readonly Row[]): string[] {
   });
 }
 
-function section({ title, text, phases, rows, isEnd }: Machine): string {
-  const lines = [`[*] --> ${phases[0]}`, ...arrows(rows), ...phases.filter(isEnd).map((phase) => `${phase} --> [*]`)];
+/** A diagram with a start, these arrows and the ends. */
+function diagram({ phases, isEnd }: Machine, between: readonly string[]): string {
+  const lines = [`[*] --> ${phases[0]}`, ...between, ...phases.filter(isEnd).map((phase) => `${phase} --> [*]`)];
+  return ['```mermaid', 'stateDiagram-v2', ...lines.map((line) => `  ${line}`), '```'].join('\n');
+}
+
+function section(machine: Machine): string {
+  const { title, text, rows } = machine;
   const hasCause = rows.some(({ by }) => by !== undefined);
   const table = rows.map(({ from, to, event, by }) => {
     const cells = [from.join(', '), to, ...(by === undefined ? [] : [cause(by)]), event === null ? '' : `\`${event}\``];
@@ -72,7 +80,7 @@ function section({ title, text, phases, rows, isEnd }: Machine): string {
   return [
     `## ${title}`,
     text,
-    ['```mermaid', 'stateDiagram-v2', ...lines.map((line) => `  ${line}`), '```'].join('\n'),
+    diagram(machine, arrows(rows)),
     [...head, ...table].join('\n'),
   ].join('\n\n');
 }
@@ -82,4 +90,13 @@ export function statesPage(): string {
   const intro =
     'Made from `src/rollouts/core/transitions.ts` by `npm run docs`. A change of a phase that is not here is refused: the rollout or target on which it was decided ends FAILED.';
   return `${['# States', intro, ...machines.map(section)].join('\n\n')}\n`;
+}
+
+const BLOCK = /(<!-- phases of a rollout: npm run docs -->\n\n)[^]*?(\n\n<!-- end -->)/;
+
+/** ARCHITECTURE.md with the diagram of today: the phases of a rollout, without causes and without arrows from a phase to itself. */
+export function withPhases(architecture: string): string {
+  if (!BLOCK.test(architecture)) throw new Error('ARCHITECTURE.md has no block for the phases of a rollout');
+  const pairs = rollout.rows.flatMap(({ from, to }) => from.filter((one) => one !== to).map((one) => `${one} --> ${to}`));
+  return architecture.replace(BLOCK, (_all, start: string, end: string) => `${start}${diagram(rollout, [...new Set(pairs)])}${end}`);
 }
