@@ -77,12 +77,7 @@ function section(machine: Machine): string {
     return `| ${cells.join(' | ')} |`;
   });
   const head = hasCause ? ['| from | to | by | event |', '|---|---|---|---|'] : ['| from | to | event |', '|---|---|---|'];
-  return [
-    `## ${title}`,
-    text,
-    diagram(machine, arrows(rows)),
-    [...head, ...table].join('\n'),
-  ].join('\n\n');
+  return [`## ${title}`, text, diagram(machine, arrows(rows)), [...head, ...table].join('\n')].join('\n\n');
 }
 
 /** The page. */
