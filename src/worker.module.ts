@@ -64,6 +64,7 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     const clock = new DatabaseClock();
     this.connections = new Connections(database, credentials, checks, config.allowedNetworks);
     const placementWork = new PlacementWork(database, placements, events, work, announce, this.connections, clock, report);
+    const waiting = new Unserved(database, unserved, events, work, report);
     const check = new ClusterCheck(database, checks, placements, events, announce, this.connections);
     const orphans = new Counter({
       name: 'slipway_work_orphans_total',
@@ -74,12 +75,12 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     this.runtime = new Runtime({
       ...{ database, queues, announce, work, clock, report },
       renewals: new Renewals(config.databaseUrl, report),
-      reconcilers: [
-        new RolloutReconciler(database, rollouts, events, work, clock, report),
-        new PlacementReconciler(database, placements, announce, placementWork, new Unserved(database, unserved, events, work, report)),
-        new ClusterCheckReconciler(database, check, clock, report),
-        new InquiryReconciler(database, inquiries, work, announce, [new CheckQuestion(check)]),
-      ],
+      reconcilers: {
+        rollouts: new RolloutReconciler(database, rollouts, events, work, clock, report),
+        placements: new PlacementReconciler(database, placements, announce, placementWork, waiting),
+        clusters: new ClusterCheckReconciler(database, check, clock, report),
+        inquiries: new InquiryReconciler(database, inquiries, work, announce, { CHECK: new CheckQuestion(check) }),
+      },
       allRegions: () => regions.all(),
       regions: config.regions,
       onRegions: (names) => logRegions(logger, names, config.regions),

@@ -28,7 +28,7 @@ export interface NewEvent {
 }
 
 /**
- * The tenant's events in one sequence without gaps. All events appended in a transaction are written by its last statement. It takes the numbers from the
+ * The tenant's events in one sequence without gaps. All events appended in a transaction are written by its last statement before the commit. It takes the numbers from the
  * tenant's head and keeps that row locked until the commit. So numbers are in the order of commits, and a rollback also rolls back its numbers.
  */
 @Injectable()
@@ -52,7 +52,7 @@ export class EventLog {
       return;
     }
     this.pending.set(transaction, [...events]);
-    this.database.beforeCommit(this, () => this.write(transaction));
+    this.database.beforeCommit(this, () => this.write(transaction), 'LAST');
   }
 
   private write(transaction: object): void {

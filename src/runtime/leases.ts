@@ -24,8 +24,8 @@ interface ClaimedRow {
 }
 
 /**
- * The leases of this worker. A row is claimed when it is due. While it is held, its `due_at` is the end of its lease, so that claims and sweeps check only `due_at`:
- * a nudge sets it to now, and the rows of a dead worker become due by themselves. All times are the database's.
+ * The leases of this worker. A row is claimed when it is due and not leased. While it is held, its `due_at` is the end of its lease: an earlier one is a nudge, and the
+ * rows of a dead worker become due by themselves. All times are the database's.
  */
 export class Leases implements LeaseKeeper {
   private readonly held = new Map<string, Lease>();

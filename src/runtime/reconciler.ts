@@ -1,5 +1,5 @@
 import type { Lease } from './lease.ts';
-import type { Scope, WorkKind } from './kinds.ts';
+import type { WorkKind, WorkKinds } from './kinds.ts';
 
 /** How much of a worker one tenant, and one of its clusters, may have at once: rows that are served and move. null = no bound. */
 export interface Share {
@@ -7,10 +7,13 @@ export interface Share {
   cluster: number | null;
 }
 
+/** A reconciler for each kind of work that is declared: a kind without one does not compile. */
+export type Reconcilers = { readonly [K in WorkKind]: Reconciler<K> };
+
 /** Serves one kind of work. All that has to be remembered is in the rows: another worker can go on from any point. */
-export interface Reconciler {
-  readonly kind: WorkKind;
-  readonly scope: Scope;
+export interface Reconciler<K extends WorkKind = WorkKind> {
+  readonly kind: K;
+  readonly scope: WorkKinds[K];
   /** How many rows this worker serves at once. Those that rest (`lease.moving` is false) take up no slot. */
   readonly slots: number;
   /** How many rows this worker holds at once, resting ones included. */

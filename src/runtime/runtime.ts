@@ -8,7 +8,7 @@ import { Claims } from './claims.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Lease } from './lease.ts';
 import { Leases } from './leases.ts';
-import type { Reconciler } from './reconciler.ts';
+import type { Reconciler, Reconcilers } from './reconciler.ts';
 import type { Renewals } from './renewals.ts';
 import { Sweep } from './sweep.ts';
 import type { Swept } from './sweep.ts';
@@ -28,7 +28,7 @@ export interface RuntimeParts {
   work: Work;
   clock: DatabaseClock;
   renewals: Renewals;
-  reconcilers: readonly Reconciler[];
+  reconcilers: Reconcilers;
   /** All regions, read once a second: new ones are served without a restart. */
   allRegions: () => Promise<readonly Region[]>;
   /** Names of the regions to serve; null = all, including those created later. */
@@ -73,7 +73,7 @@ export class Runtime {
   constructor(private readonly parts: RuntimeParts) {
     const { database, clock, renewals, reconcilers, report } = parts;
     this.leases = new Leases(`${os.hostname()}/${process.pid}/${randomUUID()}`, database.system, renewals, report);
-    for (const reconciler of reconcilers) {
+    for (const reconciler of Object.values<Reconciler>(reconcilers)) {
       const { kind, slots, held, batch, share } = reconciler;
       const claims = new Claims({
         claim: (limit, moving, onRest) => this.claim(reconciler, limit, moving, onRest),
@@ -185,8 +185,8 @@ export class Runtime {
     return [...this.served.keys()].filter((kind) => this.scopeOf(kind) === scope);
   }
 
-  /** The kinds whose rows are held for longer than a transaction. A nudge of another is left in its row until that is released. */
-  private get heldKinds(): string[] {
+  /** The kinds whose reconcilers take nudges while they hold a row. A nudge of another kind is left in its row until that is released. */
+  private get nudgedKinds(): string[] {
     return [...this.served.values()].flatMap(({ reconciler }) => ('nudge' in reconciler ? [reconciler.kind] : []));
   }
 
@@ -210,7 +210,7 @@ export class Runtime {
     const served = { regions: this.regionIds, all: this.parts.regions === null };
     await Promise.all([
       this.look(),
-      this.leases.deliverNudges(this.heldKinds, (lease) => this.nudge(lease)),
+      this.leases.deliverNudges(this.nudgedKinds, (lease) => this.nudge(lease)),
       this.ticks % ORPHANS_EVERY === 0 ? this.releaseOrphans() : null,
       ...[...this.served.values()].map(({ reconciler }) => reconciler.tick?.(served)),
     ]);

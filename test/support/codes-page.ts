@@ -1,11 +1,18 @@
 /** docs/codes.md, made from the tables of the code. */
 import { clusterEvents } from '../../src/clusters/cluster.events.ts';
+import type { EventTable, EventTypes } from '../../src/events/event-types.ts';
 import { errorAdvice } from '../../src/clusters/core/error-kinds.ts';
 import { adviceOf, causes, causeSentence, generalCause } from '../../src/rollouts/core/causes.ts';
 import type { Cause } from '../../src/rollouts/core/causes.ts';
 import { conditionTypes } from '../../src/rollouts/core/condition-types.ts';
 import { rolloutEvents } from '../../src/rollouts/store/rollout.events.ts';
 import { rolloutSentences, targetSentences } from './sentences.ts';
+
+/** The events of each feature that has any: one that is left out does not compile. */
+const eventTables: { readonly [F in Exclude<keyof EventTypes, 'events'> as Capitalize<F>]: EventTable } = {
+  Rollouts: rolloutEvents,
+  Clusters: clusterEvents,
+};
 
 /** What stands where a sentence has no data: `{name}` for the field, `{name.part}` for a part of it. A list reads like one of its items. */
 function placeholder(name: string): object {
@@ -126,12 +133,8 @@ ${table(['code', 'meaning', 'message', 'advice'], Object.entries(conditionTypes)
 
 \`type\` of events. \`target.progress\` is sent to streams without an id, at most once a second for each target, and is not stored.
 
-### Rollouts
-
-${eventTable(rolloutEvents)}
-
-### Clusters
-
-${eventTable(clusterEvents)}
+${Object.entries(eventTables)
+  .map(([feature, events]) => `### ${feature}\n\n${eventTable(events)}`)
+  .join('\n\n')}
 `;
 }

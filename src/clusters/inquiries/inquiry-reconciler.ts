@@ -4,7 +4,7 @@ import type { Lease } from '../../runtime/lease.ts';
 import type { Reconciler } from '../../runtime/reconciler.ts';
 import type { Work } from '../../runtime/work.ts';
 import type { InquiryRepository } from './inquiry.repository.ts';
-import type { Question } from './question.ts';
+import type { AnswerTable, InputOf, Question, QuestionKind } from './question.ts';
 
 const SLOTS = 200;
 const BATCH = 20;
@@ -19,26 +19,22 @@ export class InquiryReconciler implements Reconciler {
   readonly held = SLOTS;
   readonly batch = BATCH;
   readonly share = SHARE;
-  private readonly questions: ReadonlyMap<string, Question>;
-
   constructor(
     private readonly database: Database,
     private readonly inquiries: InquiryRepository,
     private readonly work: Work,
     private readonly announce: Announce,
-    questions: readonly Question[],
-  ) {
-    this.questions = new Map(questions.map((question) => [question.kind, question]));
-  }
+    private readonly questions: AnswerTable,
+  ) {}
 
   /** After an error of ours it is asked again, until it has expired. */
   async run(lease: Lease): Promise<null> {
     await this.database.as({ tenantId: lease.tenantId }, async () => {
       const asked = await this.inquiries.load(lease);
       if (!asked) return;
-      const question = this.questions.get(asked.kind);
+      const question = Object.values<Question>(this.questions).find(({ kind }) => kind === asked.kind);
       if (!question) throw new Error(`this worker has no answer to an inquiry of kind ${asked.kind}`);
-      const answer = await question.answer({ clusterId: asked.clusterId, input: asked.input as never }, lease);
+      const answer = await question.answer({ clusterId: asked.clusterId, input: asked.input as InputOf<QuestionKind> }, lease);
       await this.database.transaction(() => this.store(lease, answer));
     });
     return null;

@@ -15,6 +15,9 @@ export type QuestionKind = keyof Questions;
 export type InputOf<K extends QuestionKind> = Questions[K]['input'];
 export type AnswerOf<K extends QuestionKind> = Questions[K]['answer'];
 
+/** An answerer for each kind of question that is declared: a kind without one does not compile. */
+export type AnswerTable = { readonly [K in QuestionKind]: Question<K> };
+
 /** Answers one kind of question, in a worker. It may be asked the same again, after a worker's death. */
 export interface Question<K extends QuestionKind = QuestionKind> {
   readonly kind: K;

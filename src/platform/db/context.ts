@@ -31,7 +31,13 @@ export interface Context {
   wire?: Wire;
   afterCommit?: (() => void)[];
   /** What the open transaction does last, by key. */
-  beforeCommit?: Map<unknown, () => void>;
+  beforeCommit?: Map<unknown, BeforeCommit>;
+}
+
+/** `LAST`: behind all others, for what locks a row that every transaction of the tenant locks. One order for all, or they deadlock. */
+export interface BeforeCommit {
+  run: () => void;
+  place: 'EARLIER' | 'LAST';
 }
 
 export const context = new AsyncLocalStorage<Context>();

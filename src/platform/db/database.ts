@@ -4,7 +4,7 @@ import pg from 'pg';
 import { PrismaClient } from '../../generated/prisma/client.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
 import { context, currentContext } from './context.ts';
-import type { Context } from './context.ts';
+import type { BeforeCommit, Context } from './context.ts';
 import { isRetryable, translate, unavailable } from './database-errors.ts';
 import { outliveConnections } from './pool.ts';
 import { statementName } from './statement-names.ts';
@@ -147,12 +147,14 @@ export class Database {
 
   private async attempt<T>(outer: Context, work: () => Promise<T>): Promise<T> {
     const afterCommit: (() => void)[] = [];
-    const beforeCommit = new Map<unknown, () => void>();
+    const beforeCommit = new Map<unknown, BeforeCommit>();
     const wire: Wire = {};
     const inner = async (transaction: Prisma.TransactionClient): Promise<T> =>
       context.run({ ...outer, transaction, wire, afterCommit, beforeCommit }, async () => {
         const result = await work();
-        for (const last of beforeCommit.values()) last();
+        const steps = [...beforeCommit.values()];
+        for (const { run } of [...steps.filter(({ place }) => place === 'EARLIER'), ...steps.filter(({ place }) => place === 'LAST')])
+          run();
         return result;
       });
     const limits = { maxWait: this.options.waitMilliseconds ?? 5_000, timeout: this.options.transactionMilliseconds ?? 15_000 };
@@ -209,11 +211,11 @@ export class Database {
     wire.send(statement);
   }
 
-  /** Calls `last` at the end of the open transaction, once per key, even if requested several times. */
-  beforeCommit(key: unknown, last: () => void): void {
+  /** Calls `run` at the end of the open transaction, once per key, even if requested several times; in the order of the first requests, those at place LAST behind the others. */
+  beforeCommit(key: unknown, run: () => void, place: BeforeCommit['place'] = 'EARLIER'): void {
     const open = currentContext();
     if (!open.transaction || !open.beforeCommit) throw new Error('no transaction is open');
-    if (!open.beforeCommit.has(key)) open.beforeCommit.set(key, last);
+    if (!open.beforeCommit.has(key)) open.beforeCommit.set(key, { run, place });
   }
 
   /** Runs the work for a tenant, outside any open transaction: for jobs, loops and operator actions for a tenant. */

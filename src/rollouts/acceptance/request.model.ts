@@ -1,7 +1,9 @@
 /** What requests for rollouts and their verbs say. */
 import { z } from 'zod';
-import { OnFailure as OnFailures, OnUnreachable as OnUnreachables, StrategyType as StrategyTypes } from '../../generated/prisma/enums.ts';
+import { OnFailure as OnFailures, OnUnreachable as OnUnreachables } from '../../generated/prisma/enums.ts';
 import { Enum, JsonObject, ordinal, reference } from '../../platform/model/fields.ts';
+import { STRATEGY_TYPES } from '../../templates/core/document.ts';
+import type { Strategy } from '../../workloads/core/strategy.ts';
 import { exactlyOne, Input, Model, Shape } from '../../platform/model/model.ts';
 
 export const OnFailure = Enum(
@@ -10,7 +12,11 @@ export const OnFailure = Enum(
   'What is rolled back when one target fails: everything, its wave, the target, or nothing until a person decides.',
 );
 export const OnUnreachable = Enum('OnUnreachable', OnUnreachables, 'The effect of an unreachable cluster on the rollout.');
-export const StrategyType = Enum('StrategyType', StrategyTypes, 'How pods are replaced.');
+export const StrategyType = Enum(
+  'StrategyType',
+  Object.fromEntries(STRATEGY_TYPES.map((type) => [type, type])) as { [T in Strategy['type']]: T },
+  'How pods are replaced.',
+);
 export const Concurrency = Enum(
   'Concurrency',
   { REJECT: 'REJECT', SUPERSEDE: 'SUPERSEDE' } as const,

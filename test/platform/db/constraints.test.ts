@@ -9,6 +9,7 @@ import '../../../src/app.module.ts';
 /** Unique indexes besides primary keys that no request can violate, each with the reason. */
 const OURS: Record<string, string> = {
   api_keys_id_key: 'The product makes the id.',
+  work_lease_token_key: 'Tokens are of a sequence.',
   revisions_tenant_id_template_id_number_key: "The number is counted with the template's row locked.",
   releases_tenant_id_workload_id_number_key: "The number is counted with the workload's row locked.",
   placements_tenant_id_workload_id_cluster_id_namespace_key:
@@ -19,6 +20,7 @@ const OURS: Record<string, string> = {
 /** Columns of primary keys that requests choose, each with the reason why they cannot violate it. All others are ids that the product makes. */
 const CHOSEN: Record<string, string> = {
   idempotency_keys_pkey: 'The key is locked before it is looked up.',
+  work_pkey: 'The kind is of the code, and the statement takes a row that is there for its own.',
   rendered_pkey: 'The digest is of the content, and the statement ignores a row that is there.',
 };
 

@@ -5,6 +5,8 @@ import { Database } from '../../../src/platform/db/database.ts';
 import { anyOf, compiled, constants, json, Statements, uuid } from '../../../src/platform/db/statements.ts';
 import { freshDatabase } from '../../support/database.ts';
 import type { FreshDatabase } from '../../support/database.ts';
+// As it loads, every feature registers what its constraints mean.
+import '../../../src/app.module.ts';
 
 interface Columns {
   workloads: { values: { tags: string[] }; placement_rule: { labels: string[] } };
