@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { tenantId } from '../platform/db/context.ts';
 import { LostRace } from '../platform/db/database-errors.ts';
 import { Database } from '../platform/db/database.ts';
@@ -6,6 +7,7 @@ import { isId } from '../platform/id.ts';
 import { byId, type Window } from '../platform/api/page.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import type { ClusterStatus } from '../generated/prisma/client.ts';
+import { tables } from './columns.ts';
 
 const withRegion = { region: { select: { id: true, name: true } } } satisfies Prisma.ClusterInclude;
 
@@ -67,7 +69,9 @@ export class ClusterRepository {
   async lock(reference: string): Promise<ClusterRow | null> {
     const found = await this.find(reference);
     if (!found) return null;
-    this.database.send('SELECT 1 FROM clusters WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [tenantId(), found.id]);
+    this.database.write(
+      tables.selectFrom('clusters').select('id').where('tenant_id', '=', tenantId()).where('id', '=', found.id).forUpdate(),
+    );
     return this.find(found.id);
   }
 
@@ -78,7 +82,7 @@ export class ClusterRepository {
   async lockWithWorkloads(reference: string): Promise<ClusterRow | null> {
     const found = await this.find(reference);
     if (!found) return null;
-    const workloads = await this.database.query<{ id: string }>(LOCK_WORKLOADS, [tenantId(), found.id]);
+    const workloads = await this.database.run(lockWorkloads(found.id));
     const row = await this.lock(found.id);
     const held = workloads.map(({ id }) => id);
     const others = { tenantId: tenantId(), clusterId: found.id, workloadId: { notIn: held } };
@@ -107,7 +111,7 @@ export class ClusterRepository {
 
   /** Leaves a tombstone of a locked cluster. */
   softDelete(id: string): void {
-    this.database.send(SOFT_DELETE, [tenantId(), id]);
+    this.database.write(softDelete(id));
   }
 
   /** Placements that are wanted or live there, as in `web in default`. Those of removed workloads do not count. */
@@ -121,15 +125,15 @@ export class ClusterRepository {
     return rows.map(({ namespace, workload }) => `${workload.name} in ${namespace}`);
   }
 
-  /** Number of active rollouts with a target there. */
+  /** Number of active rollouts with a target there: those that have not settled. */
   activeRollouts(clusterId: string): Promise<number> {
-    const phase = { in: ['QUEUED', 'RUNNING', 'PAUSED', 'ROLLING_BACK'] as ('QUEUED' | 'RUNNING' | 'PAUSED' | 'ROLLING_BACK')[] };
-    return this.database.rows.rollout.count({ where: { tenantId: tenantId(), phase, targets: { some: { placement: { clusterId } } } } });
+    const where = { tenantId: tenantId(), settledAt: null, targets: { some: { placement: { clusterId } } } };
+    return this.database.rows.rollout.count({ where });
   }
 
   /** Gives up every placement there: none is wanted or live any more. The rows stay for the targets that refer to them. */
   async giveUpPlacements(clusterId: string): Promise<GivenUp[]> {
-    return this.database.query<GivenUp>(GIVE_UP, [tenantId(), clusterId]);
+    return this.database.run(giveUp(clusterId));
   }
 
   private key(id: string) {
@@ -137,21 +141,45 @@ export class ClusterRepository {
   }
 }
 
-const LOCK_WORKLOADS = `
-  SELECT w.id FROM workloads w
-  WHERE w.tenant_id = $1::uuid AND w.id IN (SELECT p.workload_id FROM placements p WHERE p.tenant_id = $1::uuid AND p.cluster_id = $2::uuid)
-  ORDER BY w.id FOR NO KEY UPDATE`;
+const lockWorkloads = (clusterId: string) =>
+  tables
+    .selectFrom('workloads as w')
+    .select('w.id')
+    .where('w.tenant_id', '=', tenantId())
+    .where('w.id', 'in', (e) =>
+      e.selectFrom('placements as p').select('p.workload_id').where('p.tenant_id', '=', tenantId()).where('p.cluster_id', '=', clusterId),
+    )
+    .orderBy('w.id')
+    .forNoKeyUpdate();
 
-const SOFT_DELETE = `
-  UPDATE clusters SET deleted_at = now(), version = version + 1, updated_at = now()
-  WHERE tenant_id = $1::uuid AND id = $2::uuid`;
+const softDelete = (id: string) =>
+  tables
+    .updateTable('clusters')
+    .set({ deleted_at: sql`now()`, version: sql`version + 1`, updated_at: sql`now()` })
+    .where('tenant_id', '=', tenantId())
+    .where('id', '=', id);
 
-const GIVE_UP = `
-  WITH there AS (
-    SELECT p.id, p.applied IS NOT NULL AS live FROM placements p WHERE p.tenant_id = $1::uuid AND p.cluster_id = $2::uuid ORDER BY p.id FOR NO KEY UPDATE
-  ), given_up AS (
-    UPDATE placements p SET wanted = false, applied = NULL
-    FROM there WHERE p.tenant_id = $1::uuid AND p.id = there.id RETURNING p.id, p.workload_id, p.namespace, there.live
-  )
-  SELECT g.id, g.live, w.id AS "workloadId", w.name AS workload, g.namespace
-  FROM given_up g JOIN workloads w ON w.tenant_id = $1::uuid AND w.id = g.workload_id ORDER BY g.id`;
+const giveUp = (clusterId: string) =>
+  tables
+    .with('there', (db) =>
+      db
+        .selectFrom('placements as p')
+        .select((e) => ['p.id', e('p.applied', 'is not', null).as('live')])
+        .where('p.tenant_id', '=', tenantId())
+        .where('p.cluster_id', '=', clusterId)
+        .orderBy('p.id')
+        .forNoKeyUpdate(),
+    )
+    .with('given_up', (db) =>
+      db
+        .updateTable('placements as p')
+        .from('there')
+        .set({ wanted: false, applied: null })
+        .where('p.tenant_id', '=', tenantId())
+        .whereRef('p.id', '=', 'there.id')
+        .returning(['p.id', 'p.workload_id', 'p.namespace', 'there.live']),
+    )
+    .selectFrom('given_up as g')
+    .innerJoin('workloads as w', (on) => on.on('w.tenant_id', '=', tenantId()).onRef('w.id', '=', 'g.workload_id'))
+    .select(['g.id', sql<boolean>`g.live`.as('live'), 'w.id as workloadId', 'w.name as workload', 'g.namespace'])
+    .orderBy('g.id');

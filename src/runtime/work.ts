@@ -1,11 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
+import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
 import { currentContext } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
+import { Statements } from '../platform/db/statements.ts';
 import { Announce } from '../platform/queue/announce.ts';
 import { Queues } from '../platform/queue/queue.ts';
 import type { WorkKind } from './kinds.ts';
 import type { Lease } from './lease.ts';
+
+const tables = new Statements();
 
 /** A row of another table for which there is something to do. */
 export interface WorkRow {
@@ -183,6 +188,24 @@ const RELEASE = `
   UPDATE work w SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN o.nudged THEN w.due_at ELSE greatest($5::timestamptz, clock_timestamp()) END
   FROM ours o WHERE w.tenant_id = o.tenant_id AND w.kind = o.kind AND w.id = o.id AND (o.nudged OR $5::timestamptz IS NOT NULL)`;
 
-/** For statements of tenants that hold only under a lease: the condition on the row of `work`, whose kind, id and token are those parameters. */
-export const leaseHeld = ({ kind, id, token }: Record<'kind' | 'id' | 'token', string>): string => `
-  SELECT 1 FROM work WHERE tenant_id = $1::uuid AND kind = ${kind} AND id = ${id}::uuid AND lease_token = ${token}::bigint AND lease_until > now()`;
+/** A value, or the expression that stands for it. */
+type Operand = string | RawBuilder<string>;
+
+/**
+ * For statements of tenants that hold only under a lease: the row of `work`, if it is held under this token. With `exists`, or locked (`forShare`) to keep a claim
+ * from coming in between until the commit. A kind that is known when the statement is written goes in as `sql.lit`.
+ */
+export const leaseHeld = ({
+  tenant,
+  kind,
+  id,
+  token,
+}: Record<'tenant' | 'id' | 'token', Operand> & { kind: WorkKind | RawBuilder<string> }) =>
+  tables
+    .selectFrom('work')
+    .select(sql.lit(1).as('held'))
+    .where('tenant_id', '=', tenant)
+    .where('kind', '=', kind)
+    .where('id', '=', id)
+    .where('lease_token', '=', token)
+    .where('lease_until', '>', sql<Date>`now()`);

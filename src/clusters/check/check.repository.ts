@@ -1,9 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { tenantId } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
+import { json } from '../../platform/db/statements.ts';
 import type { ClusterStatus } from '../../generated/prisma/enums.ts';
 import type { Lease } from '../../runtime/lease.ts';
 import { leaseHeld } from '../../runtime/work.ts';
+import { tables } from '../columns.ts';
 import type { Finding } from './check.ts';
 
 /** When a check began and with which credentials: its finding counts from then, and for those credentials only. */
@@ -19,7 +22,9 @@ export class CheckRepository {
 
   /** The start of a check, by the database's clock, and the version of the current credentials (0 = none). */
   async begin(clusterId: string): Promise<Begun> {
-    const [row] = await this.database.query<Begun>(BEGIN, [tenantId(), clusterId]);
+    const [row] = await this.database.run(
+      tables.selectNoFrom([sql<Date>`clock_timestamp()`.as('at'), credentialVersion(clusterId).as('version')]),
+    );
     return row!;
   }
 
@@ -35,34 +40,38 @@ export class CheckRepository {
    * @returns the previous status and the cluster's name; null if nothing was stored
    */
   async save(lease: Lease, clusterId: string, begun: Begun, finding: Finding): Promise<{ before: ClusterStatus; name: string } | null> {
-    const [row] = await this.database.query<{ before: ClusterStatus; name: string }>(SAVE, [
-      tenantId(),
-      clusterId,
-      finding.status,
-      finding.statusReason,
-      finding.version,
-      finding.latencyMilliseconds,
-      JSON.stringify(finding.missing),
-      begun.at,
-      begun.version,
-      lease.kind,
-      lease.id,
-      lease.token,
-    ]);
+    const [row] = await this.database.run(save(lease, clusterId, begun, finding));
     return row ?? null;
   }
 }
 
-const VERSION = 'coalesce((SELECT version FROM credentials WHERE tenant_id = $1::uuid AND cluster_id = $2::uuid), 0)';
+/** Of the current credentials, 0 without any. */
+const credentialVersion = (clusterId: string) =>
+  sql<number>`coalesce(${tables.selectFrom('credentials').select('version').where('tenant_id', '=', tenantId()).where('cluster_id', '=', clusterId)}, 0)`;
 
-const BEGIN = `SELECT clock_timestamp() AS at, ${VERSION} AS version`;
-
-const SAVE = `
-  WITH old AS (
-    SELECT status FROM clusters
-    WHERE tenant_id = $1::uuid AND id = $2::uuid AND deleted_at IS NULL
-      AND EXISTS (${leaseHeld({ kind: '$10', id: '$11', token: '$12' })}) AND ${VERSION} = $9::int FOR NO KEY UPDATE)
-  UPDATE clusters c SET status = $3::"ClusterStatus", status_reason = $4, kubernetes_version = coalesce($5, c.kubernetes_version),
-    latency_milliseconds = coalesce($6::int, c.latency_milliseconds), missing_permissions = $7::jsonb, checked_at = $8::timestamptz
-  FROM old WHERE c.tenant_id = $1::uuid AND c.id = $2::uuid
-  RETURNING old.status AS before, c.name`;
+const save = ({ kind, id, token }: Lease, clusterId: string, begun: Begun, finding: Finding) =>
+  tables
+    .with('old', (db) =>
+      db
+        .selectFrom('clusters')
+        .select('status')
+        .where('tenant_id', '=', tenantId())
+        .where('id', '=', clusterId)
+        .where('deleted_at', 'is', null)
+        .where((e) => e.exists(leaseHeld({ tenant: tenantId(), kind, id, token })))
+        .where(credentialVersion(clusterId), '=', begun.version)
+        .forNoKeyUpdate(),
+    )
+    .updateTable('clusters as c')
+    .from('old')
+    .set((e) => ({
+      status: finding.status,
+      status_reason: finding.statusReason,
+      kubernetes_version: e.fn.coalesce(e.val(finding.version), 'c.kubernetes_version'),
+      latency_milliseconds: e.fn.coalesce(e.val(finding.latencyMilliseconds), 'c.latency_milliseconds'),
+      missing_permissions: json(finding.missing),
+      checked_at: begun.at,
+    }))
+    .where('c.tenant_id', '=', tenantId())
+    .where('c.id', '=', clusterId)
+    .returning(['old.status as before', 'c.name']);

@@ -40,7 +40,7 @@ export class InquiryReconciler implements Reconciler {
     return null;
   }
 
-  private async store(lease: Lease, answer: unknown): Promise<void> {
+  private async store(lease: Lease, answer: object): Promise<void> {
     if (!(await this.inquiries.answer(lease, answer))) return;
     this.work.release(lease, null);
     this.database.afterCommit(() => this.announce.publish({ kind: 'inquiry', id: lease.id }));

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 import { tenantId } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
-import { storableJson } from '../../platform/db/storable.ts';
+import { anyOf, json } from '../../platform/db/statements.ts';
 import type { Lease } from '../../runtime/lease.ts';
 import { leaseHeld } from '../../runtime/work.ts';
+import { tables } from '../columns.ts';
 
 /** An inquiry as a worker reads it. */
 export interface Asked {
@@ -25,59 +27,83 @@ export interface Found {
 export class InquiryRepository {
   constructor(private readonly database: Database) {}
 
-  create(inquiry: { id: string; clusterId: string; kind: string; input: unknown }): void {
-    this.database.send(CREATE, [tenantId(), inquiry.id, inquiry.clusterId, inquiry.kind, JSON.stringify(inquiry.input)]);
+  create({ id, clusterId, kind, input }: { id: string; clusterId: string; kind: string; input: object }): void {
+    const row = { tenant_id: tenantId(), id, cluster_id: clusterId, kind, input: json(input) };
+    this.database.write(tables.insertInto('inquiries').values(row));
   }
 
   /** null if it is gone, or the lease is lost. */
   async load(lease: Lease): Promise<Asked | null> {
-    const [row] = await this.database.query<Asked>(LOAD, [tenantId(), lease.id, lease.token]);
+    const [row] = await this.database.run(
+      tables
+        .selectFrom('inquiries')
+        .select(['kind', 'cluster_id as clusterId', 'input'])
+        .where('tenant_id', '=', tenantId())
+        .where('id', '=', lease.id)
+        .where('answered_at', 'is', null)
+        .where((e) => e.exists(held(lease))),
+    );
     return row ?? null;
   }
 
   /** Stores the answer if the lease is still held. Returns whether it was. */
-  async answer(lease: Lease, answer: unknown): Promise<boolean> {
-    const rows = await this.database.query(ANSWER, [tenantId(), lease.id, lease.token, storableJson(answer)]);
+  async answer(lease: Lease, answer: object): Promise<boolean> {
+    const rows = await this.database.run(
+      tables
+        .updateTable('inquiries')
+        .set({ answer: json(answer), answered_at: sql`now()` })
+        .where('tenant_id', '=', tenantId())
+        .where('id', '=', lease.id)
+        .where((e) => e.exists(held(lease)))
+        .returning('id'),
+    );
     return rows.length > 0;
   }
 
   async find(id: string): Promise<Found | null> {
-    const [row] = await this.database.query<Found>(FIND, [tenantId(), id]);
+    const [row] = await this.database.run(found(id));
     return row ?? null;
   }
 
   /** Those of these inquiries, of any tenant, that have been answered. */
   async answeredOf(ids: readonly string[]): Promise<string[]> {
-    const text = 'SELECT id FROM inquiries WHERE id = ANY($1::uuid[]) AND answered_at IS NOT NULL';
-    return (await this.database.system.query<{ id: string }>(text, [ids])).map((row) => row.id);
+    const answered = tables.selectFrom('inquiries').select('id').where('id', '=', anyOf(ids)).where('answered_at', 'is not', null);
+    return (await this.database.system.run(answered)).map((row) => row.id);
   }
 
   /** Deletes what is older than ten minutes, of all tenants, with the work of those that nobody has answered. */
   async expire(): Promise<void> {
-    await this.database.system.query("DELETE FROM inquiries WHERE created_at < now() - interval '10 minutes'");
-    await this.database.system.query(LEFT_OVER);
+    await this.database.system.run(tables.deleteFrom('inquiries').where('created_at', '<', OLD));
+    await this.database.system.run(leftOver());
   }
 }
 
-const CREATE = `
-  INSERT INTO inquiries (tenant_id, id, cluster_id, kind, input) VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5::jsonb)`;
+const OLD = sql<Date>`now() - interval '10 minutes'`;
 
-const held = leaseHeld({ kind: `'inquiries'`, id: '$2', token: '$3' });
+const held = ({ id, token }: Lease) => leaseHeld({ tenant: tenantId(), kind: sql.lit('inquiries'), id, token });
 
-const LOAD = `
-  SELECT i.kind, i.cluster_id AS "clusterId", i.input FROM inquiries i
-  WHERE i.tenant_id = $1::uuid AND i.id = $2::uuid AND i.answered_at IS NULL AND EXISTS (${held})`;
+const found = (id: string) =>
+  tables
+    .selectFrom('inquiries as i')
+    .leftJoin('work as w', (on) =>
+      on.onRef('w.tenant_id', '=', 'i.tenant_id').on('w.kind', '=', sql.lit('inquiries')).onRef('w.id', '=', 'i.id'),
+    )
+    .select((e) => [
+      'i.answer',
+      sql<boolean>`i.answered_at is not null`.as('isAnswered'),
+      sql<boolean>`w.lease_owner is not null`.as('isClaimed'),
+      e.ref('i.created_at').as('askedAt'),
+    ])
+    .where('i.tenant_id', '=', tenantId())
+    .where('i.id', '=', id);
 
-const ANSWER = `
-  UPDATE inquiries SET answer = $4::jsonb, answered_at = now() WHERE tenant_id = $1::uuid AND id = $2::uuid AND EXISTS (${held}) RETURNING id`;
-
-const FIND = `
-  SELECT i.answer, i.answered_at IS NOT NULL AS "isAnswered", coalesce(w.lease_owner IS NOT NULL, false) AS "isClaimed",
-    i.created_at AS "askedAt"
-  FROM inquiries i
-  LEFT JOIN work w ON w.tenant_id = i.tenant_id AND w.kind = 'inquiries' AND w.id = i.id
-  WHERE i.tenant_id = $1::uuid AND i.id = $2::uuid`;
-
-const LEFT_OVER = `
-  DELETE FROM work w WHERE w.kind = 'inquiries' AND w.due_at < now() - interval '10 minutes'
-    AND NOT EXISTS (SELECT 1 FROM inquiries i WHERE i.tenant_id = w.tenant_id AND i.id = w.id)`;
+const leftOver = () =>
+  tables
+    .deleteFrom('work as w')
+    .where('w.kind', '=', sql.lit('inquiries'))
+    .where('w.due_at', '<', OLD)
+    .where((e) =>
+      e.not(
+        e.exists(e.selectFrom('inquiries as i').select('i.id').whereRef('i.tenant_id', '=', 'w.tenant_id').whereRef('i.id', '=', 'w.id')),
+      ),
+    );

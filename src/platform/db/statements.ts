@@ -24,6 +24,13 @@ type JsonColumn<C, T> = [C] extends [ColumnType<infer S, infer I, infer U>]
   : ColumnType<Out<C, T>, In<C, T>, In<C, T>>;
 type Column<C, T> = Json extends SelectType<C> ? JsonColumn<C, T> : C;
 
+/**
+ * A row as `to_jsonb` makes it: dates are text. So is an `int8` in the row's own type, but in JSON it is a number, and rounded beyond 2^53: columns of that type
+ * are not to be read so.
+ */
+export type JsonRow<Row> = { [C in keyof Row]: InJson<SelectType<Row[C]>> };
+type InJson<V> = V extends Date ? string : V;
+
 /** What the JSON columns of some tables hold, by table and column. Whether a column may be null is known from the schema. */
 export type JsonColumns = { [T in keyof DB]?: { [C in keyof DB[T]]?: unknown } };
 
@@ -55,6 +62,11 @@ export class Statements<J extends JsonColumns = object> extends Kysely<Tables<J>
     return value as SelectType<Tables<J>[T][C]>;
   }
 
+  /** The row under an alias as one JSON value, where a statement answers rows of several tables. */
+  row<T extends keyof DB>(_table: T, alias: string): RawBuilder<JsonRow<Tables<J>[T]>> {
+    return sql`to_jsonb(${sql.table(alias)})`;
+  }
+
   /** Values as rows of a table: `fields` has for each column what of a value is stored in it, and is the only list of columns. */
   recordsOf<V>() {
     return {
@@ -63,6 +75,10 @@ export class Statements<J extends JsonColumns = object> extends Kysely<Tables<J>
     };
   }
 }
+
+/** Text of a record set. */
+export type RecordsText<V> = string & { readonly [records]: V };
+declare const records: unique symbol;
 
 type Fields<Row, V, C extends keyof Row> = { readonly [K in C]: (value: V) => SelectType<Row[K]> };
 
@@ -83,8 +99,18 @@ export class RecordSet<Row, V, C extends keyof Row & string> {
 
   /** The rows, for `from` with an alias. `ordinality` is the place of the value, counted from 1; an `int8`, and so a string where it is read. */
   of(values: readonly V[]): RawBuilder<{ [K in C]: SelectType<Row[K]> } & { ordinality: string }> {
+    return this.in(sql<RecordsText<V>>`${this.text(values)}`);
+  }
+
+  /** The same for a parameter of a prepared statement, which is then given `text`. */
+  in(records: RawBuilder<RecordsText<V>>): RawBuilder<{ [K in C]: SelectType<Row[K]> } & { ordinality: string }> {
+    return sql`jsonb_populate_recordset(null::${sql.table(this.table)}, ${records}::jsonb) with ordinality`;
+  }
+
+  /** The values as that parameter. */
+  text(values: readonly V[]): RecordsText<V> {
     const records = values.map((value) => Object.fromEntries(this.columns.map((column) => [column, this.fields[column](value)])));
-    return sql`jsonb_populate_recordset(null::${sql.table(this.table)}, ${storableJson(records)}::jsonb) with ordinality`;
+    return storableJson(records) as RecordsText<V>;
   }
 
   /** The columns under an alias, for `select`. */
@@ -110,6 +136,32 @@ export interface Statement<O> {
 export function compiled(statement: Statement<unknown>): pg.QueryConfig {
   const { sql: text, parameters } = statement.compile();
   return { name: statementName(text), text, values: [...parameters] };
+}
+
+/** Parameters of a prepared statement, each an expression where it stands. */
+export type Parameters<P> = { readonly [K in keyof P]: RawBuilder<P[K]> };
+
+class Placeholder {
+  constructor(readonly parameter: string | symbol) {}
+}
+
+/**
+ * Builds and compiles a statement at its first use, and from then on only binds values: for statements that run for every decision. The text is the same for all
+ * values, so none of them may decide what is built.
+ *
+ *     const byName = prepared((p: Parameters<{ name: string }>) => tables.selectFrom('workloads').select('id').where('name', '=', p.name));
+ *     database.run(byName({ name: 'web' }));
+ */
+export function prepared<P extends object, O>(build: (parameters: Parameters<P>) => Statement<O>): (values: P) => Statement<O> {
+  const parameters = new Proxy({} as Parameters<P>, { get: (_, name) => sql`${new Placeholder(name)}` });
+  let known: CompiledQuery<O> | null = null;
+  return (values) => ({
+    compile: () => {
+      known ??= build(parameters).compile();
+      const bound = known.parameters.map((part) => (part instanceof Placeholder ? (Reflect.get(values, part.parameter) as unknown) : part));
+      return { ...known, parameters: bound };
+    },
+  });
 }
 
 /** A parameter that is selected. Elsewhere Postgres infers the type. */

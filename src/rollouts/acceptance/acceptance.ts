@@ -1,24 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { author } from '../../platform/db/context.ts';
+import { json } from '../../platform/db/statements.ts';
 import { newId } from '../../platform/id.ts';
 import { Work } from '../../runtime/work.ts';
 import { Problem } from '../../platform/problem.ts';
 import { EventLog } from '../../events/event-log.ts';
 import type { RolloutKind } from '../../generated/prisma/enums.ts';
 import type { PlacementRow, WorkloadRow } from '../../workloads/workload.repository.ts';
-import { readFailure, standingUid } from '../core/failure.ts';
-import type { StoredFailure } from '../core/failure.ts';
-import { kinds } from '../core/kinds.ts';
-import type { Side } from '../core/observation.ts';
 import { because } from '../core/reasons.ts';
 import { reduceRollout } from '../core/rollout/reduce-rollout.ts';
-import { supersededSide } from '../core/stages/superseded.ts';
+import { startOf } from '../core/rollout/start.ts';
 import { compile } from '../core/strategies/compile.ts';
 import { LockedRolloutRepository } from '../store/locked-rollout.repository.ts';
+import { appliedOf } from './order.ts';
 import type { Order } from './order.ts';
 import { eventOf, eventsOf } from '../store/rollout.events.ts';
 import { RolloutRepository } from '../store/rollout.repository.ts';
-import type { NewRollout, RolloutRow, StoredTarget } from '../store/rollout.repository.ts';
+import type { RolloutRow } from '../store/rollout.repository.ts';
 
 /** What happens to the active rollout when a new one is accepted, in the same transaction. */
 export type MakeWay = 'REJECT' | 'SUPERSEDE';
@@ -69,19 +67,19 @@ export class Acceptance {
         kind: order.kind,
         release_id: order.release?.id ?? null,
         previous_release_id: order.workload.currentRelease?.id ?? null,
-        strategy: order.strategy,
-        values: order.values,
+        strategy: json(order.strategy),
+        values: json(order.values),
         reason: order.reason,
         retry_of_id: order.retryOfId,
         on_failure: order.onFailure,
         on_unreachable: order.onUnreachable,
-        created_by: author(),
+        created_by: json(author()),
       },
       wave: { id: newId(), position: 0, name: order.wave.name, max_concurrent: order.wave.maxConcurrent, max_failed: order.wave.maxFailed },
       targets: order.aims.map(({ placement, to }) => {
-        const start = startOf(order.kind, placement, before.get(placement.id));
+        const start = startOf(order.kind, appliedOf(placement), before.get(placement.id) ?? null);
         const stages = compile({ kind: order.kind, strategy: order.strategy, from: start.from, to });
-        return { id: newId(), placement_id: placement.id, to, stages, replicas: placement.replicas, ...start };
+        return { ...start, id: newId(), placementId: placement.id, to, stages, replicas: placement.replicas };
       }),
     });
     const data = { kind: order.kind, release: order.release?.number ?? null, targets: order.aims.length };
@@ -99,30 +97,3 @@ export class Acceptance {
     this.events.append(eventsOf(locked, reduction.events));
   }
 }
-
-/**
- * What a target goes back to, and what of it has been done already. Where a superseded rollout has written, that is what ran before *it*: an abandoned canary
- * is never gone back to, and an undo is due there even if the new rollout never gets to its first write.
- */
-function startOf(kind: Order['kind'], placement: PlacementRow, before: StoredTarget | undefined): TargetStart {
-  return {
-    from: kinds[kind].writes === 'NUMBER' ? null : ((before ? before.from : placement.applied) as Side | null),
-    superseded: before
-      ? supersededSide({
-          ...before,
-          to: before.to as Side | null,
-          superseded: before.superseded as Side | null,
-        })
-      : null,
-    written: before?.written ?? false,
-    uid: before ? standingUid({ uid: before.uid, failure: readFailure(before.failure as StoredFailure | null) }) : null,
-    made: before?.made ?? false,
-    replicas_before: before?.replicasBefore ?? null,
-    replicas_after: before?.replicasAfter ?? null,
-  };
-}
-
-type TargetStart = Pick<
-  NewRollout['targets'][number],
-  'from' | 'superseded' | 'written' | 'uid' | 'made' | 'replicas_before' | 'replicas_after'
->;

@@ -120,14 +120,14 @@ export class RolloutService {
           return this.scaled(locked, await this.numbersOf(id, locked), options);
         case 'REMOVAL':
           // A removal that left everything running had no targets, and neither has its retry.
-          return this.removed(locked, options, null, (await this.rollouts.targets(id)).length === 0 ? 'ORPHAN' : 'DELETE');
+          return this.removed(locked, options, null, (await this.rollouts.numbers(id)).size === 0 ? 'ORPHAN' : 'DELETE');
       }
     });
   }
 
   /** The workload's placements with the numbers of pods that a rollout brought them to. */
   private async numbersOf(rolloutId: string, { placements }: WorkloadRow): Promise<PlacementRow[]> {
-    const before = new Map((await this.rollouts.targets(rolloutId)).map((target) => [target.placementId, target.replicas]));
+    const before = await this.rollouts.numbers(rolloutId);
     const concerned = placements.filter((placement) => placement.wanted && before.has(placement.id));
     return concerned.map((placement) => ({ ...placement, replicas: before.get(placement.id) ?? null }));
   }
@@ -168,8 +168,10 @@ export class RolloutService {
   /** What ran before a superseded rollout is what is restarted; what that one made for the first time goes. */
   private async restarted(workload: WorkloadRow, options: Options, superseded: RolloutRow | null): Promise<string> {
     const abandoned = await this.rollouts.writtenBy(superseded);
-    const sideAt = ({ id, applied }: PlacementRow): Side | null =>
-      (abandoned.get(id)?.from ?? (abandoned.has(id) ? null : applied)) as Side | null;
+    const sideAt = (placement: PlacementRow): Side | null => {
+      const target = abandoned.get(placement.id);
+      return target ? target.from : appliedOf(placement);
+    };
     // Where it is not wanted any more, what the superseded rollout has begun is taken away.
     const concerned = workload.placements.filter((one) => abandoned.has(one.id) || (one.wanted && one.applied !== null));
     const sides = concerned.map((placement) => ({ placement, side: placement.wanted ? sideAt(placement) : null }));

@@ -100,15 +100,14 @@ function targetStep(row: TargetRow, pods: TargetPods | null): TargetStep {
 }
 
 export function targetOf(row: TargetRow): Target {
-  const seen = tables.read('targets', 'pods', row.pods);
-  const pods = seen && { desired: seen.desired, old: seen.old, new: seen.new, ready: seen.ready };
+  const pods = row.pods && { desired: row.pods.desired, old: row.pods.old, new: row.pods.new, ready: row.pods.ready };
   return {
     id: row.id,
     cluster: row.cluster,
     region: row.region,
     namespace: row.namespace,
     phase: row.phase,
-    ...phaseView(tables.read('targets', 'phase_detail', row.phaseDetail)),
+    ...phaseView(row.phaseDetail),
     step: targetStep(row, pods),
     pods,
     ...conditionViews(row.condition),

@@ -1,6 +1,6 @@
 /** What each phase means, as tables: a phase without a row does not compile. */
 import type { RolloutPhase, TargetPhase } from '../../generated/prisma/enums.ts';
-import type { TargetState } from './observation.ts';
+import type { RolloutState, TargetState } from './observation.ts';
 
 interface RolloutPhaseRow {
   /** Nothing follows: exactly one event says so, and no write happens afterwards. */
@@ -45,6 +45,9 @@ export const targetPhases = {
 } as const satisfies Record<TargetPhase, TargetPhaseRow>;
 
 export const isSettled = (phase: RolloutPhase): boolean => rolloutPhases[phase].terminal;
+/** It needs no more waiting: settled, or paused until someone acts. An intent is carried out from a pause too. */
+export const isResting = ({ phase, intent }: Pick<RolloutState, 'phase' | 'intent'>): boolean =>
+  isSettled(phase) || (phase === 'PAUSED' && intent === null);
 /** Started and not at its end: the holder of its placement steers it. */
 export const isSteered = (phase: TargetPhase): boolean => phase !== 'PENDING' && !isTerminal(phase);
 export const isTerminal = (phase: TargetPhase): boolean => targetPhases[phase].terminal;

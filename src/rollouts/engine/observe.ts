@@ -3,7 +3,8 @@ import type { PlacementSnapshot } from '../../clusters/kubernetes/types.ts';
 import { liveOf } from '../core/live/live.ts';
 import type { Live, LivePod, LiveReplicaSet, TargetObservation, TargetState } from '../core/observation.ts';
 import type { Memory } from './memory.ts';
-import type { ActiveTarget, SideCounts } from '../store/placement.repository.ts';
+import type { SideCounts } from '../core/counts.ts';
+import type { ActiveTarget } from '../store/placement.repository.ts';
 
 /** Kinds of error that only new credentials or permissions fix. */
 const ACCESS: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'UNKNOWN_CA']);

@@ -19,7 +19,8 @@ import { LeaseLost } from '../../runtime/lease.ts';
 import type { Lease } from '../../runtime/lease.ts';
 import { Memory } from './memory.ts';
 import { Absence, sideCounts, observeLive, observeTarget, ReadinessProgress } from './observe.ts';
-import type { SideCounts, ActiveTarget, PlacementRows } from '../store/placement.repository.ts';
+import type { SideCounts } from '../core/counts.ts';
+import type { ActiveTarget, PlacementRows } from '../store/placement.repository.ts';
 import { Stale } from './placement-work.ts';
 import type { PlacementWork } from './placement-work.ts';
 

@@ -4,7 +4,8 @@ import type { Lease } from '../../runtime/lease.ts';
 import type { Reconciler } from '../../runtime/reconciler.ts';
 import { PlacementLoop } from './placement-loop.ts';
 import type { PlacementWork } from './placement-work.ts';
-import type { SideCounts, HeldPlacementRepository } from '../store/placement.repository.ts';
+import type { SideCounts } from '../core/counts.ts';
+import type { HeldPlacementRepository } from '../store/placement.repository.ts';
 import type { Unserved } from './unserved.ts';
 
 /** How many placements one worker moves at once, how many it holds with those that rest, and how many it claims in one statement. */
@@ -71,7 +72,7 @@ export class PlacementReconciler implements Reconciler {
     const changed = [...this.loops.values()].flatMap((loop) => {
       const view = loop.view();
       if (!view) return [];
-      const targets = view.targets.map(({ target }) => target.state.id);
+      const targets = view.targets.map(({ target }) => ({ id: target.state.id, pods: view.counts }));
       const change = { id: loop.lease.id, targets, observed: view.counts, progressAt: view.progressAt };
       const text = JSON.stringify(change);
       const before = this.lastCounts.get(loop);

@@ -12,7 +12,8 @@ import type { DatabaseClock } from '../../runtime/clock.ts';
 import type { Connection, Connections } from '../../clusters/connections.ts';
 import { LeaseLost } from '../../runtime/lease.ts';
 import type { Lease } from '../../runtime/lease.ts';
-import type { ActiveTarget, SideCounts, HeldPlacementRepository, PlacementRows } from '../store/placement.repository.ts';
+import type { SideCounts } from '../core/counts.ts';
+import type { ActiveTarget, HeldPlacementRepository, PlacementRows } from '../store/placement.repository.ts';
 import type { PlacedTarget } from '../store/rows.ts';
 
 /** The rows changed after the decision, which is therefore dropped; the next one starts from the new rows. */

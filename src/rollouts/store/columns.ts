@@ -1,13 +1,14 @@
 import { Statements } from '../../platform/db/statements.ts';
+import type { Tables } from '../../platform/db/statements.ts';
 import type { CreatedBy } from '../../platform/model/reference.model.ts';
 import type { WorkloadColumns } from '../../workloads/columns.ts';
 import type { Values } from '../../workloads/core/layers.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { StoredCondition } from '../core/condition-types.ts';
+import type { SideCounts } from '../core/counts.ts';
 import type { StoredFailure } from '../core/failure.ts';
 import type { AnyStage, Side, StageProgress, TargetState, WaveEvidence } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
-import type { SideCounts } from './placement.repository.ts';
 
 /** What the JSON columns of these tables hold. */
 export interface RolloutColumns extends Omit<WorkloadColumns, 'placements'> {
@@ -18,7 +19,7 @@ export interface RolloutColumns extends Omit<WorkloadColumns, 'placements'> {
     from: Side;
     to: Side;
     superseded: Side;
-    stages: AnyStage[];
+    stages: readonly AnyStage[];
     progress: StageProgress;
     gate: NonNullable<TargetState['gate']>;
     pods: SideCounts;
@@ -27,5 +28,7 @@ export interface RolloutColumns extends Omit<WorkloadColumns, 'placements'> {
   };
   placements: WorkloadColumns['placements'] & { applied: Side; observed: Partial<SideCounts> };
 }
+
+export type RolloutTables = Tables<RolloutColumns>;
 
 export const tables = new Statements<RolloutColumns>();

@@ -1,6 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import type { InferResult } from 'kysely';
+import { jsonBuildObject } from 'kysely/helpers/postgres';
 import { tenantId } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
+import { prepared } from '../../platform/db/statements.ts';
+import type { Parameters, RecordsText } from '../../platform/db/statements.ts';
 import { LostRace } from '../../platform/db/database-errors.ts';
 import { isId } from '../../platform/id.ts';
 import { Announce } from '../../platform/queue/announce.ts';
@@ -9,14 +14,15 @@ import { leaseHeld, Work } from '../../runtime/work.ts';
 import type { WorkRow } from '../../runtime/work.ts';
 import { limitsOf } from '../../tenants/limits.ts';
 import { kinds } from '../core/kinds.ts';
-import type { RolloutObservation } from '../core/observation.ts';
+import type { RolloutObservation, RolloutState, WaveState } from '../core/observation.ts';
 import { isSettled } from '../core/phases.ts';
 import { changesOf } from '../core/rollout/reduce-rollout.ts';
 import type { Reduction } from '../core/rollout/reduce-rollout.ts';
-import { renumberTargets, rolloutState, saveTargets, targetChange, placedTarget, waveState } from './rows.ts';
-import type { Place, RolloutJson, TargetJson, PlacedTarget, WaveJson } from './rows.ts';
-import { storableJson } from '../../platform/db/storable.ts';
-import { CHANGING, MOVING, OPEN, UNDER_WAY } from './phase-lists.ts';
+import { tables } from './columns.ts';
+import { FORWARD, MOVING, OPEN, STARTABLE, UNDER_WAY } from './phase-lists.ts';
+import { changed, placedTarget, rolloutChanges, rolloutState, saveTargets, waveChanges, waveState } from './rows.ts';
+import type { PlacedTarget, TargetChanges } from './rows.ts';
+import { becomeDeleted, becomeDeployed, goBack, noteGood, renumber } from './rules.ts';
 
 /** A rollout's rows for decisions, locked until the transaction ends. */
 export interface LockedRollout extends RolloutObservation {
@@ -63,11 +69,12 @@ export class LockedRolloutRepository {
    */
   async lock(id: string, { lease, targets }: Locking): Promise<LockedRollout | null> {
     if (!isId(id)) return null;
+    const which = { tenant: tenantId(), id };
     // Sent together and run in this order: each statement reads after those before it have their locks.
-    if (lease) this.database.send(LOCK_QUOTA, [tenantId(), id, `quota ${tenantId()}`]);
-    const locking = this.database.query<{ rollout: RolloutJson }>(LOCK, [tenantId(), id, lease?.token ?? null]);
-    if (targets) this.database.send(LOCK_TARGETS, [tenantId(), id]);
-    const [[locked], [parts]] = await Promise.all([locking, this.database.query<PartsRow>(PARTS, [tenantId(), id])]);
+    if (lease) this.database.write(lockQuota({ ...which, key: `quota ${tenantId()}` }));
+    const locking = this.database.run(lockRollout({ ...which, token: lease?.token ?? null }));
+    if (targets) this.database.write(lockTargets(which));
+    const [[locked], [parts]] = await Promise.all([locking, this.database.run(readParts(which))]);
     return locked && parts ? lockedRollout(locked.rollout, parts) : null;
   }
 
@@ -80,22 +87,18 @@ export class LockedRolloutRepository {
   async save(before: LockedRollout, { rows, wake, numbers }: Reduction<LockedRollout>, by: 'CLIENT' | 'PRODUCT'): Promise<void> {
     const { rollout, places } = rows;
     const { waves, targets } = changesOf(before, rows);
-    if (numbers.length > 0) this.keepNumbers(numbers);
-    const changed = targets.map((state) => targetChange({ state, version: places.get(state.id)!.version }));
-    const [saved] = await this.database.query<{ targets: number }>(SAVE, [
-      tenantId(),
-      rollout.id,
-      rollout.phase,
-      rollout.pauseReason,
-      rollout.intent,
-      rollout.phaseDetail && storableJson(rollout.phaseDetail),
-      rollout.failure && storableJson(rollout.failure),
-      rollout.startedAt,
-      rollout.settledAt,
-      by === 'CLIENT',
-      storableJson(waves.map(({ id, phase, promotedStep, evidence }) => ({ id, phase, promoted_step: promotedStep, evidence }))),
-      storableJson(changed),
-    ]);
+    // Other rollouts do not repeat a change of scale that is being undone.
+    if (numbers.length > 0) this.database.write(renumber(numbers, 'CHANGING'));
+    const [saved] = await this.database.run(
+      save({
+        tenant: tenantId(),
+        id: rollout.id,
+        rollout: rolloutChanges.text([rollout]),
+        versions: by === 'CLIENT' ? 1 : 0,
+        waves: waveChanges.text(waves),
+        targets: changed(targets.map((state) => ({ state, version: places.get(state.id)!.version }))),
+      }),
+    );
     if (saved?.targets !== targets.length) throw new LostRace('a target has changed since the decision');
     this.work.due('placements', placementsOf(rows, wake));
     if (isSettled(rollout.phase)) this.work.forget('rollouts', [rollout.id]);
@@ -108,17 +111,11 @@ export class LockedRolloutRepository {
     const { success } = kinds[rollout.kind];
     if (success === null) return;
     if (success === 'DELETED') {
-      this.database.send(DELETED, [tenantId(), workloadId]);
+      this.database.write(becomeDeleted(workloadId));
       return;
     }
-    this.database.send(GOOD, [tenantId(), releaseId]);
-    this.database.send(success === 'DEPLOYED' ? DEPLOYED : GONE_BACK, [tenantId(), workloadId, rollout.id]);
-  }
-
-  /** Sets the number of pods in other rollouts of these placements, so that they do not repeat a change of scale that is being undone. */
-  private keepNumbers(numbers: Reduction['numbers']): void {
-    const rows = numbers.map(({ placementId, replicas }) => ({ id: placementId, replicas }));
-    this.database.send(KEEP_NUMBERS, [tenantId(), JSON.stringify(rows)]);
+    if (releaseId !== null) this.database.write(noteGood(releaseId));
+    this.database.write(success === 'DEPLOYED' ? becomeDeployed(workloadId, rollout.id) : goBack(workloadId, rollout.id));
   }
 }
 
@@ -133,15 +130,10 @@ function placementsOf({ targets, places }: LockedRollout, ids: readonly string[]
     });
 }
 
-interface PartsRow {
-  now: Date;
-  limits: unknown;
-  elsewhere: number;
-  waves: WaveJson[] | null;
-  targets: (Place & { target: TargetJson })[] | null;
-}
+type Locked = InferResult<ReturnType<typeof lockingRollout>>[number]['rollout'];
+type Parts = InferResult<ReturnType<typeof readingParts>>[number];
 
-function lockedRollout(rollout: RolloutJson, parts: PartsRow): LockedRollout {
+function lockedRollout(rollout: Locked, parts: Parts): LockedRollout {
   const targets = (parts.targets ?? []).map(({ target, ...place }) => placedTarget(target, place));
   return {
     now: parts.now,
@@ -149,85 +141,164 @@ function lockedRollout(rollout: RolloutJson, parts: PartsRow): LockedRollout {
     releaseId: rollout.release_id,
     rollout: rolloutState(rollout),
     quota: limitsOf(parts.limits).concurrentTargets,
-    elsewhere: parts.elsewhere,
+    elsewhere: parts.elsewhere ?? 0,
     waves: (parts.waves ?? []).map(waveState),
     targets: targets.map(({ state }) => state),
     places: new Map(targets.map(({ state, place, version }) => [state.id, { place, version }])),
   };
 }
 
+interface Which {
+  tenant: string;
+  id: string;
+}
+
 /** Locks the workload first, as everywhere, because settling changes it. */
-const LOCK = `
-  WITH workload AS MATERIALIZED (
-    SELECT w.id FROM workloads w
-    WHERE w.tenant_id = $1::uuid AND w.id = (SELECT workload_id FROM rollouts WHERE tenant_id = $1::uuid AND id = $2::uuid) FOR NO KEY UPDATE)
-  SELECT to_jsonb(r) AS rollout FROM rollouts r
-  WHERE r.tenant_id = $1::uuid AND r.id = $2::uuid AND ($3::bigint IS NULL OR EXISTS (${leaseHeld({ kind: `'rollouts'`, id: '$2', token: '$3' })})) AND EXISTS (SELECT 1 FROM workload)
-  FOR NO KEY UPDATE OF r`;
+const lockingRollout = (p: Parameters<Which & { token: string | null }>) =>
+  tables
+    .with(
+      (cte) => cte('workload').materialized(),
+      (db) =>
+        db
+          .selectFrom('workloads as w')
+          .select('w.id')
+          .where('w.tenant_id', '=', p.tenant)
+          .where('w.id', '=', (e) =>
+            e.selectFrom('rollouts').select('workload_id').where('tenant_id', '=', p.tenant).where('id', '=', p.id),
+          )
+          .forNoKeyUpdate(),
+    )
+    .selectFrom('rollouts as r')
+    .select(tables.row('rollouts', 'r').as('rollout'))
+    .where('r.tenant_id', '=', p.tenant)
+    .where('r.id', '=', p.id)
+    .where((e) =>
+      e.or([
+        sql<boolean>`${p.token}::bigint is null`,
+        e.exists(leaseHeld({ tenant: p.tenant, kind: sql.lit('rollouts'), id: p.id, token: sql<string>`${p.token}` })),
+      ]),
+    )
+    .where((e) => e.exists(e.selectFrom('workload').select('id')))
+    .forNoKeyUpdate('r');
+
+const lockRollout = prepared(lockingRollout);
 
 /** Serializes the rollouts of a tenant that may start targets, so that each counts what the others have started. */
-const LOCK_QUOTA = `
-  SELECT pg_advisory_xact_lock(hashtextextended($3, 11)) FROM rollouts r
-  WHERE r.tenant_id = $1::uuid AND r.id = $2::uuid AND r.phase IN ('QUEUED', 'RUNNING')
-    AND EXISTS (SELECT 1 FROM targets t WHERE t.tenant_id = r.tenant_id AND t.rollout_id = r.id AND t.phase IN ('PENDING', 'HELD'))`;
+const lockQuota = prepared((p: Parameters<Which & { key: string }>) =>
+  tables
+    .selectFrom('rollouts as r')
+    .select(sql`pg_advisory_xact_lock(hashtextextended(${p.key}, 11))`.as('locked'))
+    .where('r.tenant_id', '=', p.tenant)
+    .where('r.id', '=', p.id)
+    .where('r.phase', 'in', FORWARD)
+    .where((e) =>
+      e.exists(
+        e
+          .selectFrom('targets as t')
+          .select('t.id')
+          .whereRef('t.tenant_id', '=', 'r.tenant_id')
+          .whereRef('t.rollout_id', '=', 'r.id')
+          .where('t.phase', 'in', STARTABLE),
+      ),
+    ),
+);
 
-const PARTS = `
-  SELECT clock_timestamp() AS now, (SELECT limits FROM tenants WHERE id = $1::uuid) AS limits,
-    (SELECT count(*)::int FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
-      WHERE t.tenant_id = $1::uuid AND t.rollout_id <> $2::uuid AND t.phase IN ${MOVING}
-        AND r.phase IN ${UNDER_WAY}) AS elsewhere,
-    (SELECT json_agg(to_jsonb(v) ORDER BY v.position) FROM waves v WHERE v.tenant_id = $1::uuid AND v.rollout_id = $2::uuid) AS waves,
-    (SELECT json_agg(json_build_object('target', to_jsonb(t), 'regionId', p.region_id, 'clusterId', p.cluster_id, 'cluster', c.name, 'region', g.name, 'namespace', p.namespace) ORDER BY t.id)
-      FROM targets t
-      JOIN placements p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
-      JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
-      JOIN regions g ON g.id = p.region_id
-      WHERE t.tenant_id = $1::uuid AND t.rollout_id = $2::uuid) AS targets`;
+const elsewhere = (p: Parameters<Which>) =>
+  tables
+    .selectFrom('targets as t')
+    .innerJoin('rollouts as r', (on) => on.onRef('r.tenant_id', '=', 't.tenant_id').onRef('r.id', '=', 't.rollout_id'))
+    .select(sql<number>`count(*)::int`.as('count'))
+    .where('t.tenant_id', '=', p.tenant)
+    .where('t.rollout_id', '<>', p.id)
+    .where('t.phase', 'in', MOVING)
+    .where('r.phase', 'in', UNDER_WAY);
+
+const wavesOf = (p: Parameters<Which>) =>
+  tables
+    .selectFrom('waves as v')
+    .select((e) => e.fn.jsonAgg(tables.row('waves', 'v')).orderBy('v.position').as('waves'))
+    .where('v.tenant_id', '=', p.tenant)
+    .where('v.rollout_id', '=', p.id);
+
+const targetsOf = (p: Parameters<Which>) =>
+  tables
+    .selectFrom('targets as t')
+    .innerJoin('placements as p', (on) => on.onRef('p.tenant_id', '=', 't.tenant_id').onRef('p.id', '=', 't.placement_id'))
+    .innerJoin('clusters as c', (on) => on.onRef('c.tenant_id', '=', 'p.tenant_id').onRef('c.id', '=', 'p.cluster_id'))
+    .innerJoin('regions as g', 'g.id', 'p.region_id')
+    .select((e) =>
+      e.fn
+        .jsonAgg(
+          jsonBuildObject({
+            target: tables.row('targets', 't'),
+            regionId: e.ref('p.region_id'),
+            clusterId: e.ref('p.cluster_id'),
+            cluster: e.ref('c.name'),
+            region: e.ref('g.name'),
+            namespace: e.ref('p.namespace'),
+          }),
+        )
+        .orderBy('t.id')
+        .as('targets'),
+    )
+    .where('t.tenant_id', '=', p.tenant)
+    .where('t.rollout_id', '=', p.id);
+
+const readingParts = (p: Parameters<Which>) =>
+  tables.selectNoFrom((e) => [
+    sql<Date>`clock_timestamp()`.as('now'),
+    e.selectFrom('tenants').select('limits').where('id', '=', p.tenant).as('limits'),
+    elsewhere(p).as('elsewhere'),
+    wavesOf(p).as('waves'),
+    targetsOf(p).as('targets'),
+  ]);
+
+const readParts = prepared(readingParts);
 
 /** Targets are locked after their rollout and before their placements, as everywhere. */
-const LOCK_TARGETS = `
-  SELECT t.id FROM targets t WHERE t.tenant_id = $1::uuid AND t.rollout_id = $2::uuid AND t.phase IN ${OPEN} ORDER BY t.id FOR NO KEY UPDATE`;
+const lockTargets = prepared((p: Parameters<Which>) =>
+  tables
+    .selectFrom('targets as t')
+    .select('t.id')
+    .where('t.tenant_id', '=', p.tenant)
+    .where('t.rollout_id', '=', p.id)
+    .where('t.phase', 'in', OPEN)
+    .orderBy('t.id')
+    .forNoKeyUpdate(),
+);
+
+interface Save extends Which {
+  rollout: RecordsText<RolloutState>;
+  /** How much the rollout's version rises. */
+  versions: number;
+  waves: RecordsText<WaveState>;
+  targets: TargetChanges;
+}
 
 /** The rollout's row is locked already. */
-const SAVE = `
-  WITH rollout AS (
-    UPDATE rollouts SET phase = $3::"RolloutPhase", pause_reason = $4::"PauseReason", intent = $5::"RolloutIntent", phase_detail = $6::jsonb, failure = $7::jsonb,
-      started_at = $8::timestamptz, settled_at = $9::timestamptz, version = version + $10::boolean::int, updated_at = now()
-    WHERE tenant_id = $1::uuid AND id = $2::uuid
-  ), wave AS (
-    UPDATE waves v SET phase = n.phase::"WavePhase", promoted_step = n.promoted_step, evidence = n.evidence
-    FROM jsonb_to_recordset($11::jsonb) AS n(id uuid, phase text, promoted_step int, evidence jsonb) WHERE v.tenant_id = $1::uuid AND v.id = n.id
-  ), saved AS (${saveTargets('$1', '$12')})
-  SELECT (SELECT count(*) FROM saved)::int AS targets`;
-
-const KEEP_NUMBERS = renumberTargets(`r.kind IN ${CHANGING}`);
-
-const GOOD = 'UPDATE releases SET good_at = coalesce(good_at, now()) WHERE tenant_id = $1::uuid AND id = $2::uuid';
-
-/**
- * The request's merged values become the workload's, and the revision pinned by an earlier rollback is no longer the default. The version counts changed
- * values only, because clients cannot write the current release.
- */
-const DEPLOYED = `
-  UPDATE workloads w SET "values" = w."values" || r."values", current_release_id = r.release_id, pinned_revision = NULL, pinned_at_latest = NULL,
-    version = w.version + CASE WHEN w."values" @> r."values" THEN 0 ELSE 1 END, updated_at = now()
-  FROM rollouts r WHERE w.tenant_id = $1::uuid AND w.id = $2::uuid AND r.tenant_id = w.tenant_id AND r.id = $3::uuid`;
-
-/**
- * The release's template, revision and values become the workload's. The revision stays the default until the template has a newer one than now. A deleted
- * template has no further revisions: the workload keeps its own then.
- */
-const GONE_BACK = `
-  UPDATE workloads w SET "values" = l."values", current_release_id = l.id,
-    template_id = CASE WHEN t.deleted_at IS NULL THEN t.id ELSE w.template_id END,
-    pinned_revision = CASE WHEN t.deleted_at IS NULL THEN v.number END,
-    pinned_at_latest = CASE WHEN t.deleted_at IS NULL THEN t.latest_revision END,
-    version = w.version + CASE WHEN w."values" = l."values" AND (w.template_id = t.id OR t.deleted_at IS NOT NULL) THEN 0 ELSE 1 END, updated_at = now()
-  FROM rollouts r
-  JOIN releases l ON l.tenant_id = r.tenant_id AND l.id = r.release_id
-  JOIN revisions v ON v.tenant_id = l.tenant_id AND v.id = l.revision_id
-  JOIN templates t ON t.tenant_id = v.tenant_id AND t.id = v.template_id
-  WHERE w.tenant_id = $1::uuid AND w.id = $2::uuid AND r.tenant_id = w.tenant_id AND r.id = $3::uuid`;
-
-const DELETED =
-  'UPDATE workloads SET deleted_at = now(), version = version + 1, updated_at = now() WHERE tenant_id = $1::uuid AND id = $2::uuid';
+const save = prepared((p: Parameters<Save>) =>
+  tables
+    .with('rollout', (db) =>
+      db
+        .updateTable('rollouts as r')
+        .from(rolloutChanges.in(p.rollout).as('n'))
+        .set({ ...rolloutChanges.set('n'), version: sql`r.version + ${p.versions}`, updated_at: sql`now()` })
+        .where('r.tenant_id', '=', p.tenant)
+        .where('r.id', '=', p.id),
+    )
+    .with('wave', (db) =>
+      db
+        .updateTable('waves as v')
+        .from(waveChanges.in(p.waves).as('n'))
+        .set(waveChanges.set('n', ['id']))
+        .where('v.tenant_id', '=', p.tenant)
+        .whereRef('v.id', '=', 'n.id'),
+    )
+    .with('saved', () => saveTargets(p.tenant, p.targets))
+    .selectNoFrom((e) =>
+      e
+        .selectFrom('saved')
+        .select(sql<number>`count(*)::int`.as('count'))
+        .as('targets'),
+    ),
+);

@@ -1,18 +1,27 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import type { InferResult, Insertable } from 'kysely';
+import { jsonBuildObject } from 'kysely/helpers/postgres';
 import { tenantId } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
+import { anyOf, uuid } from '../../platform/db/statements.ts';
 import { isId } from '../../platform/id.ts';
 import { byId } from '../../platform/api/page.ts';
 import type { Window } from '../../platform/api/page.ts';
-import type { CreatedBy } from '../../platform/model/reference.model.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
-import type { RolloutKind, RolloutPhase, TargetPhase, WavePhase } from '../../generated/prisma/enums.ts';
+import { TargetPhase } from '../../generated/prisma/enums.ts';
+import type { RolloutKind, RolloutPhase } from '../../generated/prisma/enums.ts';
 import { kindsThat } from '../core/kinds.ts';
-import { renumberTargets } from './rows.ts';
-import type { RolloutJson, TargetJson, WaveJson } from './rows.ts';
-import type { AnyStage } from '../core/observation.ts';
-import type { Strategy } from '../../workloads/core/strategy.ts';
-import { ACTIVE, ACTIVE_PHASES, BESIDE, CHANGING } from './phase-lists.ts';
+import { isOccupied, newestRunning } from '../core/occupied.ts';
+import { isResting } from '../core/phases.ts';
+import { leftWritten } from '../core/rollout/start.ts';
+import type { TargetFields } from '../core/rollout/start.ts';
+import { tables } from './columns.ts';
+import type { RolloutTables } from './columns.ts';
+import { ACTIVE, ACTIVE_PHASES, BESIDE } from './phase-lists.ts';
+import { newTargets, targetFields } from './rows.ts';
+import type { NewTarget } from './rows.ts';
+import { occupancies, renumber, runningReleases } from './rules.ts';
 
 const WITH = {
   workload: { select: { id: true, name: true } },
@@ -21,65 +30,20 @@ const WITH = {
 } as const satisfies Prisma.RolloutInclude;
 
 export type RolloutRow = Prisma.RolloutGetPayload<{ include: typeof WITH }>;
-export type StoredTarget = Prisma.TargetGetPayload<object>;
 
 /** A target with its place, for the API. */
-export interface TargetRow {
-  id: string;
-  rolloutId: string;
-  phase: TargetPhase;
-  phaseDetail: Prisma.JsonValue;
-  stages: AnyStage[];
-  stage: number;
-  gate: { surge: string; unavailable: string } | null;
-  condition: Prisma.JsonValue;
-  failure: Prisma.JsonValue;
-  namespace: string;
-  /** As last observed during the rollout. */
-  pods: Prisma.JsonValue;
-  cluster: { id: string; name: string };
-  region: { id: string; name: string };
-  /** The rollout's. */
-  strategy: Strategy;
-}
+export type TargetRow = InferResult<ReturnType<typeof placedTargets>>[number];
 
 /** A wave with the ids of its targets. */
-export interface WaveRow {
-  id: string;
-  rolloutId: string;
-  name: string;
-  phase: WavePhase;
-  maxConcurrent: number | null;
-  maxFailed: number;
-  evidence: Prisma.JsonValue;
-  targets: string[];
-}
+export type WaveRow = InferResult<ReturnType<typeof wavesOf>>[number];
 
-/** A new rollout, with the columns of its row. Other columns have the table's defaults. */
+type New<T extends keyof RolloutTables> = Omit<Insertable<RolloutTables[T]>, 'tenant_id'>;
+
+/** A new rollout, with the columns of its rows. Those that it lacks have the table's defaults. */
 export interface NewRollout {
-  rollout: Pick<RolloutJson, 'id' | 'workload_id' | 'kind' | 'release_id' | 'on_failure' | 'on_unreachable' | 'strategy'> & {
-    previous_release_id: string | null;
-    values: Record<string, unknown>;
-    reason: string | null;
-    retry_of_id: string | null;
-    created_by: CreatedBy;
-  };
-  wave: Pick<WaveJson, 'id' | 'position' | 'name' | 'max_concurrent' | 'max_failed'>;
-  targets: Pick<
-    TargetJson,
-    | 'id'
-    | 'placement_id'
-    | 'from'
-    | 'to'
-    | 'superseded'
-    | 'stages'
-    | 'replicas'
-    | 'written'
-    | 'uid'
-    | 'made'
-    | 'replicas_before'
-    | 'replicas_after'
-  >[];
+  rollout: New<'rollouts'>;
+  wave: Omit<New<'waves'>, 'rollout_id'>;
+  targets: readonly NewTarget[];
 }
 
 export interface RolloutFilter {
@@ -90,17 +54,18 @@ export interface RolloutFilter {
 }
 
 /** Phases in the order in which targets are shown: failed, running, waiting, done. */
-const FAILED_FIRST = [
-  'FAILED',
-  'ROLLING_BACK',
-  'PROGRESSING',
-  'HELD',
-  'BAKING',
-  'PENDING',
-  'ROLLED_BACK',
-  'SKIPPED',
-  'SUCCEEDED',
-] as const satisfies TargetPhase[];
+const SHOWN = {
+  FAILED: 0,
+  ROLLING_BACK: 1,
+  PROGRESSING: 2,
+  HELD: 3,
+  BAKING: 4,
+  PENDING: 5,
+  ROLLED_BACK: 6,
+  SKIPPED: 7,
+  SUCCEEDED: 8,
+} as const satisfies Record<TargetPhase, number>;
+const FAILED_FIRST = Object.values(TargetPhase).sort((a, b) => SHOWN[a] - SHOWN[b]);
 
 @Injectable()
 export class RolloutRepository {
@@ -117,11 +82,8 @@ export class RolloutRepository {
 
   /** Those of these rollouts, of any tenant, that need no more waiting: settled, or paused until someone acts. */
   async restingOf(ids: readonly string[]): Promise<string[]> {
-    const rows = await this.database.system.query<{ id: string }>(
-      `SELECT id FROM rollouts WHERE id = ANY($1::uuid[]) AND phase NOT IN ('QUEUED', 'RUNNING', 'ROLLING_BACK') AND (phase <> 'PAUSED' OR intent IS NULL)`,
-      [[...ids]],
-    );
-    return rows.map((row) => row.id);
+    const which = tables.selectFrom('rollouts').select(['id', 'phase', 'intent']).where('id', '=', anyOf(ids));
+    return (await this.database.system.run(which)).filter(isResting).map((row) => row.id);
   }
 
   /** The workload's active rollout, apart from those that run beside it, locked until the transaction ends. */
@@ -136,7 +98,7 @@ export class RolloutRepository {
   }
 
   private async lockAll(workloadId: string, beside: boolean): Promise<string[]> {
-    const locked = await this.database.query<{ id: string }>(LOCK_ACTIVE, [tenantId(), workloadId, beside]);
+    const locked = await this.database.run(lockActive(workloadId, beside));
     return locked.map((row) => row.id);
   }
 
@@ -172,34 +134,33 @@ export class RolloutRepository {
   }
 
   /** Stores a rollout with its wave and its targets. */
-  create({ rollout, wave, targets }: NewRollout): void {
-    const parts = [rollout, wave, targets].map((part) => JSON.stringify(part));
-    this.database.send(CREATE, [tenantId(), ...parts]);
+  create(rollout: NewRollout): void {
+    this.database.write(create(rollout));
   }
 
   /** Gives active rollouts another number of pods for these placements. */
   renumber(placements: readonly { id: string; replicas: number | null }[]): void {
-    const numbers = placements.map(({ id, replicas }) => ({ id, replicas }));
-    this.database.send(renumberTargets(), [tenantId(), JSON.stringify(numbers)]);
+    const numbers = placements.map(({ id, replicas }) => ({ placementId: id, replicas }));
+    this.database.write(renumber(numbers, 'ALL'));
   }
 
-  /** Number of the newest release that may run anywhere, null if none does. A FAILED rollout may have left its release on some clusters. */
+  /** Number of the newest release that may run anywhere, null if none does. */
   async newestRunning(workloadId: string): Promise<number | null> {
-    const [row] = await this.database.query<{ number: number | null }>(NEWEST_RUNNING, [tenantId(), workloadId]);
-    return row?.number ?? null;
+    const [row] = await this.database.run(runningReleases(workloadId));
+    return newestRunning(row!);
   }
 
-  async targets(rolloutId: string): Promise<StoredTarget[]> {
-    return this.database.rows.target.findMany({ where: { tenantId: tenantId(), rolloutId } });
+  /** The numbers of pods that the rollout brought its placements to, by placement; null = the release's. */
+  async numbers(rolloutId: string): Promise<ReadonlyMap<string, number | null>> {
+    const where = { tenantId: tenantId(), rolloutId };
+    const rows = await this.database.rows.target.findMany({ where, select: { placementId: true, replicas: true } });
+    return new Map(rows.map(({ placementId, replicas }) => [placementId, replicas]));
   }
 
-  /**
-   * Placements of the workload that may have objects of ours: those with a live release, and those where the last writing rollout neither removed
-   * everything nor went back to nothing. Removed clusters do not count: what runs there is their owner's.
-   */
+  /** Placements of the workload that may have objects of ours. */
   async occupiedPlacements(workloadId: string): Promise<ReadonlySet<string>> {
-    const rows = await this.database.query<{ id: string }>(OCCUPIED, [tenantId(), workloadId]);
-    return new Set(rows.map((row) => row.id));
+    const rows = await this.database.run(occupancies(workloadId));
+    return new Set(rows.filter(isOccupied).map((row) => row.id));
   }
 
   /** Placements on which the active rollout creates or changes a Deployment, and whether it exists yet. */
@@ -213,35 +174,39 @@ export class RolloutRepository {
   }
 
   /** By placement, the targets of a superseded rollout whose placements still have what it wrote. */
-  async writtenBy(superseded: { id: string } | null): Promise<ReadonlyMap<string, StoredTarget>> {
-    const targets = superseded ? await this.targets(superseded.id) : [];
-    const written = targets.filter((target) => target.written && target.phase !== 'ROLLED_BACK');
+  async writtenBy(superseded: { id: string } | null): Promise<ReadonlyMap<string, TargetFields>> {
+    if (!superseded) return new Map();
+    const rows = await this.database.run(
+      tables
+        .selectFrom('targets as t')
+        .select(tables.row('targets', 't').as('target'))
+        .where('t.tenant_id', '=', tenantId())
+        .where('t.rollout_id', '=', superseded.id),
+    );
+    const written = rows.map(({ target }) => targetFields(target)).filter(leftWritten);
     return new Map(written.map((target) => [target.placementId, target]));
   }
 
   /** The first targets of several rollouts with their places, failed first, in one statement: at most `most` of each. */
   async firstTargets(rolloutIds: readonly string[], most: number): Promise<Map<string, TargetRow[]>> {
-    const rows = await this.database.query<TargetRow>(FIRST_TARGETS, [tenantId(), [...rolloutIds], most]);
+    const rows = await this.database.run(firstTargets(rolloutIds, most));
     return byRollout(rolloutIds, rows);
   }
 
   /** Targets of a rollout in the order in which its waves name them; one more than the window holds. */
   async targetPage(rolloutId: string, { limit, after }: Window): Promise<TargetRow[]> {
-    return this.database.query<TargetRow>(TARGET_PAGE, [tenantId(), [rolloutId], after, limit + 1]);
+    return this.database.run(targetPage(rolloutId, after, limit + 1));
   }
 
   /** The waves of several rollouts in one statement, in their order. */
   async waves(rolloutIds: readonly string[]): Promise<Map<string, WaveRow[]>> {
-    const rows = await this.database.query<WaveRow>(WAVES, [tenantId(), [...rolloutIds]]);
+    const rows = await this.database.run(wavesOf(rolloutIds));
     return byRollout(rolloutIds, rows);
   }
 
   /** Number of targets in each phase, by rollout. */
   async targetCounts(rolloutIds: readonly string[]): Promise<Map<string, Partial<Record<TargetPhase, number>>>> {
-    const groups = await this.database.query<{ rolloutId: string; phase: TargetPhase; count: number }>(COUNTS, [
-      tenantId(),
-      [...rolloutIds],
-    ]);
+    const groups = await this.database.run(phaseCounts(rolloutIds));
     const counts = new Map<string, Partial<Record<TargetPhase, number>>>(rolloutIds.map((id) => [id, {}]));
     for (const group of groups) counts.get(group.rolloutId)![group.phase] = group.count;
     return counts;
@@ -254,71 +219,98 @@ function byRollout<R extends { rolloutId: string }>(rolloutIds: readonly string[
   return found;
 }
 
-const LOCK_ACTIVE = `
-  SELECT id FROM rollouts
-  WHERE tenant_id = $1::uuid AND workload_id = $2::uuid AND (kind IN ${BESIDE}) = $3::boolean AND phase IN ${ACTIVE}
-  ORDER BY id FOR UPDATE`;
+const lockActive = (workloadId: string, beside: boolean) =>
+  tables
+    .selectFrom('rollouts')
+    .select('id')
+    .where('tenant_id', '=', tenantId())
+    .where('workload_id', '=', workloadId)
+    .where((e) => e(e('kind', 'in', BESIDE), '=', beside))
+    .where('phase', 'in', ACTIVE)
+    .orderBy('id')
+    .forUpdate();
 
-const NEWEST_RUNNING = `
-  SELECT greatest(
-    (SELECT max((p.applied ->> 'release')::int) FROM placements p WHERE p.tenant_id = $1::uuid AND p.workload_id = $2::uuid),
-    (SELECT l.number FROM workloads w JOIN releases l ON l.tenant_id = w.tenant_id AND l.id = w.current_release_id
-      WHERE w.tenant_id = $1::uuid AND w.id = $2::uuid),
-    (SELECT CASE WHEN last.phase = 'FAILED' THEN l.number END FROM (
-        SELECT r.phase, r.release_id FROM rollouts r
-        WHERE r.tenant_id = $1::uuid AND r.workload_id = $2::uuid AND r.kind IN ${CHANGING} ORDER BY r.id DESC LIMIT 1) last
-      JOIN releases l ON l.tenant_id = $1::uuid AND l.id = last.release_id)) AS number`;
+const phaseCounts = (rolloutIds: readonly string[]) =>
+  tables
+    .selectFrom('targets')
+    .select(['rollout_id as rolloutId', 'phase', sql<number>`count(*)::int`.as('count')])
+    .where('tenant_id', '=', tenantId())
+    .where('rollout_id', '=', anyOf(rolloutIds))
+    .groupBy(['rollout_id', 'phase']);
 
-const COUNTS = `
-  SELECT rollout_id AS "rolloutId", phase::text AS phase, count(*)::int AS count FROM targets
-  WHERE tenant_id = $1::uuid AND rollout_id = ANY($2::uuid[]) GROUP BY rollout_id, phase`;
+const create = ({ rollout, wave, targets }: NewRollout) =>
+  tables
+    .with('rollout', (db) => db.insertInto('rollouts').values({ ...rollout, tenant_id: tenantId() }))
+    .with('wave', (db) => db.insertInto('waves').values({ ...wave, tenant_id: tenantId(), rollout_id: rollout.id }))
+    .insertInto('targets')
+    .columns(['tenant_id', 'rollout_id', 'wave_id', ...newTargets.columns])
+    .expression((select) =>
+      select
+        .selectFrom(newTargets.of(targets).as('n'))
+        .select([uuid(tenantId()).as('tenant_id'), uuid(rollout.id).as('rollout_id'), uuid(wave.id).as('wave_id')])
+        .select(newTargets.under('n')),
+    );
 
-const OCCUPIED = `
-  SELECT p.id FROM placements p
-  JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id AND c.deleted_at IS NULL
-  LEFT JOIN LATERAL (
-    SELECT (t."to" IS NULL AND t.phase = 'SUCCEEDED') OR (t."from" IS NULL AND t.phase = 'ROLLED_BACK') AS gone
-    FROM targets t JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
-    WHERE t.tenant_id = p.tenant_id AND t.placement_id = p.id AND t.written AND r.kind IN ${CHANGING}
-    ORDER BY t.rollout_id DESC LIMIT 1) last ON true
-  WHERE p.tenant_id = $1::uuid AND p.workload_id = $2::uuid AND (p.applied IS NOT NULL OR NOT last.gone)`;
+/** Targets of these rollouts; removed clusters go on being named. */
+const placedTargets = (rolloutIds: readonly string[]) =>
+  tables
+    .selectFrom('targets as t')
+    .innerJoin('rollouts as r', (on) => on.onRef('r.tenant_id', '=', 't.tenant_id').onRef('r.id', '=', 't.rollout_id'))
+    .innerJoin('placements as p', (on) => on.onRef('p.tenant_id', '=', 't.tenant_id').onRef('p.id', '=', 't.placement_id'))
+    .innerJoin('clusters as c', (on) => on.onRef('c.tenant_id', '=', 'p.tenant_id').onRef('c.id', '=', 'p.cluster_id'))
+    .innerJoin('regions as g', 'g.id', 'p.region_id')
+    .select(['t.id', 't.rollout_id as rolloutId', 't.phase', 't.phase_detail as phaseDetail', 't.stages', 't.stage', 't.gate'])
+    .select(['t.condition', 't.failure', 't.pods', 'p.namespace', 'r.strategy'])
+    .select((e) => [
+      jsonBuildObject({ id: e.ref('c.id'), name: e.ref('c.name') }).as('cluster'),
+      jsonBuildObject({ id: e.ref('g.id'), name: e.ref('g.name') }).as('region'),
+    ])
+    .where('t.tenant_id', '=', tenantId())
+    .where('t.rollout_id', '=', anyOf(rolloutIds));
 
-const CREATE = `
-  WITH rollout AS (
-    INSERT INTO rollouts (tenant_id, id, workload_id, kind, release_id, previous_release_id, strategy, "values", reason, retry_of_id, on_failure, on_unreachable, created_by)
-    SELECT $1::uuid, n.id, n.workload_id, n.kind, n.release_id, n.previous_release_id, n.strategy, n."values", n.reason, n.retry_of_id, n.on_failure, n.on_unreachable, n.created_by
-    FROM jsonb_populate_record(NULL::rollouts, $2::jsonb) n RETURNING id
-  ), wave AS (
-    INSERT INTO waves (tenant_id, id, rollout_id, position, name, max_concurrent, max_failed)
-    SELECT $1::uuid, n.id, rollout.id, n.position, n.name, n.max_concurrent, n.max_failed FROM rollout, jsonb_populate_record(NULL::waves, $3::jsonb) n RETURNING id
-  )
-  INSERT INTO targets (tenant_id, id, rollout_id, wave_id, placement_id, "from", "to", superseded, stages, replicas, written, uid, made, replicas_before, replicas_after)
-  SELECT $1::uuid, n.id, rollout.id, wave.id, n.placement_id, n."from", n."to", n.superseded, n.stages, n.replicas, n.written, n.uid, n.made, n.replicas_before, n.replicas_after
-  FROM rollout, wave, jsonb_populate_recordset(NULL::targets, $4::jsonb) n`;
+const failedFirst = sql`array_position(array[${sql.join(FAILED_FIRST.map((phase) => sql.lit(phase)))}]::"TargetPhase"[], t.phase)`;
 
-/** Targets of the rollouts of $2; removed clusters go on being named. */
-const TARGETS = `
-    SELECT t.id, t.rollout_id AS "rolloutId", t.phase::text AS phase, t.phase_detail AS "phaseDetail", t.stages, t.stage, t.gate, t.condition, t.failure,
-      p.namespace, t.pods, json_build_object('id', c.id, 'name', c.name) AS cluster, json_build_object('id', g.id, 'name', g.name) AS region,
-      r.strategy
-    FROM targets t
-    JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id
-    JOIN placements p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
-    JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
-    JOIN regions g ON g.id = p.region_id
-    WHERE t.tenant_id = $1::uuid AND t.rollout_id = ANY($2::uuid[])`;
-
-const FIRST_TARGETS = `
-  SELECT * FROM (
-    SELECT t.*, row_number() OVER (
-      PARTITION BY "rolloutId" ORDER BY array_position(ARRAY[${FAILED_FIRST.map((phase) => `'${phase}'`).join(',')}], phase), id) AS place
-    FROM (${TARGETS}) t) ranked
-  WHERE place <= $3::int ORDER BY "rolloutId", place`;
+const firstTargets = (rolloutIds: readonly string[], most: number) =>
+  tables
+    .selectFrom((select) =>
+      select
+        .selectFrom(placedTargets(rolloutIds).as('t'))
+        .selectAll('t')
+        .select((e) =>
+          e.fn
+            .agg<string>('row_number')
+            .over((over) => over.partitionBy('t.rolloutId').orderBy(failedFirst).orderBy('t.id'))
+            .as('place'),
+        )
+        .as('ranked'),
+    )
+    .selectAll('ranked')
+    .where('place', '<=', sql<string>`${most}`)
+    .orderBy('rolloutId')
+    .orderBy('place');
 
 /** By id, which never changes: whatever the rollout does between two pages, none is missed and none comes twice. */
-const TARGET_PAGE = `${TARGETS} AND ($3::uuid IS NULL OR t.id > $3::uuid) ORDER BY t.id LIMIT $4::int`;
+const targetPage = (rolloutId: string, after: string | null, limit: number) =>
+  placedTargets([rolloutId])
+    .$if(after !== null, (all) => all.where('t.id', '>', after))
+    .orderBy('t.id')
+    .limit(limit);
 
-const WAVES = `
-  SELECT w.id, w.rollout_id AS "rolloutId", w.name, w.phase::text AS phase, w.max_concurrent AS "maxConcurrent", w.max_failed AS "maxFailed", w.evidence,
-    ARRAY(SELECT t.id::text FROM targets t WHERE t.tenant_id = w.tenant_id AND t.rollout_id = w.rollout_id AND t.wave_id = w.id ORDER BY t.id) AS targets
-  FROM waves w WHERE w.tenant_id = $1::uuid AND w.rollout_id = ANY($2::uuid[]) ORDER BY w.rollout_id, w.position`;
+const wavesOf = (rolloutIds: readonly string[]) =>
+  tables
+    .selectFrom('waves as w')
+    .select(['w.id', 'w.rollout_id as rolloutId', 'w.name', 'w.phase', 'w.max_concurrent as maxConcurrent', 'w.max_failed as maxFailed'])
+    .select('w.evidence')
+    .select((e) =>
+      sql<string[]>`array${e
+        .selectFrom('targets as t')
+        .select(sql<string>`t.id::text`.as('id'))
+        .whereRef('t.tenant_id', '=', 'w.tenant_id')
+        .whereRef('t.rollout_id', '=', 'w.rollout_id')
+        .whereRef('t.wave_id', '=', 'w.id')
+        .orderBy('t.id')}`.as('targets'),
+    )
+    .where('w.tenant_id', '=', tenantId())
+    .where('w.rollout_id', '=', anyOf(rolloutIds))
+    .orderBy('w.rollout_id')
+    .orderBy('w.position');

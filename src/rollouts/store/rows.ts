@@ -1,80 +1,17 @@
-/** Rows in the format of Postgres' `to_jsonb`, and their conversion to the core's states. */
-import type {
-  OnFailure,
-  OnUnreachable,
-  PauseReason,
-  RolloutIntent,
-  RolloutKind,
-  RolloutPhase,
-  TargetPhase,
-  WavePhase,
-} from '../../generated/prisma/enums.ts';
-import type { Strategy } from '../../workloads/core/strategy.ts';
+/** The rows of rollouts as the core's states: how each is read, and what of it is written. */
+import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
+import type { JsonRow, RecordsText } from '../../platform/db/statements.ts';
 import { presentCondition, readCondition } from '../core/condition-types.ts';
-import type { StoredCondition } from '../core/condition-types.ts';
+import type { SideCounts } from '../core/counts.ts';
 import { presentFailure, readFailure } from '../core/failure.ts';
-import type { StoredFailure } from '../core/failure.ts';
-import type { AnyStage, StageProgress, RolloutState, Side, TargetState, WaveEvidence, WaveState } from '../core/observation.ts';
-import type { Detail } from '../core/reasons.ts';
+import type { RolloutState, TargetState, WaveState } from '../core/observation.ts';
+import type { TargetFields, TargetStart } from '../core/rollout/start.ts';
 import { stepOf } from '../core/stages/stage.ts';
-import { ACTIVE } from './phase-lists.ts';
+import { tables } from './columns.ts';
+import type { RolloutTables } from './columns.ts';
 
-export interface RolloutJson {
-  id: string;
-  workload_id: string;
-  kind: RolloutKind;
-  release_id: string | null;
-  phase: RolloutPhase;
-  pause_reason: PauseReason | null;
-  intent: RolloutIntent | null;
-  on_failure: OnFailure;
-  on_unreachable: OnUnreachable;
-  strategy: Strategy;
-  phase_detail: Detail | null;
-  failure: StoredFailure | null;
-  started_at: string | null;
-  settled_at: string | null;
-}
-
-export interface WaveJson {
-  id: string;
-  position: number;
-  name: string;
-  phase: WavePhase;
-  promoted_step: number;
-  max_concurrent: number | null;
-  max_failed: number;
-  evidence: WaveEvidence[] | null;
-}
-
-export interface TargetJson {
-  id: string;
-  rollout_id: string;
-  wave_id: string;
-  placement_id: string;
-  phase: TargetPhase;
-  phase_detail: Detail | null;
-  from: Side | null;
-  to: Side | null;
-  superseded: Side | null;
-  written: boolean;
-  undoing: boolean;
-  uid: string | null;
-  replicas: number | null;
-  made: boolean;
-  replicas_before: number | null;
-  replicas_after: number | null;
-  stages: AnyStage[];
-  stage: number;
-  progress: StageProgress | null;
-  gate: TargetState['gate'];
-  entered_at: string | null;
-  retried_at: string | null;
-  stopped_at: string | null;
-  condition: StoredCondition | null;
-  failure: StoredFailure | null;
-  version: number;
-}
+type Row<T extends keyof RolloutTables> = JsonRow<RolloutTables[T]>;
 
 /** A target's place: ids for events and nudges, names for sentences and failures. */
 export interface Place {
@@ -104,7 +41,7 @@ export function targetData({ place, state }: Pick<PlacedTarget, 'place' | 'state
 
 const date = (text: string | null): Date | null => (text === null ? null : new Date(text));
 
-export const rolloutState = (row: RolloutJson): RolloutState => ({
+export const rolloutState = (row: Row<'rollouts'>): RolloutState => ({
   id: row.id,
   kind: row.kind,
   phase: row.phase,
@@ -119,7 +56,18 @@ export const rolloutState = (row: RolloutJson): RolloutState => ({
   settledAt: date(row.settled_at),
 });
 
-export const waveState = (row: WaveJson): WaveState => ({
+/** What a reduction may change of a rollout. */
+export const rolloutChanges = tables.recordsOf<RolloutState>().into('rollouts', {
+  phase: (state) => state.phase,
+  pause_reason: (state) => state.pauseReason,
+  intent: (state) => state.intent,
+  phase_detail: (state) => state.phaseDetail,
+  failure: (state) => state.failure,
+  started_at: (state) => state.startedAt,
+  settled_at: (state) => state.settledAt,
+});
+
+export const waveState = (row: Row<'waves'>): WaveState => ({
   id: row.id,
   position: row.position,
   phase: row.phase,
@@ -129,111 +77,117 @@ export const waveState = (row: WaveJson): WaveState => ({
   evidence: row.evidence,
 });
 
-export const placedTarget = (row: TargetJson, place: Place): PlacedTarget => ({
-  place,
-  version: row.version,
-  state: {
-    id: row.id,
-    waveId: row.wave_id,
-    placementId: row.placement_id,
-    cluster: place.cluster,
-    region: place.region,
-    namespace: place.namespace,
-    phase: row.phase,
-    phaseDetail: row.phase_detail,
-    from: row.from,
-    to: row.to,
-    superseded: row.superseded,
-    written: row.written,
-    undoing: row.undoing,
-    uid: row.uid,
-    made: row.made,
-    replicasBefore: row.replicas_before,
-    replicasAfter: row.replicas_after,
-    stages: row.stages,
-    stage: row.stage,
-    progress: row.progress,
-    gate: row.gate,
-    enteredAt: date(row.entered_at),
-    retriedAt: date(row.retried_at),
-    stoppedAt: date(row.stopped_at),
-    condition: readCondition(row.condition),
-    failure: readFailure(row.failure),
-  },
+/** What a reduction may change of a wave, with its id. */
+export const waveChanges = tables.recordsOf<WaveState>().into('waves', {
+  id: (state) => state.id,
+  phase: (state) => state.phase,
+  promoted_step: (state) => state.promotedStep,
+  evidence: (state) => state.evidence,
 });
 
-/** A target's changeable columns, for `saveTargets`. `pods`: as last observed; null = not observed, unchanged. */
-export const targetChange = (
-  { state, version }: Pick<PlacedTarget, 'state' | 'version'>,
-  pods: object | null = null,
-): Record<string, unknown> => ({
-  id: state.id,
-  version,
-  phase: state.phase,
-  phase_detail: state.phaseDetail,
-  written: state.written,
-  undoing: state.undoing,
-  uid: state.uid,
-  made: state.made,
-  replicas_before: state.replicasBefore,
-  replicas_after: state.replicasAfter,
-  stages: state.stages,
-  stage: state.stage,
-  progress: state.progress,
-  gate: state.gate,
-  entered_at: state.enteredAt,
-  retried_at: state.retriedAt,
-  stopped_at: state.stoppedAt,
-  condition: state.condition,
-  failure: state.failure,
-  pods,
+export const targetFields = (row: Row<'targets'>): TargetFields => ({
+  id: row.id,
+  waveId: row.wave_id,
+  placementId: row.placement_id,
+  phase: row.phase,
+  phaseDetail: row.phase_detail,
+  from: row.from,
+  to: row.to,
+  superseded: row.superseded,
+  written: row.written,
+  undoing: row.undoing,
+  uid: row.uid,
+  made: row.made,
+  replicasBefore: row.replicas_before,
+  replicasAfter: row.replicas_after,
+  stages: row.stages,
+  stage: row.stage,
+  progress: row.progress,
+  gate: row.gate,
+  enteredAt: date(row.entered_at),
+  retriedAt: date(row.retried_at),
+  stoppedAt: date(row.stopped_at),
+  condition: readCondition(row.condition),
+  failure: readFailure(row.failure),
 });
 
-const CHANGED: Record<string, string> = {
-  phase_detail: 'jsonb',
-  written: 'boolean',
-  undoing: 'boolean',
-  uid: 'text',
-  made: 'boolean',
-  replicas_before: 'int',
-  replicas_after: 'int',
-  stages: 'jsonb',
-  stage: 'int',
-  progress: 'jsonb',
-  gate: 'jsonb',
-  entered_at: 'timestamptz',
-  retried_at: 'timestamptz',
-  stopped_at: 'timestamptz',
-  condition: 'jsonb',
-  failure: 'jsonb',
+export const placedTarget = (row: Row<'targets'>, place: Place): PlacedTarget => {
+  const { cluster, region, namespace } = place;
+  return { place, version: row.version, state: { ...targetFields(row), cluster, region, namespace } };
 };
 
-/** The columns of the record set of `targetChange`. */
-const RECORD = [
-  'id uuid',
-  'version int',
-  'phase text',
-  'pods jsonb',
-  ...Object.entries(CHANGED).map(([name, type]) => `${name} ${type}`),
-].join(', ');
-const SET = [
-  'phase = n.phase::"TargetPhase"',
-  'pods = coalesce(n.pods, t.pods)',
-  ...Object.keys(CHANGED).map((name) => `${name} = n.${name}`),
-].join(', ');
+/** What a target begins with and the engine changes afterwards. */
+type Begun = TargetStart & Pick<TargetState, 'stages'>;
+const begun = {
+  stages: (state: Begun) => state.stages,
+  written: (state: Begun) => state.written,
+  uid: (state: Begun) => state.uid,
+  made: (state: Begun) => state.made,
+  replicas_before: (state: Begun) => state.replicasBefore,
+  replicas_after: (state: Begun) => state.replicasAfter,
+};
 
-/**
- * Saves changed targets if their version has not changed since the decision. `tenant` and `changes` are the numbers of the parameters. The result lacks the
- * targets that were not saved.
- */
-export const saveTargets = (tenant: string, changes: string, condition = 'true'): string => `
-  UPDATE targets t SET ${SET}, version = t.version + 1, updated_at = now()
-  FROM jsonb_to_recordset(${changes}::jsonb) AS n(${RECORD})
-  WHERE t.tenant_id = ${tenant}::uuid AND t.id = n.id AND t.version = n.version AND ${condition}
-  RETURNING t.id, t.version`;
+/** A target as a rollout is accepted with it. */
+export interface NewTarget extends Begun, Pick<TargetState, 'id' | 'placementId' | 'to'> {
+  /** The placement's own number of pods; null = the release's. */
+  replicas: number | null;
+}
 
-/** Gives the targets of active rollouts other numbers of pods. $1: the tenant; $2: `[{id, replicas}]`, by placement. `condition` on the rollouts, `r`. */
-export const renumberTargets = (condition = 'true'): string => `
-  UPDATE targets t SET replicas = n.replicas, version = t.version + 1
-  FROM jsonb_to_recordset($2::jsonb) AS n(id uuid, replicas int), rollouts r
-  WHERE t.tenant_id = $1::uuid AND t.placement_id = n.id AND r.tenant_id = t.tenant_id AND r.id = t.rollout_id AND r.phase IN ${ACTIVE} AND ${condition}`;
+/** The other columns have the table's defaults. */
+export const newTargets = tables.recordsOf<NewTarget>().into('targets', {
+  ...begun,
+  id: (target) => target.id,
+  placement_id: (target) => target.placementId,
+  from: (target) => target.from,
+  to: (target) => target.to,
+  superseded: (target) => target.superseded,
+  replicas: (target) => target.replicas,
+});
+
+/** A target as it is to be saved. */
+interface TargetChange extends TargetState {
+  /** At the decision. */
+  version: number;
+  /** As last observed; null = not observed, unchanged. */
+  pods: SideCounts | null;
+}
+
+const targetChanges = tables.recordsOf<TargetChange>().into('targets', {
+  ...begun,
+  id: (state) => state.id,
+  version: (state) => state.version,
+  pods: (state) => state.pods,
+  phase: (state) => state.phase,
+  phase_detail: (state) => state.phaseDetail,
+  undoing: (state) => state.undoing,
+  stage: (state) => state.stage,
+  progress: (state) => state.progress,
+  gate: (state) => state.gate,
+  entered_at: (state) => state.enteredAt,
+  retried_at: (state) => state.retriedAt,
+  stopped_at: (state) => state.stoppedAt,
+  condition: (state) => state.condition,
+  failure: (state) => state.failure,
+});
+
+export type TargetChanges = RecordsText<TargetChange>;
+
+/** Targets as the parameter of `saveTargets`. */
+export const changed = (targets: readonly Pick<PlacedTarget, 'state' | 'version'>[], pods: SideCounts | null = null): TargetChanges =>
+  targetChanges.text(targets.map(({ state, version }) => ({ ...state, version, pods })));
+
+/** Saves changed targets if their version has not changed since the decision. The result lacks the targets that were not saved. */
+export const saveTargets = (tenant: RawBuilder<string>, changes: RawBuilder<TargetChanges>) =>
+  tables
+    .updateTable('targets as t')
+    .from(targetChanges.in(changes).as('n'))
+    .set({
+      ...targetChanges.set('n', ['id', 'version', 'pods']),
+      pods: sql`coalesce(n.pods, t.pods)`,
+      version: sql`t.version + 1`,
+      updated_at: sql`now()`,
+    })
+    .where('t.tenant_id', '=', tenant)
+    .whereRef('t.id', '=', 'n.id')
+    .whereRef('t.version', '=', 'n.version')
+    .returning(['t.id', 't.version']);

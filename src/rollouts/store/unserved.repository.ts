@@ -1,11 +1,16 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import type { ExpressionBuilder } from 'kysely';
 import { tenantId } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
+import { anyOf, prepared } from '../../platform/db/statements.ts';
+import type { Parameters } from '../../platform/db/statements.ts';
 import type { RolloutState } from '../core/observation.ts';
 import { STEERED, UNDER_WAY } from './phase-lists.ts';
-import { rolloutState, saveTargets, targetChange, placedTarget } from './rows.ts';
-import type { Place, RolloutJson, TargetJson, PlacedTarget } from './rows.ts';
-import { storableJson } from '../../platform/db/storable.ts';
+import { tables } from './columns.ts';
+import type { RolloutTables } from './columns.ts';
+import { changed, placedTarget, rolloutState, saveTargets } from './rows.ts';
+import type { PlacedTarget, TargetChanges } from './rows.ts';
 
 /** A target that waits because no worker serves its region. */
 export interface UnservedTarget {
@@ -39,7 +44,7 @@ export class UnservedRepository {
    * @param after the last id of the page before
    */
   async find(served: readonly string[], after: string): Promise<UnservedPage> {
-    const rows = await this.database.system.query<{ tenant_id: string; id: string }>(FIND, [served, after]);
+    const rows = await this.database.system.run(page(served, after));
     const byTenant = [...Map.groupBy(rows, (row) => row.tenant_id)];
     return {
       byTenant: new Map(byTenant.map(([tenant, group]) => [tenant, group.map((row) => row.id)])),
@@ -49,40 +54,63 @@ export class UnservedRepository {
 
   /** The targets of these placements that have no condition yet, locked. */
   async lock(placementIds: readonly string[]): Promise<UnservedTarget[]> {
-    const rows = await this.database.query<WaitingRow>(LOCK_WAITING, [tenantId(), placementIds]);
-    return rows.map(({ now, since, workload_id, rollout, target, ...place }) => {
-      return { now, since, workloadId: workload_id, rollout: rolloutState(rollout), target: placedTarget(target, place) };
+    const rows = await this.database.run(lockWaiting(placementIds));
+    return rows.map(({ now, since, workloadId, rollout, target, ...place }) => {
+      return { now, since, workloadId, rollout: rolloutState(rollout), target: placedTarget(target, place) };
     });
   }
 
   /** Saves locked targets. */
   save(targets: readonly PlacedTarget[]): void {
-    this.database.send(saveTargets('$1', '$2'), [tenantId(), storableJson(targets.map((target) => targetChange(target)))]);
+    this.database.write(save({ tenant: tenantId(), targets: changed(targets) }));
   }
 }
 
-interface WaitingRow extends Place {
-  now: Date;
-  since: Date;
-  workload_id: string;
-  rollout: RolloutJson;
-  target: TargetJson;
-}
+const save = prepared((p: Parameters<{ tenant: string; targets: TargetChanges }>) => saveTargets(p.tenant, p.targets));
 
-const UNCLAIMED = `k.kind = 'placements' AND k.due_at < now() - interval '${PATIENCE_SECONDS} seconds' AND (k.lease_until IS NULL OR k.lease_until <= now())`;
+/** Condition on `work` as `k`. */
+const unclaimed = (e: ExpressionBuilder<{ k: RolloutTables['work'] }, 'k'>) =>
+  e.and([
+    e('k.kind', '=', sql.lit('placements')),
+    e('k.due_at', '<', sql<Date>`now() - make_interval(secs => ${sql.lit(PATIENCE_SECONDS)})`),
+    e.or([e('k.lease_until', 'is', null), e('k.lease_until', '<=', sql<Date>`now()`)]),
+  ]);
 
-const FIND = `
-  SELECT k.tenant_id, k.id FROM work k
-  WHERE ${UNCLAIMED} AND k.region_id <> ALL($1::uuid[]) AND k.id > $2::uuid
-  ORDER BY k.id LIMIT ${PAGE_SIZE}`;
+const page = (served: readonly string[], after: string) =>
+  tables
+    .selectFrom('work as k')
+    .select(['k.tenant_id', 'k.id'])
+    .where(unclaimed)
+    .where((e) => e.not(e('k.region_id', '=', anyOf(served))))
+    .where('k.id', '>', after)
+    .orderBy('k.id')
+    .limit(sql.lit(PAGE_SIZE));
 
-const LOCK_WAITING = `
-  SELECT clock_timestamp() AS now, k.due_at AS since, p.workload_id, to_jsonb(r) AS rollout, to_jsonb(t) AS target,
-    c.id AS "clusterId", c.name AS cluster, g.id AS "regionId", g.name AS region, p.namespace
-  FROM targets t
-  JOIN placements p ON p.tenant_id = t.tenant_id AND p.id = t.placement_id
-  JOIN work k ON k.tenant_id = p.tenant_id AND k.id = p.id AND ${UNCLAIMED}
-  JOIN clusters c ON c.tenant_id = p.tenant_id AND c.id = p.cluster_id
-  JOIN regions g ON g.id = p.region_id
-  JOIN rollouts r ON r.tenant_id = t.tenant_id AND r.id = t.rollout_id AND r.phase IN ${UNDER_WAY}
-  WHERE t.tenant_id = $1::uuid AND t.placement_id = ANY($2::uuid[]) AND t.condition IS NULL AND t.phase IN ${STEERED} ORDER BY t.id FOR NO KEY UPDATE OF t`;
+const lockWaiting = (placementIds: readonly string[]) =>
+  tables
+    .selectFrom('targets as t')
+    .innerJoin('placements as p', (on) => on.onRef('p.tenant_id', '=', 't.tenant_id').onRef('p.id', '=', 't.placement_id'))
+    .innerJoin('work as k', (on) => on.onRef('k.tenant_id', '=', 'p.tenant_id').onRef('k.id', '=', 'p.id'))
+    .innerJoin('clusters as c', (on) => on.onRef('c.tenant_id', '=', 'p.tenant_id').onRef('c.id', '=', 'p.cluster_id'))
+    .innerJoin('regions as g', 'g.id', 'p.region_id')
+    .innerJoin('rollouts as r', (on) => on.onRef('r.tenant_id', '=', 't.tenant_id').onRef('r.id', '=', 't.rollout_id'))
+    .select([
+      sql<Date>`clock_timestamp()`.as('now'),
+      'k.due_at as since',
+      'p.workload_id as workloadId',
+      tables.row('rollouts', 'r').as('rollout'),
+      tables.row('targets', 't').as('target'),
+      'c.id as clusterId',
+      'c.name as cluster',
+      'g.id as regionId',
+      'g.name as region',
+      'p.namespace',
+    ])
+    .where(unclaimed)
+    .where('t.tenant_id', '=', tenantId())
+    .where('t.placement_id', '=', anyOf(placementIds))
+    .where('t.condition', 'is', null)
+    .where('t.phase', 'in', STEERED)
+    .where('r.phase', 'in', UNDER_WAY)
+    .orderBy('t.id')
+    .forNoKeyUpdate('t');

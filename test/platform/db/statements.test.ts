@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../../../src/platform/db/database.ts';
-import { anyOf, compiled, constants, json, Statements, uuid } from '../../../src/platform/db/statements.ts';
+import { anyOf, compiled, constants, json, prepared, Statements, uuid } from '../../../src/platform/db/statements.ts';
+import type { Parameters, RecordsText } from '../../../src/platform/db/statements.ts';
 import { freshDatabase } from '../../support/database.ts';
 import type { FreshDatabase } from '../../support/database.ts';
 // As it loads, every feature registers what its constraints mean.
@@ -160,6 +161,32 @@ describe('the text of a statement', () => {
       text: `select "id" from "rollouts" where "phase" in ('QUEUED', 'RUNNING')`,
       values: [],
     });
+  });
+});
+
+describe('a prepared statement', () => {
+  const names = tables.recordsOf<string>().into('workloads', { name: (name) => name });
+
+  it('is built once, and binds its values at each call where they stand', async () => {
+    let built = 0;
+    const found = prepared((p: Parameters<{ own: string; names: RecordsText<string>; first: string }>) => {
+      built++;
+      return tables
+        .selectFrom(names.in(p.names).as('n'))
+        .select((e) => ['n.name', e('n.name', '=', p.own).as('own'), sql<string>`${p.first}::text`.as('first'), e.val(7).as('fixed')])
+        .where('n.name', '<>', p.first)
+        .orderBy('n.name');
+    });
+    const values = (own: string) => ({ own, names: names.text(['a', 'b', 'c']), first: 'a' });
+    const [one, other] = [compiled(found(values('b'))), compiled(found({ ...values('x'), names: names.text([]) }))];
+
+    expect(built).toBe(1);
+    expect(other).toMatchObject({ text: one.text, name: one.name });
+    expect(await inBlue(() => database.run(found(values('b'))))).toMatchObject([
+      { name: 'b', own: true, first: 'a' },
+      { name: 'c', own: false, first: 'a' },
+    ]);
+    expect(await inBlue(() => database.run(found({ ...values('b'), names: names.text([]) })))).toEqual([]);
   });
 });
 

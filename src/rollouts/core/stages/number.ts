@@ -1,11 +1,29 @@
 /** The number of pods: whether it is ours to change, and the writes that change it. A number set by others is kept. */
-import type { LiveDeployment, TargetObservation } from '../observation.ts';
+import type { Applied, LiveDeployment, TargetObservation, TargetState } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { preconditionOf } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 
 /** Kubernetes' default of `spec.replicas`. */
 const UNSET = 1;
+
+/**
+ * The number of pods to run: the target's own, else that of the release to run (while going back, the one before). Without one (a removal): of the release that ran
+ * before, else of the one that runs.
+ *
+ * @param own the number that the placement has apart from its release; null = none
+ * @param applied what runs on the placement
+ * @param ofReleases the releases' numbers there, by id
+ */
+export function wantedReplicas(
+  { undoing, from, to }: Pick<TargetState, 'undoing' | 'from' | 'to'>,
+  own: number | null,
+  applied: Applied | null,
+  ofReleases: Readonly<Record<string, number>>,
+): number {
+  const release = (undoing ? null : to) ?? from ?? applied;
+  return own ?? (release && ofReleases[release.releaseId]) ?? UNSET;
+}
 
 /**
  * Whether the live number is still ours to change: the Deployment was made by this target, or has the number that we wrote last. A change that was decided
