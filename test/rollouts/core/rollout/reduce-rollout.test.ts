@@ -166,6 +166,8 @@ describe('whatever the rows say', () => {
     expect(ends).toHaveLength(isSettled(rows.rollout.phase) && !isSettled(before.rollout.phase) ? 1 : 0);
     if (ends.length > 0) expect(rows.targets.every(({ phase }) => isTerminal(phase))).toBe(true);
     if (isSettled(before.rollout.phase)) expect(rows).toBe(before);
+    // Who knows no phases reads from this time whether a rollout is active.
+    else expect(rows.rollout.settledAt !== null).toBe(isSettled(rows.rollout.phase));
     for (const [i, target] of rows.targets.entries()) {
       const was = before.targets[i];
       if (was && was.phase !== target.phase && (isSteered(was.phase) || isSteered(target.phase)))
