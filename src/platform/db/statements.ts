@@ -149,7 +149,7 @@ class Placeholder {
  * Builds and compiles a statement at its first use, and from then on only binds values: for statements that run for every decision. The text is the same for all
  * values, so none of them may decide what is built.
  *
- *     const byName = prepared((p: Parameters<{ name: string }>) => tables.selectFrom('workloads').select('id').where('name', '=', p.name));
+ *     const byName = prepared((p: Parameters<{ name: string }>) => tables.selectFrom('orders').select('id').where('name', '=', p.name));
  *     database.run(byName({ name: 'web' }));
  */
 export function prepared<P extends object, O>(build: (parameters: Parameters<P>) => Statement<O>): (values: P) => Statement<O> {
