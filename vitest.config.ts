@@ -6,8 +6,8 @@ const graphql = createRequire(import.meta.url).resolve('graphql');
 
 /** Files that declare models of their own, which the contract that is served must not show. */
 const ALONE = ['test/platform/model/model.test.ts'];
-/** Files that hold the product to a time: they run by themselves, after all others. */
-const TIMED = ['test/scenarios/handover.test.ts'];
+/** Suites that start real processes by the dozen: `npm run rig -- NAME`. */
+const RIGS = 'test/rigs/**';
 
 export const shared = defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: graphql }] },
@@ -33,9 +33,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', ['json', { outputFile: 'reports/test.json' }]],
     projects: [
-      { extends: true, test: { name: 'together', include: ['test/**/*.test.ts'], exclude: ['test/kubernetes/**', ...ALONE, ...TIMED] } },
+      { extends: true, test: { name: 'together', include: ['test/**/*.test.ts'], exclude: ['test/kubernetes/**', RIGS, ...ALONE] } },
       { extends: true, test: { name: 'alone', include: ALONE, isolate: true } },
-      { extends: true, test: { name: 'timed', include: TIMED, maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 });

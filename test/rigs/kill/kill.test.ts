@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Failpoint } from '../../src/platform/failpoint.ts';
-import { FAILPOINTS } from '../../src/rollouts/failpoints.ts';
-import { buildProgram, spawnWorker } from '../support/program.ts';
-import { onEachQueue, QUEUE_BACKENDS } from '../support/queues.ts';
+import type { Failpoint } from '../../../src/platform/failpoint.ts';
+import { FAILPOINTS } from '../../../src/rollouts/failpoints.ts';
+import { buildProgram, spawnWorker } from '../../support/program.ts';
+import { onEachQueue, QUEUE_BACKENDS } from '../../support/queues.ts';
 import {
   BAD,
   BETTER,
@@ -16,8 +16,8 @@ import {
   startWorld,
   violations,
   webDocument,
-} from '../support/world.ts';
-import type { World } from '../support/world.ts';
+} from '../../support/world.ts';
+import type { World } from '../../support/world.ts';
 
 /** On all backends together. The gate asks for 20; a developer's run is content with fewer. */
 const RANDOM_KILLS = Number(process.env['SLIPWAY_KILLS'] ?? 6);

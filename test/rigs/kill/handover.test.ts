@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LEASE_SECONDS } from '../../src/runtime/lease.ts';
-import { onConnection } from '../support/database.ts';
-import { onEachQueue } from '../support/queues.ts';
-import { ask, BETTER, deploy, makeWorkload, running, settled, startWorld, webDocument } from '../support/world.ts';
-import type { World } from '../support/world.ts';
+import { LEASE_SECONDS } from '../../../src/runtime/lease.ts';
+import { onConnection } from '../../support/database.ts';
+import { onEachQueue } from '../../support/queues.ts';
+import { ask, BETTER, deploy, makeWorkload, running, settled, startWorld, webDocument } from '../../support/world.ts';
+import type { World } from '../../support/world.ts';
 
 /** A promise of one second: run by itself, since other suites on the machine would be measured with it. */
 onEachQueue('a worker that is stopped in good order', (queue) => {

@@ -5,12 +5,12 @@ import type { AddressInfo, Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startStandalone } from '../../src/standalone.ts';
-import { expectStatus, OPERATOR_KEY } from '../support/api.ts';
-import { onConnection } from '../support/database.ts';
-import type { Recorder } from '../support/recorder.ts';
-import { ask, BETTER, deploy, makeWorkload, running, settled, startWorld, violations, webDocument } from '../support/world.ts';
-import type { Worker, World } from '../support/world.ts';
+import { startStandalone } from '../../../src/standalone.ts';
+import { expectStatus, OPERATOR_KEY } from '../../support/api.ts';
+import { onConnection } from '../../support/database.ts';
+import type { Recorder } from '../../support/recorder.ts';
+import { ask, BETTER, deploy, makeWorkload, running, settled, startWorld, violations, webDocument } from '../../support/world.ts';
+import type { Worker, World } from '../../support/world.ts';
 
 /** What a stop is promised to take at most; whoever had to be made to stop has taken longer. */
 const PROMISED_MILLISECONDS = 5_000;
