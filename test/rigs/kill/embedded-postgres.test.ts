@@ -6,10 +6,10 @@ import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { isAlive } from '../../src/standalone/data-folder.ts';
-import { startEmbeddedPostgres } from '../../src/standalone/embedded-postgres.ts';
-import type { EmbeddedPostgres } from '../../src/standalone/embedded-postgres.ts';
-import { onConnection } from '../support/database.ts';
+import { isAlive } from '../../../src/standalone/data-folder.ts';
+import { startEmbeddedPostgres } from '../../../src/standalone/embedded-postgres.ts';
+import type { EmbeddedPostgres } from '../../../src/standalone/embedded-postgres.ts';
+import { onConnection } from '../../support/database.ts';
 
 let folder: string;
 const running: EmbeddedPostgres[] = [];
@@ -42,7 +42,7 @@ async function start(): Promise<EmbeddedPostgres> {
 /** Another process that starts Postgres in the folder and says so. */
 async function startElsewhere(): Promise<{ child: ChildProcess; pid: number }> {
   const script = path.join(folder, 'elsewhere.ts');
-  const source = path.resolve(import.meta.dirname, '../../src/standalone/embedded-postgres.ts');
+  const source = path.resolve(import.meta.dirname, '../../../src/standalone/embedded-postgres.ts');
   writeFileSync(
     script,
     `import { startEmbeddedPostgres } from ${JSON.stringify(source)};

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Queues } from '../../src/platform/queue/queue.ts';
-import { freshDatabase } from '../support/database.ts';
-import { startPostgres } from '../support/postgres.ts';
-import type { TestPostgres } from '../support/postgres.ts';
-import { QUEUE_BACKENDS } from '../support/queues.ts';
-import type { QueueBackend } from '../support/queues.ts';
-import type { Recorder } from '../support/recorder.ts';
+import { Queues } from '../../../src/platform/queue/queue.ts';
+import { freshDatabase } from '../../support/database.ts';
+import { startPostgres } from '../../support/postgres.ts';
+import type { TestPostgres } from '../../support/postgres.ts';
+import { QUEUE_BACKENDS } from '../../support/queues.ts';
+import type { QueueBackend } from '../../support/queues.ts';
+import type { Recorder } from '../../support/recorder.ts';
 import {
   BAD,
   BETTER,
@@ -21,8 +21,8 @@ import {
   startWorld,
   violations,
   webDocument,
-} from '../support/world.ts';
-import type { World } from '../support/world.ts';
+} from '../../support/world.ts';
+import type { World } from '../../support/world.ts';
 
 /** How long the server stays away. */
 const AWAY_MILLISECONDS = 1_000;
