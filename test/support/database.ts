@@ -33,25 +33,50 @@ export const inDatabase = (url: string, database: string): string => {
   return target.toString();
 };
 
-/** Runs statements on a new connection, then closes it. */
-export async function onConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
+/** Of the owner's URLs to which connections are kept: a new one costs Postgres more than most of what is done on it. */
+const kept = new Map<string, pg.Pool>();
+
+/** The loss of an idle connection is not a fault of the test that caused it. */
+const poolFor = (url: string): pg.Pool => new pg.Pool({ connectionString: url, allowExitOnIdle: true }).on('error', () => undefined);
+
+function keep(url: string): void {
+  if (!kept.has(url)) kept.set(url, poolFor(url));
+}
+
+/** Runs statements on a connection of their own, which has no state of an earlier use. */
+export async function onConnection<T>(url: string, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  const pool = kept.get(url) ?? poolFor(url);
+  const client = await pool.connect();
+  let isClean = false;
   try {
-    return await work(client);
+    const result = await work(client);
+    // Cannot be where a transaction was left open.
+    isClean = await client.query('DISCARD ALL').then(
+      () => true,
+      () => false,
+    );
+    return result;
   } finally {
-    await client.end();
+    client.release(!isClean);
+    if (!kept.has(url)) await pool.end();
   }
 }
 
 async function create(server: Pick<Server, 'ownerUrl' | 'appUrl'>, template: string): Promise<FreshDatabase> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const admin = inDatabase(server.ownerUrl, 'postgres');
-  await onConnection(admin, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
+  const [admin, ownerUrl] = [inDatabase(server.ownerUrl, 'postgres'), inDatabase(server.ownerUrl, name)];
+  keep(admin);
+  // Copies files, where the default writes every page to the log.
+  await onConnection(admin, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`));
+  keep(ownerUrl);
   return {
-    ownerUrl: inDatabase(server.ownerUrl, name),
+    ownerUrl,
     appUrl: inDatabase(server.appUrl, name),
-    drop: () => onConnection(admin, async (client) => void (await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))),
+    drop: async () => {
+      await kept.get(ownerUrl)?.end();
+      kept.delete(ownerUrl);
+      await onConnection(admin, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+    },
   };
 }
 

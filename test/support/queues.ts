@@ -82,7 +82,7 @@ async function rejectedScripts(redis: Redis): Promise<number> {
 }
 
 /** A worker may hold locks on other rows. In a deadlock one side is aborted, so this retries. */
-async function emptyTable(client: pg.Client, name: string): Promise<void> {
+async function emptyTable(client: pg.ClientBase, name: string): Promise<void> {
   for (;;) {
     try {
       return void (await client.query(`DELETE FROM ${name}`));

@@ -23,7 +23,7 @@ const TABLES = `SELECT relname AS name FROM pg_class WHERE relnamespace = 'publi
 const LEDGER =
   'SELECT migration_name AS name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY 1';
 
-async function rowsOf(client: pg.Client, table: string): Promise<Row[]> {
+async function rowsOf(client: pg.ClientBase, table: string): Promise<Row[]> {
   const { rows } = await client.query<{ row: Row }>(`SELECT to_jsonb(t) AS row FROM "${table}" t ORDER BY to_jsonb(t)::text COLLATE "C"`);
   return rows.map(({ row }) => row);
 }
