@@ -13,12 +13,19 @@ interface Contract {
 }
 
 const contracts = new Map<string, Promise<Contract>>();
+/** By the document's text: many APIs serve the same one, and most of the work is compiling it. */
+const compiled = new Map<string, Contract>();
 
 async function load(url: string): Promise<Contract> {
-  const document = (await (await fetch(`${url}/openapi.json`)).json()) as Document;
+  const text = await (await fetch(`${url}/openapi.json`)).text();
+  const known = compiled.get(text);
+  if (known) return known;
+  const document = JSON.parse(text) as Document;
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
   ajv.addSchema(document, 'openapi');
-  return { document, ajv, validators: new Map() };
+  const contract = { document, ajv, validators: new Map<string, ValidateFunction>() };
+  compiled.set(text, contract);
+  return contract;
 }
 
 const matches = (template: string, path: string): boolean => {
