@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { onConnection } from '../support/database.ts';
 import type { SimulatedCluster } from '../../simulator/simulator.ts';
 import {
@@ -11,6 +11,7 @@ import {
   rolloutOf,
   running,
   settled,
+  startTenant,
   startWorld,
   violations,
   webDocument,
@@ -54,9 +55,8 @@ const GIVEN_UP_AFTER = 5_000;
 
 const heldPlacements = (world: World): Promise<number> =>
   onConnection(world.api.database.ownerUrl, async (client) => {
-    const { rows } = await client.query<{ count: number }>(
-      "SELECT count(*)::int AS count FROM work WHERE kind = 'placements' AND lease_owner IS NOT NULL",
-    );
+    const text = "SELECT count(*)::int AS count FROM work WHERE kind = 'placements' AND lease_owner IS NOT NULL AND tenant_id = $1";
+    const { rows } = await client.query<{ count: number }>(text, [world.tenant.id]);
     return rows[0]?.count ?? 0;
   });
 
@@ -67,9 +67,16 @@ interface Held {
   id: string;
 }
 
-/** A world of its own for each test, since all that they do is wait: a canary that is held on both of its clusters. */
+let product: World;
+let tenants = 0;
+beforeAll(async () => {
+  product = await startWorld({ clusters: 0 });
+});
+afterAll(() => product.close());
+
+/** A tenant with clusters of its own for each test, since all that they do is wait: a canary that is held on both of these. */
 const whileHeld = async (name: string, act: (held: Held) => Promise<void>): Promise<void> => {
-  const world = await startWorld({ clusters: 2 });
+  const world = await startTenant(product, `tenant-${(tenants += 1)}`);
   try {
     const [first, second] = world.clusters as [SimulatedCluster, SimulatedCluster];
     await act({ world, first, second, id: await startAndHold(world, name) });

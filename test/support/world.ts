@@ -89,11 +89,34 @@ export type Speaker = Pick<World, 'tenant' | 'rollouts'>;
 
 const FAST: SimulatorOptions = { podStartMilliseconds: [60, 150], podStopMilliseconds: [20, 60], backoffMilliseconds: 100 };
 
+/** A tenant, and clusters that are registered as its own. */
+type Fleet = Pick<World, 'tenant' | 'simulator' | 'clusters' | 'recorders' | 'rollouts' | 'close'>;
+
+async function startFleet(api: TestApi, name: string, clusters: number, regions: readonly string[]): Promise<Fleet> {
+  const simulator = await startSimulator({ clusters, seed: 7, ...FAST });
+  const tenant = await api.tenant(name);
+  for (const [index, cluster] of simulator.clusters.entries()) {
+    const region = regions[index % regions.length];
+    expectStatus(await tenant.rest('POST', '/v1/clusters', { name: cluster.name, region, kubeconfig: cluster.kubeconfig }), 201);
+  }
+  const recorders = await Promise.all(simulator.clusters.map((cluster) => startRecorder(cluster.name, cluster)));
+  const close = async (): Promise<void> => {
+    await Promise.all(recorders.map((recorder) => recorder.stop()));
+    await simulator.stop();
+  };
+  return { tenant, simulator, clusters: simulator.clusters, recorders, rollouts: new Set(), close };
+}
+
+/** The same product with another tenant, and clusters that are its own: for cases that disturb nothing else. */
+export async function startTenant(world: World, name: string, clusters = 2): Promise<World> {
+  const regions = world.regions.map((region) => region.name);
+  return { ...world, ...(await startFleet(world.api, name, clusters, regions)) };
+}
+
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const { clusters = 2, regions = ['eu', 'us'], workers = 1, queue = 'Postgres', database } = options;
   const redis = queue === 'Redis' ? await startRedis() : null;
   const change = { redisUrl: redis?.url ?? null, ...options.change };
-  const simulator = await startSimulator({ clusters, seed: 7, ...FAST });
   const masterKey = Buffer.alloc(32, 7);
   const api = await startTestApi({ masterKey, ...change }, database);
   const config = testConfig(api.database, {
@@ -104,20 +127,12 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   });
   const made = [];
   for (const name of regions) made.push(await makeRegion(api, name));
-  const tenant = await api.tenant('shop');
-  for (const [index, cluster] of simulator.clusters.entries()) {
-    const region = regions[index % regions.length];
-    expectStatus(await tenant.rest('POST', '/v1/clusters', { name: cluster.name, region, kubeconfig: cluster.kubeconfig }), 201);
-  }
+  const fleet = await startFleet(api, 'shop', clusters, regions);
   const world: World = {
+    ...fleet,
     api,
-    tenant,
     config,
     redis,
-    simulator,
-    clusters: simulator.clusters,
-    recorders: await Promise.all(simulator.clusters.map((cluster) => startRecorder(cluster.name, cluster))),
-    rollouts: new Set(),
     regions: made,
     workers: [],
     startWorker: async (more = {}) => {
@@ -129,7 +144,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       await Promise.all(world.recorders.map((recorder) => recorder.stop()));
       await Promise.all(world.workers.map((worker) => worker.close()));
       await api.close();
-      await Promise.all([simulator.stop(), redis?.stop()]);
+      await Promise.all([fleet.simulator.stop(), redis?.stop()]);
     },
   };
   for (let index = 0; index < workers; index += 1) await world.startWorker();
