@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask, eventsOf, settled, violations } from '../support/world.ts';
-import { makeStoryWorkload, onlyReplicaSet, runs, startStoryWorld, storyDocument } from './story/world.ts';
+import { onlyReplicaSet, runs, startStoryWorld, startTenPods } from './story/world.ts';
 import type { FullRollout, Site, StoryWorld } from './story/world.ts';
 import { providedClusters } from './support/clusters.ts';
 
-const OLD = 'web:1.0';
 const NEW = 'web:2.0';
 const BAD = 'web:3.0';
 const batches = { type: 'BATCHES', batches: [1, 2, 3], maxSurge: 3, maxUnavailable: 0, progressDeadlineSeconds: 90 };
-const document = storyDocument({ replicas: 10, strategy: batches });
 
 const values = (image: string, behaviour = 'good'): object => ({ image, behaviour });
 
@@ -19,11 +17,7 @@ describe.skipIf(providedClusters().length === 0)('batches, on two real control p
 
   beforeAll(async () => {
     world = await startStoryWorld();
-    sites = await world.sites(providedClusters(), name);
-    await makeStoryWorkload(world, name, sites, document, values(`shop/${OLD}`) as Record<string, unknown>);
-    expect(await settled(world, await ask(world, `/workloads/${name}/rollouts`), 60)).toMatchObject({ phase: 'SUCCEEDED' });
-    for (const site of sites) await runs(site, name, OLD, 10);
-    for (const { recorder } of sites) recorder.expect(name, { replicas: 10, maxSurge: 3, maxUnavailable: 0 });
+    sites = await startTenPods(world, providedClusters(), name, batches);
   });
   afterAll(() => world?.close());
 

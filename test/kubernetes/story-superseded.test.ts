@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask, settled, violations } from '../support/world.ts';
-import { makeStoryWorkload, onlyReplicaSet, running, runs, startStoryWorld, storyDocument } from './story/world.ts';
+import { onlyReplicaSet, running, runs, startStoryWorld, startTenPods } from './story/world.ts';
 import type { FullRollout, Site, StoryWorld } from './story/world.ts';
 import { providedClusters } from './support/clusters.ts';
 
@@ -9,7 +9,6 @@ const HELD = 'web:2.0';
 const BAD = 'web:3.0';
 const rolling = { type: 'ROLLING', maxSurge: 3, maxUnavailable: 0, progressDeadlineSeconds: 90 };
 const canary = { ...rolling, type: 'CANARY', steps: [{ weight: 20 }, { pause: true }] };
-const document = storyDocument({ replicas: 10, strategy: canary });
 
 const values = (image: string, behaviour = 'good'): object => ({ image, behaviour });
 
@@ -21,11 +20,7 @@ describe.skipIf(providedClusters().length === 0)('a held canary that is supersed
 
   beforeAll(async () => {
     world = await startStoryWorld();
-    sites = await world.sites(providedClusters(), name);
-    await makeStoryWorkload(world, name, sites, document, values(`shop/${OLD}`) as Record<string, unknown>);
-    expect(await settled(world, await ask(world, `/workloads/${name}/rollouts`), 60)).toMatchObject({ phase: 'SUCCEEDED' });
-    for (const site of sites) await runs(site, name, OLD, 10);
-    for (const { recorder } of sites) recorder.expect(name, { replicas: 10, maxSurge: 3, maxUnavailable: 0 });
+    sites = await startTenPods(world, providedClusters(), name, canary);
     before = sites.map((site) => onlyReplicaSet(site, name));
   });
   afterAll(() => world?.close());

@@ -8,7 +8,7 @@ import { expectStatus, makeRegion, startTestApi, testConfig } from '../../suppor
 import type { TestApi, TestTenant } from '../../support/api.ts';
 import { startRecorder } from '../../support/recorder.ts';
 import type { Recorder } from '../../support/recorder.ts';
-import { rolloutOf } from '../../support/world.ts';
+import { ask, rolloutOf, settled } from '../../support/world.ts';
 import type { RolloutView, TargetView, Worker } from '../../support/world.ts';
 import { Client, RequestFailed } from '../control-plane/client.ts';
 import type { Access, KubernetesObject } from '../control-plane/client.ts';
@@ -159,6 +159,23 @@ export async function makeStoryWorkload(
   expectStatus(await tenant.rest('POST', `/v1/templates/${name}/revisions`, document, yaml), 201);
   const placements = sites.map((site) => ({ cluster: site.name, namespace: site.namespace }));
   expectStatus(await tenant.rest('POST', '/v1/workloads', { name, template: name, values, placements }), 201);
+}
+
+/** A workload at a site on each plane, of whose first release ten pods run (`web:1.0`); the recorders judge all that follows. */
+export async function startTenPods(
+  world: StoryWorld,
+  planes: readonly Plane[],
+  name: string,
+  strategy: { type: string; maxSurge: number; maxUnavailable: number },
+): Promise<Site[]> {
+  const sites = await world.sites(planes, name);
+  await makeStoryWorkload(world, name, sites, storyDocument({ replicas: 10, strategy }));
+  const rollout = await settled(world, await ask(world, `/workloads/${name}/rollouts`), 60);
+  if (rollout.phase !== 'SUCCEEDED') throw new Error(`the first release of ${name}: ${rollout.phaseReason}`);
+  for (const site of sites) await runs(site, name, 'web:1.0', 10);
+  const { maxSurge, maxUnavailable } = strategy;
+  for (const { recorder } of sites) recorder.expect(name, { replicas: 10, maxSurge, maxUnavailable });
+  return sites;
 }
 
 /** A failure in all its fields. */
