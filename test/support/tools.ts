@@ -4,7 +4,6 @@
  */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { parse } from 'yaml';
 
 const [tool = '', ...given] = process.argv.slice(2);
 const stdin = (): string => readFileSync(0, 'utf8');
@@ -64,6 +63,8 @@ async function kubectl(): Promise<void> {
   if (first === 'create' && second === 'namespace' && rest.join(' ') === '--dry-run=client -o yaml')
     return void process.stdout.write(`apiVersion: v1\nkind: Namespace\nmetadata:\n  name: ${third}\n`);
   if (first !== '--kubeconfig' || second === undefined || [third, ...rest].join(' ') !== 'apply -f -') unknown();
+  // What the other tools do not need takes most of a start.
+  const { parse } = await import('yaml');
   const { clusters, users } = parse(readFileSync(second, 'utf8')) as Kubeconfig;
   const { server, 'certificate-authority-data': authority } = clusters[0].cluster;
   const text = stdin();

@@ -122,7 +122,7 @@ describe('a line is of a bounded length', () => {
 
   it.each<[string, object]>([
     ['a long text', { note: long }],
-    ['many texts', { notes: Array<string>(1_000).fill(long) }],
+    ['many texts', { notes: Array<string>(1_000).fill(long.slice(0, 50_000)) }],
     ['many fields', Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`field-${i}`, i]))],
     ['long names', { [long]: 1, [`${long}2`]: 2 }],
     ['an error', new Error(long, { cause: new Error(long, { cause: new Error(long) }) })],
