@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer } from 'vitest/node';
+import type { TestSpecification } from 'vitest/node';
 
 // vitest would load graphql a second time, as ESM, beside the CommonJS copy that Nest and Mercurius share.
 const graphql = createRequire(import.meta.url).resolve('graphql');
@@ -8,6 +10,17 @@ const graphql = createRequire(import.meta.url).resolve('graphql');
 const ALONE = ['test/platform/model/model.test.ts'];
 /** Suites that start real processes by the dozen: `npm run rig -- NAME`. */
 const RIGS = 'test/rigs/**';
+
+/** Small files that take long, mostly waiting. On a fresh clone vitest knows only sizes, and would end with these while nothing else is left to do. */
+const LONG = ['scenarios/', 'contract/', 'upgrade/', 'readme.', 'standalone.', 'clusters/kubernetes/budgets.'];
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.some((part) => moduleId.includes(`/test/${part}`));
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 export const shared = defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: graphql }] },
@@ -31,6 +44,7 @@ export default defineConfig({
   test: {
     ...shared.test,
     globalSetup: ['test/support/global-setup.ts'],
+    sequence: { sequencer: LongFirst },
     reporters: ['default', ['json', { outputFile: 'reports/test.json' }]],
     projects: [
       { extends: true, test: { name: 'together', include: ['test/**/*.test.ts'], exclude: ['test/kubernetes/**', RIGS, ...ALONE] } },
