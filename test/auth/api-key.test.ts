@@ -175,15 +175,15 @@ async function statementsOf(target: TestApi, work: () => Promise<void>): Promise
   const { Database } = await import('../../src/platform/db/database.ts');
   const database = target.app.get(Database);
   let count = 0;
-  const original = database.system.query.bind(database.system);
-  database.system.query = (text: string, values?: unknown[]) => {
+  const original = database.system.run.bind(database.system);
+  database.system.run = (statement) => {
     count++;
-    return original(text, values);
+    return original(statement);
   };
   try {
     await work();
   } finally {
-    database.system.query = original;
+    database.system.run = original;
   }
   return count;
 }
