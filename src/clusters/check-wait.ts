@@ -26,7 +26,7 @@ export class CheckWait {
   async check(reference: string, patienceSeconds = PATIENCE_SECONDS): Promise<Cluster> {
     const row = await this.clusters.row(reference);
     const outcome = await this.inquiries.ask(row, 'CHECK', {}, patienceSeconds);
-    if (outcome.answer === null && outcome.reason === 'UNCLAIMED') await this.clusters.noteUnserved(row, outcome.askedAt);
+    if (outcome.answer === null && outcome.reason === 'UNSERVED') await this.clusters.noteUnserved(row, outcome.askedAt);
     return this.clusters.get(row.id);
   }
 }

@@ -2,12 +2,26 @@ import type { Lease } from './lease.ts';
 import type { Share } from './reconciler.ts';
 import { Rerun } from './rerun.ts';
 
+/** A claim as it is bounded by what is served already. */
+export interface Wanted {
+  limit: number;
+  /** What is served and moves. */
+  moving: readonly Lease[];
+  /** Tenants of which no more rows may be held. */
+  sated: readonly string[];
+  /** To be called when one of the new leases begins to rest. */
+  onRest: () => void;
+}
+
 export interface ClaimsOptions {
-  /** Claims up to this many due rows. `moving`: what is served and moves already; `onRest` is called when one of the new leases begins to rest. */
-  claim: (limit: number, moving: readonly Lease[], onRest: () => void) => Promise<Lease[]>;
+  /** Claims due rows, with regard to those that are served already. */
+  claim: (wanted: Wanted) => Promise<Lease[]>;
   /** Serves one claimed row until its lease ends. */
   serve: (lease: Lease) => Promise<void>;
-  /** How many rows are served at once without those that rest, how many in all, and how many are claimed in one statement. */
+  /**
+   * How many rows are served at once without those that rest, how many in all, and how many are claimed in one statement. What rests and moves again is not held
+   * back: it may exceed the slots.
+   */
   slots: number;
   held: number;
   batch: number;
@@ -42,11 +56,18 @@ export class Claims {
       const limit = Math.min(batch, slots - moving.length, held - this.running.size);
       this.crowded = limit <= 0;
       if (this.crowded) return;
-      const leases = await claim(limit, moving, () => this.slotFreed());
+      const leases = await claim({ limit, moving, sated: this.satedTenants(), onRest: () => this.slotFreed() });
       for (const lease of leases) this.start(lease);
       this.crowded = this.usesUpAShare([...moving, ...leases]);
       if (leases.length < limit) return;
     }
+  }
+
+  private satedTenants(): string[] {
+    const { held } = this.options.share;
+    if (held === null) return [];
+    const tenants = Map.groupBy(this.running.keys(), (lease) => lease.tenantId);
+    return [...tenants].filter(([, leases]) => leases.length >= held).map(([tenant]) => tenant);
   }
 
   private usesUpAShare(moving: readonly Lease[]): boolean {
@@ -56,7 +77,7 @@ export class Claims {
     clusters.delete(null);
     const used = (share: number | null, groups: Map<unknown, unknown[]>): boolean =>
       share !== null && [...groups.values()].some((group) => group.length >= share);
-    return used(tenant, tenants) || used(cluster, clusters);
+    return used(tenant, tenants) || used(cluster, clusters) || this.satedTenants().length > 0;
   }
 
   private start(lease: Lease): void {

@@ -12,6 +12,8 @@ export interface Claim {
   share: Share;
   /** The rows that are served and move already: they count against the shares. */
   moving: readonly Lease[];
+  /** Tenants that have as many rows as they may: nothing more of theirs is claimed. */
+  sated?: readonly string[];
   /** Called when one of the leases begins to rest. */
   onRest?: () => void;
 }
@@ -31,6 +33,8 @@ export class Leases implements LeaseKeeper {
   private readonly held = new Map<string, Lease>();
   private readonly claims = new Set<Promise<Lease[]>>();
   private readonly delivering = new Set<Promise<void>>();
+  /** Tokens of leases whose release has been sent and not been answered. */
+  private readonly releasing = new Set<string>();
   private timer: NodeJS.Timeout | null = null;
   private renewing: Promise<void> | null = null;
   private closed = false;
@@ -52,7 +56,7 @@ export class Leases implements LeaseKeeper {
     return claiming;
   }
 
-  private async claimNow({ kind, regions, limit, share, moving, onRest }: Claim): Promise<Lease[]> {
+  private async claimNow({ kind, regions, limit, share, moving, sated = [], onRest }: Claim): Promise<Lease[]> {
     const claimedAt = performance.now();
     const tenants = countsOf(moving, (lease) => lease.tenantId);
     const clusters = countsOf(moving, (lease) => lease.clusterId);
@@ -67,6 +71,7 @@ export class Leases implements LeaseKeeper {
       [...clusters.values()],
       share.tenant,
       share.cluster,
+      sated,
     ]);
     const leases = rows.map(
       ({ tenant_id, id, cluster_id, lease_token }) =>
@@ -92,8 +97,13 @@ export class Leases implements LeaseKeeper {
   async release(leases: readonly Lease[], dueAt: Date | null): Promise<boolean> {
     for (const lease of leases) lease.lose();
     if (leases.length === 0) return false;
-    const released = await this.system.query<{ due: boolean }>(RELEASE, [leases.map((lease) => lease.token), dueAt]);
-    return released.some((row) => row.due);
+    const tokens = leases.map((lease) => lease.token);
+    for (const token of tokens) this.releasing.add(token);
+    try {
+      return (await this.system.query<{ due: boolean }>(RELEASE, [tokens, dueAt])).some((row) => row.due);
+    } finally {
+      for (const token of tokens) this.releasing.delete(token);
+    }
   }
 
   /** Takes the nudges out of held rows of these kinds and delivers each once. */
@@ -129,7 +139,7 @@ export class Leases implements LeaseKeeper {
    * @returns how many there were, by kind
    */
   async releaseOrphans(): Promise<Map<string, number>> {
-    const known = this.all().map((lease) => lease.token);
+    const known = [...this.all().map((lease) => lease.token), ...this.releasing];
     const found = await this.system.query<{ kind: string; token: string }>(UNKNOWN, [this.owner, known]);
     // What was claimed meanwhile is known by the time that its claim has ended.
     await Promise.allSettled(this.claims);
@@ -216,7 +226,7 @@ const HAS_NUDGE = 'w.due_at <= clock_timestamp()';
 
 /**
  * $5 to $8: how many rows of each tenant and of each cluster move already; $9 and $10: how many may. Rows beyond a cluster's share do not count as their tenant's:
- * its other clusters must not wait for them.
+ * its other clusters must not wait for them. $11: tenants that hold as many rows as they may.
  */
 const CLAIM = `
   WITH tenants AS (SELECT * FROM unnest($5::uuid[], $6::int[]) AS t (id, moving)),
@@ -225,7 +235,7 @@ const CLAIM = `
     SELECT w.tenant_id, w.id, w.due_at,
       coalesce(c.moving, 0) + row_number() OVER (PARTITION BY w.tenant_id, w.cluster_id ORDER BY w.due_at) AS turn
     FROM work w LEFT JOIN clusters c ON c.id = w.cluster_id
-    WHERE w.kind = $2 AND ${DUE} AND ($4::uuid[] IS NULL OR w.region_id = ANY($4::uuid[]))
+    WHERE w.kind = $2 AND ${DUE} AND ($4::uuid[] IS NULL OR w.region_id = ANY($4::uuid[])) AND w.tenant_id <> ALL($11::uuid[])
   ), ranked AS (
     SELECT due.*, coalesce(t.moving, 0) + row_number() OVER (PARTITION BY due.tenant_id ORDER BY due.due_at) AS rank
     FROM due LEFT JOIN tenants t ON t.id = due.tenant_id WHERE $10::int IS NULL OR due.turn <= $10::int

@@ -1,10 +1,14 @@
 import type { Lease } from './lease.ts';
 import type { WorkKind, WorkKinds } from './kinds.ts';
 
-/** How much of a worker one tenant, and one of its clusters, may have at once: rows that are served and move. null = no bound. */
+/** How much of a worker one tenant, and one of its clusters, may have at once. null = no bound. */
 export interface Share {
+  /** Rows of a tenant that are served and move. */
   tenant: number | null;
+  /** Those of one of its clusters. */
   cluster: number | null;
+  /** Rows of a tenant in all, resting ones included; about, since a claim is bounded by what was held before it. */
+  held: number | null;
 }
 
 /** A reconciler for each kind of work that is declared: a kind without one does not compile. */

@@ -5,6 +5,7 @@ import { failpoint } from '../platform/failpoint.ts';
 import type { Announce, Announcement } from '../platform/queue/announce.ts';
 import type { Queues, QueueWorker } from '../platform/queue/queue.ts';
 import { Claims } from './claims.ts';
+import type { Wanted } from './claims.ts';
 import type { DatabaseClock } from './clock.ts';
 import type { Lease } from './lease.ts';
 import { Leases } from './leases.ts';
@@ -76,7 +77,7 @@ export class Runtime {
     for (const reconciler of Object.values<Reconciler>(reconcilers)) {
       const { kind, slots, held, batch, share } = reconciler;
       const claims = new Claims({
-        claim: (limit, moving, onRest) => this.claim(reconciler, limit, moving, onRest),
+        claim: (wanted) => this.claim(reconciler, wanted),
         serve: (lease) => this.serve(reconciler, lease),
         ...{ slots, held, batch, share, report },
       });
@@ -91,10 +92,11 @@ export class Runtime {
 
   async start(): Promise<void> {
     this.stopListening = this.parts.announce.subscribe((announcement) => this.onAnnouncement(announcement));
-    await this.look();
+    // The first sweep reads the database's time, on which all that is served depends.
     await this.sweep.start();
+    await this.look();
     this.listenTo(this.parts.work);
-    this.serveQueue(queueOf(null));
+    if (!this.closing) this.serveQueue(queueOf(null));
   }
 
   /** Handles nudges from the same process without waiting for their jobs. */
@@ -144,10 +146,10 @@ export class Runtime {
     return released;
   }
 
-  private async claim({ kind, scope, share }: Reconciler, limit: number, moving: readonly Lease[], onRest: () => void): Promise<Lease[]> {
+  private async claim({ kind, scope, share }: Reconciler, wanted: Wanted): Promise<Lease[]> {
     const regions = scope === 'ANY' ? null : this.regionIds;
     if (this.closing || regions?.length === 0) return [];
-    return this.leases.claim({ kind, regions, limit, share, moving, onRest });
+    return this.leases.claim({ kind, regions, share, ...wanted });
   }
 
   /** Serves a row and releases it. After an error, which is the worker's own, it is due again in a few seconds. */

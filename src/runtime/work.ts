@@ -44,7 +44,7 @@ const JOB_VERSION = 1;
 
 interface Pending {
   due: Map<string, DueRow>;
-  forgotten: { kind: string; ids: readonly string[] }[];
+  forgotten: { kind: string; id: string }[];
   released: { lease: Lease; dueAt: Date | null }[];
 }
 
@@ -53,7 +53,6 @@ interface DueRow {
   id: string;
   region_id: string | null;
   cluster_id: string | null;
-  due_at: Date | null;
 }
 
 /**
@@ -61,7 +60,7 @@ interface DueRow {
  * makes it due. After the commit a nudge follows: a job wakes a worker to claim rows without a lease, and an announcement wakes the holder of a lease. A lost nudge
  * costs at most a second, because the sweep finds due rows. So a nudge never fails the caller.
  *
- * All changes of a transaction are at its end: first what is due, ordered by kind and id, then what is released. So two transactions that make the rows of each other
+ * All changes of a transaction are at its end: what is due, what is forgotten, what is released, each ordered by kind and id. So two transactions that make the rows of each other
  * due do not deadlock on them.
  */
 @Injectable()
@@ -77,19 +76,16 @@ export class Work implements BeforeApplicationShutdown {
     private readonly announce: Announce,
   ) {}
 
-  /** Makes rows due when the open transaction commits, or at `at` (in the future) where they are not due earlier. Nudges those that are due at once. */
-  due(kind: WorkKind, rows: readonly WorkRow[], at: Date | null = null): void {
+  /** Makes rows due when the open transaction commits, and nudges whoever serves them. */
+  due(kind: WorkKind, rows: readonly WorkRow[]): void {
     const { due } = this.gathered();
-    for (const { id, regionId = null, clusterId = null } of rows) {
-      const before = due.get(`${kind} ${id}`)?.due_at;
-      if (before === null) continue;
-      due.set(`${kind} ${id}`, { kind, id, region_id: regionId, cluster_id: clusterId, due_at: before && at && before < at ? before : at });
-    }
+    for (const { id, regionId = null, clusterId = null } of rows)
+      due.set(`${kind} ${id}`, { kind, id, region_id: regionId, cluster_id: clusterId });
   }
 
   /** There is nothing to do for these rows any more. Their holders lose their leases. */
   forget(kind: WorkKind, ids: readonly string[]): void {
-    this.gathered().forgotten.push({ kind, ids });
+    this.gathered().forgotten.push(...ids.map((id) => ({ kind, id })));
   }
 
   /** Releases a lease with the open transaction. `dueAt`: when the row is due next, null = not before the next nudge. A nudge that came in the meantime is kept. */
@@ -131,14 +127,11 @@ export class Work implements BeforeApplicationShutdown {
     const { tenantId } = currentContext();
     const rows = [...due.values()];
     if (rows.length > 0) this.database.send(MAKE_DUE, [tenantId, JSON.stringify(rows)]);
-    for (const { kind, ids } of forgotten) this.database.send(FORGET, [tenantId, kind, ids]);
+    if (forgotten.length > 0) this.database.send(FORGET, [tenantId, forgotten.map(({ kind }) => kind), forgotten.map(({ id }) => id)]);
     for (const { lease, dueAt } of released) this.database.send(RELEASE, [tenantId, lease.kind, lease.id, lease.token, dueAt]);
     this.database.afterCommit(() => {
       for (const { lease } of released) lease.lose();
-      this.nudge(
-        tenantId,
-        rows.filter((row) => row.due_at === null),
-      );
+      this.nudge(tenantId, rows);
     });
   }
 
@@ -167,11 +160,15 @@ export class Work implements BeforeApplicationShutdown {
 
 const MAKE_DUE = `
   INSERT INTO work (tenant_id, kind, id, region_id, cluster_id, due_at)
-  SELECT $1::uuid, n.kind, n.id, n.region_id, n.cluster_id, coalesce(n.due_at, clock_timestamp())
-  FROM jsonb_to_recordset($2::jsonb) AS n(kind text, id uuid, region_id uuid, cluster_id uuid, due_at timestamptz) ORDER BY n.kind, n.id
+  SELECT $1::uuid, n.kind, n.id, n.region_id, n.cluster_id, clock_timestamp()
+  FROM jsonb_to_recordset($2::jsonb) AS n(kind text, id uuid, region_id uuid, cluster_id uuid) ORDER BY n.kind, n.id
   ON CONFLICT (tenant_id, kind, id) DO UPDATE SET due_at = least(work.due_at, excluded.due_at)`;
 
-const FORGET = 'DELETE FROM work WHERE tenant_id = $1::uuid AND kind = $2 AND id = ANY($3::uuid[])';
+const FORGET = `
+  WITH ended AS (
+    SELECT w.tenant_id, w.kind, w.id FROM work w JOIN unnest($2::text[], $3::uuid[]) AS n (kind, id) ON n.kind = w.kind AND n.id = w.id
+    WHERE w.tenant_id = $1::uuid ORDER BY w.kind, w.id FOR UPDATE OF w)
+  DELETE FROM work w USING ended e WHERE w.tenant_id = e.tenant_id AND w.kind = e.kind AND w.id = e.id`;
 
 /**
  * While a row is held, its `due_at` is the end of its lease: one that has come is a nudge. A row that is not due again is deleted. The time is that of the clock,

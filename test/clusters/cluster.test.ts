@@ -435,7 +435,13 @@ describe('a check', () => {
     const asked = tenant.rest<Cluster>('POST', `/v1/clusters/${made.id}/check`);
     // What a worker does: it claims the inquiry, checks the cluster, stores what it found, answers, and announces that.
     const leases = new Leases('worker', database.system, database.system, () => undefined);
-    const claim = { kind: 'inquiries', regions: [made.region.id], limit: 10, share: { tenant: null, cluster: null }, moving: [] } as const;
+    const claim = {
+      kind: 'inquiries',
+      regions: [made.region.id],
+      limit: 10,
+      share: { tenant: null, cluster: null, held: null },
+      moving: [],
+    } as const;
     let lease: Lease | undefined;
     await expect.poll(async () => (lease = (await leases.claim(claim))[0])).toBeDefined();
     await database.as({ tenantId: tenant.id }, async () => {
@@ -455,7 +461,13 @@ describe('a check', () => {
     const database = api.app.get(Database);
     const leases = new Leases('worker', database.system, database.system, () => undefined);
     const claim = async (): Promise<Lease[]> =>
-      leases.claim({ kind: 'clusters', regions: [made.region.id], limit: 1_000, share: { tenant: null, cluster: null }, moving: [] });
+      leases.claim({
+        kind: 'clusters',
+        regions: [made.region.id],
+        limit: 1_000,
+        share: { tenant: null, cluster: null, held: null },
+        moving: [],
+      });
     const lease = (await claim()).find(({ id }) => id === made.id)!;
     const checks = new CheckRepository(database);
     const begun = await database.as({ tenantId: tenant.id }, () => checks.begin(made.id));

@@ -16,7 +16,7 @@ function given({ due, slots, held: most = 100, batch }: { due: number; slots: nu
   const held: { lease: Lease; resolve: () => void; reject: (error: Error) => void }[] = [];
   let left = due;
   const claims = new Claims({
-    claim: async (limit, _moving, onRest) => {
+    claim: async ({ limit, onRest }) => {
       asked.push(limit);
       const taken = Math.min(limit, left);
       left -= taken;
@@ -26,7 +26,7 @@ function given({ due, slots, held: most = 100, batch }: { due: number; slots: nu
     slots,
     held: most,
     batch,
-    share: { tenant: null, cluster: null },
+    share: { tenant: null, cluster: null, held: null },
     report: (error) => reported.push(error),
   });
   return { claims, asked, held, reported };

@@ -22,7 +22,7 @@ describe('leases', () => {
     kind: 'placements',
     regions: [region],
     limit,
-    share: { tenant: null, cluster: null },
+    share: { tenant: null, cluster: null, held: null },
     moving: [],
     ...more,
   });
@@ -102,13 +102,23 @@ describe('leases', () => {
     const ids = await tenantWith([9, 8, 7, 6, 5, 4], region, [one, one, one, one, other, other]);
     const leases = worker('one');
     // Two of a cluster, three of the tenant: two of the cluster that is due longest, and one of the other.
-    const share = { tenant: 3, cluster: 2 };
+    const share = { tenant: 3, cluster: 2, held: null };
     const moving = await leases.claim(due(10, { share }));
     expect(moving.map(({ id }) => id).toSorted()).toEqual([ids[0], ids[1], ids[4]].toSorted());
     expect(await leases.claim(due(10, { share, moving }))).toEqual([]);
     // What rests does not count.
     const again = await leases.claim(due(10, { share, moving: moving.filter(({ id }) => id !== ids[0]) }));
     expect(again.map(({ id }) => id)).toEqual([ids[2]]);
+    await leases.close();
+  });
+
+  test('nothing more is claimed of a tenant that holds its share, and the others go on', async () => {
+    const much = await tenantWith([9, 8]);
+    const other = await tenantWith([1]);
+    const { rows } = await owner.query<{ tenant_id: string }>('SELECT tenant_id FROM work WHERE id = $1', [much[0]]);
+    const leases = worker('one');
+    const claimed = await leases.claim(due(10, { sated: [rows[0]!.tenant_id] }));
+    expect(claimed.map(({ id }) => id)).toEqual(other);
     await leases.close();
   });
 

@@ -35,6 +35,10 @@ CREATE UNIQUE INDEX "work_lease_token_key" ON "work"("lease_token");
 -- CreateIndex
 CREATE INDEX "work_kind_due_at_idx" ON "work"("kind", "due_at");
 
+-- What a worker holds, and whether a region has one.
+CREATE INDEX work_leased ON work (lease_owner) WHERE lease_owner IS NOT NULL;
+CREATE INDEX work_regions ON work (region_id) WHERE lease_until IS NOT NULL;
+
 -- CreateIndex
 CREATE INDEX "inquiries_tenant_id_cluster_id_idx" ON "inquiries"("tenant_id", "cluster_id");
 
@@ -75,6 +79,9 @@ CREATE POLICY system_leases ON work TO slipway_system USING (true) WITH CHECK (t
 -- Whoever waits for an answer, in whatever tenant, is told when it is there. An inquiry lives for ten minutes.
 CREATE POLICY system_reads ON inquiries FOR SELECT TO slipway_system USING (true);
 CREATE POLICY system_deletes_expired ON inquiries FOR DELETE TO slipway_system USING (created_at < now() - interval '10 minutes');
+
+-- No process of the version before may make something due between the copy and the end of its columns.
+LOCK TABLE clusters, placements, rollouts IN ACCESS EXCLUSIVE MODE;
 
 -- What is due, and what is leased by a worker that this migration has stopped, goes on in the new table.
 INSERT INTO work (tenant_id, kind, id, due_at) SELECT tenant_id, 'rollouts', id, least(due_at, now()) FROM rollouts WHERE due_at IS NOT NULL;

@@ -35,7 +35,7 @@ export class CheckRepository {
   }
 
   /**
-   * Stores the finding if the lease is still held and the credentials are still those of the check. Fields that the check did not determine stay unchanged.
+   * Stores the finding if the lease is still held, the credentials are still those of the check, and no check that began later has been stored. Fields that the check did not determine stay unchanged.
    *
    * @returns the previous status and the cluster's name; null if nothing was stored
    */
@@ -60,6 +60,7 @@ const save = ({ kind, id, token }: Lease, clusterId: string, begun: Begun, findi
         .where('deleted_at', 'is', null)
         .where((e) => e.exists(leaseHeld({ tenant: tenantId(), kind, id, token })))
         .where(credentialVersion(clusterId), '=', begun.version)
+        .where((e) => e.or([e('checked_at', 'is', null), e('checked_at', '<=', begun.at)]))
         .forNoKeyUpdate(),
     )
     .updateTable('clusters as c')

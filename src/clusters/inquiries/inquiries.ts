@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Waits } from '../../platform/api/prefer-wait.ts';
+import { currentContext } from '../../platform/db/context.ts';
 import { Expiry } from '../../platform/db/expiry.ts';
 import { Database } from '../../platform/db/database.ts';
 import { newId } from '../../platform/id.ts';
@@ -23,8 +24,11 @@ declare module '../../platform/queue/announce.ts' {
   }
 }
 
-/** What came of an inquiry: the answer, or why there is none yet. A worker that claims it later still answers it. */
-export type Outcome<K extends QuestionKind> = { answer: AnswerOf<K> } | { answer: null; reason: 'UNCLAIMED' | 'LATE'; askedAt: Date };
+/**
+ * What came of an inquiry: the answer, or why there is none. UNSERVED: no worker of the cluster's region holds anything, and so none is there. LATE: it is still being
+ * looked for, has to wait for its turn, or the process that asked is stopping.
+ */
+export type Outcome<K extends QuestionKind> = { answer: AnswerOf<K> } | { answer: null; reason: 'UNSERVED' | 'LATE'; askedAt: Date };
 
 /** Asks workers: the API never connects to a cluster. A worker of the cluster's region answers, and the API waits for it as `Prefer: wait` does. */
 @Injectable()
@@ -60,7 +64,9 @@ export class Inquiries implements OnModuleInit, OnApplicationShutdown {
     input: InputOf<K>,
     seconds: number,
   ): Promise<Outcome<K>> {
+    if (currentContext().transaction) throw new Error('an inquiry is asked outside transactions: no worker would see it before the commit');
     const id = newId();
+    const began = performance.now();
     await this.database.transaction(async () => {
       this.inquiries.create({ id, clusterId: cluster.id, kind, input });
       this.work.due('inquiries', [{ id, regionId: cluster.regionId, clusterId: cluster.id }]);
@@ -69,6 +75,8 @@ export class Inquiries implements OnModuleInit, OnApplicationShutdown {
     const found = await this.inquiries.find(id);
     if (!found) throw new Error(`inquiry ${id} has disappeared while it was awaited`);
     if (found.isAnswered) return { answer: found.answer as AnswerOf<K> };
-    return { answer: null, reason: found.isClaimed ? 'LATE' : 'UNCLAIMED', askedAt: found.askedAt };
+    const waited = performance.now() - began >= seconds * 1000;
+    const isUnserved = waited && !(await this.inquiries.isServed(cluster.regionId));
+    return { answer: null, reason: isUnserved ? 'UNSERVED' : 'LATE', askedAt: found.askedAt };
   }
 }

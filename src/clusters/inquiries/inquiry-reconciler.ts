@@ -9,7 +9,7 @@ import type { AnswerTable, InputOf, Question, QuestionKind } from './question.ts
 const SLOTS = 200;
 const BATCH = 20;
 /** Of a tenant's inquiries, so many are answered at once by one worker. */
-const SHARE = { tenant: 20, cluster: null };
+const SHARE = { tenant: 20, cluster: null, held: null };
 
 /** Answers inquiries about clusters of the served regions, each by the question of its kind. */
 export class InquiryReconciler implements Reconciler {

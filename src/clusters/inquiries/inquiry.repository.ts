@@ -14,11 +14,10 @@ export interface Asked {
   input: unknown;
 }
 
-/** An answer, or null with whether a worker has begun to look for it. */
+/** An answer, if there is one. */
 export interface Found {
   answer: unknown;
   isAnswered: boolean;
-  isClaimed: boolean;
   askedAt: Date;
 }
 
@@ -32,7 +31,7 @@ export class InquiryRepository {
     this.database.write(tables.insertInto('inquiries').values(row));
   }
 
-  /** null if it is gone, or the lease is lost. */
+  /** null if it is gone, older than anybody waits, or the lease is lost. */
   async load(lease: Lease): Promise<Asked | null> {
     const [row] = await this.database.run(
       tables
@@ -41,6 +40,7 @@ export class InquiryRepository {
         .where('tenant_id', '=', tenantId())
         .where('id', '=', lease.id)
         .where('answered_at', 'is', null)
+        .where('created_at', '>', sql<Date>`now() - interval '1 minute'`)
         .where((e) => e.exists(held(lease))),
     );
     return row ?? null;
@@ -71,6 +71,17 @@ export class InquiryRepository {
     return (await this.database.system.run(answered)).map((row) => row.id);
   }
 
+  /** Whether a worker holds anything in the region, of whatever tenant. */
+  async isServed(regionId: string): Promise<boolean> {
+    const leased = tables
+      .selectFrom('work')
+      .select('id')
+      .where('region_id', '=', regionId)
+      .where('lease_until', '>', sql<Date>`now()`)
+      .limit(sql.lit(1));
+    return (await this.database.system.run(leased)).length > 0;
+  }
+
   /** Deletes what is older than ten minutes, of all tenants, with the work of those that nobody has answered. */
   async expire(): Promise<void> {
     await this.database.system.run(tables.deleteFrom('inquiries').where('created_at', '<', OLD));
@@ -85,15 +96,7 @@ const held = ({ id, token }: Lease) => leaseHeld({ tenant: tenantId(), kind: sql
 const found = (id: string) =>
   tables
     .selectFrom('inquiries as i')
-    .leftJoin('work as w', (on) =>
-      on.onRef('w.tenant_id', '=', 'i.tenant_id').on('w.kind', '=', sql.lit('inquiries')).onRef('w.id', '=', 'i.id'),
-    )
-    .select((e) => [
-      'i.answer',
-      sql<boolean>`i.answered_at is not null`.as('isAnswered'),
-      sql<boolean>`w.lease_owner is not null`.as('isClaimed'),
-      e.ref('i.created_at').as('askedAt'),
-    ])
+    .select((e) => ['i.answer', sql<boolean>`i.answered_at is not null`.as('isAnswered'), e.ref('i.created_at').as('askedAt')])
     .where('i.tenant_id', '=', tenantId())
     .where('i.id', '=', id);
 

@@ -6,7 +6,7 @@ import type { ClusterCheck } from './cluster-check.ts';
 
 /** How many clusters one worker checks at once, how many of one tenant, and how many it claims in one statement. */
 const SLOTS = 200;
-const SHARE = { tenant: 50, cluster: null };
+const SHARE = { tenant: 50, cluster: null, held: null };
 const BATCH = 20;
 /** Interval of checks. It varies randomly by up to a fifth, so that clusters registered together are not always checked together. */
 const INTERVAL_MILLISECONDS = 300_000;

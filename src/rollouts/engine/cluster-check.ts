@@ -30,7 +30,7 @@ export class ClusterCheck {
    * Runs in the context of the cluster's tenant.
    *
    * @param lease under which it is checked
-   * @returns the finding; null if the lease was lost on the way, or the cluster has been removed
+   * @returns the finding, which is not stored where a later one is; null if the lease was lost on the way, or the credentials were replaced each time
    */
   async run(clusterId: string, lease: Lease): Promise<Finding | null> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -38,9 +38,8 @@ export class ClusterCheck {
       const { finding, counts } = await this.look(lease, clusterId, standing);
       if (!lease.stillOurs()) return null;
       const saved = await this.database.transaction(() => this.save(clusterId, lease, begun, finding));
-      if (!saved) continue;
-      if (counts.length > 0) await this.placements.saveCounts(counts);
-      return finding;
+      if (saved && counts.length > 0) await this.placements.saveCounts(counts);
+      if (saved || (await this.checks.begin(clusterId)).version === begun.version) return finding;
     }
     return null;
   }

@@ -12,8 +12,8 @@ import type { Unserved } from './unserved.ts';
 const SLOTS = 1_000;
 const HELD = 5_000;
 const BATCH = 50;
-/** Of the slots of a worker, one tenant has at most 40 %. On one cluster, at most 50 placements of a tenant move at once. */
-const SHARE = { tenant: 0.4 * SLOTS, cluster: 50 };
+/** Of the slots of a worker, and of what it holds, one tenant has at most 40 %. On one cluster, at most 50 placements of a tenant move at once. */
+const SHARE = { tenant: 0.4 * SLOTS, cluster: 50, held: 0.4 * HELD };
 /** Interval at which unchanged counts are rewritten, so that readers see that they are current. */
 const REFRESH_MILLISECONDS = 30_000;
 

@@ -20,7 +20,7 @@ export class RolloutReconciler implements Reconciler {
   readonly slots = SLOTS;
   readonly held = SLOTS;
   readonly batch = SLOTS;
-  readonly share = { tenant: null, cluster: null };
+  readonly share = { tenant: null, cluster: null, held: null };
 
   constructor(
     private readonly database: Database,

@@ -92,7 +92,7 @@ interface Commit {
 
 /**
  * The target is saved if its rollout is still under way and its version is unchanged. The lock on the lease keeps a claim from coming in between until the commit.
- * Locks in the order that all transactions here keep, to avoid deadlocks: target, placement, work.
+ * Locks in the order that all transactions here keep, to avoid deadlocks: target, the lease's row of `work`, placement.
  */
 export const commit = prepared((p: Parameters<Commit>) =>
   tables

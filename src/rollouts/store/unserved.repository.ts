@@ -82,6 +82,14 @@ const page = (served: readonly string[], after: string) =>
     .select(['k.tenant_id', 'k.id'])
     .where(unclaimed)
     .where((e) => e.not(e('k.region_id', '=', anyOf(served))))
+    // Where a worker holds something, it is there: what is due waits for a slot, or for its tenant's share.
+    .where(
+      sql<boolean>`not exists (${tables
+        .selectFrom('work as l')
+        .select('l.id')
+        .where('l.region_id', '=', sql.ref<string>('k.region_id'))
+        .where('l.lease_until', '>', sql<Date>`now()`)})`,
+    )
     .where('k.id', '>', after)
     .orderBy('k.id')
     .limit(sql.lit(PAGE_SIZE));
