@@ -1,9 +1,11 @@
+import { vi } from 'vitest';
 import { startSimulator } from '../../simulator/simulator.ts';
 import type { Simulator, SimulatedCluster, SimulatorOptions } from '../../simulator/simulator.ts';
 import type { Config } from '../../src/config.ts';
 import { startWorker } from '../../src/worker.ts';
 import { expectStatus, makeRegion, startTestApi, testConfig } from './api.ts';
 import type { TestApi, TestTenant } from './api.ts';
+import { onConnection } from './database.ts';
 import type { FreshDatabase } from './database.ts';
 import type { QueueBackend } from './queues.ts';
 import { startRecorder } from './recorder.ts';
@@ -142,6 +144,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     },
     close: async () => {
       await Promise.all(world.recorders.map((recorder) => recorder.stop()));
+      if (world.workers.length > 0) await vi.waitUntil(async () => (await leftBehind(world)) === 0, { timeout: 20_000, interval: 50 });
       await Promise.all(world.workers.map((worker) => worker.close()));
       await api.close();
       await Promise.all([fleet.simulator.stop(), redis?.stop()]);
@@ -225,6 +228,18 @@ export function mostMoving(events: readonly EventView[]): number {
 }
 
 const TERMINAL = ['rollout.succeeded', 'rollout.rolled_back', 'rollout.failed', 'rollout.canceled', 'rollout.superseded'];
+
+/** Work of what has ended: rollouts that have settled, and placements that a worker holds though no target is under way there. Every end releases what it held. */
+const leftBehind = (world: World): Promise<number> =>
+  onConnection(world.api.database.ownerUrl, async (client) => {
+    const { rows } = await client.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM work w
+       WHERE (w.kind = 'rollouts' AND EXISTS (SELECT 1 FROM rollouts r WHERE r.id = w.id AND r.settled_at IS NOT NULL))
+         OR (w.kind = 'placements' AND w.lease_until > now() AND NOT EXISTS (
+           SELECT 1 FROM targets t JOIN rollouts r ON r.id = t.rollout_id WHERE t.placement_id = w.id AND r.settled_at IS NULL))`,
+    );
+    return rows[0]?.count ?? 0;
+  });
 
 /** Sets what must hold for the workload on every cluster from now on. */
 export function expectEverywhere({ recorders }: World, workload: string, expectation: Expectation | null): void {
