@@ -60,8 +60,8 @@ interface DueRow {
  * makes it due. After the commit a nudge follows: a job wakes a worker to claim rows without a lease, and an announcement wakes the holder of a lease. A lost nudge
  * costs at most a second, because the sweep finds due rows. So a nudge never fails the caller.
  *
- * All changes of a transaction are at its end: what is due, what is forgotten, what is released, each ordered by kind and id. So two transactions that make the rows of each other
- * due do not deadlock on them.
+ * All changes of a transaction are at its end: what is due, then what is forgotten, both ordered by kind and id, then what is released. So two transactions that
+ * make the rows of each other due do not deadlock on them.
  */
 @Injectable()
 export class Work implements BeforeApplicationShutdown {
