@@ -3,6 +3,7 @@ import { Lease, LEASE_SECONDS, RENEWAL_MILLISECONDS } from './lease.ts';
 import type { LeaseKeeper } from './lease.ts';
 import type { Share } from './reconciler.ts';
 import type { WorkKind } from './kinds.ts';
+import { HAS_NUDGE, lockedRows, releasing, THE_SAME } from './work-sql.ts';
 
 /** What is claimed: due rows of a kind, in these regions (null = any). */
 export interface Claim {
@@ -219,12 +220,6 @@ export const DUE = 'w.due_at <= now() AND (w.lease_until IS NULL OR w.lease_unti
 const UNTIL = `now() + interval '${LEASE_SECONDS} seconds'`;
 
 /**
- * Whether a held row has been nudged. Uses the current time, not the statement's start (`now()`): a statement that waited for the row's lock may see a nudge that
- * is newer than its start, and would take it for the end of the lease.
- */
-const HAS_NUDGE = 'w.due_at <= clock_timestamp()';
-
-/**
  * $5 to $8: how many rows of each tenant and of each cluster move already; $9 and $10: how many may. Rows beyond a cluster's share do not count as their tenant's:
  * its other clusters must not wait for them. $11: tenants that hold as many rows as they may.
  */
@@ -248,26 +243,17 @@ const CLAIM = `
   FROM chosen WHERE w.tenant_id = chosen.tenant_id AND w.kind = chosen.kind AND w.id = chosen.id
   RETURNING w.tenant_id, w.id, w.cluster_id, w.lease_token`;
 
-/** The rows with the tokens of $1, locked in the order of their keys, so that two statements cannot deadlock. */
-const lockedRows = (condition: string, others: 'WAIT' | 'SKIP LOCKED'): string => `
-  SELECT w.tenant_id, w.kind, w.id, ${HAS_NUDGE} AS nudged FROM work w
-  WHERE w.lease_token = ANY($1::bigint[]) AND ${condition} ORDER BY w.kind, w.id FOR UPDATE OF w ${others === 'WAIT' ? '' : others}`;
+const lockedTokens = (condition: string, others: 'WAIT' | 'SKIP LOCKED'): string =>
+  lockedRows(`w.lease_token = ANY($1::bigint[]) AND ${condition}`, others);
 
-const THE_SAME = 'w.tenant_id = o.tenant_id AND w.kind = o.kind AND w.id = o.id';
-
-const RELEASE = `
-  WITH o AS MATERIALIZED (${lockedRows('w.lease_owner IS NOT NULL', 'WAIT')}),
-  ended AS (DELETE FROM work w USING o WHERE ${THE_SAME} AND NOT o.nudged AND $2::timestamptz IS NULL)
-  UPDATE work w SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN o.nudged THEN w.due_at ELSE greatest($2::timestamptz, clock_timestamp()) END
-  FROM o WHERE ${THE_SAME} AND (o.nudged OR $2::timestamptz IS NOT NULL)
-  RETURNING ${HAS_NUDGE} AS due`;
+const RELEASE = releasing({ rows: 'w.lease_token = ANY($1::bigint[]) AND w.lease_owner IS NOT NULL', dueAt: '$2::timestamptz' });
 
 const NUDGED = `
-  WITH o AS MATERIALIZED (${lockedRows('w.due_at <= now() AND w.lease_until > now()', 'SKIP LOCKED')})
+  WITH o AS MATERIALIZED (${lockedTokens('w.due_at <= now() AND w.lease_until > now()', 'SKIP LOCKED')})
   UPDATE work w SET due_at = w.lease_until FROM o WHERE ${THE_SAME} RETURNING w.lease_token AS token`;
 
 const RENEW = `
-  WITH o AS MATERIALIZED (${lockedRows('w.lease_until > now()', 'SKIP LOCKED')}),
+  WITH o AS MATERIALIZED (${lockedTokens('w.lease_until > now()', 'SKIP LOCKED')}),
   renewed AS (
     UPDATE work w SET lease_until = ${UNTIL}, due_at = CASE WHEN ${HAS_NUDGE} THEN w.due_at ELSE ${UNTIL} END
     FROM o WHERE ${THE_SAME} RETURNING w.lease_token)

@@ -9,6 +9,7 @@ import { Announce } from '../platform/queue/announce.ts';
 import { Queues } from '../platform/queue/queue.ts';
 import type { WorkKind } from './kinds.ts';
 import type { Lease } from './lease.ts';
+import { releasing } from './work-sql.ts';
 
 const tables = new Statements();
 
@@ -170,20 +171,10 @@ const FORGET = `
     WHERE w.tenant_id = $1::uuid ORDER BY w.kind, w.id FOR UPDATE OF w)
   DELETE FROM work w USING ended e WHERE w.tenant_id = e.tenant_id AND w.kind = e.kind AND w.id = e.id`;
 
-/**
- * While a row is held, its `due_at` is the end of its lease: one that has come is a nudge. A row that is not due again is deleted. The time is that of the clock,
- * not the transaction's, which may have begun before a nudge.
- */
-const RELEASE = `
-  WITH ours AS (
-    SELECT w.tenant_id, w.kind, w.id, w.due_at <= clock_timestamp() AS nudged FROM work w
-    WHERE w.tenant_id = $1::uuid AND w.kind = $2 AND w.id = $3::uuid AND w.lease_token = $4::bigint FOR UPDATE
-  ), ended AS (
-    DELETE FROM work w USING ours o
-    WHERE w.tenant_id = o.tenant_id AND w.kind = o.kind AND w.id = o.id AND NOT o.nudged AND $5::timestamptz IS NULL
-  )
-  UPDATE work w SET lease_owner = NULL, lease_until = NULL, due_at = CASE WHEN o.nudged THEN w.due_at ELSE greatest($5::timestamptz, clock_timestamp()) END
-  FROM ours o WHERE w.tenant_id = o.tenant_id AND w.kind = o.kind AND w.id = o.id AND (o.nudged OR $5::timestamptz IS NOT NULL)`;
+const RELEASE = releasing({
+  rows: 'w.tenant_id = $1::uuid AND w.kind = $2 AND w.id = $3::uuid AND w.lease_token = $4::bigint',
+  dueAt: '$5::timestamptz',
+});
 
 /** A value, or the expression that stands for it. */
 type Operand = string | RawBuilder<string>;
@@ -206,3 +197,11 @@ export const leaseHeld = ({
     .where('id', '=', id)
     .where('lease_token', '=', token)
     .where('lease_until', '>', sql<Date>`now()`);
+
+/** Whether a worker holds anything in the region, of whatever tenant and kind: then one is there, and what is due waits for a slot or for its tenant's share. */
+export const heldIn = (region: Operand) =>
+  tables
+    .selectFrom('work as l')
+    .select(sql.lit(1).as('held'))
+    .where('l.region_id', '=', region)
+    .where('l.lease_until', '>', sql<Date>`now()`);

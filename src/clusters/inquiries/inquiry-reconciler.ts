@@ -19,6 +19,7 @@ export class InquiryReconciler implements Reconciler {
   readonly held = SLOTS;
   readonly batch = BATCH;
   readonly share = SHARE;
+
   constructor(
     private readonly database: Database,
     private readonly inquiries: InquiryRepository,
@@ -32,12 +33,18 @@ export class InquiryReconciler implements Reconciler {
     await this.database.as({ tenantId: lease.tenantId }, async () => {
       const asked = await this.inquiries.load(lease);
       if (!asked) return;
-      const question = Object.values<Question>(this.questions).find(({ kind }) => kind === asked.kind);
-      if (!question) throw new Error(`this worker has no answer to an inquiry of kind ${asked.kind}`);
+      const question = this.questionOf(asked.kind);
       const answer = await question.answer({ clusterId: asked.clusterId, input: asked.input as InputOf<QuestionKind> }, lease);
       await this.database.transaction(() => this.store(lease, answer));
     });
     return null;
+  }
+
+  /** @throws Error for a kind of a newer version; a worker of that version answers */
+  private questionOf(kind: string): Question {
+    const { questions } = this;
+    if (!Object.hasOwn(questions, kind)) throw new Error(`this worker has no answer to an inquiry of kind ${kind}`);
+    return questions[kind as QuestionKind];
   }
 
   private async store(lease: Lease, answer: object): Promise<void> {

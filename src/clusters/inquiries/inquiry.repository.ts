@@ -4,7 +4,7 @@ import { tenantId } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
 import { anyOf, json } from '../../platform/db/statements.ts';
 import type { Lease } from '../../runtime/lease.ts';
-import { leaseHeld } from '../../runtime/work.ts';
+import { heldIn, leaseHeld } from '../../runtime/work.ts';
 import { tables } from '../columns.ts';
 
 /** An inquiry as a worker reads it. */
@@ -71,15 +71,9 @@ export class InquiryRepository {
     return (await this.database.system.run(answered)).map((row) => row.id);
   }
 
-  /** Whether a worker holds anything in the region, of whatever tenant. */
+  /** Whether a worker is there that holds anything in the region. */
   async isServed(regionId: string): Promise<boolean> {
-    const leased = tables
-      .selectFrom('work')
-      .select('id')
-      .where('region_id', '=', regionId)
-      .where('lease_until', '>', sql<Date>`now()`)
-      .limit(sql.lit(1));
-    return (await this.database.system.run(leased)).length > 0;
+    return (await this.database.system.run(heldIn(regionId).limit(sql.lit(1)))).length > 0;
   }
 
   /** Deletes what is older than ten minutes, of all tenants, with the work of those that nobody has answered. */

@@ -5,6 +5,7 @@ import { tenantId } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
 import { anyOf, prepared } from '../../platform/db/statements.ts';
 import type { Parameters } from '../../platform/db/statements.ts';
+import { heldIn } from '../../runtime/work.ts';
 import type { RolloutState } from '../core/observation.ts';
 import { STEERED, UNDER_WAY } from './phase-lists.ts';
 import { tables } from './columns.ts';
@@ -82,14 +83,7 @@ const page = (served: readonly string[], after: string) =>
     .select(['k.tenant_id', 'k.id'])
     .where(unclaimed)
     .where((e) => e.not(e('k.region_id', '=', anyOf(served))))
-    // Where a worker holds something, it is there: what is due waits for a slot, or for its tenant's share.
-    .where(
-      sql<boolean>`not exists (${tables
-        .selectFrom('work as l')
-        .select('l.id')
-        .where('l.region_id', '=', sql.ref<string>('k.region_id'))
-        .where('l.lease_until', '>', sql<Date>`now()`)})`,
-    )
+    .where((e) => e.not(e.exists(heldIn(sql.ref<string>('k.region_id')))))
     .where('k.id', '>', after)
     .orderBy('k.id')
     .limit(sql.lit(PAGE_SIZE));
