@@ -4,7 +4,8 @@ import { tenantId } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
 import { byId } from '../platform/api/page.ts';
 import type { Window } from '../platform/api/page.ts';
-import { anyOf, json, uuid } from '../platform/db/statements.ts';
+import { anyOf, prepared } from '../platform/db/statements.ts';
+import type { Parameters, RecordsText } from '../platform/db/statements.ts';
 import type { CreatedBy } from '../platform/model/reference.model.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import { tables } from './columns.ts';
@@ -100,37 +101,19 @@ export class ReleaseRepository {
 
   /** Stores a new release with its renderings, and sets it as its workload's newest. */
   create(release: NewRelease, renderings: readonly StoredRendering[]): void {
-    const { values, placements, created_by, ...columns } = release;
-    const row = { ...columns, tenant_id: tenantId(), values: json(values), placements: json(placements), created_by: json(created_by) };
     this.database.write(
-      tables
-        .with('release', (db) => db.insertInto('releases').values(row))
-        .with('noted', (db) =>
-          db
-            .updateTable('workloads')
-            .set({ latest_release: release.number, updated_at: sql`now()` })
-            .where('tenant_id', '=', tenantId())
-            .where('id', '=', release.workload_id),
-        )
-        .with('kept', () => keepBytes(renderings))
-        .insertInto('release_objects')
-        .columns(['tenant_id', 'release_id', ...references.columns])
-        .expression(refer(release.id, renderings))
-        .onConflict((conflict) => conflict.doNothing()),
+      create({
+        ...recordsOf(release.id, renderings),
+        workload: release.workload_id,
+        number: release.number,
+        row: newReleases.text([release]),
+      }),
     );
   }
 
   /** Adds renderings to a release. */
   store(releaseId: string, renderings: readonly StoredRendering[]): void {
-    if (renderings.length === 0) return;
-    this.database.write(
-      tables
-        .with('kept', () => keepBytes(renderings))
-        .insertInto('release_objects')
-        .columns(['tenant_id', 'release_id', ...references.columns])
-        .expression(refer(releaseId, renderings))
-        .onConflict((conflict) => conflict.doNothing()),
-    );
+    if (renderings.length > 0) this.database.write(store(recordsOf(releaseId, renderings)));
   }
 
   /** A release's renderings per placement, without the bytes. */
@@ -154,14 +137,7 @@ export class ReleaseRepository {
   }
 
   async revision(templateId: string, number: number): Promise<{ id: string; number: number; document: unknown } | null> {
-    const [row] = await this.database.run(
-      tables
-        .selectFrom('revisions')
-        .select(['id', 'number', 'document'])
-        .where('tenant_id', '=', tenantId())
-        .where('template_id', '=', templateId)
-        .where('number', '=', number),
-    );
+    const [row] = await this.database.run(revision({ tenant: tenantId(), templateId, number }));
     return row ?? null;
   }
 
@@ -186,26 +162,97 @@ const references = tables.recordsOf<StoredRendering>().into('release_objects', {
   strategy: ({ strategy }) => strategy,
 });
 
+const newReleases = tables.recordsOf<NewRelease>().into('releases', {
+  id: ({ id }) => id,
+  workload_id: ({ workload_id }) => workload_id,
+  number: ({ number }) => number,
+  revision_id: ({ revision_id }) => revision_id,
+  values: ({ values }) => values,
+  placements: ({ placements }) => placements,
+  reason: ({ reason }) => reason,
+  created_by: ({ created_by }) => created_by,
+});
+
+interface Records {
+  tenant: string;
+  release: string;
+  /** One rendering per digest. */
+  bytes: RecordsText<StoredRendering>;
+  references: RecordsText<StoredRendering>;
+}
+
+const recordsOf = (release: string, renderings: readonly StoredRendering[]): Records => ({
+  tenant: tenantId(),
+  release,
+  bytes: bytes.text([...new Map(renderings.map((rendering) => [rendering.digest, rendering])).values()]),
+  references: references.text(renderings),
+});
+
 /** Equal bytes are stored once. In the order of their digests, so that two transactions that store the same ones do not wait for each other. */
-const keepBytes = (renderings: readonly StoredRendering[]) =>
+const keepBytes = (p: Parameters<Records>) =>
   tables
     .insertInto('rendered')
     .columns(['tenant_id', ...bytes.columns])
     .expression((select) =>
       select
-        .selectFrom(bytes.of([...new Map(renderings.map((rendering) => [rendering.digest, rendering])).values()]).as('n'))
-        .select(uuid(tenantId()).as('tenant_id'))
+        .selectFrom(bytes.in(p.bytes).as('n'))
+        .select(sql<string>`${p.tenant}::uuid`.as('tenant_id'))
         .select(bytes.under('n'))
         .orderBy('n.digest'),
     )
     .onConflict((conflict) => conflict.doNothing());
 
 /** The release's references to the bytes. */
-const refer = (releaseId: string, renderings: readonly StoredRendering[]) =>
+const refer = (p: Parameters<Records>) =>
   tables
-    .selectFrom(references.of(renderings).as('n'))
-    .select([uuid(tenantId()).as('tenant_id'), uuid(releaseId).as('release_id')])
+    .selectFrom(references.in(p.references).as('n'))
+    .select([sql<string>`${p.tenant}::uuid`.as('tenant_id'), sql<string>`${p.release}::uuid`.as('release_id')])
     .select(references.under('n'));
+
+const store = prepared((p: Parameters<Records>) =>
+  tables
+    .with('kept', () => keepBytes(p))
+    .insertInto('release_objects')
+    .columns(['tenant_id', 'release_id', ...references.columns])
+    .expression(refer(p))
+    .onConflict((conflict) => conflict.doNothing()),
+);
+
+const create = prepared((p: Parameters<Records & { workload: string; number: number; row: RecordsText<NewRelease> }>) =>
+  tables
+    .with('release', (db) =>
+      db
+        .insertInto('releases')
+        .columns(['tenant_id', ...newReleases.columns])
+        .expression((select) =>
+          select
+            .selectFrom(newReleases.in(p.row).as('n'))
+            .select(sql<string>`${p.tenant}::uuid`.as('tenant_id'))
+            .select(newReleases.under('n')),
+        ),
+    )
+    .with('noted', (db) =>
+      db
+        .updateTable('workloads')
+        .set({ latest_release: p.number, updated_at: sql`now()` })
+        .where('tenant_id', '=', p.tenant)
+        .where('id', '=', p.workload),
+    )
+    .with('kept', () => keepBytes(p))
+    .insertInto('release_objects')
+    .columns(['tenant_id', 'release_id', ...references.columns])
+    .expression(refer(p))
+    .onConflict((conflict) => conflict.doNothing()),
+);
+
+const revision = prepared((p: Parameters<{ tenant: string; templateId: string; number: number }>) =>
+  tables
+    .selectFrom('revisions')
+    .select(['id', 'number', 'document'])
+    .where('tenant_id', '=', p.tenant)
+    .where('template_id', '=', p.templateId)
+    .where('number', '=', p.number),
+);
 
 /** Ids of the newest releases of each workload. */
 const newest = (workloadIds: readonly string[], { after, limit }: Window) =>

@@ -7,7 +7,8 @@ import { byId } from '../platform/api/page.ts';
 import type { Window } from '../platform/api/page.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 import { tenantId } from '../platform/db/context.ts';
-import { anyOf, json } from '../platform/db/statements.ts';
+import { anyOf, json, prepared } from '../platform/db/statements.ts';
+import type { Parameters } from '../platform/db/statements.ts';
 import { tables } from './columns.ts';
 
 const WITH = {
@@ -52,15 +53,7 @@ export class WorkloadRepository {
    * second reads after the first has its lock.
    */
   async lock(reference: string): Promise<WorkloadRow | null> {
-    const locking = this.database.run(
-      tables
-        .selectFrom('workloads')
-        .select('id')
-        .where('tenant_id', '=', tenantId())
-        .where(isId(reference) ? 'id' : 'name', '=', reference)
-        .where('deleted_at', 'is', null)
-        .forNoKeyUpdate(),
-    );
+    const locking = this.database.run((isId(reference) ? lockById : lockByName)({ tenant: tenantId(), reference }));
     const [[locked], row] = await Promise.all([locking, this.find(reference)]);
     if (locked?.id !== row?.id) throw new LostRace('another workload has got this name meanwhile');
     return row;
@@ -152,6 +145,19 @@ export class WorkloadRepository {
     return row ?? null;
   }
 }
+
+const locking = (by: 'id' | 'name') =>
+  prepared((p: Parameters<{ tenant: string; reference: string }>) =>
+    tables
+      .selectFrom('workloads')
+      .select('id')
+      .where('tenant_id', '=', p.tenant)
+      .where(by, '=', p.reference)
+      .where('deleted_at', 'is', null)
+      .forNoKeyUpdate(),
+  );
+const lockById = locking('id');
+const lockByName = locking('name');
 
 /** Locked in the order of their ids, so that two transactions do not wait for each other. */
 const clusters = () =>

@@ -4,7 +4,8 @@ import type { InferResult, Insertable } from 'kysely';
 import { jsonBuildObject } from 'kysely/helpers/postgres';
 import { tenantId } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
-import { anyOf, uuid } from '../../platform/db/statements.ts';
+import { anyOf, prepared, uuid } from '../../platform/db/statements.ts';
+import type { Parameters } from '../../platform/db/statements.ts';
 import { isId } from '../../platform/id.ts';
 import { byId } from '../../platform/api/page.ts';
 import type { Window } from '../../platform/api/page.ts';
@@ -98,7 +99,7 @@ export class RolloutRepository {
   }
 
   private async lockAll(workloadId: string, beside: boolean): Promise<string[]> {
-    const locked = await this.database.run(lockActive(workloadId, beside));
+    const locked = await this.database.run(lockActive({ tenant: tenantId(), workloadId, beside }));
     return locked.map((row) => row.id);
   }
 
@@ -159,7 +160,7 @@ export class RolloutRepository {
 
   /** Placements of the workload that may have objects of ours. */
   async occupiedPlacements(workloadId: string): Promise<ReadonlySet<string>> {
-    const rows = await this.database.run(occupancies(workloadId));
+    const rows = await this.database.run(occupancies({ tenant: tenantId(), workloadId }));
     return new Set(rows.filter(isOccupied).map((row) => row.id));
   }
 
@@ -219,16 +220,17 @@ function byRollout<R extends { rolloutId: string }>(rolloutIds: readonly string[
   return found;
 }
 
-const lockActive = (workloadId: string, beside: boolean) =>
+const lockActive = prepared((p: Parameters<{ tenant: string; workloadId: string; beside: boolean }>) =>
   tables
     .selectFrom('rollouts')
     .select('id')
-    .where('tenant_id', '=', tenantId())
-    .where('workload_id', '=', workloadId)
-    .where((e) => e(e('kind', 'in', BESIDE), '=', beside))
+    .where('tenant_id', '=', p.tenant)
+    .where('workload_id', '=', p.workloadId)
+    .where((e) => e(e('kind', 'in', BESIDE), '=', p.beside))
     .where('phase', 'in', ACTIVE)
     .orderBy('id')
-    .forUpdate();
+    .forUpdate(),
+);
 
 const phaseCounts = (rolloutIds: readonly string[]) =>
   tables

@@ -5,6 +5,8 @@
 import { sql } from 'kysely';
 import { jsonBuildObject } from 'kysely/helpers/postgres';
 import { tenantId } from '../../platform/db/context.ts';
+import { prepared } from '../../platform/db/statements.ts';
+import type { Parameters } from '../../platform/db/statements.ts';
 import type { Occupancy } from '../core/occupied.ts';
 import { tables } from './columns.ts';
 import { ACTIVE, CHANGING } from './phase-lists.ts';
@@ -96,7 +98,7 @@ export const renumber = (placements: readonly Renumbered[], rollouts: 'ALL' | 'C
     .$if(rollouts === 'CHANGING', (all) => all.where('r.kind', 'in', CHANGING));
 
 /** What `isOccupied` asks of the workload's placements. Those on removed clusters are not among them: what runs there is their owner's. */
-export const occupancies = (workloadId: string) =>
+export const occupancies = prepared((p: Parameters<{ tenant: string; workloadId: string }>) =>
   tables
     .selectFrom('placements as p')
     .innerJoin('clusters as c', (on) =>
@@ -122,8 +124,9 @@ export const occupancies = (workloadId: string) =>
       (on) => on.onTrue(),
     )
     .select(['p.id', sql<boolean>`p.applied is not null`.as('live'), 'last.target as last'])
-    .where('p.tenant_id', '=', tenantId())
-    .where('p.workload_id', '=', workloadId);
+    .where('p.tenant_id', '=', p.tenant)
+    .where('p.workload_id', '=', p.workloadId),
+);
 
 /** What `newestRunning` asks of a workload. */
 export const runningReleases = (workloadId: string) =>

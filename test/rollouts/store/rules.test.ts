@@ -242,7 +242,8 @@ describe('another number of pods', () => {
 });
 
 describe('what may be in the clusters', () => {
-  const occupied = async () => (await run(() => rules.occupancies(shop.workloadId))).filter(isOccupied).map(({ id }) => id);
+  const occupied = async () =>
+    (await run(() => rules.occupancies({ tenant: tenantId, workloadId: shop.workloadId }))).filter(isOccupied).map(({ id }) => id);
 
   it('is what the last target that wrote there and that changes more than numbers has left', async () => {
     const { live, removed, failed } = await inTenant(async () => {
