@@ -11,26 +11,39 @@ import { controlledBy } from './deployment/revisions.ts';
 import { recordEvent } from './events.ts';
 import { asPod, isActive, isReady, isTerminating, readySince, restarts } from './pod-state.ts';
 import { splitKey } from './queue.ts';
-import type { WorkQueue } from './queue.ts';
+import type { Rest, WorkQueue } from './queue.ts';
 import { createAsController, writeMetadata, writeStatus } from './writes.ts';
 
 const burst = 500;
 const component = 'replicaset-controller';
 
-export function syncReplicaSet(cluster: Cluster, queue: WorkQueue, key: string): void {
+/**
+ * The status says what was counted before this sync's own creations and deletions, with the generation that it was made for: the next sync, of which the pods'
+ * changes are the occasion, counts what has become of them (`syncReplicaSet` of kube-controller-manager).
+ *
+ * @returns the write of the status where a fault delays it
+ */
+export function syncReplicaSet(cluster: Cluster, queue: WorkQueue, key: string): Rest | undefined {
   const { namespace, name } = splitKey(key);
   const set = cluster.store.get(resources.replicaSets, namespace, name)?.object as ReplicaSet | undefined;
   if (!set) {
     cluster.backoff.delete(key);
-    return;
+    return undefined;
   }
-  const failure = set.metadata.deletionTimestamp ? undefined : manage(cluster, set, ownPods(cluster, set).filter(isActive));
-  const fresh = cluster.store.get(resources.replicaSets, namespace, name)?.object as ReplicaSet | undefined;
-  if (!fresh) return;
-  const pods = ownPods(cluster, fresh);
-  const status = statusOf(cluster, fresh, pods, failure);
-  if (!equal(fresh.status, status)) writeStatus(cluster, resources.replicaSets, fresh, status);
-  planNextLook(cluster, queue, key, fresh, pods, failure);
+  const pods = ownPods(cluster, set);
+  const failure = set.metadata.deletionTimestamp ? undefined : manage(cluster, set, pods.filter(isActive));
+  const status = statusOf(cluster, set, pods, failure);
+  const write = (): void => writeStatusOf(cluster, namespace, name, status);
+  planNextLook(cluster, queue, key, set, ownPods(cluster, set), failure);
+  const [least, most] = cluster.faults.settings.statusDelayMilliseconds ?? [0, 0];
+  if (most > 0 && !equal(set.status, status)) return { milliseconds: cluster.random.between(least, most), work: write };
+  write();
+  return undefined;
+}
+
+function writeStatusOf(cluster: Cluster, namespace: string, name: string, status: ReplicaSetStatus): void {
+  const set = cluster.store.get(resources.replicaSets, namespace, name)?.object as ReplicaSet | undefined;
+  if (set && !equal(set.status, status)) writeStatus(cluster, resources.replicaSets, set, status);
 }
 
 function ownPods(cluster: Cluster, set: ReplicaSet): Pod[] {

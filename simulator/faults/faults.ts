@@ -35,6 +35,8 @@ export interface FaultSettings {
   tokenExpired?: boolean;
   /** Objects that an admission webhook refuses: by kind and by a regular expression over their JSON. */
   admissionDenials?: { kind?: string; pattern: string; message?: string }[];
+  /** Least and most milliseconds from what the ReplicaSet controller does until its status says so. */
+  statusDelayMilliseconds?: [number, number];
   /** Only requests of these methods are delayed, reset, throttled or failed. */
   methods?: string[];
 }
@@ -42,7 +44,7 @@ export interface FaultSettings {
 const settingNames: readonly (keyof FaultSettings)[] = [
   ...(['unpullableImages', 'behaviours', 'latencyMilliseconds', 'jitterMilliseconds', 'resetProbability', 'lostReplyProbability'] as const),
   ...(['throttleProbability', 'retryAfterSeconds', 'errorProbability', 'errorCode', 'partition', 'deniedVerbs', 'tokenExpired'] as const),
-  ...(['admissionDenials', 'methods'] as const),
+  ...(['admissionDenials', 'statusDelayMilliseconds', 'methods'] as const),
 ];
 
 /** The regular expressions in a setting, to be validated before they are stored. */

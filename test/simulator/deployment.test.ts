@@ -33,6 +33,22 @@ describe('the Deployment controller', () => {
     return { mostWanted: Math.max(...sums), leastReady: Math.min(...readies.slice(readies.indexOf(10))) };
   };
 
+  it('delays the status of ReplicaSets where a fault says so, and then counts what was there before its own deletions', async () => {
+    await world.deploy(1, { replicas: 4 });
+    world.cluster.setFaults({ statusDelayMilliseconds: [300, 301] });
+    const { metadata } = await world.setOf(1);
+    await world.scale(2, 0.2);
+    expect(await world.split()).toEqual({ 1: 2 });
+    expect(await world.setOf(1)).toMatchObject({
+      metadata: { generation: metadata.generation + 1 },
+      status: { observedGeneration: metadata.generation, replicas: 4 },
+    });
+    world.clock.advance(200);
+    expect((await world.setOf(1)).status).toMatchObject({ observedGeneration: metadata.generation + 1, replicas: 4, readyReplicas: 4 });
+    world.clock.advance(400);
+    expect((await world.setOf(1)).status).toMatchObject({ replicas: 2, readyReplicas: 2, availableReplicas: 2 });
+  });
+
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('rolls within surge and unavailability at every moment (seed %i)', async (seed) => {
     const busy = await startWorld({ seed, podStartMilliseconds: [40, 120], podStopMilliseconds: [10, 50] });
     const version = await busy.version();
