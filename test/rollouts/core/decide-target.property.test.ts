@@ -107,7 +107,6 @@ function perform(model: Model, op: Op): void {
       model.now += op.seconds * 1000;
       return;
     case 'SCALE':
-      model.foreign = true;
       return model.setReplicas(op.n);
     case 'STUMBLE':
       return model.stumble(op.index);
@@ -156,7 +155,7 @@ function expectEnd(model: Model, one: Plan): void {
   ).toHaveLength(1);
   const decision = model.turn();
   expect(isIdle(decision), said).toBe(true);
-  const running = model.sets.filter((set) => set.replicas > 0 || set.pods.some((pod) => !pod.terminating));
+  const running = model.sets.filter((set) => set.replicas > 0 || model.cluster.podsOf(set).some((pod) => !pod.terminating));
   const d = model.deployment;
   if (model.rollout.phase === 'SUCCEEDED') {
     expect(d?.template, said).toBe('template-2');

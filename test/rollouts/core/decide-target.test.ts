@@ -1319,7 +1319,7 @@ describe('in the model of a cluster', () => {
   it('gets back under a quota that was filled up while a canary was held', () => {
     const model = new Model({ ...plainPlan, type: 'CANARY', steps: [{ weight: 20 }, { pause: true }], maxSurge: 3 });
     model.drain((one) => one.rollout.phase === 'PAUSED');
-    model.quota = 10;
+    model.cluster.quota = 10;
     model.rollout = { ...model.rollout, intent: 'ABORT' };
     model.drain();
     expect([model.rollout.phase, model.target.phase, model.readyPods()], model.log.join('\n')).toEqual(['ROLLED_BACK', 'ROLLED_BACK', 10]);
@@ -1328,7 +1328,6 @@ describe('in the model of a cluster', () => {
   it('aborts with SCALED_WHILE_HELD when a dip of N ratchets the canary up beyond the plan', () => {
     const model = new Model({ ...plainPlan, type: 'CANARY', steps: [{ weight: 10 }, { pause: true }] });
     model.drain((one) => one.rollout.phase === 'PAUSED');
-    model.foreign = true;
     for (const n of [2, 10]) {
       model.setReplicas(n);
       for (let i = 0; i < 4; i++) {

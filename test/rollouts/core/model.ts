@@ -1,8 +1,4 @@
-/**
- * A small model of a cluster's Deployment and ReplicaSet controllers, and of the engine's loop around the decision core, in one thread and with a clock of its
- * own. The arithmetic is that of Kubernetes' deployment controller (rolling.go, sync.go, deployment_util.go), written down a second time on purpose: what is
- * proven against it does not rest on the product's own steps.
- */
+/** The engine's loop around the decision core, in one thread and with a clock of its own, on the model of a cluster and its controllers (`../model/`). */
 import type { TargetAction } from '../../../src/rollouts/core/action.ts';
 import type { RolloutDecision, TargetDecision, VerbChange } from '../../../src/rollouts/core/decision.ts';
 import { decideRollout } from '../../../src/rollouts/core/rollout/decide-rollout.ts';
@@ -20,7 +16,6 @@ import type {
   TargetState,
   WaveState,
 } from '../../../src/rollouts/core/observation.ts';
-import type { PodFault } from '../../../src/rollouts/core/failure.ts';
 import { isSettled } from '../../../src/rollouts/core/phases.ts';
 import { sentenceOf } from '../../../src/rollouts/core/reasons.ts';
 import { reduceRollout } from '../../../src/rollouts/core/rollout/reduce-rollout.ts';
@@ -30,49 +25,15 @@ import { supersededSide } from '../../../src/rollouts/core/stages/superseded.ts'
 import { compile, compileUndo } from '../../../src/rollouts/core/strategies/compile.ts';
 import { reduceTarget } from '../../../src/rollouts/core/targets/reduce-target.ts';
 import type { Strategy, StrategyStep } from '../../../src/workloads/core/strategy.ts';
+import { Conflict } from '../model/api.ts';
+import { CLOSED, ModelCluster, notReady } from '../model/cluster.ts';
+import type { DeploymentSpec, ModelDeployment, ModelPod, ModelSet } from '../model/cluster.ts';
+import { ControllerManager, fenceposts } from '../model/controllers.ts';
+import type { Sync } from '../model/controllers.ts';
+import { Recorder } from '../model/recorder.ts';
+import type { Promised } from '../model/recorder.ts';
 
 export type Behaviour = 'GOOD' | 'NEVER_READY' | 'IMAGE_PULL' | 'CRASH_LOOP' | 'FIRST_GOOD';
-
-interface ModelPod {
-  name: string;
-  ready: boolean;
-  readyAt: number;
-  terminating: boolean;
-  fault: PodFault | null;
-  /** Never becomes Ready again. */
-  broken: boolean;
-}
-
-interface ModelSet {
-  name: string;
-  uid: string;
-  template: string;
-  replicas: number;
-  /** As last copied from the Deployment while this was its new ReplicaSet. */
-  minReadySeconds: number;
-  desired: number;
-  max: number;
-  pods: ModelPod[];
-  failure: { reason: string; message: string } | null;
-  /** `status.availableReplicas`: as of the ReplicaSet controller's last look. */
-  available: number;
-}
-
-interface ModelDeployment {
-  uid: string;
-  resourceVersion: number;
-  generation: number;
-  observedGeneration: number;
-  replicas: number;
-  minReadySeconds: number;
-  surge: string;
-  unavailable: string;
-  template: string;
-  release: number;
-  paused: string | null;
-}
-
-const CLOSED = 2147483646;
 
 export function strategy(fields: Partial<Strategy> = {}): Strategy {
   return { type: 'ROLLING', maxSurge: '25%', maxUnavailable: 0, steps: [], minReadySeconds: 0, progressDeadlineSeconds: 60, ...fields };
@@ -204,27 +165,23 @@ export const plainPlan: Plan = {
 };
 
 export class Model {
-  now = Date.UTC(2026, 0, 1);
-  deployment: ModelDeployment | null = null;
-  sets: ModelSet[] = [];
+  readonly cluster = new ModelCluster();
+  readonly manager = new ControllerManager(this.cluster);
+  readonly recorder: Recorder;
   rollout: RolloutState;
   wave: WaveState = waveRow();
   target: TargetState;
   placement: PlacementState;
   readonly log: string[] = [];
   readonly events: string[] = [];
-  readonly breaches: string[] = [];
   writes = 0;
-  /** Set by a foreign change of N or of a pod's health: what the cluster then does is not our doing. */
-  foreign = false;
   /** Set while the cluster does not answer. */
   away: { since: Date } | null = null;
-  /** No more pods than this in the namespace. */
-  quota: number | null;
+  /** What has been decided and committed, and has not arrived in the cluster. */
+  underWay: TargetAction | null = null;
   private checked: Preflight | null = null;
   private performed: TargetAction | null = null;
   private logs = new Map<string, string>();
-  private serial = 0;
   private readonly plan: Plan;
   private readonly handlers: StageHandlers;
   readonly originalUid: string | null;
@@ -235,7 +192,8 @@ export class Model {
   constructor(plan: Plan, handlers: StageHandlers = stageHandlers, stages?: readonly AnyStage[]) {
     this.plan = plan;
     this.handlers = handlers;
-    this.quota = plan.quota;
+    this.cluster.quota = plan.quota;
+    this.recorder = new Recorder(this.cluster, () => this.promise());
     this.behaviours = new Map([['template-2', plan.behaviour]]);
     const own = strategy({
       type: plan.type,
@@ -264,27 +222,33 @@ export class Model {
     this.originalUid = this.sets[0]?.uid ?? null;
   }
 
+  /** Release 1 has been running for an hour. */
   private runOld(own: Strategy, n: number): void {
-    const set = this.newSet('template-1', n, own.minReadySeconds);
-    this.sets.push(set);
-    for (let i = 0; i < n; i++) set.pods.push({ ...this.newPod(set), ready: true, readyAt: this.now - 3_600_000 });
-    const written = { surge: String(own.maxSurge), unavailable: String(own.maxUnavailable) };
-    this.deployment = {
-      uid: 'deployment-0',
-      resourceVersion: 1,
-      generation: 1,
-      observedGeneration: 1,
-      replicas: n,
-      minReadySeconds: own.minReadySeconds,
-      ...written,
-      template: 'template-1',
-      release: 1,
-      paused: null,
-    };
-    const { surge } = this.fence();
-    set.desired = n;
-    set.max = n + surge;
-    set.available = n;
+    const { minReadySeconds } = own;
+    const amounts = { surge: String(own.maxSurge), unavailable: String(own.maxUnavailable) };
+    this.cluster.create({ ...amounts, replicas: n, minReadySeconds, template: 'template-1', release: 1, paused: null });
+    const { now } = this;
+    this.now -= 3_600_000;
+    this.controllers();
+    for (const pod of this.cluster.pods.all) this.cluster.becomeReady(pod);
+    this.now = now;
+    this.controllers();
+  }
+
+  get now(): number {
+    return this.cluster.now;
+  }
+
+  set now(now: number) {
+    this.cluster.now = now;
+  }
+
+  get deployment(): ModelDeployment | null {
+    return this.cluster.deployment;
+  }
+
+  get sets(): ModelSet[] {
+    return this.cluster.sets.all;
   }
 
   // ------------------------------------------------------------------------------------------------ what the core sees
@@ -312,13 +276,13 @@ export class Model {
     const d = this.deployment;
     if (d === null) return { kind: 'ABSENT' };
     const current = this.sets.find((set) => set.template === d.template) ?? null;
-    const others = this.sets.filter((set) => set !== current && (set.replicas > 0 || set.pods.length > 0));
+    const others = this.sets.filter((set) => set !== current && (set.replicas > 0 || this.cluster.podsOf(set).length > 0));
     return {
       kind: 'PRESENT',
       uid: d.uid,
-      resourceVersion: String(d.resourceVersion),
+      resourceVersion: String(d.version),
       generation: d.generation,
-      observedGeneration: d.observedGeneration,
+      observedGeneration: d.status.observedGeneration,
       ours: true,
       replicas: d.replicas,
       gate: d.minReadySeconds === CLOSED ? 'CLOSED' : 'OPEN',
@@ -331,7 +295,7 @@ export class Model {
       terminating: false,
       current: current === null ? null : this.view(current),
       others: others.map((set) => this.view(set)),
-      replicaFailure: current?.failure ? { ...current.failure, ageMilliseconds: 0 } : null,
+      replicaFailure: current?.status.failure ? { ...current.status.failure, ageMilliseconds: 0 } : null,
     };
   }
 
@@ -342,9 +306,9 @@ export class Model {
       replicas: set.replicas,
       template: set.template,
       gateClosed: set.minReadySeconds === CLOSED,
-      pods: set.pods.map((pod) => ({
-        name: pod.name,
-        uid: pod.name,
+      pods: this.cluster.podsOf(set).map((pod) => ({
+        name: pod.uid,
+        uid: pod.uid,
         ready: pod.ready,
         readyMilliseconds: pod.ready ? Math.max(0, this.now - pod.readyAt - 1000) : 0,
         terminating: pod.terminating,
@@ -357,33 +321,55 @@ export class Model {
 
   /** Observe, decide, commit, write: once. `crash` loses the write that was committed, and everything that the holder had in memory. */
   turn(crash = false): TargetDecision {
+    const decision = this.decide();
+    if (crash && !isIdle(decision)) this.forget();
+    else this.land();
+    return decision;
+  }
+
+  /** Observe, decide, commit: what is to be written is under way. */
+  decide(): TargetDecision {
     const observation = this.observation();
     const decision = decideTarget(observation, this.handlers);
     if (JSON.stringify(decision) !== JSON.stringify(decideTarget(observation, this.handlers)))
-      this.breaches.push('the same observation was decided differently');
+      this.recorder.breaches.push('the same observation was decided differently');
     if (isIdle(decision)) return decision;
     const before = this.target;
     const { target, event } = reduceTarget(observation, decision);
     this.target = target;
     if (event !== null) this.events.push(event.type);
     this.log.push(
-      `${this.target.phase} ${sentenceOf(decision.reason)}${decision.action ? ` [${describe(decision.action)}]` : ''}${crash ? ' LOST' : ''}`,
+      `${this.target.phase} ${sentenceOf(decision.reason)}${decision.action ? ` [${describe(decision.action)}]` : ''} ${this.describeSets()}`,
     );
     if (decision.action?.kind === 'SCALE') this.placement = { ...this.placement, lastWrittenReplicas: decision.action.replicas };
     if (before.phase === 'FAILED' && this.target.phase === 'PROGRESSING') this.forget();
-    if (crash) this.forget();
-    else if (decision.action !== null) this.perform(decision.action);
+    this.underWay = decision.action;
+    this.recorder.decided();
     return decision;
   }
 
+  /** What is under way arrives in the cluster, or meets a newer version there. */
+  land(): void {
+    const action = this.underWay;
+    this.underWay = null;
+    if (action === null) return;
+    try {
+      this.perform(action);
+      this.performed = action;
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error;
+      this.log.push(`409 [${describe(action)}]`);
+    }
+  }
+
   private forget(): void {
+    this.underWay = null;
     this.checked = null;
     this.performed = null;
     this.logs = new Map();
   }
 
   private perform(action: TargetAction): void {
-    this.performed = action;
     switch (action.kind) {
       case 'PREFLIGHT':
         this.checked = { ok: true };
@@ -394,11 +380,10 @@ export class Model {
       case 'FINISH':
         return;
       case 'DELETE':
-        this.deployment = null;
-        this.sets = [];
-        return;
+        return this.cluster.clear();
       case 'SCALE':
-        return this.setReplicas(action.replicas);
+        this.writes++;
+        return this.cluster.write({ replicas: action.replicas }, Number(action.precondition.resourceVersion));
       case 'APPLY':
         return this.apply(action);
     }
@@ -412,12 +397,7 @@ export class Model {
     if (Number.parseInt(surge, 10) === 0 && Number.parseInt(unavailable, 10) === 0) throw new Error('422: both zero');
     this.writes++;
     const old = this.deployment;
-    const left = old === null ? 0 : this.fence().surge;
-    const next: ModelDeployment = {
-      uid: old?.uid ?? `deployment-${++this.serial}`,
-      resourceVersion: (old?.resourceVersion ?? 0) + 1,
-      generation: old?.generation ?? 0,
-      observedGeneration: old?.observedGeneration ?? 0,
+    const spec: DeploymentSpec = {
       replicas: old?.replicas ?? 1,
       minReadySeconds: closed ? CLOSED : which.strategy.minReadySeconds,
       surge,
@@ -426,14 +406,9 @@ export class Model {
       release: which.release,
       paused: action.unpause ? null : (old?.paused ?? null),
     };
-    if (JSON.stringify({ ...next, resourceVersion: 0 }) === JSON.stringify({ ...old, resourceVersion: 0 })) return;
-    next.generation++;
-    this.deployment = next;
-    this.stepSurge = Math.max(left, this.fence().surge);
+    if (old === null) this.cluster.create(spec);
+    else this.cluster.write(spec, action.precondition === null ? 0 : Number(action.precondition.resourceVersion));
   }
-
-  /** The larger of the surges of the step left and the step entered. */
-  stepSurge = 0;
 
   /** The rollout's own loop: decides until there is nothing left to decide, as the engine does. */
   decideAll(): void {
@@ -478,256 +453,114 @@ export class Model {
     this.forget();
   }
 
+  /** Somebody scales it. What the cluster then does is not our doing. */
   setReplicas(n: number): void {
-    const d = this.deployment;
-    if (d === null || d.replicas === n) return;
-    this.writes++;
-    this.deployment = { ...d, replicas: n, generation: d.generation + 1, resourceVersion: d.resourceVersion + 1 };
+    this.recorder.foreign = true;
+    this.cluster.write({ replicas: n });
   }
 
   pauseByOwner(by: string | null): void {
-    const d = this.deployment;
-    if (d === null || d.paused === by) return;
-    this.deployment = { ...d, paused: by, generation: d.generation + 1, resourceVersion: d.resourceVersion + 1 };
+    this.cluster.write({ paused: by });
   }
 
   /** Somebody edits the Deployment itself. */
-  edit(fields: Partial<Pick<ModelDeployment, 'template' | 'minReadySeconds' | 'surge' | 'unavailable'>>): void {
-    const d = this.deployment;
-    if (d === null) return;
-    this.foreign = true;
-    this.deployment = { ...d, ...fields, generation: d.generation + 1, resourceVersion: d.resourceVersion + 1 };
+  edit(fields: Partial<Pick<DeploymentSpec, 'template' | 'minReadySeconds' | 'surge' | 'unavailable'>>): void {
+    this.recorder.foreign = true;
+    this.cluster.write(fields);
+  }
+
+  /** Somebody deletes the Deployment. */
+  deleteDeployment(): void {
+    this.recorder.foreign = true;
+    this.cluster.clear();
   }
 
   /** A Ready pod of any side fails and starts again. */
   stumble(index: number): void {
-    const pods = this.sets.flatMap((set) => set.pods).filter((pod) => pod.ready && !pod.terminating);
+    const pods = this.cluster.readyPods;
     const pod = pods[index % Math.max(1, pods.length)];
     if (pod === undefined) return;
-    pod.ready = false;
-    pod.fault = notReady;
-    this.foreign = true;
+    this.recorder.foreign = true;
+    this.cluster.becomeUnready(pod);
   }
 
   /** Pods start, fail, or are gone. `share` of 0..1 of those that can move do. */
   kubelet(share = 1): void {
     for (const set of this.sets) {
-      set.pods = set.pods.filter((pod) => !pod.terminating);
-      for (const pod of set.pods.filter((one) => !one.ready).slice(0, Math.max(1, Math.ceil(share * set.pods.length))))
-        this.startPod(set, pod);
+      for (const pod of this.cluster.podsOf(set)) if (pod.terminating) this.cluster.removePod(pod);
+      const pods = this.cluster.podsOf(set);
+      for (const pod of pods.filter((one) => !one.ready).slice(0, Math.max(1, Math.ceil(share * pods.length)))) this.startPod(pod);
     }
   }
 
-  private startPod(set: ModelSet, pod: ModelPod): void {
-    const behaviour = this.behaviours.get(set.template) ?? 'GOOD';
-    const good = behaviour === 'GOOD' || (behaviour === 'FIRST_GOOD' && !pod.broken && set.pods.filter((one) => one.ready).length < 1);
-    if (good) {
-      pod.ready = true;
-      pod.readyAt = this.now;
-      pod.fault = null;
-      if (set.template === this.deployment?.template) this.placement = { ...this.placement, progressAt: new Date(this.now) };
+  /** A pod becomes Ready, or what its template makes of it. */
+  startPod(pod: ModelPod): void {
+    const set = this.cluster.sets.get(pod.owner);
+    const behaviour = this.behaviours.get(set?.template ?? '') ?? 'GOOD';
+    const first = !pod.broken && !this.cluster.podsOf({ uid: pod.owner }).some((one) => one.ready);
+    if (behaviour === 'GOOD' || (behaviour === 'FIRST_GOOD' && first)) {
+      this.cluster.becomeReady(pod);
+      if (set?.template === this.deployment?.template) this.placement = { ...this.placement, progressAt: new Date(this.now) };
       return;
     }
-    pod.broken = true;
+    const fault = { ...notReady };
     if (behaviour === 'IMAGE_PULL')
-      pod.fault = { ...notReady, reason: 'ImagePullBackOff', message: 'not found', log: null, severity: 'FATAL' };
+      Object.assign(fault, { reason: 'ImagePullBackOff', message: 'not found', log: null, severity: 'FATAL' });
     else if (behaviour === 'CRASH_LOOP')
-      pod.fault = { ...notReady, reason: 'CrashLoopBackOff', exitCode: 1, restarts: 3, log: 'PREVIOUS', severity: 'FATAL' };
-    else pod.fault = notReady;
+      Object.assign(fault, { reason: 'CrashLoopBackOff', exitCode: 1, restarts: 3, log: 'PREVIOUS', severity: 'FATAL' });
+    this.cluster.becomeUnready(pod, fault, true);
   }
 
   // ------------------------------------------------------------------------------------------------------ the controllers
 
-  /** One look of the deployment controller, then of the ReplicaSet controller at every set. */
+  /** Both controllers, with everything seen at once, until nothing is left to do for them. */
   controllers(): void {
-    this.deploymentController();
-    this.replicaSetControllers();
+    for (let before = -1; before !== this.cluster.lastVersion;) {
+      before = this.cluster.lastVersion;
+      this.deploymentController();
+      this.replicaSetControllers();
+    }
   }
 
-  replicaSetControllers(): void {
-    for (const set of this.sets) this.replicaSetController(set);
-    this.checkSurge();
-  }
-
-  private fence(d: ModelDeployment | null = this.deployment): { surge: number; unavailable: number } {
-    if (d === null) return { surge: 0, unavailable: 0 };
-    const surge = scaled(d.surge, d.replicas, Math.ceil);
-    const unavailable = scaled(d.unavailable, d.replicas, Math.floor);
-    return surge === 0 && unavailable === 0 ? { surge: 0, unavailable: 1 } : { surge, unavailable: Math.min(unavailable, d.replicas) };
-  }
-
+  /** One sync of the Deployment controller. */
   deploymentController(): void {
-    const d = this.deployment;
-    if (d === null) return;
-    const observed = (): void => {
-      this.deployment = { ...d, observedGeneration: d.generation };
-    };
-    let current = this.sets.find((set) => set.template === d.template) ?? null;
-    if (current !== null) current.minReadySeconds = d.minReadySeconds;
-    const active = this.sets.filter((set) => set.replicas > 0);
-    if (d.paused !== null || active.some((set) => set.desired !== d.replicas)) {
-      this.scale(d, current, active);
-      return observed();
-    }
-    const { surge, unavailable } = this.fence(d);
-    const total = (): number => this.sets.reduce((sum, set) => sum + set.replicas, 0);
-    if (current === null) {
-      current = this.newSet(d.template, 0, d.minReadySeconds);
-      this.sets.push(current);
-    }
-    this.annotate(d);
-    if (current.replicas > d.replicas) this.size(current, d.replicas);
-    else if (current.replicas < d.replicas && total() < d.replicas + surge) {
-      this.size(current, current.replicas + Math.min(d.replicas + surge - total(), d.replicas - current.replicas));
-    } else this.shrink(d, current, unavailable, total());
-    observed();
+    this.manager.catchUp();
+    exhaust(this.manager.syncDeployment());
   }
 
-  private shrink(d: ModelDeployment, current: ModelSet, unavailable: number, total: number): void {
-    const old = this.sets.filter((set) => set !== current && set.replicas > 0);
-    const least = d.replicas - unavailable;
-    let most = total - least - (current.replicas - this.available(current));
-    if (old.length === 0 || most <= 0) return;
-    for (const set of old) {
-      const count = Math.min(most, set.replicas - this.available(set));
-      if (count > 0) this.size(set, set.replicas - count);
-      most -= Math.max(0, count);
+  /** The ReplicaSet controller, until all pods are made, deleted and counted. */
+  replicaSetControllers(): void {
+    for (let before = -1; before !== this.cluster.lastVersion;) {
+      before = this.cluster.lastVersion;
+      this.manager.catchUp();
+      for (const set of this.sets) exhaust(this.manager.syncSet(set.uid));
     }
-    let spare = this.sets.reduce((sum, set) => sum + this.available(set), 0) - least;
-    for (const set of old) {
-      const count = Math.min(spare, set.replicas);
-      if (count > 0) this.size(set, set.replicas - count);
-      spare -= Math.max(0, count);
-    }
-  }
-
-  private scale(d: ModelDeployment, current: ModelSet | null, active: ModelSet[]): void {
-    const { surge } = this.fence(d);
-    if (active.length <= 1) {
-      const only = active[0] ?? current ?? this.sets.at(-1);
-      if (only !== undefined) this.size(only, d.replicas);
-      this.annotate(d);
-      return;
-    }
-    if (current !== null && current.replicas === d.replicas && current.desired === d.replicas && this.available(current) === d.replicas) {
-      for (const set of active) if (set !== current) this.size(set, 0);
-      return;
-    }
-    const allowed = d.replicas > 0 ? d.replicas + surge : 0;
-    const toAdd = allowed - active.reduce((sum, set) => sum + set.replicas, 0);
-    const sorted = [...active].sort((a, b) => b.replicas - a.replicas);
-    let added = 0;
-    const sizes = sorted.map((set) => {
-      const share = d.replicas === 0 ? -set.replicas : set.max === 0 ? 0 : Math.round((set.replicas * allowed) / set.max) - set.replicas;
-      const count = toAdd > 0 ? Math.min(share, toAdd - added) : toAdd < 0 ? Math.max(share, toAdd - added) : 0;
-      added += count;
-      return set.replicas + count;
-    });
-    if (sizes[0] !== undefined && toAdd !== 0) sizes[0] = Math.max(0, sizes[0] + toAdd - added);
-    sorted.forEach((set, i) => this.size(set, sizes[i] ?? set.replicas));
-    this.annotate(d);
-  }
-
-  private annotate(d: ModelDeployment): void {
-    const { surge } = this.fence(d);
-    for (const set of this.sets) {
-      if (set.replicas === 0 && set.template !== d.template) continue;
-      set.desired = d.replicas;
-      set.max = d.replicas + surge;
-    }
-  }
-
-  private size(set: ModelSet, replicas: number): void {
-    set.replicas = replicas;
-    // That the controller may act on counts from before its own last shrink is Kubernetes' race, there without us.
-    set.available = Math.min(set.available, replicas);
-  }
-
-  private replicaSetController(set: ModelSet): void {
-    const alive = set.pods.filter((pod) => !pod.terminating);
-    for (let i = alive.length; i < set.replicas; i++) {
-      const all = this.sets.reduce((sum, one) => sum + one.pods.length, 0);
-      if (this.quota !== null && all >= this.quota) {
-        set.failure = { reason: 'FailedCreate', message: 'exceeded quota: pods' };
-        set.available = this.countAvailable(set);
-        return;
-      }
-      set.pods.push(this.newPod(set));
-    }
-    set.failure = null;
-    const leaving = alive
-      .sort((a, b) => Number(a.ready) - Number(b.ready) || b.readyAt - a.readyAt)
-      .slice(0, Math.max(0, alive.length - set.replicas));
-    for (const pod of leaving) this.remove(pod);
-    set.available = this.countAvailable(set);
-  }
-
-  private remove(pod: ModelPod): void {
-    pod.terminating = true;
-    if (pod.ready) this.checkReady();
-  }
-
-  private available(set: ModelSet): number {
-    return set.available;
-  }
-
-  private countAvailable(set: ModelSet): number {
-    return set.pods.filter((pod) => !pod.terminating && pod.ready && this.now - pod.readyAt >= set.minReadySeconds * 1000).length;
+    this.recorder.checkSurge();
   }
 
   // ----------------------------------------------------------------------------------------------------------- invariants
 
+  get breaches(): string[] {
+    return this.recorder.breaches;
+  }
+
   readyPods(): number {
-    return this.sets.flatMap((set) => set.pods).filter((pod) => pod.ready && !pod.terminating).length;
+    return this.cluster.readyPods.length;
   }
 
-  /** A: a Ready pod was taken away; what is left must not be below N - maxUnavailable. */
-  private checkReady(): void {
+  /** What the strategy allows: how many pods may be missing from N, and how many ReplicaSets may ask for above N. */
+  private promise(): Promised {
     const d = this.deployment;
-    if (d === null || this.foreign) return;
-    const template = this.fence({ ...d, surge: String(this.plan.maxSurge), unavailable: String(this.plan.maxUnavailable) }).unavailable;
-    const stuck = this.target.undoing && d.surge === '0' && d.minReadySeconds !== CLOSED ? Math.max(1, template) : template;
-    if (this.readyPods() < d.replicas - stuck) {
-      this.breaches.push(
-        `A: ${this.readyPods()} Ready of ${d.replicas}, at most ${stuck} may be missing; (${d.surge}, ${d.unavailable}), ${this.describeSets()}`,
-      );
-    }
-  }
-
-  /** S: the ReplicaSets together want no more than N and the surge. */
-  private checkSurge(): void {
-    const d = this.deployment;
-    if (d === null || this.foreign) return;
-    const own = this.fence({ ...d, surge: String(this.plan.maxSurge), unavailable: String(this.plan.maxUnavailable) }).surge;
-    const spare = Math.max(own, this.target.undoing || d.replicas === 1 ? 1 : 0, Math.ceil(d.replicas / 100) - 1, 0);
-    const total = this.sets.reduce((sum, set) => sum + set.replicas, 0);
-    if (total > d.replicas + spare) this.breaches.push(`S: ${total} pods wanted for ${d.replicas} + ${spare}; ${this.describeSets()}`);
+    if (d === null) return { missing: 0, above: 0 };
+    const own = fenceposts({ replicas: d.replicas, surge: String(this.plan.maxSurge), unavailable: String(this.plan.maxUnavailable) });
+    const { undoing } = this.target;
+    const stuck = undoing && d.surge === '0' && d.minReadySeconds !== CLOSED;
+    const above = Math.max(own.surge, undoing || d.replicas === 1 ? 1 : 0, Math.ceil(d.replicas / 100) - 1, 0);
+    return { missing: stuck ? Math.max(1, own.unavailable) : own.unavailable, above };
   }
 
   describeSets(): string {
-    return this.sets
-      .map((set) => `${set.template}: ${set.replicas} (${set.pods.filter((pod) => pod.ready && !pod.terminating).length} Ready)`)
-      .join(', ');
-  }
-
-  private newSet(template: string, replicas: number, minReadySeconds: number): ModelSet {
-    const serial = ++this.serial;
-    return {
-      name: `web-${serial}`,
-      uid: `set-${serial}`,
-      template,
-      replicas,
-      minReadySeconds,
-      desired: replicas,
-      max: replicas,
-      pods: [],
-      failure: null,
-      available: 0,
-    };
-  }
-
-  private newPod(set: ModelSet): ModelPod {
-    return { name: `${set.name}-${++this.serial}`, ready: false, readyAt: 0, terminating: false, fault: notReady, broken: false };
+    return this.recorder.describeSets();
   }
 
   // --------------------------------------------------------------------------------------------------------------- running
@@ -748,19 +581,8 @@ export class Model {
   }
 }
 
-const notReady: PodFault = {
-  reason: 'NotReady',
-  message: 'not ready',
-  container: 'web',
-  exitCode: null,
-  restarts: 0,
-  log: 'CURRENT',
-  severity: 'SLOW',
-  ageMilliseconds: 0,
-};
-
-function scaled(value: string, total: number, round: (x: number) => number): number {
-  return value.endsWith('%') ? round((Number.parseInt(value, 10) * total) / 100) : Number.parseInt(value, 10);
+function exhaust(sync: Sync): void {
+  while (sync.next().done !== true);
 }
 
 export function isIdle(decision: TargetDecision): boolean {

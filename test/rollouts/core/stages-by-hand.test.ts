@@ -57,7 +57,6 @@ it('a canary without pods replaces none at once that appear before its write arr
   model.turn();
   const { action } = model.turn(true);
   expect(action).toMatchObject({ kind: 'APPLY', gate: { closed: false } });
-  model.foreign = true;
   model.setReplicas(10);
   model.controllers();
   model.kubelet();
@@ -83,7 +82,6 @@ describe('the own maxSurge and maxUnavailable are restored', () => {
     loseAction(model, 'FINISH');
     expect(model.deployment, model.log.join('\n')).toMatchObject({ surge: '2', unavailable: '1' });
     model.rollout = { ...model.rollout, phase: 'PAUSED', pauseReason: 'MANUAL' };
-    model.foreign = true;
     model.setReplicas(14);
     model.drain(() => false, 3);
     expect(writes(model).at(-1)).toMatch(/closed/);
@@ -120,9 +118,7 @@ describe('a Deployment that somebody deletes after its number of pods was change
     const model = new Model(plan);
     loseAction(model, 'FINISH');
     expect(model.deployment?.replicas).toBe(plan.wanted);
-    model.foreign = true;
-    model.deployment = null;
-    model.sets = [];
+    model.deleteDeployment();
     return model;
   }
 

@@ -118,7 +118,6 @@ describe('BATCHES', () => {
   it('go on from what stands when the number of pods changes on the way', () => {
     const model = new Model({ ...plainPlan, type: 'BATCHES', batches: [1, 2], maxSurge: 2 });
     model.drain((one) => one.target.stage === 1);
-    model.foreign = true;
     model.setReplicas(4);
     model.drain();
     expect(model.rollout.phase, model.log.join('\n')).toBe('SUCCEEDED');
