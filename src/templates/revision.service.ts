@@ -2,12 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { alreadyThere } from '../platform/api/answer.ts';
 import { digestOf } from '../platform/canonical-json.ts';
 import { Database } from '../platform/db/database.ts';
+import type { Fault } from '../platform/fault.ts';
 import { newId } from '../platform/id.ts';
 import { type Page, pageOf, type Window } from '../platform/api/page.ts';
 import { invalid, notFound } from '../platform/problem.ts';
 import { Resources } from '../platform/api/resources.ts';
 import { validateDocument } from './core/validate.ts';
-import { readYaml } from './core/yaml.ts';
+import { readYaml } from './core/yaml/reader.ts';
 import { RevisionRepository, type RevisionRow } from './revision.repository.ts';
 import { type Revision, revisionOf } from './template.model.ts';
 import { TemplateService } from './template.service.ts';
@@ -72,10 +73,11 @@ const key = (row: { number: number }): string => String(row.number);
 /** Whether this is the key of a revision cursor. */
 export const isNumber = (text: string): boolean => /^\d{1,9}$/.test(text);
 
+/** The posted document; its faults at their pointers, those of a YAML text with line and column, too. */
 function read(posted: Posted): unknown {
-  const reading = 'yaml' in posted ? readYaml(posted.yaml) : { document: posted.json };
+  const reading = 'yaml' in posted ? readYaml(posted.yaml) : { document: posted.json, located: (faults: Fault[]) => faults };
   if ('faults' in reading) throw invalid(...reading.faults);
   const checked = validateDocument(reading.document);
-  if ('faults' in checked) throw invalid(...checked.faults);
+  if ('faults' in checked) throw invalid(...reading.located(checked.faults));
   return checked.document;
 }

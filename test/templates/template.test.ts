@@ -258,7 +258,7 @@ describe('a revision', () => {
   });
 
   it.each([
-    ['an alias', 'a: &x 1\nb: *x\n'],
+    ['an alias of nothing', 'a: *x\n'],
     ['a bomb of aliases', `a: &a [x]\n${Array.from({ length: 20 }, (_, i) => `b${i}: &b${i} [${'*a,'.repeat(9)}*a]`).join('\n')}\n`],
     ['a key twice', 'pod: {}\npod: {}\n'],
     ['a tag', 'pod: !!js/function "x"\n'],
@@ -268,6 +268,33 @@ describe('a revision', () => {
   ])('is refused as YAML with %s', async (_, text) => {
     const answer = await tenant.rest('POST', '/v1/templates/web/revisions', text, yaml);
     expect([answer.status, answer.body['code']]).toEqual([422, 'INVALID']);
+  });
+
+  it('that YAML reads as no text is refused with its line, and what to write', async () => {
+    const text = 'pod:\n  metadata:\n    labels: { on-call: yes }\n  spec: { containers: [{ name: web, image: web:1 }] }\n';
+    const answer = await tenant.rest('POST', '/v1/templates/web/revisions', text, yaml);
+    expect([answer.status, answer.body['errors']]).toEqual([
+      422,
+      [{ pointer: '/pod/metadata/labels/on-call', detail: 'line 3, column 24: must be a string, but is true: quote it' }],
+    ]);
+  });
+
+  it('keeps the octal number of a file mode, and what an alias names', async () => {
+    const text = `pod:
+  spec:
+    containers:
+      - name: web
+        image: web:1
+        env: &env [{ name: A, value: "1" }]
+      - { name: log, image: log:1, env: *env }
+    volumes:
+      - { name: tls, secret: { secretName: tls, defaultMode: 0400 } }
+`;
+    const made = await tenant.rest<Revision>('POST', '/v1/templates/web/revisions', text, yaml);
+    expect(made.status).toBe(201);
+    expect(made.body.document).toMatchObject({
+      pod: { spec: { containers: [{}, { env: [{ name: 'A', value: '1' }] }], volumes: [{ secret: { defaultMode: 0o400 } }] } },
+    });
   });
 
   it('that is text in JSON is not taken for YAML', async () => {

@@ -27,13 +27,6 @@ export const segmentsOf = (pointer: string): string[] =>
     .slice(1)
     .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
 
-/** A copy without null fields, at any depth. Kubernetes treats them as absent, and exported manifests often have `creationTimestamp: null`. */
-export function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, field]) => field !== null)
-      .map(([key, field]) => [key, withoutNulls(field)]),
-  );
-}
+/** The fault of a value that should be a string. YAML reads `yes`, `on` or `1.10` without quotes as something else. */
+export const stringFault = (value: unknown): string =>
+  typeof value === 'boolean' || typeof value === 'number' ? `must be a string, but is ${String(value)}: quote it` : 'must be a string';

@@ -1,6 +1,6 @@
 import type { Fault } from '../../platform/fault.ts';
 import { isRecord } from '../../platform/json.ts';
-import { at, own } from './json.ts';
+import { at, own, stringFault } from './json.ts';
 import schemaData from './kubernetes-schema.json' with { type: 'json' };
 import { Hole } from './placeholders.ts';
 import { isQuantity } from './quantity.ts';
@@ -28,7 +28,8 @@ export const SCHEMA_VERSION: string = schemaData.version;
 
 const INT32 = 2_147_483_647;
 
-const resolve = (schema: KubernetesSchema): KubernetesSchema =>
+/** The schema that a reference names; others are returned as they are. */
+export const schemaOf = (schema: KubernetesSchema): KubernetesSchema =>
   schema.$ref ? (definitions[schema.$ref.slice('#/definitions/'.length)] as KubernetesSchema) : schema;
 
 const integerFault = (value: unknown, format: string | undefined): string | null => {
@@ -52,7 +53,7 @@ function scalarFault(schema: KubernetesSchema, value: unknown): string | null {
   if (schema.format === 'int-or-string') return intOrStringFault(value);
   switch (schema.type) {
     case 'string':
-      return typeof value === 'string' ? null : 'must be a string';
+      return typeof value === 'string' ? null : stringFault(value);
     case 'integer':
       return integerFault(value, schema.format);
     case 'number':
@@ -88,7 +89,7 @@ function holeFault(schema: KubernetesSchema, hole: Hole): string | null {
 }
 
 function check(reference: KubernetesSchema, value: unknown, pointer: string, faults: Fault[]): void {
-  const schema = resolve(reference);
+  const schema = schemaOf(reference);
   if (Array.isArray(value) && schema.type === 'array') return checkList(schema, value, pointer, faults);
   if (isRecord(value) && schema.type === 'object') return checkObject(schema, value, pointer, faults);
   const detail = value instanceof Hole ? holeFault(schema, value) : scalarFault(schema, value);
@@ -111,7 +112,7 @@ function checkList(schema: KubernetesSchema, value: unknown[], pointer: string, 
   const items = schema.items ?? {};
   value.forEach((item, index) => check(items, item, at(pointer, index), faults));
   const keys = schema['x-kubernetes-list-map-keys'];
-  if (keys) checkKeys(resolve(items), keys, value, pointer, faults);
+  if (keys) checkKeys(schemaOf(items), keys, value, pointer, faults);
   else if (schema['x-kubernetes-list-type'] === 'set') {
     const seen = new Set<unknown>();
     value.forEach((item, index) => {

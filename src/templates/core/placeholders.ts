@@ -103,13 +103,12 @@ function substituted(text: string, values: Readonly<Record<string, Scalar>>): Sc
 
 /**
  * A copy of a value with every placeholder replaced, in one pass. Values are not scanned again, so they can add neither placeholders nor structure. A string
- * that is only a placeholder becomes the value with its type; if that parameter is not set, the field or list entry is omitted. Null fields are omitted too,
- * because Kubernetes treats them as absent.
+ * that is only a placeholder becomes the value with its type; if that parameter is not set, the field or list entry is omitted.
  */
 export function substitute(value: unknown, values: Readonly<Record<string, Scalar>>): JsonValue | undefined {
   if (typeof value === 'string') return substituted(value, values);
   if (Array.isArray(value)) return value.map((item: unknown) => substitute(item, values)).filter((item) => item !== undefined);
   if (!isRecord(value)) return value as JsonValue;
-  const fields = Object.entries(value).map(([key, field]) => [key, field === null ? undefined : substitute(field, values)] as const);
+  const fields = Object.entries(value).map(([key, field]) => [key, substitute(field, values)] as const);
   return Object.fromEntries(fields.filter(([, field]) => field !== undefined));
 }

@@ -2,10 +2,11 @@ import type { Fault } from '../../platform/fault.ts';
 import { isRecord } from '../../platform/json.ts';
 import { documentSchema, type ResolvedDocument, type TemplateDocument } from './document.ts';
 import { extraFaults } from './extras.ts';
-import { at, objectOf, own, withoutNulls } from './json.ts';
+import { at, objectOf, own } from './json.ts';
 import { schemaFaults } from './kubernetes.ts';
 import { limitFaults, MAX_FAULTS } from './limits.ts';
 import { OUR_PREFIX } from './names.ts';
+import { withoutNulls } from './nulls.ts';
 import { declarationFaults, parameterSchema, type Parameter, type Parameters } from './parameters.ts';
 import { withHoles } from './placeholders.ts';
 import { podFaults } from './pod.ts';
@@ -108,9 +109,6 @@ function parametersOf(declared: unknown): { parameters: Parameters; faults: Faul
 /** The sections that may contain placeholders; in the others the schema refuses them. */
 const isFixed = (section: string): boolean => section === 'parameters';
 
-/** The native sections, whose nulls count as absent, because exported manifests often contain nulls. */
-const isNative = (section: string): boolean => section === 'pod' || section === 'service';
-
 /** What the schema and all checks find no fault in is a template's document. */
 const isTemplate = (document: object, faults: readonly Fault[]): document is TemplateDocument => faults.length === 0;
 
@@ -127,12 +125,10 @@ export function validateDocument(document: unknown): { document: TemplateDocumen
   if (!isRecord(document)) return { faults: [{ pointer: '', detail: 'must be an object: a template with at least a pod' }] };
   const { parameters, faults } = parametersOf(document.parameters);
   const open = Object.fromEntries(
-    Object.entries(document)
-      .filter(([, value]) => value !== null)
-      .map(([section, value]) => {
-        if (isFixed(section)) return [section, value];
-        return [section, withHoles(isNative(section) ? withoutNulls(value) : value, parameters, at('', section), faults)];
-      }),
+    Object.entries(withoutNulls(document)).map(([section, value]) => [
+      section,
+      isFixed(section) ? value : withHoles(value, parameters, at('', section), faults),
+    ]),
   );
   const checked = checkDocument(open);
   const all = distinct([...faults, ...('faults' in checked ? checked.faults : [])]);

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Fault } from '../../platform/fault.ts';
-import { at } from './json.ts';
+import { at, stringFault } from './json.ts';
 import { Hole } from './placeholders.ts';
 
 const AN: Record<string, string> = {
@@ -8,7 +8,6 @@ const AN: Record<string, string> = {
   object: 'an object',
   array: 'a list',
   record: 'an object',
-  string: 'a string',
   number: 'a number',
   boolean: 'true or false',
 };
@@ -40,6 +39,7 @@ export const detailOf = (issue: z.core.$ZodIssue, value: unknown): string => {
       return issue.issues[0] ? detailOf(issue.issues[0], issue.path.at(-1)) : 'is not an allowed name here';
     case 'invalid_type':
       if (issue.message.startsWith('must ')) return issue.message;
+      if (issue.expected === 'string') return stringFault(value);
       return `must be ${AN[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
       return issue.values.length === 1

@@ -4,6 +4,7 @@ import type { Config, ResolvedDocument, TemplateDocument } from '../../templates
 import { withExtras } from '../../templates/core/extras.ts';
 import { objectOf } from '../../templates/core/json.ts';
 import { MAX_DOCUMENT_BYTES } from '../../templates/core/limits.ts';
+import { withoutNulls } from '../../templates/core/nulls.ts';
 import { resolveValues } from '../../templates/core/parameters.ts';
 import { substitute, substitutedLength } from '../../templates/core/placeholders.ts';
 import { configExtras, sidecarExtras } from '../../templates/core/sidecars.ts';
@@ -144,7 +145,7 @@ const sizeFaults = (objects: KubernetesObject[]): Fault[] =>
 export function render({ workload, namespace, release, document, values }: RenderInput): { rendering: Rendering } | { faults: Fault[] } {
   const resolved = resolveValues(document.parameters, values);
   if ('faults' in resolved) return resolved;
-  const { parameters, ...sections } = document;
+  const { parameters, ...sections } = withoutNulls({ ...document });
   if (substitutedLength(sections, resolved.values) > MAX_RENDERED_LENGTH)
     return { faults: [{ pointer: '/values', detail: `render a document of more than ${MAX_RENDERED_LENGTH} characters` }] };
   const checked = checkDocument({ ...(substitute(sections, resolved.values) as object), ...(parameters ? { parameters } : {}) });

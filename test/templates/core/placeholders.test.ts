@@ -28,10 +28,6 @@ describe('placeholders are replaced', () => {
     expect(substitute({ a: '${{ params.constructor }}' }, values)).toEqual({});
   });
 
-  it('null counts as absent, as Kubernetes reads it', () => {
-    expect(substitute({ metadata: { creationTimestamp: null, labels: {} } }, values)).toEqual({ metadata: { labels: {} } });
-  });
-
   it('whatever the value, it stays in its place as it is', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {

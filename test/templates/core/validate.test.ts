@@ -85,8 +85,8 @@ describe('shape: what is wrong is named at its pointer', () => {
     ['a sidecar that is null', (d) => ((d as any).sidecars = [null]), '/sidecars/0 must be an object'],
     ['a sidecar that is text', (d) => ((d as any).sidecars = ['logging']), '/sidecars/0 must be an object'],
     ['a sidecar without pattern', (d) => ((d as any).sidecars = [{}]), '/sidecars/0/pattern is required'],
-    ['a file that is no text', (d) => (d.config[0]!.files = { a: 1 }), '/config/0/files/a must be a string'],
-    ['a file that is null', (d) => (d.config[0]!.files = { a: null }), '/config/0/files/a must be a string'],
+    ['a file that is no text', (d) => (d.config[0]!.files = { a: 1 }), '/config/0/files/a must be a string, but is 1: quote it'],
+    ['a path that is null', (d) => (d.config[0]!.path = null as never), '/config/0/path must be a string'],
     ['a config name too long', (d) => (d.config[0]!.name = 'x'.repeat(41)), '/config/0/name must have at most 40 characters'],
     [
       'a config name in upper case',
@@ -265,7 +265,11 @@ describe("the pod and the service, by Kubernetes' own schema", () => {
       (d) => (web(d)[0]!.ports[0].containerPort = 'http'),
       '/pod/spec/containers/0/ports/0/containerPort must be an integer',
     ],
-    ['a number for a text', (d) => (web(d)[0]!.env[0].value = 1), '/pod/spec/containers/0/env/0/value must be a string'],
+    [
+      'a number for a text',
+      (d) => (web(d)[0]!.env[0].value = 1),
+      '/pod/spec/containers/0/env/0/value must be a string, but is 1: quote it',
+    ],
     ['a list for an object', (d) => (web(d)[1]!.resources = []), '/pod/spec/containers/1/resources must be an object'],
     ['an object for a list', (d) => (web(d)[1]!.command = { a: 1 }), '/pod/spec/containers/1/command must be a list'],
     ['null in a list', (d) => (web(d)[1]!.command = [null]), '/pod/spec/containers/1/command/0 must be a string'],

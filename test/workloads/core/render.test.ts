@@ -6,7 +6,7 @@ import { digestOf } from '../../../src/platform/canonical-json.ts';
 import { schemaFaults } from '../../../src/templates/core/kubernetes.ts';
 import { podFaults } from '../../../src/templates/core/pod.ts';
 import { validateDocument } from '../../../src/templates/core/validate.ts';
-import { readYaml } from '../../../src/templates/core/yaml.ts';
+import { readYaml } from '../../../src/templates/core/yaml/reader.ts';
 import { render, type Rendering } from '../../../src/workloads/core/render.ts';
 import { templateDigestOf, withRelease, withRestart } from '../../../src/workloads/core/restart.ts';
 import { completeDocument, smallDocument } from '../../templates/core/documents.ts';
