@@ -1,8 +1,8 @@
 import type { WorkKind } from './kinds.ts';
 
 /** Duration of a lease without renewal, and the interval of renewals. */
-export const LEASE_SECONDS = 10;
-export const RENEWAL_MILLISECONDS = 3_000;
+export const LEASE_SECONDS = 8;
+export const RENEWAL_MILLISECONDS = 2_000;
 /** A lease is treated as expired this much earlier than in the database, to allow for the round trip of a renewal. */
 const MARGIN_MILLISECONDS = 500;
 
