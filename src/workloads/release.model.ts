@@ -25,7 +25,9 @@ export class Release extends Model({
   revision: RevisionReference.schema,
   values: JsonObject,
   reason: z.string().nullable(),
-  goodAt: time.nullable().describe('When a rollout to it first succeeded; null = never, so that no rollout can go back to it.'),
+  goodAt: time
+    .nullable()
+    .describe('Since when every placement with pods has run it, all of them Ready; null = not yet, so that no rollout can go back to it.'),
   createdBy: CreatedBy.schema,
 }) {}
 

@@ -59,13 +59,10 @@ export class ReleaseRepository {
     return this.database.rows.release.findUniqueOrThrow({ where: { tenantId_id: { tenantId: tenantId(), id } }, include: WITH });
   }
 
-  /** The newest good release with a smaller number. */
-  async newestGoodBefore(workloadId: string, number: number): Promise<ReleaseRow | null> {
-    return this.database.rows.release.findFirst({
-      where: { tenantId: tenantId(), workloadId, number: { lt: number }, goodAt: { not: null } },
-      orderBy: { number: 'desc' },
-      include: WITH,
-    });
+  /** The good ones of the releases with these numbers. */
+  async goodOf(workloadId: string, numbers: readonly number[]): Promise<ReleaseRow[]> {
+    const where = { tenantId: tenantId(), workloadId, number: { in: [...numbers] }, goodAt: { not: null } };
+    return this.database.rows.release.findMany({ where, include: WITH });
   }
 
   /** Newest first, one row more than the window's limit. */

@@ -81,7 +81,11 @@ export class CreateRollout extends Model({
 
 @Input('A rollback. The active rollout is superseded.')
 export class RollbackInput extends Model({
-  toRelease: ordinal.optional().describe('Number of a good release; default: the newest good one before the current.'),
+  toRelease: ordinal
+    .optional()
+    .describe(
+      'Number of a good release; default: the good one that ran before what runs now, and over an active rollout the one that ran before it.',
+    ),
   reason,
 }) {}
 

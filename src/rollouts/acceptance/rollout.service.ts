@@ -15,6 +15,7 @@ import type { MakeWay } from './acceptance.ts';
 import type { RolloutKind } from '../../generated/prisma/enums.ts';
 import { tables } from '../store/columns.ts';
 import { chosenStrategy, defaultRevision } from '../core/defaults.ts';
+import { waysBack } from '../core/history.ts';
 import { kinds } from '../core/kinds.ts';
 import type { Side } from '../core/observation.ts';
 import { aimsOf, appliedOf, orderOf, restartedDigest, siteOf, strategyOf } from './order.ts';
@@ -54,8 +55,7 @@ export class RolloutService {
   async rollback(reference: string, { toRelease, reason }: RollbackInput): Promise<string> {
     return this.database.transaction(async () => {
       const { workload, superseded } = await this.cleared(await this.workloads.lock(reference), 'SUPERSEDE', 'ROLLBACK');
-      const current = superseded?.release?.number ?? (await this.rollouts.newestRunning(workload.id)) ?? workload.latestRelease + 1;
-      const release = await this.goodRelease(workload, current, toRelease);
+      const release = await (toRelease === undefined ? this.previousRelease(workload, superseded) : this.goodRelease(workload, toRelease));
       return this.to('ROLLBACK', workload, release, { reason }, superseded);
     });
   }
@@ -233,16 +233,22 @@ export class RolloutService {
     throw invalid({ pointer: '/revision', detail });
   }
 
-  private async goodRelease(workload: WorkloadRow, current: number, asked: number | undefined): Promise<ReleaseRow> {
-    const release =
-      asked === undefined ? await this.kept.newestGoodBefore(workload.id, current) : await this.kept.byNumber(workload.id, asked);
-    if (!release) {
-      const detail =
-        asked === undefined ? `${workload.name} has no good release before ${current}` : `${workload.name} has no release ${asked}`;
+  private async goodRelease(workload: WorkloadRow, asked: number): Promise<ReleaseRow> {
+    const release = await this.kept.byNumber(workload.id, asked);
+    if (!release) throw invalid({ pointer: '/toRelease', detail: `${workload.name} has no release ${asked}` });
+    if (release.goodAt === null) {
+      const detail = `release ${asked} has not run on every placement with all pods Ready: it is not one to go back to`;
       throw invalid({ pointer: '/toRelease', detail });
     }
-    if (release.goodAt === null)
-      throw invalid({ pointer: '/toRelease', detail: `release ${release.number} never succeeded: it is not one to go back to` });
     return release;
+  }
+
+  /** What ran before, as far as it is good. */
+  private async previousRelease(workload: WorkloadRow, superseded: RolloutRow | null): Promise<ReleaseRow> {
+    const numbers = waysBack(await this.rollouts.history(workload.id), superseded !== null);
+    const good = await this.kept.goodOf(workload.id, numbers);
+    const release = numbers.flatMap((number) => good.find((one) => one.number === number) ?? [])[0];
+    if (release) return release;
+    throw invalid({ pointer: '/toRelease', detail: `${workload.name} has no good release to go back to` });
   }
 }

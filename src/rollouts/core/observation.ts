@@ -108,7 +108,7 @@ export interface TargetState {
   uid: string | null;
   /** It creates the Deployment, and may therefore set the number of pods, whatever the live one is. */
   made: boolean;
-  /** N before our change, null without one. An undo restores it if the live number is still ours. */
+  /** N before our change, null without one; what was asked for since, where something was. An undo restores it if the live number is still ours. */
   replicasBefore: number | null;
   /** The number that this target has requested, null before. Any other live number was set by others and is kept. */
   replicasAfter: number | null;

@@ -6,6 +6,7 @@ import type { TargetAction } from '../core/action.ts';
 import type { TargetDecision } from '../core/decision.ts';
 import { decideTarget } from '../core/targets/decide-target.ts';
 import type { Live, TargetObservation } from '../core/observation.ts';
+import { ranRelease } from '../core/live/health.ts';
 import { isTerminal, targetPhases } from '../core/phases.ts';
 import { reduceTarget } from '../core/targets/reduce-target.ts';
 import type { TargetReduction } from '../core/targets/reduce-target.ts';
@@ -175,7 +176,7 @@ export class PlacementLoop {
     if (decision.lookAt) this.alarm.ring(decision.lookAt.getTime() - now.getTime());
     const changes = Object.keys(decision.set).length > 0 || decision.event !== null;
     const { action } = decision;
-    const commit = async (): Promise<void> => (changes ? this.commit(active, decision, reduction) : undefined);
+    const commit = async (): Promise<void> => (changes ? this.commit(active, decision, reduction, live) : undefined);
     if (action && READS.has(action.kind)) await Promise.all([commit(), this.act(active, action, live, memory)]);
     else {
       await commit();
@@ -195,10 +196,10 @@ export class PlacementLoop {
     }
   }
 
-  private async commit(active: ActiveTarget, decision: TargetDecision, reduction: TargetReduction): Promise<void> {
+  private async commit(active: ActiveTarget, decision: TargetDecision, reduction: TargetReduction, live: Live): Promise<void> {
     if (!this.lease.stillOurs()) throw new LeaseLost();
     const lastWrittenReplicas = decision.action?.kind === 'SCALE' ? decision.action.replicas : null;
-    const seen = { counts: this.counts, progressAt: this.progressAt, lastWrittenReplicas };
+    const seen = { counts: this.counts, progressAt: this.progressAt, lastWrittenReplicas, ran: ranRelease(live) };
     active.target = await this.work.commit(this.lease, active, reduction, seen);
     if (lastWrittenReplicas !== null) active.placement.lastWrittenReplicas = lastWrittenReplicas;
     if (!isTerminal(active.target.state.phase)) return;

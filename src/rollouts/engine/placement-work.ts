@@ -5,6 +5,7 @@ import { failpoint } from '../../platform/failpoint.ts';
 import type { Work } from '../../runtime/work.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
+import { isTerminal } from '../core/phases.ts';
 import type { TargetReduction } from '../core/targets/reduce-target.ts';
 import { eventOf } from '../store/rollout.events.ts';
 import type { PlacementAccess } from './act.ts';
@@ -28,6 +29,8 @@ export interface Seen {
   progressAt: Date | null;
   /** The number of pods that is about to be written; null = none is. */
   lastWrittenReplicas: number | null;
+  /** The number of the release that runs there with all its pods Ready; null = none does. */
+  ran: number | null;
 }
 
 /** Number of cached renderings; they never change. */
@@ -81,6 +84,7 @@ export class PlacementWork {
         });
         if (saved === 'STALE') throw new Stale('the target has changed');
         if (saved === 'LOST') throw new LeaseLost();
+        if (isTerminal(state.phase) && seen.ran !== null) this.placements.noteRan(lease.id, seen.ran);
         const ids = { workloadId: active.placement.workloadId, rolloutId: rollout.id };
         if (event) this.events.append([eventOf(ids, event, { ...active.target, state })]);
         failpoint('target-before-commit');

@@ -106,16 +106,13 @@ export class LockedRolloutRepository {
     this.database.afterCommit(() => this.announce.publish(changedRollout));
   }
 
-  /** Updates the workload and its release after a success, as the kind of rollout says. */
-  succeed({ rollout, workloadId, releaseId }: LockedRollout): void {
+  /** Updates the workload after a success, as the kind of rollout says, and what is known of the releases that run. */
+  succeed({ rollout, workloadId }: LockedRollout): void {
     const { success } = kinds[rollout.kind];
-    if (success === null) return;
-    if (success === 'DELETED') {
-      this.database.write(becomeDeleted(workloadId));
-      return;
-    }
-    if (releaseId !== null) this.database.write(noteGood(releaseId));
-    this.database.write(success === 'DEPLOYED' ? becomeDeployed(workloadId, rollout.id) : goBack(workloadId, rollout.id));
+    if (success === 'DELETED') this.database.write(becomeDeleted(workloadId));
+    if (success === 'DEPLOYED') this.database.write(becomeDeployed(workloadId, rollout.id));
+    if (success === 'GONE_BACK') this.database.write(goBack(workloadId, rollout.id));
+    this.database.write(noteGood(workloadId));
   }
 }
 

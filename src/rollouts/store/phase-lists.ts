@@ -26,3 +26,7 @@ export const STARTABLE = constants(OPEN_PHASES.filter((phase) => !targetPhases[p
 export const BESIDE = constants(kindsThat(({ place }) => place === 'BESIDE'));
 /** Kinds that change what stands on a placement, and not only how many pods of it there are. */
 export const CHANGING = constants(kindsThat(({ writes }) => writes !== 'NUMBER'));
+/** Kinds that change only how many pods there are. */
+export const OF_NUMBERS = constants(kindsThat(({ writes }) => writes === 'NUMBER'));
+/** Kinds that bring a release, whose success makes it the workload's. */
+export const OF_RELEASES = constants(kindsThat(({ success }) => success === 'DEPLOYED' || success === 'GONE_BACK'));

@@ -8,6 +8,7 @@ import type { SideCounts } from '../core/counts.ts';
 import type { PlacementState, RolloutState, Side, WaveState } from '../core/observation.ts';
 import { wantedReplicas } from '../core/stages/number.ts';
 import { tables } from './columns.ts';
+import { noteRan } from './rules.ts';
 import { commit, kept, load, placementCounts, saveCounts, standingOn, targetCounts } from './placement.statements.ts';
 import type { LoadedRow, PlacementCount, TargetCount } from './placement.statements.ts';
 import { changed, placedTarget, rolloutState, waveState } from './rows.ts';
@@ -93,6 +94,11 @@ export class HeldPlacementRepository {
     );
     if (typeof row?.version !== 'number') return 'STALE';
     return row.held ? row.version : 'LOST';
+  }
+
+  /** The placement has run the release of that number, with all its pods Ready. */
+  noteRan(placementId: string, release: number): void {
+    this.database.write(noteRan(placementId, release));
   }
 
   /** The rendered objects of a digest, in the order in which they are applied. */

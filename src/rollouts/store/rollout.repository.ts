@@ -13,7 +13,8 @@ import { Prisma } from '../../generated/prisma/client.ts';
 import { TargetPhase } from '../../generated/prisma/enums.ts';
 import type { RolloutKind, RolloutPhase } from '../../generated/prisma/enums.ts';
 import { kindsThat } from '../core/kinds.ts';
-import { isOccupied, newestRunning } from '../core/occupied.ts';
+import type { History } from '../core/history.ts';
+import { isOccupied } from '../core/occupied.ts';
 import { isResting } from '../core/phases.ts';
 import { leftWritten } from '../core/rollout/start.ts';
 import type { TargetFields } from '../core/rollout/start.ts';
@@ -22,7 +23,7 @@ import type { RolloutTables } from './columns.ts';
 import { ACTIVE, ACTIVE_PHASES, BESIDE } from './phase-lists.ts';
 import { newTargets, targetFields } from './rows.ts';
 import type { NewTarget } from './rows.ts';
-import { occupancies, renumber, runningReleases } from './rules.ts';
+import { historyOf, occupancies, renumber } from './rules.ts';
 
 const WITH = {
   workload: { select: { id: true, name: true } },
@@ -145,10 +146,10 @@ export class RolloutRepository {
     this.database.write(renumber(numbers, 'ALL'));
   }
 
-  /** Number of the newest release that may run anywhere, null if none does. */
-  async newestRunning(workloadId: string): Promise<number | null> {
-    const [row] = await this.database.run(runningReleases(workloadId));
-    return newestRunning(row!);
+  /** What the workload ran and runs. */
+  async history(workloadId: string): Promise<History> {
+    const [row] = await this.database.run(historyOf(workloadId));
+    return { ...row!, done: row!.done ?? [] };
   }
 
   /** The numbers of pods that the rollout brought its placements to, by placement; null = the release's. */

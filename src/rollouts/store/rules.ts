@@ -9,15 +9,62 @@ import { prepared } from '../../platform/db/statements.ts';
 import type { Parameters } from '../../platform/db/statements.ts';
 import type { Occupancy } from '../core/occupied.ts';
 import { tables } from './columns.ts';
-import { ACTIVE, CHANGING } from './phase-lists.ts';
+import { ACTIVE, CHANGING, OF_NUMBERS, OF_RELEASES } from './phase-lists.ts';
 
-/** A release is good from the first success of a rollout to it. */
-export const noteGood = (releaseId: string) =>
+/**
+ * After a success of any kind: a release that is live is good once every placement with pods has run it, all of them Ready. One without any pods so far has shown
+ * nothing.
+ */
+export const noteGood = (workloadId: string) =>
   tables
-    .updateTable('releases')
-    .set({ good_at: sql`coalesce(good_at, now())` })
-    .where('tenant_id', '=', tenantId())
-    .where('id', '=', releaseId);
+    .updateTable('releases as l')
+    .set({ good_at: sql`now()` })
+    .where('l.tenant_id', '=', tenantId())
+    .where('l.workload_id', '=', workloadId)
+    .where('l.good_at', 'is', null)
+    .where('l.id', 'in', (e) =>
+      e
+        .selectFrom('release_objects as o')
+        .innerJoin('placements as p', (on) => on.onRef('p.tenant_id', '=', 'o.tenant_id').onRef('p.id', '=', 'o.placement_id'))
+        .select('o.release_id')
+        .where('p.tenant_id', '=', tenantId())
+        .where('p.workload_id', '=', workloadId)
+        .where(sql<boolean>`(p.applied ->> 'releaseId')::uuid = o.release_id`)
+        .where('o.ran_at', 'is not', null),
+    )
+    .where((e) => e.not(e.exists(notRun(workloadId))));
+
+/** The wanted placements of a workload that are to have pods and have not run the release `l`. */
+const notRun = (workloadId: string) =>
+  tables
+    .selectFrom('placements as p')
+    .innerJoin('clusters as c', (on) =>
+      on.onRef('c.tenant_id', '=', 'p.tenant_id').onRef('c.id', '=', 'p.cluster_id').on('c.deleted_at', 'is', null),
+    )
+    .leftJoin('release_objects as o', (on) =>
+      on.onRef('o.tenant_id', '=', 'p.tenant_id').onRef('o.placement_id', '=', 'p.id').on('o.release_id', '=', sql.ref<string>('l.id')),
+    )
+    .select('p.id')
+    .where('p.tenant_id', '=', tenantId())
+    .where('p.workload_id', '=', workloadId)
+    .where('p.wanted', '=', sql.lit(true))
+    .where('o.ran_at', 'is', null)
+    .where(sql<boolean>`coalesce(p.replicas, o.replicas, 1) > 0`);
+
+/** The placement has run the release of that number, all of its pods Ready. */
+export const noteRan = (placementId: string, release: number) =>
+  tables
+    .updateTable('release_objects as o')
+    .from('releases as l')
+    .innerJoin('placements as p', (on) => on.onRef('p.tenant_id', '=', 'l.tenant_id').onRef('p.workload_id', '=', 'l.workload_id'))
+    .set({ ran_at: sql`now()` })
+    .where('o.tenant_id', '=', tenantId())
+    .where('o.placement_id', '=', placementId)
+    .where('o.ran_at', 'is', null)
+    .whereRef('l.tenant_id', '=', 'o.tenant_id')
+    .whereRef('l.id', '=', 'o.release_id')
+    .where('l.number', '=', release)
+    .whereRef('p.id', '=', 'o.placement_id');
 
 /**
  * After a success of kind DEPLOYED. The request's merged values become the workload's, and the revision pinned by an earlier rollback is no longer the default. The
@@ -84,12 +131,23 @@ const numbers = tables.recordsOf<Renumbered>().into('targets', {
   replicas: ({ replicas }) => replicas,
 });
 
-/** Gives the targets of active rollouts on these placements other numbers of pods: of all of them, or of those that change what stands there. */
+/**
+ * Gives the targets of active rollouts on these placements other numbers of pods: of all of them, or of those that change what stands there. The
+ * number of a rollout of numbers is replaced for good: it was asked for earlier, so going back does not restore what was before it.
+ */
 export const renumber = (placements: readonly Renumbered[], rollouts: 'ALL' | 'CHANGING') =>
   tables
     .updateTable('targets as t')
     .from([numbers.of(placements).as('n'), 'rollouts as r'])
-    .set({ replicas: sql`n.replicas`, version: sql`t.version + 1` })
+    .set((e) => {
+      const ofNumbers = e('r.kind', 'in', OF_NUMBERS);
+      return {
+        replicas: sql`n.replicas`,
+        replicas_before: sql`case when ${ofNumbers} then coalesce(n.replicas, t.replicas_before) else t.replicas_before end`,
+        replicas_after: sql`case when ${ofNumbers} then null else t.replicas_after end`,
+        version: sql`t.version + 1`,
+      };
+    })
     .where('t.tenant_id', '=', tenantId())
     .whereRef('t.placement_id', '=', 'n.placement_id')
     .whereRef('r.tenant_id', '=', 't.tenant_id')
@@ -128,30 +186,49 @@ export const occupancies = prepared((p: Parameters<{ tenant: string; workloadId:
     .where('p.workload_id', '=', p.workloadId),
 );
 
-/** What `newestRunning` asks of a workload. */
-export const runningReleases = (workloadId: string) =>
+/** Rollouts of a history; what lies further back is not gone back to without a name. */
+const HISTORY = 1_000;
+
+/** What `waysBack` asks of a workload; the newest success first. */
+export const historyOf = (workloadId: string) =>
   tables.selectNoFrom((e) => [
-    e
+    sql<number[]>`array${e
       .selectFrom('placements as p')
-      .select(sql<number | null>`max((p.applied ->> 'release')::int)`.as('live'))
+      .distinct()
+      .select(sql<number>`(p.applied ->> 'release')::int`.as('release'))
       .where('p.tenant_id', '=', tenantId())
       .where('p.workload_id', '=', workloadId)
-      .as('live'),
-    e
-      .selectFrom('workloads as w')
-      .innerJoin('releases as l', (on) => on.onRef('l.tenant_id', '=', 'w.tenant_id').onRef('l.id', '=', 'w.current_release_id'))
-      .select('l.number')
-      .where('w.tenant_id', '=', tenantId())
-      .where('w.id', '=', workloadId)
-      .as('current'),
+      .where('p.applied', 'is not', null)}`.as('live'),
     e
       .selectFrom('rollouts as r')
-      .leftJoin('releases as l', (on) => on.onRef('l.tenant_id', '=', 'r.tenant_id').onRef('l.id', '=', 'r.release_id'))
-      .select((last) => jsonBuildObject({ phase: last.ref('r.phase'), release: last.ref('l.number') }).as('last'))
+      .select('r.phase')
       .where('r.tenant_id', '=', tenantId())
       .where('r.workload_id', '=', workloadId)
       .where('r.kind', 'in', CHANGING)
       .orderBy('r.id', 'desc')
       .limit(sql.lit(1))
-      .as('last'),
+      .as('lastPhase'),
+    e
+      .selectFrom((done) =>
+        done
+          .selectFrom('rollouts as r')
+          .innerJoin('releases as l', (on) => on.onRef('l.tenant_id', '=', 'r.tenant_id').onRef('l.id', '=', 'r.release_id'))
+          .select(['r.kind', 'l.number as release', 'r.settled_at', 'r.id'])
+          .where('r.tenant_id', '=', tenantId())
+          .where('r.workload_id', '=', workloadId)
+          .where('r.kind', 'in', OF_RELEASES)
+          .where('r.phase', '=', sql.lit('SUCCEEDED'))
+          .orderBy('r.settled_at', 'desc')
+          .orderBy('r.id', 'desc')
+          .limit(sql.lit(HISTORY))
+          .as('d'),
+      )
+      .select((done) =>
+        done.fn
+          .jsonAgg(jsonBuildObject({ kind: done.ref('d.kind'), release: done.ref('d.release') }))
+          .orderBy('d.settled_at')
+          .orderBy('d.id')
+          .as('done'),
+      )
+      .as('done'),
   ]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isOccupied, newestRunning } from '../../../src/rollouts/core/occupied.ts';
-import type { Occupancy, RunningReleases } from '../../../src/rollouts/core/occupied.ts';
+import { isOccupied } from '../../../src/rollouts/core/occupied.ts';
+import type { Occupancy } from '../../../src/rollouts/core/occupied.ts';
 
 describe('a placement', () => {
   const change = { isRemoval: false, isFirst: false };
@@ -19,18 +19,5 @@ describe('a placement', () => {
     ['has what a change went back to', false, { ...change, phase: 'ROLLED_BACK' }, true],
   ])('%s', (_, live, last, expected) => {
     expect(isOccupied({ live, last })).toBe(expected);
-  });
-});
-
-describe('the newest release that may run', () => {
-  it.each<[string, RunningReleases, number | null]>([
-    ['none', { live: null, current: null, last: null }, null],
-    ['live somewhere', { live: 3, current: 2, last: { phase: 'ROLLED_BACK', release: 3 } }, 3],
-    ['the current one', { live: 1, current: 2, last: { phase: 'SUCCEEDED', release: 2 } }, 2],
-    ['what a failed rollout may have left', { live: 1, current: 1, last: { phase: 'FAILED', release: 4 } }, 4],
-    ['not what went back', { live: 1, current: 1, last: { phase: 'ROLLED_BACK', release: 4 } }, 1],
-    ['not what a rollout without a release has left', { live: null, current: null, last: { phase: 'FAILED', release: null } }, null],
-  ])('%s', (_, releases, expected) => {
-    expect(newestRunning(releases)).toBe(expected);
   });
 });

@@ -69,6 +69,7 @@ const create = {
     releaseId?: string;
     values?: object;
     intent?: RolloutIntent | null;
+    settledAt?: Date;
   }): Promise<string> => {
     const id = newId();
     await database.rows.rollout.create({
@@ -77,16 +78,24 @@ const create = {
     await database.rows.wave.create({ data: { tenantId, id, rolloutId: id, position: 0, name: 'all' } });
     return id;
   },
-  placement: async (row: { release?: number; cluster?: { deletedAt: Date } } = {}): Promise<string> => {
+  placement: async (row: { release?: number; releaseId?: string; cluster?: { deletedAt: Date } } = {}): Promise<string> => {
     const [id, clusterId] = [newId(), newId()];
     await database.rows.cluster.create({
       data: { tenantId, id: clusterId, name: `cluster-${clusterId}`, regionId, server: 'https://localhost', ...row.cluster },
     });
-    const applied = row.release === undefined ? Prisma.DbNull : { release: row.release };
+    const { release, releaseId = newId() } = row;
+    const applied = release === undefined ? Prisma.DbNull : { release, releaseId };
     await database.rows.placement.create({
       data: { tenantId, id, workloadId: shop.workloadId, clusterId, regionId, namespace: 'default', applied },
     });
     return id;
+  },
+  rendering: async (releaseId: string, placementId: string, replicas: number): Promise<void> => {
+    const digest = newId();
+    await database.rows.rendered.create({ data: { tenantId, digest, objects: '[]' } });
+    await database.rows.releaseObject.create({
+      data: { tenantId, releaseId, placementId, digest, templateDigest: digest, replicas, strategy: {} },
+    });
   },
   target: async (rolloutId: string, placementId: string, row: Partial<Prisma.TargetUncheckedCreateInput> = {}): Promise<string> => {
     const id = newId();
@@ -129,17 +138,64 @@ const workload = () =>
   inTenant(() => database.rows.workload.findUniqueOrThrow({ where: { tenantId_id: { tenantId, id: shop.workloadId } } }));
 
 describe('a release', () => {
-  it('is good from its first success on', async () => {
+  const goodAt = async () => {
     const id = shop.releases.get(1)!;
-    const goodAt = async () =>
-      (await inTenant(() => database.rows.release.findUniqueOrThrow({ where: { tenantId_id: { tenantId, id } } }))).goodAt;
+    return (await inTenant(() => database.rows.release.findUniqueOrThrow({ where: { tenantId_id: { tenantId, id } } }))).goodAt;
+  };
+  const succeeds = () => run(() => rules.noteGood(shop.workloadId));
+  const rendered = (placementId: string, replicas: number) => create.rendering(shop.releases.get(1)!, placementId, replicas);
+  /** A placement where release 1 is live. */
+  const live = async (replicas: number): Promise<string> => {
+    const id = await create.placement({ release: 1, releaseId: shop.releases.get(1)! });
+    await rendered(id, replicas);
+    return id;
+  };
 
-    await run(() => rules.noteGood(id));
+  it('is good once every placement with pods has run it, and stays so', async () => {
+    const [first, second] = await inTenant(async () => [await live(2), await live(3), await live(0)]);
+    await run(() => rules.noteRan(first!, 1));
+    await succeeds();
+    expect(await goodAt()).toBeNull();
+
+    await run(() => rules.noteRan(second!, 1));
+    await succeeds();
     const since = await goodAt();
-    await run(() => rules.noteGood(id));
-
     expect(since).toBeInstanceOf(Date);
+
+    await inTenant(() => live(1));
+    await succeeds();
     expect(await goodAt()).toEqual(since);
+  });
+
+  it('that had no pod anywhere has shown nothing, until it is scaled', async () => {
+    const placement = await inTenant(() => live(0));
+    await succeeds();
+    expect(await goodAt()).toBeNull();
+
+    await inTenant(() => database.rows.placement.update({ where: { tenantId_id: { tenantId, id: placement } }, data: { replicas: 2 } }));
+    await succeeds();
+    expect(await goodAt()).toBeNull();
+    await run(() => rules.noteRan(placement, 1));
+    await succeeds();
+    expect(await goodAt()).toBeInstanceOf(Date);
+  });
+
+  it('does not wait for placements that are gone, and another release that ran says nothing', async () => {
+    const [first, second] = await inTenant(async () => {
+      const gone = await create.placement({ cluster: { deletedAt: new Date() } });
+      await rendered(gone, 1);
+      const unwanted = await live(1);
+      await database.rows.placement.update({ where: { tenantId_id: { tenantId, id: unwanted } }, data: { wanted: false } });
+      return [await live(1), await live(1)];
+    });
+    await run(() => rules.noteRan(first!, 1));
+    await run(() => rules.noteRan(second!, 2));
+    await succeeds();
+    expect(await goodAt()).toBeNull();
+
+    await run(() => rules.noteRan(second!, 1));
+    await succeeds();
+    expect(await goodAt()).toBeInstanceOf(Date);
   });
 });
 
@@ -238,6 +294,9 @@ describe('another number of pods', () => {
     );
     expect(numbers.map(({ replicas }) => replicas)).toEqual([expected, null]);
     expect(numbers.map(({ version }) => version)).toEqual([expected === null ? 1 : 2, 1]);
+    // What was asked for later is what an older change of scale goes back to.
+    const before = kind === 'SCALE' ? expected : null;
+    expect(numbers.map(({ replicasBefore }) => replicasBefore)).toEqual([before, null]);
   });
 });
 
@@ -276,29 +335,34 @@ describe('what may be in the clusters', () => {
   });
 });
 
-describe('the newest running release', () => {
-  const newest = () => inTenant(() => new RolloutRepository(database).newestRunning(shop.workloadId));
+describe('the history of a workload', () => {
+  const history = () => inTenant(() => new RolloutRepository(database).history(shop.workloadId));
 
-  it('is that of a placement, the current one, or the one that a failed rollout may have left', async () => {
-    expect(await newest()).toBeNull();
+  it('has what succeeded in its order, what is live, and how the last change ended', async () => {
+    expect(await history()).toEqual({ done: [], live: [], lastPhase: null });
 
-    await inTenant(() =>
-      database.rows.workload.update({
-        where: { tenantId_id: { tenantId, id: shop.workloadId } },
-        data: { currentReleaseId: shop.releases.get(1)! },
-      }),
-    );
-    expect(await newest()).toBe(1);
-
-    await inTenant(() => create.rollout({ kind: 'DEPLOY', phase: 'FAILED', releaseId: shop.releases.get(2)! }));
-    await inTenant(() => create.rollout({ kind: 'SCALE', phase: 'SUCCEEDED' }));
-    expect(await newest()).toBe(2);
-
-    await inTenant(() => create.rollout({ kind: 'ROLLBACK', phase: 'SUCCEEDED', releaseId: shop.releases.get(1)! }));
-    expect(await newest()).toBe(1);
-
-    await inTenant(() => create.placement({ release: 7 }));
-    expect(await newest()).toBe(7);
+    const [one, two] = [shop.releases.get(1)!, shop.releases.get(2)!];
+    const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second));
+    await inTenant(async () => {
+      await create.rollout({ kind: 'DEPLOY', releaseId: two, settledAt: at(2) });
+      await create.rollout({ kind: 'DEPLOY', releaseId: one, settledAt: at(1) });
+      await create.rollout({ kind: 'ROLLBACK', releaseId: one, settledAt: at(3) });
+      await create.rollout({ kind: 'RESTART', releaseId: one, settledAt: at(4) });
+      await create.rollout({ kind: 'DEPLOY', releaseId: two, phase: 'FAILED', settledAt: at(5) });
+      await create.rollout({ kind: 'SCALE', settledAt: at(6) });
+      await create.placement({ release: 2 });
+      await create.placement({ release: 2 });
+      await create.placement();
+    });
+    expect(await history()).toEqual({
+      done: [
+        { kind: 'DEPLOY', release: 1 },
+        { kind: 'DEPLOY', release: 2 },
+        { kind: 'ROLLBACK', release: 1 },
+      ],
+      live: [2],
+      lastPhase: 'FAILED',
+    });
   });
 });
 

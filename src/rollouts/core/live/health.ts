@@ -1,5 +1,5 @@
 /** Whether what was asked for stands and is healthy, and whom to blame where it does not. */
-import type { LiveDeployment, LivePod, LiveReplicaSet, Side, TargetObservation } from '../observation.ts';
+import type { Live, LiveDeployment, LivePod, LiveReplicaSet, Side, TargetObservation } from '../observation.ts';
 import type { PodFault, Blame } from '../failure.ts';
 import { atRest } from '../steps.ts';
 import type { Split } from '../steps.ts';
@@ -64,6 +64,13 @@ export function standing(replicaSet: LiveReplicaSet | null): LivePod[] {
 /** Pods of a ReplicaSet that are Ready now, whatever their age. */
 export function readyNow(replicaSets: readonly (LiveReplicaSet | null)[]): number {
   return sum(replicaSets.map((one) => standing(one).filter((pod) => pod.ready).length));
+}
+
+/** The number of the release that runs: its pods are all that there are, N of them, and Ready. Null where there is none, or no pod. */
+export function ranRelease(live: Live): number | null {
+  if (live.kind !== 'PRESENT' || live.replicas === 0 || live.editedBy !== null) return null;
+  const alone = live.others.every((one) => one.replicas === 0 && standing(one).length === 0);
+  return alone && readyNow([live.current]) >= live.replicas ? live.release : null;
 }
 
 /**

@@ -44,8 +44,9 @@ export function scaleForward(o: TargetObservation, live: LiveDeployment): Draft 
   const reason = because('SCALING', { from: live.replicas, to: wanted });
   const action = { kind: 'SCALE' as const, replicas: wanted, precondition: preconditionOf(live) };
   if (target.written && target.replicasAfter === wanted) return { reason, action };
-  // A Deployment that this target created, or recreated while going back, had no number before.
-  const before = target.replicasAfter === null ? (target.made ? null : live.replicas) : target.replicasBefore;
+  // A Deployment that this target created, or recreated while going back, had no number before. One that was asked for since is known already.
+  const first = target.replicasBefore ?? (target.made ? null : live.replicas);
+  const before = target.replicasAfter === null ? first : target.replicasBefore;
   const set = { written: true, replicasBefore: before, replicasAfter: wanted, enteredAt: now };
   return { reason, set, event: target.written ? 'target.step' : 'target.started', action };
 }

@@ -12,15 +12,25 @@ import { freezeSplit } from './open.ts';
 import { numberBefore, scaleBack, scaleDue, scaleForward } from './number.ts';
 import type { StageHandler, StageOf } from './stage.ts';
 
-export const scaleStage: StageHandler<StageOf<'SCALE'>> = {
-  codec: z.object({}),
+/** `from`: the live number at the last request; null where the row is from before it was kept. */
+const codec = z.object({ from: z.number().int().nullable().default(null) });
+type Progress = z.infer<typeof codec>;
 
-  look({ number, alone }, _progress, { o, live }) {
-    const write = number === 'BEFORE' ? backDue(o, live) : alone ? requestDue(o, live) : scaleDue(o, live) ? scaleForward(o, live) : null;
-    if (write !== null) return { kind: 'STAY', draft: write };
+export const scaleStage: StageHandler<StageOf<'SCALE'>, Progress> = {
+  codec,
+
+  look({ number, alone }, progress, { o, live }) {
+    if (alone && number === 'WANTED') {
+      const request = requestDue(o, live, progress?.from ?? o.target.replicasBefore);
+      if (request !== null) return { kind: 'STAY', draft: request, progress: { from: live.replicas } };
+    } else {
+      const write = number === 'BEFORE' ? backDue(o, live) : scaleDue(o, live) ? scaleForward(o, live) : null;
+      if (write !== null) return { kind: 'STAY', draft: write };
+    }
     const ready = readyNow([live.current, ...live.others]);
     const standing = { ready, pods: live.replicas };
-    if (alone && !isScaled(live)) return { kind: 'STAY', draft: waitHealthy(o, { is: 'READY', ...standing }) };
+    if (alone && !isScaled(live) && !(number === 'BEFORE' && isReplaced(o)))
+      return { kind: 'STAY', draft: waitHealthy(o, { is: 'READY', ...standing }) };
     return { kind: 'DONE', reason: because('SCALED', standing) };
   },
 
@@ -32,13 +42,22 @@ function backDue(o: TargetObservation, live: LiveDeployment): Draft | null {
   return before === null ? null : scaleBack(live, before);
 }
 
-/** The number that a request asks for. Somebody else's, set after ours, fails it; while ours may still be on its way nothing is said. */
-function requestDue(o: TargetObservation, live: LiveDeployment): Draft | null {
+/** Another number has been asked for since: nothing of this target's stands. */
+function isReplaced({ target: { replicasBefore, replicasAfter } }: TargetObservation): boolean {
+  return replicasAfter === null || replicasAfter === replicasBefore;
+}
+
+/**
+ * The number that a request asks for. Somebody else's, set after ours, fails it; while ours may still be on its way nothing is said.
+ *
+ * @param from the live number when it was last requested; null before
+ */
+function requestDue(o: TargetObservation, live: LiveDeployment, from: number | null): Draft | null {
   const { target, placement } = o;
   const wanted = placement.replicas;
   if (live.replicas === wanted) return null;
   if (target.written && target.replicasAfter === wanted) {
-    if (live.replicas !== target.replicasBefore) return fail(scaledByOthers(target, live.replicas, wanted));
+    if (live.replicas !== from) return fail(scaledByOthers(target, live.replicas, wanted));
     const late = overdue(o, { is: 'NUMBER_STANDS', replicas: live.replicas });
     if (late !== null) return late;
   }
