@@ -153,11 +153,11 @@ describe('a release', () => {
 
   it('is good once every placement with pods has run it, and stays so', async () => {
     const [first, second] = await inTenant(async () => [await live(2), await live(3), await live(0)]);
-    await run(() => rules.noteRan(first!, 1));
+    await run(() => rules.noteRan(first, 1));
     await succeeds();
     expect(await goodAt()).toBeNull();
 
-    await run(() => rules.noteRan(second!, 1));
+    await run(() => rules.noteRan(second, 1));
     await succeeds();
     const since = await goodAt();
     expect(since).toBeInstanceOf(Date);
@@ -188,12 +188,12 @@ describe('a release', () => {
       await database.rows.placement.update({ where: { tenantId_id: { tenantId, id: unwanted } }, data: { wanted: false } });
       return [await live(1), await live(1)];
     });
-    await run(() => rules.noteRan(first!, 1));
-    await run(() => rules.noteRan(second!, 2));
+    await run(() => rules.noteRan(first, 1));
+    await run(() => rules.noteRan(second, 2));
     await succeeds();
     expect(await goodAt()).toBeNull();
 
-    await run(() => rules.noteRan(second!, 1));
+    await run(() => rules.noteRan(second, 1));
     await succeeds();
     expect(await goodAt()).toBeInstanceOf(Date);
   });
