@@ -122,6 +122,32 @@ export const targetSentences: [Reason, string][] = [
   [because('PAUSE_OVER', {}), 'The pause is over.'],
   [because('FREEZING', { why: 'PAUSED', new: 5, old: 8 }), 'Paused: holding 5 new and 8 old pods where they are.'],
   [because('FREEZING', { why: 'FAILED', new: 5, old: 8 }), 'Failed: holding 5 new and 8 old pods where they are.'],
+  [because('FREEZING', { why: 'TURNING', new: 5, old: 8 }), 'Before the next write: holding 5 new and 8 old pods where they are.'],
+  [
+    because('SETTLING', { missing: 'COUNTED', replicaSet: 'web-1' }),
+    'Waiting before the next write: the status of ReplicaSet web-1 does not say yet what its pods are.',
+  ],
+  [
+    because('SETTLING', { missing: 'LOWERED', replicaSet: 'web-1' }),
+    "Waiting before the next write: the cluster's Deployment controller has not lowered ReplicaSet web-1 yet.",
+  ],
+  [
+    because('SETTLING', { missing: 'SEEN', replicaSet: null }),
+    "Waiting before the next write: the cluster's Deployment controller has not seen the last one.",
+  ],
+  [
+    because('SETTLING', { missing: 'REPORTED', replicaSet: null }),
+    'Waiting before the next write: the status of the Deployment does not say yet what its pods are.',
+  ],
+  [
+    because('NOT_SETTLED', {
+      missing: 'REPORTED',
+      replicaSet: null,
+      seconds: 2,
+      write: because('GOING_BACK', { release: 6, left: 2, pods: 10 }),
+    }),
+    'Going back to release 6: 2 of 10 pods had left it. Written after 2 s although the status of the Deployment does not say yet what its pods are: for a moment fewer pods may be Ready.',
+  ],
   [because('SCALING', { from: 4, to: 1 }), 'Scaling from 4 to 1 pod.'],
   [because('SCALED', { ready: 6, pods: 6 }), '6 of 6 pods are Ready.'],
   [because('REMOVING', { workload: 'web' }), 'Removing web.'],

@@ -84,6 +84,9 @@ const owners = list(
 );
 const conditions = list(record({ type: scalar, status: scalar, reason: shown, message: shown, lastTransitionTime: scalar }));
 
+/** What a controller has counted, and for which generation. */
+const counts = { observedGeneration: scalar, replicas: scalar, readyReplicas: scalar };
+
 const deployment = record({
   metadata: record({ ...identity, generation: scalar, labels: ours, annotations: ours, managedFields: owners }),
   spec: record({
@@ -93,13 +96,13 @@ const deployment = record({
     strategy: record({ type: scalar, rollingUpdate: record({ maxSurge: scalar, maxUnavailable: scalar }) }),
     template: comparable,
   }),
-  status: record({ observedGeneration: scalar, conditions }),
+  status: record({ ...counts, updatedReplicas: scalar, availableReplicas: scalar, conditions }),
 });
 
 const replicaSet = record({
-  metadata: record({ ...identity, annotations: ours, ownerReferences: controller, managedFields: statusWriters }),
+  metadata: record({ ...identity, generation: scalar, annotations: ours, ownerReferences: controller, managedFields: statusWriters }),
   spec: record({ replicas: scalar, minReadySeconds: scalar, template: comparable }),
-  status: record({ conditions }),
+  status: record({ ...counts, conditions }),
 });
 
 const terminated = record({ exitCode: scalar, reason: shown, message: shown, finishedAt: scalar });

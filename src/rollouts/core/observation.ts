@@ -126,6 +126,8 @@ export interface TargetState {
   retriedAt: Date | null;
   /** Since when it is stopped (paused or unreachable), null while it runs. */
   stoppedAt: Date | null;
+  /** Since when a write has been due that waits for the controllers' counts, null while none does. */
+  settlingSince: Date | null;
   condition: Condition | null;
   failure: Failure | null;
 }
@@ -154,6 +156,12 @@ export interface LivePod {
   fault: PodFault | null;
 }
 
+/** Pods as a controller has counted them last (`status`): without those that are terminating, and perhaps older than the pods. */
+export interface Counted {
+  replicas: number;
+  ready: number;
+}
+
 export interface LiveReplicaSet {
   name: string;
   uid: string;
@@ -163,6 +171,8 @@ export interface LiveReplicaSet {
   template: string | null;
   /** The gate was closed when it was the current one: the Deployment controller counts none of its pods as available, even if they are Ready. */
   gateClosed: boolean;
+  /** Current: counted for the spec as it is, which says nothing of the pods that were made or deleted for it. */
+  counted: Counted & { isCurrent: boolean };
   pods: LivePod[];
 }
 
@@ -197,6 +207,8 @@ export interface LiveDeployment {
   editedBy: string | null;
   /** It is being deleted: it takes no write any more, and is waited for. */
   terminating: boolean;
+  /** Its ReplicaSets' counts, as far as the Deployment controller had seen them when it wrote its status. `updated`: the pods of its current template. */
+  counted: Counted & { updated: number; available: number };
   /** The ReplicaSet whose template is the Deployment's own, null until the controller has made it. */
   current: LiveReplicaSet | null;
   others: LiveReplicaSet[];

@@ -59,5 +59,5 @@ export function resumedFields(now: Date): Partial<TargetState> {
 
 /** Fields of a target's row that are reset when it starts or goes back: the clock, and what it has written and remembers. */
 export function startedFields(now: Date): Partial<TargetState> {
-  return { ...resumedFields(now), gate: null, progress: null };
+  return { ...resumedFields(now), gate: null, progress: null, settlingSince: null };
 }

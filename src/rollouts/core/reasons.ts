@@ -4,14 +4,22 @@
  */
 import { sentenceFrom } from './raw.ts';
 import { rolloutReasons } from './rollout-reasons.ts';
-import { targetReasons } from './target-reasons.ts';
+import { lateText, targetReasons } from './target-reasons.ts';
+import type { Unsettled } from './target-reasons.ts';
 
 const legacyReasons = {
   /** A sentence of a row that is older than the codes. */
   LEGACY: ({ message }: { message: string }) => message,
 };
 
-const sentences = { ...legacyReasons, ...rolloutReasons, ...targetReasons };
+/** Reasons that have another one in their data. */
+export const nestedReasons = {
+  /** `write`: the reason of the write that was made all the same. */
+  NOT_SETTLED: ({ write, seconds, ...unsettled }: Unsettled & { seconds: number; write: StoredReason }): string =>
+    `${sentenceOf(write)} ${lateText(unsettled, seconds)}`,
+};
+
+const sentences = { ...legacyReasons, ...rolloutReasons, ...targetReasons, ...nestedReasons };
 
 export type ReasonCode = keyof typeof sentences;
 

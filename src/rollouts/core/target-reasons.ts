@@ -15,6 +15,12 @@ export type Standing =
   | { is: 'NUMBER_STANDS'; replicas: number }
   | { is: 'WRITE_REFUSED' };
 
+/** What of the controllers' work is not visible yet, in the order in which it comes about; `replicaSet` where it is one of those. */
+export type Unsettled = {
+  missing: 'SEEN' | 'LOWERED' | 'COUNTED' | 'REPORTED';
+  replicaSet: string | null;
+};
+
 export function describeStanding(standing: Standing): string {
   switch (standing.is) {
     case 'PODS': {
@@ -38,6 +44,25 @@ export function describeStanding(standing: Standing): string {
     case 'WRITE_REFUSED':
       return 'the cluster refuses the write';
   }
+}
+
+function describeUnsettled({ missing, replicaSet }: Unsettled): string {
+  const which = replicaSet === null ? '' : ` ${replicaSet}`;
+  switch (missing) {
+    case 'SEEN':
+      return "the cluster's Deployment controller has not seen the last one";
+    case 'LOWERED':
+      return `the cluster's Deployment controller has not lowered ReplicaSet${which} yet`;
+    case 'COUNTED':
+      return `the status of ReplicaSet${which} does not say yet what its pods are`;
+    case 'REPORTED':
+      return 'the status of the Deployment does not say yet what its pods are';
+  }
+}
+
+/** The end of the sentence of a write that was made before the controllers' counts were those of the pods. */
+export function lateText(unsettled: Unsettled, seconds: number): string {
+  return `Written after ${seconds} s although ${describeUnsettled(unsettled)}: for a moment fewer pods may be Ready.`;
 }
 
 /** `n` pods in words. */
@@ -82,8 +107,10 @@ const forward = {
   HELD_FOR_PROMOTION: (held: HeldSplit) => `${heldText(held)}, until it is promoted.`,
   HOLD_OVER: (held: HeldSplit) => `${heldText(held)}: the pause is over; it continues when a slot is free.`,
   PAUSE_OVER: (_data: Record<string, never>) => 'The pause is over.',
-  FREEZING: ({ why, new: fresh, old }: { why: 'PAUSED' | 'FAILED'; new: number; old: number }) =>
-    `${why === 'PAUSED' ? 'Paused' : 'Failed'}: holding ${fresh} new and ${old} old pods where they are.`,
+  FREEZING: ({ why, new: fresh, old }: { why: 'PAUSED' | 'FAILED' | 'TURNING'; new: number; old: number }) => {
+    const held = `holding ${fresh} new and ${old} old pods where they are`;
+    return why === 'TURNING' ? `Before the next write: ${held}.` : `${why === 'PAUSED' ? 'Paused' : 'Failed'}: ${held}.`;
+  },
   SCALING: ({ from, to }: { from: number; to: number }) => `Scaling from ${from} to ${podsText(to)}.`,
   SCALED: ({ ready, pods }: { ready: number; pods: number }) => `${ready} of ${pods} pods are Ready.`,
   REMOVING: ({ workload }: { workload: string }) => `Removing ${workload}.`,
@@ -121,6 +148,7 @@ export const targetReasons = {
   NOT_LISTED: (_data: Record<string, never>) => 'The cluster has not been listed yet.',
   STANDSTILL: ({ rollout }: { rollout: string | null }) =>
     rollout === null ? 'The rollout is about to end: nothing moves forward.' : `The rollout is ${rollout}: nothing moves forward.`,
+  SETTLING: (unsettled: Unsettled) => `Waiting before the next write: ${describeUnsettled(unsettled)}.`,
   WAITING: ({ standing }: { standing: Standing }) => `Waiting: ${describeStanding(standing)}.`,
   WAITING_FOR_POD: ({ pod, cause, message }: { pod: string | null; cause: string; message: string }) =>
     `Waiting for ${pod === null ? 'pods to be created' : `pod ${pod}`}: ${cause}: ${message}`,

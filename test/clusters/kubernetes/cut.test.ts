@@ -57,14 +57,21 @@ const deployment = {
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: '25%' } },
     template: template('web:2'),
   },
-  status: { observedGeneration: 3, replicas: 3, conditions: [failing('Progressing', 'False'), failing('ReplicaFailure', 'True')] },
+  status: {
+    observedGeneration: 3,
+    ...{ replicas: 3, updatedReplicas: 2, readyReplicas: 1, availableReplicas: 1, unavailableReplicas: 2 },
+    conditions: [failing('Progressing', 'False'), failing('ReplicaFailure', 'True')],
+  },
 };
 const set = (name: string, image: string, more: object = {}): object => ({
   apiVersion: 'apps/v1',
   kind: 'ReplicaSet',
   metadata: metadata(name, ownedBy('web')),
   spec: { replicas: 2, minReadySeconds: 2147483646, template: template(image) },
-  status: { replicas: 2, conditions: [failing('ReplicaFailure', 'True')] },
+  status: {
+    ...{ observedGeneration: 3, replicas: 2, readyReplicas: 1, availableReplicas: 1 },
+    conditions: [failing('ReplicaFailure', 'True')],
+  },
   ...more,
 });
 const terminated = { exitCode: 1, reason: 'Error', message: 'it ended', finishedAt: at, startedAt: at, containerID: 'x' };

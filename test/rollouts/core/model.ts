@@ -6,6 +6,7 @@ import { decideTarget } from '../../../src/rollouts/core/targets/decide-target.t
 import type {
   AnyStage,
   Live,
+  LiveDeployment,
   LiveReplicaSet,
   PlacementState,
   Preflight,
@@ -103,6 +104,7 @@ export function targetRow({
     enteredAt: null,
     retriedAt: null,
     stoppedAt: null,
+    settlingSince: null,
     condition: null,
     failure: null,
     ...fields,
@@ -129,6 +131,19 @@ export function rolloutRow(fields: Partial<RolloutState> = {}): RolloutState {
 
 export function waveRow(fields: Partial<WaveState> = {}): WaveState {
   return { id: 'wave', position: 0, phase: 'PENDING', promotedStep: -1, maxConcurrent: null, maxFailed: 0, evidence: null, ...fields };
+}
+
+/** With the controllers' counts as they are once everything has been counted. */
+export function counted(live: LiveDeployment): LiveDeployment {
+  const count = (sets: readonly LiveReplicaSet[]): { replicas: number; ready: number } => {
+    const standing = sets.flatMap((of) => of.pods).filter((pod) => !pod.terminating);
+    return { replicas: standing.length, ready: standing.filter((pod) => pod.ready).length };
+  };
+  const counts = (of: LiveReplicaSet): LiveReplicaSet => ({ ...of, counted: { isCurrent: true, ...count([of]) } });
+  const [current, others] = [live.current && counts(live.current), live.others.map(counts)];
+  const all = current === null ? others : [current, ...others];
+  const available = count(all.filter((one) => !one.gateClosed)).ready;
+  return { ...live, current, others, counted: { ...count(all), updated: count(current === null ? [] : [current]).replicas, available } };
 }
 
 export interface Plan {
@@ -293,6 +308,7 @@ export class Model {
       release: d.release,
       editedBy: null,
       terminating: false,
+      counted: d.status,
       current: current === null ? null : this.view(current),
       others: others.map((set) => this.view(set)),
       replicaFailure: current?.status.failure ? { ...current.status.failure, ageMilliseconds: 0 } : null,
@@ -306,6 +322,11 @@ export class Model {
       replicas: set.replicas,
       template: set.template,
       gateClosed: set.minReadySeconds === CLOSED,
+      counted: {
+        isCurrent: set.status.observedGeneration >= set.generation,
+        replicas: set.status.replicas,
+        ready: set.status.ready,
+      },
       pods: this.cluster.podsOf(set).map((pod) => ({
         name: pod.uid,
         uid: pod.uid,
@@ -331,9 +352,9 @@ export class Model {
   decide(): TargetDecision {
     const observation = this.observation();
     const decision = decideTarget(observation, this.handlers);
+    if (isIdle(decision)) return decision;
     if (JSON.stringify(decision) !== JSON.stringify(decideTarget(observation, this.handlers)))
       this.recorder.breaches.push('the same observation was decided differently');
-    if (isIdle(decision)) return decision;
     const before = this.target;
     const { target, event } = reduceTarget(observation, decision);
     this.target = target;

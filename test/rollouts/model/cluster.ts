@@ -40,6 +40,14 @@ export interface ModelSet {
   readonly status: ModelSetStatus;
 }
 
+export interface ModelDeploymentStatus {
+  readonly observedGeneration: number;
+  readonly replicas: number;
+  readonly updated: number;
+  readonly ready: number;
+  readonly available: number;
+}
+
 export interface ModelDeployment {
   readonly uid: string;
   readonly version: number;
@@ -51,7 +59,7 @@ export interface ModelDeployment {
   readonly template: string;
   readonly release: number;
   readonly paused: string | null;
-  readonly status: { observedGeneration: number; replicas: number; ready: number };
+  readonly status: ModelDeploymentStatus;
 }
 
 export type DeploymentSpec = Omit<ModelDeployment, 'uid' | 'version' | 'generation' | 'status'>;
@@ -112,7 +120,12 @@ export class ModelCluster {
 
   create(spec: DeploymentSpec): void {
     const uid = `deployment-${++this.serial}`;
-    this.deployments.put({ ...spec, uid, generation: 1, status: { observedGeneration: 0, replicas: 0, ready: 0 } });
+    this.deployments.put({
+      ...spec,
+      uid,
+      generation: 1,
+      status: { observedGeneration: 0, replicas: 0, updated: 0, ready: 0, available: 0 },
+    });
   }
 
   /** Somebody writes the Deployment's spec, fenced by the version that it was decided on where there is one. @throws Conflict */

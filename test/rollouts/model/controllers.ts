@@ -320,6 +320,8 @@ class DeploymentSync {
     const status = {
       observedGeneration: deployment.generation,
       replicas: sum(sets, (set) => set.status.replicas),
+      updated: this.current?.status.replicas ?? 0,
+      available: sum(sets, available),
       ready: sum(sets, (set) => set.status.ready),
     };
     const before = deployment.status;

@@ -3,7 +3,7 @@ import { isRecord } from '../../../platform/json.ts';
 import { ANNOTATIONS, LABELS } from '../../../workloads/core/objects.ts';
 import { condition, podFaultOf } from './diagnosis.ts';
 import { CLOSED_GATE } from '../steps.ts';
-import type { Live, LiveDeployment, LivePod, LiveReplicaSet } from '../observation.ts';
+import type { Counted, Live, LiveDeployment, LivePod, LiveReplicaSet } from '../observation.ts';
 import { number, part, parts, sameJson, text, time } from '../raw.ts';
 import type { Raw } from '../raw.ts';
 
@@ -44,6 +44,7 @@ export function liveOf(watched: Watched): Live {
     observedGeneration: number(part(deployment, 'status'), 'observedGeneration') ?? 0,
     ours: text(part(metadata, 'labels'), LABELS.workloadId) === watched.workloadId,
     terminating: text(metadata, 'deletionTimestamp') !== null,
+    counted: { ...countedOf(deployment), updated: count(deployment, 'updatedReplicas'), available: count(deployment, 'availableReplicas') },
     replicas: number(spec, 'replicas') ?? 1,
     ...gateOf(spec),
     ...markOf(metadata),
@@ -144,8 +145,23 @@ function replicaSetOf(replicaSet: Raw, pods: ReadonlyMap<string, LivePod[]>): Li
     replicas: number(spec, 'replicas') ?? 0,
     template: text(part(part(replicaSet, 'metadata'), 'annotations'), ANNOTATIONS.template),
     gateClosed: number(spec, 'minReadySeconds') === CLOSED_GATE.minReadySeconds,
+    counted: { ...countedOf(replicaSet), isCurrent: isSeen(replicaSet) },
     pods: own,
   };
+}
+
+function countedOf(object: Raw): Counted {
+  return { replicas: count(object, 'replicas'), ready: count(object, 'readyReplicas') };
+}
+
+/** Counts of zero are left out of a status. */
+function count(object: Raw, key: string): number {
+  return number(part(object, 'status'), key) ?? 0;
+}
+
+/** Its controller has seen its spec. */
+function isSeen(object: Raw): boolean {
+  return (number(part(object, 'status'), 'observedGeneration') ?? 0) >= (number(part(object, 'metadata'), 'generation') ?? 0);
 }
 
 /** The current ReplicaSet's own word; the Deployment's only while there is no ReplicaSet, since it may still speak of the one before. */

@@ -8,8 +8,8 @@ import type { Draft } from '../draft.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import type { StageHandler, StageOf, Visit } from './stage.ts';
-import { mayMove, waitHealthy, waitUntilHealthy, standstillReason } from '../live/deadline.ts';
-import { caughtUp, judgeAll, splitOf } from '../live/health.ts';
+import { mayMove, waitUntilHealthy, standstillReason } from '../live/deadline.ts';
+import { judgeAll, splitOf } from '../live/health.ts';
 import type { Verdict } from '../live/health.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import { kinds } from '../kinds.ts';
@@ -80,7 +80,6 @@ function openingReason({ release, templateDigest }: Side, { template, replicas }
 
 /** A canary's last write, or a rolling update that was paused. */
 function openGate(o: TargetObservation, { release }: Side, live: LiveDeployment): Draft {
-  if (!caughtUp(live)) return waitHealthy(o, { is: 'STILL_LEAVING' });
   const split = splitOf(live);
   const reason =
     split.old === 0

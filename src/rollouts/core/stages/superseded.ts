@@ -6,7 +6,7 @@ import type { Amounts } from '../steps.ts';
 import { deadlineOf } from '../live/deadline.ts';
 import { bears, wait, applyGate, hasAmounts } from '../draft.ts';
 import type { Draft } from '../draft.ts';
-import { caughtUp, readyNow, standing } from '../live/health.ts';
+import { readyNow, standing } from '../live/health.ts';
 
 /**
  * What a rollout that supersedes this target finds beside its own sides: what the target had written, or, where it had written nothing of its own yet, what it
@@ -47,7 +47,7 @@ export function pastSuperseded(o: TargetObservation, from: Side, live: LiveDeplo
   const bad = notReadyCount(three.rest);
   const deadline = deadlineOf(o);
   if (there && deadline !== null && o.now >= deadline) return null;
-  if (bad === 0 && (there ? seen && lowered(live) : seen)) return null;
+  if (bad === 0 && seen) return null;
   const amounts = gateAround(live.replicas, three);
   if (there && (bad === 0 || hasAmounts(live, amounts))) return wait(because('BAD_PODS_LEAVING', {}), deadline);
   const reason = because('BAD_PODS_FIRST', { release: from.release, serving: superseded.release });
@@ -87,9 +87,4 @@ function serving(replicaSets: readonly LiveReplicaSet[]): number {
 
 function notReadyCount(replicaSets: readonly LiveReplicaSet[]): number {
   return replicaSets.reduce((total, one) => total + one.replicas, 0) - serving(replicaSets);
-}
-
-/** The ReplicaSets have no more pods than they should, and the controller's counts are no older than that. */
-function lowered(live: LiveDeployment): boolean {
-  return caughtUp(live) && standing(live.current).length <= (live.current?.replicas ?? 0);
 }

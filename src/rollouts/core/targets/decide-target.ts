@@ -14,6 +14,7 @@ import { clockOf } from '../live/deadline.ts';
 import { fail, wait } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import { clusterReachable, clusterUnreachable } from '../live/outside.ts';
+import { settledFirst } from './turn.ts';
 import { end, endReason, walk } from './walk.ts';
 
 /**
@@ -25,7 +26,7 @@ import { end, endReason, walk } from './walk.ts';
 export function decideTarget(o: TargetObservation, handlers: StageHandlers = stageHandlers): TargetDecision {
   const over = overOf(o);
   return over === null
-    ? complete(o, hindered(o, draftOf(o, handlers)))
+    ? complete(o, hindered(o, settledFirst(o, draftOf(o, handlers))))
     : { reason: over, set: {}, event: null, action: null, lookAt: null };
 }
 

@@ -44,12 +44,21 @@ const ours = {
 function replicaSet(
   name: string,
   image: string,
-  fields: { replicas?: number; created?: string; status?: object; owner?: string; minReadySeconds?: number; template?: string } = {},
+  fields: {
+    replicas?: number;
+    created?: string;
+    status?: object;
+    owner?: string;
+    minReadySeconds?: number;
+    template?: string;
+    generation?: number;
+  } = {},
 ): Raw {
   return {
     metadata: {
       name,
       uid: `uid-${name}`,
+      generation: fields.generation ?? 1,
       creationTimestamp: fields.created ?? '2026-01-01T00:00:00Z',
       ownerReferences: [{ uid: fields.owner ?? 'd-1', controller: true }],
       ...(fields.template === undefined ? {} : { annotations: { 'slipway.dev/template': fields.template } }),
@@ -144,6 +153,19 @@ describe('what a decision sees of the cluster', () => {
       { template: null, gateClosed: false },
       { template: 'sha256:one', gateClosed: true },
     ]);
+  });
+
+  it('reads what the controllers have counted, zero where nothing is said, and for which of their specs', () => {
+    const replicaSets = [
+      replicaSet('one', 'web:1', { generation: 4, status: { observedGeneration: 3, replicas: 8, readyReplicas: 7, availableReplicas: 6 } }),
+      replicaSet('two', 'web:2', { generation: 2, status: { observedGeneration: 2 } }),
+    ];
+    const status = { replicas: 9, updatedReplicas: 1, readyReplicas: 7, availableReplicas: 6 };
+    expect(live({ replicaSets, deployment: deployment({ status }) })).toMatchObject({
+      counted: { replicas: 9, updated: 1, ready: 7, available: 6 },
+      current: { counted: { isCurrent: true, replicas: 0, ready: 0 } },
+      others: [{ counted: { isCurrent: false, replicas: 8, ready: 7 } }],
+    });
   });
 
   it('takes the oldest of two that are the same, as the controller does', () => {

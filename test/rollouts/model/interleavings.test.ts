@@ -1,0 +1,75 @@
+/**
+ * The real core drives the model of a cluster in which everything is late: what controllers, kubelets and the engine do is interleaved by chance, and the recorder
+ * judges every pod that is deleted. Each seed is one story from its first write to its end.
+ *
+ * A seed that fails is replayed, with everything that was said, by `SEED=123 npx vitest run test/rollouts/model/interleavings.test.ts`; `SEEDS` sets how many there are.
+ */
+import { describe, expect, it } from 'vitest';
+import { isSettled } from '../../../src/rollouts/core/phases.ts';
+import { decideVerb } from '../../../src/rollouts/core/rollout/verbs.ts';
+import type { Verb } from '../../../src/rollouts/core/rollout/verbs.ts';
+import { Model, plainPlan } from '../core/model.ts';
+import type { Plan } from '../core/model.ts';
+import { Chance } from './chance.ts';
+import { Interleaving } from './interleaving.ts';
+
+function anyPlan(chance: Chance): Plan {
+  const n = chance.between(1, 20);
+  const type = chance.one(['ROLLING', 'CANARY', 'CANARY', 'BATCHES'] as const);
+  const maxSurge = chance.one([0, 1, 1, 2, 5, '25%', '50%']);
+  const maxUnavailable = maxSurge === 0 ? chance.one([1, 2, '25%']) : chance.one([0, 0, 1, '25%']);
+  const weights = [...new Set([chance.between(1, 99), chance.between(1, 99)])].sort((one, other) => one - other);
+  const steps = weights.flatMap((weight) => [{ weight }, ...(chance.next() < 0.5 ? [{ pause: true as const }] : [])]);
+  const behaviour = chance.one(['GOOD', 'GOOD', 'FIRST_GOOD', 'NEVER_READY'] as const);
+  return { ...plainPlan, n, wanted: n, type, maxSurge, maxUnavailable, steps, batches: [chance.between(1, 5)], behaviour };
+}
+
+function ask(model: Model, one: Verb): void {
+  const decision = decideVerb(one, model.rows());
+  if (decision.kind !== 'CHANGE') return;
+  model.log.push(`VERB ${one.kind}`);
+  model.reduce(decision);
+}
+
+/** A story: something is asked for at moments of chance, and then it goes on to its end. */
+function tell(seed: number, story: (chance: Chance, interleaving: Interleaving, plan: Plan) => void): Model {
+  const chance = new Chance(seed);
+  const plan = anyPlan(chance);
+  const model = new Model(plan);
+  const interleaving = new Interleaving(model, seed + 1_000_000);
+  story(chance, interleaving, plan);
+  for (let i = 0; i < 30 && !isSettled(model.rollout.phase); i++) {
+    interleaving.run(3000);
+    model.now += 1000;
+  }
+  return model;
+}
+
+function judge(model: Model, seed: number): void {
+  const said = `SEED=${seed}\n${model.log.join('\n')}`;
+  expect(model.breaches, said).toEqual([]);
+  expect(isSettled(model.rollout.phase), said).toBe(true);
+  // Nothing was so late that a write had to be made before its time.
+  expect(said).not.toContain('Written after');
+}
+
+const only = process.env['SEED'];
+const count = Number(process.env['SEEDS'] ?? 1000);
+const seeds = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(only)];
+const someVerb: Verb[] = [{ kind: 'PAUSE' }, { kind: 'PROMOTE', full: false }, { kind: 'RESUME' }, { kind: 'PROMOTE', full: true }];
+
+describe(`in ${seeds.length} orders of what happens, no pod is missing that has to be there`, () => {
+  it('when a rollout is paused, promoted and aborted at any moment', () => {
+    for (const seed of seeds) {
+      const model = tell(seed, (chance, interleaving) => {
+        interleaving.run(chance.between(0, 250));
+        for (let verbs = chance.between(0, 2); verbs > 0; verbs--) {
+          ask(interleaving.model, chance.one(someVerb));
+          interleaving.run(chance.between(0, 100));
+        }
+        ask(interleaving.model, { kind: 'ABORT' });
+      });
+      judge(model, seed);
+    }
+  });
+});
