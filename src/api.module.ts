@@ -7,6 +7,7 @@ import { Health } from './platform/http/health.ts';
 import { ProblemFilter } from './platform/http/server.ts';
 import { Idempotency } from './platform/api/idempotency.ts';
 import { Work } from './runtime/work.ts';
+import { WorkRows } from './runtime/work-rows.ts';
 import { PreferWait, Waits } from './platform/api/prefer-wait.ts';
 import { Readiness } from './platform/http/readiness.ts';
 import { Resources } from './platform/api/resources.ts';
@@ -20,6 +21,7 @@ import { Shapes } from './platform/api/shapes.ts';
     Waits,
     Health,
     Work,
+    WorkRows,
     Readiness,
     Expiry,
     { provide: APP_FILTER, useClass: ProblemFilter },

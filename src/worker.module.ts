@@ -6,6 +6,7 @@ import type { Registry } from 'prom-client';
 import { CheckRepository } from './clusters/check/check.repository.ts';
 import { Connections } from './clusters/connections.ts';
 import { CredentialReader } from './clusters/credential.reader.ts';
+import { connectCluster } from './clusters/kubernetes/client.ts';
 import { InquiryReconciler } from './clusters/inquiries/inquiry-reconciler.ts';
 import { InquiryRepository } from './clusters/inquiries/inquiry.repository.ts';
 import { RegionRepository } from './clusters/region.repository.ts';
@@ -33,6 +34,7 @@ import { DatabaseClock } from './runtime/clock.ts';
 import { Renewals } from './runtime/renewals.ts';
 import { Runtime } from './runtime/runtime.ts';
 import { Work } from './runtime/work.ts';
+import { LeaseRows, WorkRows } from './runtime/work-rows.ts';
 
 /** Injects where a worker counts what it does. */
 const METRICS = Symbol('metrics');
@@ -62,7 +64,8 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     const logger = createLogger(config);
     const report = (error: unknown): void => logger.warn({ err: error, part: 'engine' }, 'an error occurred and is retried');
     const clock = new DatabaseClock();
-    this.connections = new Connections(database, credentials, checks, config.allowedNetworks);
+    const { allowedNetworks } = config;
+    this.connections = new Connections(database, credentials, checks, (credential) => connectCluster(credential, { allowedNetworks }));
     const placementWork = new PlacementWork(database, placements, events, work, announce, this.connections, clock, report);
     const waiting = new Unserved(database, unserved, events, work, report);
     const check = new ClusterCheck(database, checks, placements, events, announce, this.connections);
@@ -73,7 +76,8 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
       registers: [metrics],
     });
     this.runtime = new Runtime({
-      ...{ database, queues, announce, work, clock, report },
+      ...{ queues, announce, work, clock, report },
+      rows: new LeaseRows(database.system),
       renewals: new Renewals(config.databaseUrl, report),
       reconcilers: {
         rollouts: new RolloutReconciler(database, rollouts, events, work, clock, report),
@@ -95,6 +99,7 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     armFailpoint(FAILPOINTS);
     const providers = [
       Work,
+      WorkRows,
       EventLog,
       LockedRolloutRepository,
       HeldPlacementRepository,

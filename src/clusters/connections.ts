@@ -1,6 +1,6 @@
 import type { CheckRepository } from './check/check.repository.ts';
 import type { CredentialReader } from './credential.reader.ts';
-import { connectCluster } from './kubernetes/client.ts';
+import type { Credential } from './core/credential.ts';
 import { KubernetesError } from './kubernetes/errors.ts';
 import { clusterStores, watchPlacement, workerStores } from './kubernetes/placement-watch.ts';
 import type { ByteBudget } from './kubernetes/store.ts';
@@ -38,10 +38,10 @@ export class Connections {
   private readonly opening = new Map<string, Promise<Shared>>();
 
   constructor(
-    private readonly database: Database,
-    private readonly credentials: CredentialReader,
-    private readonly checks: CheckRepository,
-    private readonly allowedNetworks: readonly string[],
+    private readonly database: Pick<Database, 'as'>,
+    private readonly credentials: Pick<CredentialReader, 'get'>,
+    private readonly checks: Pick<CheckRepository, 'credentialVersion'>,
+    private readonly connect: (credential: Credential) => KubernetesClient,
   ) {}
 
   /** @param version of the credentials in the caller's rows; a connection with another version is left to its current users */
@@ -98,7 +98,7 @@ export class Connections {
     if (!opened) throw unusable('The cluster has no credentials.', CREDENTIALS_ANEW);
     const { version, credential } = opened;
     const shared: Shared = {
-      client: connectCluster(credential, { allowedNetworks: this.allowedNetworks }),
+      client: this.connect(credential),
       stores: clusterStores(this.stores),
       version,
       users: 0,

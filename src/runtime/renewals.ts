@@ -1,13 +1,14 @@
 import pg from 'pg';
 import { withSettings } from '../platform/db/database.ts';
-import type { SystemQueries } from '../platform/db/database.ts';
 import { outliveConnections } from '../platform/db/pool.ts';
+import { LeaseRows } from './work-rows.ts';
 
 const TIMEOUT_MILLISECONDS = 3_000;
 
 /** A separate connection for renewing leases, so that renewals never wait for an exhausted pool. It is opened at the first renewal. */
-export class Renewals implements SystemQueries {
+export class Renewals implements Pick<LeaseRows, 'renew'> {
   private readonly pool: pg.Pool;
+  private readonly rows: LeaseRows;
 
   constructor(databaseUrl: string, onError: (error: Error) => void) {
     this.pool = new pg.Pool({
@@ -20,10 +21,11 @@ export class Renewals implements SystemQueries {
       keepAlive: true,
     });
     outliveConnections(this.pool, onError);
+    this.rows = new LeaseRows({ query: async <T>(text: string, values?: unknown[]) => (await this.pool.query(text, values)).rows as T[] });
   }
 
-  async query<T>(text: string, values: unknown[] = []): Promise<T[]> {
-    return (await this.pool.query(text, values)).rows as T[];
+  renew(tokens: readonly string[]): Promise<Map<string, boolean>> {
+    return this.rows.renew(tokens);
   }
 
   async close(): Promise<void> {

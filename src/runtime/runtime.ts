@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
-import type { Database } from '../platform/db/database.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import type { Announce, Announcement } from '../platform/queue/announce.ts';
 import type { Queues, QueueWorker } from '../platform/queue/queue.ts';
@@ -12,9 +11,9 @@ import { Leases } from './leases.ts';
 import type { Reconciler, Reconcilers } from './reconciler.ts';
 import type { Renewals } from './renewals.ts';
 import { Sweep } from './sweep.ts';
-import type { Swept } from './sweep.ts';
 import { queueOf } from './work.ts';
 import type { Work } from './work.ts';
+import type { LeaseRows, Swept } from './work-rows.ts';
 
 /** A part of the world whose workers alone connect to what is in it. */
 export interface Region {
@@ -23,12 +22,12 @@ export interface Region {
 }
 
 export interface RuntimeParts {
-  database: Database;
-  queues: Queues;
-  announce: Announce;
+  rows: Pick<LeaseRows, keyof LeaseRows>;
+  queues: Pick<Queues, 'work'>;
+  announce: Pick<Announce, 'publish' | 'subscribe'>;
   work: Work;
   clock: DatabaseClock;
-  renewals: Renewals;
+  renewals: Pick<Renewals, 'renew' | 'close'>;
   reconcilers: Reconcilers;
   /** All regions, read once a second: new ones are served without a restart. */
   allRegions: () => Promise<readonly Region[]>;
@@ -72,8 +71,8 @@ export class Runtime {
   private closing = false;
 
   constructor(private readonly parts: RuntimeParts) {
-    const { database, clock, renewals, reconcilers, report } = parts;
-    this.leases = new Leases(`${os.hostname()}/${process.pid}/${randomUUID()}`, database.system, renewals, report);
+    const { rows, clock, renewals, reconcilers, report } = parts;
+    this.leases = new Leases(`${os.hostname()}/${process.pid}/${randomUUID()}`, rows, renewals, report);
     for (const reconciler of Object.values<Reconciler>(reconcilers)) {
       const { kind, slots, held, batch, share } = reconciler;
       const claims = new Claims({
@@ -83,7 +82,7 @@ export class Runtime {
       });
       this.served.set(kind, { reconciler, claims });
     }
-    this.sweep = new Sweep(database.system, clock, () => this.swept(), {
+    this.sweep = new Sweep(rows, clock, () => this.swept(), {
       onDue: (kinds) => this.wake(kinds),
       onTick: () => this.tick(),
       onError: report,

@@ -1,6 +1,5 @@
-import type { SystemQueries } from '../platform/db/database.ts';
 import type { DatabaseClock } from './clock.ts';
-import { DUE } from './leases.ts';
+import type { LeaseRows, Swept } from './work-rows.ts';
 
 const EVERY_MILLISECONDS = 1_000;
 
@@ -12,15 +11,6 @@ export interface SweepListener {
   onError(error: unknown): void;
 }
 
-/** What a sweep looks for. */
-export interface Swept {
-  /** Of all regions. */
-  any: readonly string[];
-  /** Of the served regions. */
-  regional: readonly string[];
-  regions: readonly string[];
-}
-
 /** Finds due rows once a second, with one statement, so that a lost nudge costs at most a second. The same statement reads the database's time. */
 export class Sweep {
   private timer: NodeJS.Timeout | null = null;
@@ -28,7 +18,7 @@ export class Sweep {
   private closed = false;
 
   constructor(
-    private readonly system: SystemQueries,
+    private readonly rows: Pick<LeaseRows, 'sweep'>,
     private readonly clock: DatabaseClock,
     private readonly swept: () => Swept,
     private readonly listener: SweepListener,
@@ -59,17 +49,8 @@ export class Sweep {
   }
 
   private async sweep(): Promise<void> {
-    const { any, regional, regions } = this.swept();
-    const [row] = await this.system.query<{ now: Date; kinds: string[] }>(SWEEP, [any, regional, regions]);
-    if (!row) return;
-    this.clock.record(row.now);
-    if (row.kinds.length > 0) this.listener.onDue(row.kinds);
+    const { now, kinds } = await this.rows.sweep(this.swept());
+    this.clock.record(now);
+    if (kinds.length > 0) this.listener.onDue(kinds);
   }
 }
-
-const SWEEP = `
-  SELECT now() AS now, ARRAY(
-    SELECT k.kind FROM unnest($1::text[]) AS k (kind) WHERE EXISTS (SELECT 1 FROM work w WHERE w.kind = k.kind AND ${DUE})
-    UNION ALL
-    SELECT k.kind FROM unnest($2::text[]) AS k (kind) WHERE EXISTS (SELECT 1 FROM work w WHERE w.kind = k.kind AND ${DUE} AND w.region_id = ANY($3::uuid[]))
-  ) AS kinds`;

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
@@ -9,7 +9,8 @@ import { Announce } from '../platform/queue/announce.ts';
 import { Queues } from '../platform/queue/queue.ts';
 import type { WorkKind } from './kinds.ts';
 import type { Lease } from './lease.ts';
-import { releasing } from './work-sql.ts';
+import { WorkRows } from './work-rows.ts';
+import type { DueRow } from './work-rows.ts';
 
 const tables = new Statements();
 
@@ -45,15 +46,8 @@ const JOB_VERSION = 1;
 
 interface Pending {
   due: Map<string, DueRow>;
-  forgotten: { kind: string; id: string }[];
+  forgotten: Pick<DueRow, 'kind' | 'id'>[];
   released: { lease: Lease; dueAt: Date | null }[];
-}
-
-interface DueRow {
-  kind: string;
-  id: string;
-  region_id: string | null;
-  cluster_id: string | null;
 }
 
 /**
@@ -66,22 +60,23 @@ interface DueRow {
  */
 @Injectable()
 export class Work implements BeforeApplicationShutdown {
+  /** By what the open transaction does last. */
   private readonly pending = new WeakMap<object, Pending>();
   private readonly listeners = new Set<NudgeListener>();
   /** Timers of delayed jobs, by queue and kind. */
   private readonly behind = new Map<string, NodeJS.Timeout>();
 
   constructor(
-    private readonly database: Database,
-    private readonly queues: Queues,
-    private readonly announce: Announce,
+    @Inject(Database) private readonly database: Pick<Database, 'beforeCommit' | 'afterCommit'>,
+    @Inject(Queues) private readonly queues: Pick<Queues, 'open'>,
+    @Inject(Announce) private readonly announce: Pick<Announce, 'publish'>,
+    @Inject(WorkRows) private readonly rows: Pick<WorkRows, 'makeDue' | 'forget' | 'release'>,
   ) {}
 
   /** Makes rows due when the open transaction commits, and nudges whoever serves them. */
   due(kind: WorkKind, rows: readonly WorkRow[]): void {
     const { due } = this.gathered();
-    for (const { id, regionId = null, clusterId = null } of rows)
-      due.set(`${kind} ${id}`, { kind, id, region_id: regionId, cluster_id: clusterId });
+    for (const { id, regionId = null, clusterId = null } of rows) due.set(`${kind} ${id}`, { kind, id, regionId, clusterId });
   }
 
   /** There is nothing to do for these rows any more. Their holders lose their leases. */
@@ -114,12 +109,12 @@ export class Work implements BeforeApplicationShutdown {
   }
 
   private gathered(): Pending {
-    const { transaction } = currentContext();
-    if (!transaction) throw new Error('work is made due in the transaction of what makes it due');
-    const known = this.pending.get(transaction);
+    const { beforeCommit } = currentContext();
+    if (!beforeCommit) throw new Error('work is made due in the transaction of what makes it due');
+    const known = this.pending.get(beforeCommit);
     if (known) return known;
     const pending: Pending = { due: new Map(), forgotten: [], released: [] };
-    this.pending.set(transaction, pending);
+    this.pending.set(beforeCommit, pending);
     this.database.beforeCommit(this, () => this.write(pending));
     return pending;
   }
@@ -127,9 +122,9 @@ export class Work implements BeforeApplicationShutdown {
   private write({ due, forgotten, released }: Pending): void {
     const { tenantId } = currentContext();
     const rows = [...due.values()];
-    if (rows.length > 0) this.database.send(MAKE_DUE, [tenantId, JSON.stringify(rows)]);
-    if (forgotten.length > 0) this.database.send(FORGET, [tenantId, forgotten.map(({ kind }) => kind), forgotten.map(({ id }) => id)]);
-    for (const { lease, dueAt } of released) this.database.send(RELEASE, [tenantId, lease.kind, lease.id, lease.token, dueAt]);
+    if (rows.length > 0) this.rows.makeDue(tenantId, rows);
+    if (forgotten.length > 0) this.rows.forget(tenantId, forgotten);
+    for (const { lease, dueAt } of released) this.rows.release(lease, dueAt);
     this.database.afterCommit(() => {
       for (const { lease } of released) lease.lose();
       this.nudge(tenantId, rows);
@@ -138,7 +133,7 @@ export class Work implements BeforeApplicationShutdown {
 
   private nudge(tenantId: string, rows: readonly DueRow[]): void {
     for (const { kind, id } of rows) this.announce.publish({ kind: 'due', work: kind, tenantId, id });
-    const queues = new Map(rows.map(({ kind, region_id }) => [`${kind} ${region_id ?? ''}`, { kind, queue: queueOf(region_id) }]));
+    const queues = new Map(rows.map(({ kind, regionId }) => [`${kind} ${regionId ?? ''}`, { kind, queue: queueOf(regionId) }]));
     for (const { kind, queue } of queues.values()) this.nudgeQueue(queue, kind);
   }
 
@@ -158,23 +153,6 @@ export class Work implements BeforeApplicationShutdown {
     this.behind.set(key, setTimeout(follow, BEHIND_MILLISECONDS).unref());
   }
 }
-
-const MAKE_DUE = `
-  INSERT INTO work (tenant_id, kind, id, region_id, cluster_id, due_at)
-  SELECT $1::uuid, n.kind, n.id, n.region_id, n.cluster_id, clock_timestamp()
-  FROM jsonb_to_recordset($2::jsonb) AS n(kind text, id uuid, region_id uuid, cluster_id uuid) ORDER BY n.kind, n.id
-  ON CONFLICT (tenant_id, kind, id) DO UPDATE SET due_at = least(work.due_at, excluded.due_at)`;
-
-const FORGET = `
-  WITH ended AS (
-    SELECT w.tenant_id, w.kind, w.id FROM work w JOIN unnest($2::text[], $3::uuid[]) AS n (kind, id) ON n.kind = w.kind AND n.id = w.id
-    WHERE w.tenant_id = $1::uuid ORDER BY w.kind, w.id FOR UPDATE OF w)
-  DELETE FROM work w USING ended e WHERE w.tenant_id = e.tenant_id AND w.kind = e.kind AND w.id = e.id`;
-
-const RELEASE = releasing({
-  rows: 'w.tenant_id = $1::uuid AND w.kind = $2 AND w.id = $3::uuid AND w.lease_token = $4::bigint',
-  dueAt: '$5::timestamptz',
-});
 
 /** A value, or the expression that stands for it. */
 type Operand = string | RawBuilder<string>;

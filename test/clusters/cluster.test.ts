@@ -10,8 +10,10 @@ import { SealError } from '../../src/platform/crypto/seal.ts';
 import { CheckRepository } from '../../src/clusters/check/check.repository.ts';
 import { InquiryRepository } from '../../src/clusters/inquiries/inquiry.repository.ts';
 import { Connections } from '../../src/clusters/connections.ts';
+import { connectCluster } from '../../src/clusters/kubernetes/client.ts';
 import type { Lease } from '../../src/runtime/lease.ts';
 import { Leases } from '../../src/runtime/leases.ts';
+import { LeaseRows } from '../../src/runtime/work-rows.ts';
 import { expectStatus, makeRegion, startTestApi, type Answer, type TestApi, type TestTenant } from '../support/api.ts';
 import { makeAuthority } from './kubernetes/server.ts';
 
@@ -219,7 +221,7 @@ describe('credentials', () => {
           'Credentials cannot be stored: this Slipway runs with a different master key than before. Its operator must start it with the earlier key.',
       });
     expect(await rows('SELECT data_key_sealed AS key FROM tenants WHERE id = $1', [stranger.id])).toEqual([{ key: dataKey }]);
-    const connections = new Connections(api.app.get(Database), reader(), new CheckRepository(api.app.get(Database)), []);
+    const connections = new Connections(api.app.get(Database), reader(), new CheckRepository(api.app.get(Database)), connectCluster);
     await expect(connections.openNewest({ tenantId: stranger.id } as Lease, made.id)).rejects.toMatchObject({
       message: "The cluster's credentials cannot be opened with this installation's master key.",
       advice: 'Ask the operator to start Slipway with the SLIPWAY_MASTER_KEY that was used before.',
@@ -434,7 +436,7 @@ describe('a check', () => {
     const database = api.app.get(Database);
     const asked = tenant.rest<Cluster>('POST', `/v1/clusters/${made.id}/check`);
     // What a worker does: it claims the inquiry, checks the cluster, stores what it found, answers, and announces that.
-    const leases = new Leases('worker', database.system, database.system, () => undefined);
+    const leases = new Leases('worker', new LeaseRows(database.system), new LeaseRows(database.system), () => undefined);
     const claim = {
       kind: 'inquiries',
       regions: [made.region.id],
@@ -459,7 +461,7 @@ describe('a check', () => {
   it('that is under way when the cluster is removed stores nothing, and no other follows', async () => {
     const made = await register('left');
     const database = api.app.get(Database);
-    const leases = new Leases('worker', database.system, database.system, () => undefined);
+    const leases = new Leases('worker', new LeaseRows(database.system), new LeaseRows(database.system), () => undefined);
     const claim = async (): Promise<Lease[]> =>
       leases.claim({
         kind: 'clusters',

@@ -5,8 +5,9 @@ import { newId } from '../../src/platform/id.ts';
 import { Database } from '../../src/platform/db/database.ts';
 import { Lease, LEASE_SECONDS } from '../../src/runtime/lease.ts';
 import { Leases } from '../../src/runtime/leases.ts';
-import type { Claim } from '../../src/runtime/leases.ts';
 import { Renewals } from '../../src/runtime/renewals.ts';
+import { LeaseRows } from '../../src/runtime/work-rows.ts';
+import type { Claim } from '../../src/runtime/work-rows.ts';
 import { freshDatabase } from '../support/database.ts';
 import type { FreshDatabase } from '../support/database.ts';
 
@@ -26,7 +27,7 @@ describe('leases', () => {
     moving: [],
     ...more,
   });
-  const worker = (name: string): Leases => new Leases(name, database.system, renewals, (error) => errors.push(error));
+  const worker = (name: string): Leases => new Leases(name, new LeaseRows(database.system), renewals, (error) => errors.push(error));
 
   /** A tenant with rows that are due since so many seconds (negative: only in the future), of which these are on clusters. */
   const tenantWith = async (due: number[], where = region, clusters: string[] = []): Promise<string[]> => {

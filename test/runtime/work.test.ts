@@ -6,6 +6,7 @@ import { Announce } from '../../src/platform/queue/announce.ts';
 import type { Announcement } from '../../src/platform/queue/announce.ts';
 import { Queues } from '../../src/platform/queue/queue.ts';
 import { Leases } from '../../src/runtime/leases.ts';
+import { LeaseRows, WorkRows } from '../../src/runtime/work-rows.ts';
 import { Work } from '../../src/runtime/work.ts';
 import { freshDatabase } from '../support/database.ts';
 import type { FreshDatabase } from '../support/database.ts';
@@ -34,7 +35,7 @@ describe('work', () => {
     queues = new Queues({ url: fresh.appUrl, redisUrl: null });
     announce = new Announce({ url: fresh.appUrl });
     announce.subscribe((message) => heard.push(message));
-    work = new Work(database, queues, announce);
+    work = new Work(database, queues, announce, new WorkRows(database));
   });
   beforeEach(async () => {
     heard.length = 0;
@@ -80,7 +81,7 @@ describe('work', () => {
   test('that is released with a transaction is gone, unless it was nudged meanwhile', async () => {
     const [quiet, nudged] = [newId(), newId()];
     await inTransaction(() => work.due('rollouts', [{ id: quiet }, { id: nudged }]));
-    const leases = new Leases('one', database.system, database.system, () => undefined);
+    const leases = new Leases('one', new LeaseRows(database.system), new LeaseRows(database.system), () => undefined);
     const held = await leases.claim({ kind: 'rollouts', regions: null, limit: 10, share, moving: [] });
     await inTransaction(() => work.due('rollouts', [{ id: nudged }]));
 
@@ -94,7 +95,7 @@ describe('work', () => {
   test('that is forgotten takes the lease away from its holder, whose release brings nothing back', async () => {
     const id = newId();
     await inTransaction(() => work.due('placements', [{ id, regionId }]));
-    const leases = new Leases('one', database.system, database.system, () => undefined);
+    const leases = new Leases('one', new LeaseRows(database.system), new LeaseRows(database.system), () => undefined);
     const [lease] = await leases.claim({ kind: 'placements', regions: [regionId], limit: 10, share, moving: [] });
 
     await inTransaction(() => work.forget('placements', [id]));

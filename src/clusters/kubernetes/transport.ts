@@ -25,6 +25,8 @@ export interface TransportOptions {
   patienceMilliseconds?: number;
   /** Connections kept for requests; each watch has one of its own besides. Default 6. */
   connections?: number;
+  /** What carries requests in place of connections to the server, for tests. */
+  dispatcher?: Dispatcher;
 }
 
 export interface Request {
@@ -71,12 +73,10 @@ interface Holder {
   onSlow: (() => void) | undefined;
 }
 
-function lineTo(credential: Credential, options: TransportOptions): Line {
-  const { origin, pathname, protocol } = new URL(credential.server);
-  if (protocol !== 'https:') throw new Error('a cluster is spoken to over https alone');
+/** Connections to the server. A watch holds one for as long as it lasts, so watches must not take those of the requests. */
+function poolsTo(credential: Credential, options: TransportOptions, requestMilliseconds: number): Pick<Line, 'requests' | 'watches'> {
+  const { origin } = new URL(credential.server);
   const { auth } = credential;
-  const budgets = { ...BUDGETS, ...options.budgets };
-  const rate = new ByteRate(budgets);
   const tls = { ca: credential.ca, ...('token' in auth ? {} : { cert: auth.certificate, key: auth.key }) };
   const connect = guardedConnector({
     ...tls,
@@ -85,15 +85,26 @@ function lineTo(credential: Credential, options: TransportOptions): Line {
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
     maxCachedSessions: 0,
-    timeout: Math.min(5_000, budgets.requestMilliseconds),
+    timeout: Math.min(5_000, requestMilliseconds),
   });
   const shared = { connect, allowH2: false, pipelining: 1, keepAliveTimeout: 60_000, headersTimeout: 0, bodyTimeout: 0 };
   return {
-    requests: new Pool(origin, { ...shared, connections: options.connections ?? 6 }).compose(bounded({ budgets, rate, what: 'ANSWER' })),
-    // A watch holds its connection for as long as it lasts, so watches must not take those of the requests.
-    watches: new Pool(origin, { ...shared, connections: null, keepAliveTimeout: 4_000 }).compose(
-      bounded({ budgets, rate, what: 'STREAM' }),
-    ),
+    requests: new Pool(origin, { ...shared, connections: options.connections ?? 6 }),
+    watches: new Pool(origin, { ...shared, connections: null, keepAliveTimeout: 4_000 }),
+  };
+}
+
+function lineTo(credential: Credential, options: TransportOptions): Line {
+  const { pathname, protocol } = new URL(credential.server);
+  if (protocol !== 'https:') throw new Error('a cluster is spoken to over https alone');
+  const { auth } = credential;
+  const budgets = { ...BUDGETS, ...options.budgets };
+  const rate = new ByteRate(budgets);
+  const { dispatcher } = options;
+  const pools = dispatcher ? { requests: dispatcher, watches: dispatcher } : poolsTo(credential, options, budgets.requestMilliseconds);
+  return {
+    requests: pools.requests.compose(bounded({ budgets, rate, what: 'ANSWER' })),
+    watches: pools.watches.compose(bounded({ budgets, rate, what: 'STREAM' })),
     prefix: pathname.replace(/(?<!\/)\/+$/, ''),
     headers: { 'user-agent': 'slipway', ...('token' in auth ? { authorization: `Bearer ${auth.token}` } : {}) },
     secrets: 'token' in auth ? [auth.token] : [],

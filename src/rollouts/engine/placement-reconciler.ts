@@ -30,11 +30,11 @@ export class PlacementReconciler implements Reconciler {
   private readonly stopListening: () => void;
 
   constructor(
-    private readonly database: Database,
-    private readonly rows: HeldPlacementRepository,
-    private readonly announce: Announce,
+    private readonly database: Pick<Database, 'as'>,
+    private readonly rows: Pick<HeldPlacementRepository, 'saveCounts'>,
+    private readonly announce: Pick<Announce, 'publish' | 'subscribe'>,
     private readonly work: PlacementWork,
-    private readonly unserved: Unserved,
+    private readonly unserved: Pick<Unserved, 'tick'>,
   ) {
     // The cluster's rows have changed, possibly its credentials.
     this.stopListening = announce.subscribe((announcement) => {

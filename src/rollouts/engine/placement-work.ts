@@ -41,12 +41,12 @@ export class PlacementWork {
   private readonly renderings = new Map<string, Promise<KubernetesObject[]>>();
 
   constructor(
-    private readonly database: Database,
-    private readonly placements: HeldPlacementRepository,
-    private readonly events: EventLog,
-    private readonly work: Work,
-    private readonly announce: Announce,
-    private readonly connections: Connections,
+    private readonly database: Pick<Database, 'as' | 'transaction' | 'afterCommit'>,
+    private readonly placements: Pick<HeldPlacementRepository, 'load' | 'commit' | 'noteRan' | 'objects' | 'keptObjects'>,
+    private readonly events: Pick<EventLog, 'append'>,
+    private readonly work: Pick<Work, 'due'>,
+    private readonly announce: Pick<Announce, 'publish'>,
+    private readonly connections: Pick<Connections, 'open'>,
     private readonly clock: DatabaseClock,
     /** Called with errors that are not a cluster's. */
     readonly report: (error: unknown) => void,

@@ -23,10 +23,10 @@ export class RolloutReconciler implements Reconciler {
   readonly share = { tenant: null, cluster: null, held: null };
 
   constructor(
-    private readonly database: Database,
-    private readonly rollouts: LockedRolloutRepository,
-    private readonly events: EventLog,
-    private readonly work: Work,
+    private readonly database: Pick<Database, 'as' | 'transaction'>,
+    private readonly rollouts: Pick<LockedRolloutRepository, 'lock' | 'save' | 'succeed'>,
+    private readonly events: Pick<EventLog, 'append'>,
+    private readonly work: Pick<Work, 'release'>,
     private readonly clock: DatabaseClock,
     private readonly report: (error: unknown) => void,
   ) {}
