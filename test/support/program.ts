@@ -42,17 +42,28 @@ function isBuilt(): boolean {
 
 const changedAt = (file: string): number => statSync(file).mtimeMs;
 
-/** A worker in a separate process. */
+/** A worker, or an API, in a separate process. */
 export interface WorkerProcess {
   pid: number;
-  /** Resolves when it serves its regions. */
+  /** Resolves when it serves its regions, or requests. */
   ready: Promise<void>;
   /** Resolves with the signal that ended it, or its exit code. */
   ended: Promise<string | number>;
   kill(signal: NodeJS.Signals): void;
 }
 
-export function spawnWorker(config: Config, environment: Record<string, string> = {}): WorkerProcess {
+export const spawnWorker = (config: Config, environment: Record<string, string> = {}): WorkerProcess =>
+  spawnProgram('worker', 'the worker serves these regions', config, environment);
+
+/** The API in a separate process, on the config's port. */
+export const spawnApi = (config: Config): WorkerProcess =>
+  spawnProgram('main', "Slipway's API is at", config, {
+    PORT: String(config.port),
+    ...(config.operatorKey === null ? {} : { SLIPWAY_OPERATOR_KEY: config.operatorKey }),
+  });
+
+/** @param readyLine part of the line on which it says that it is ready */
+function spawnProgram(name: string, readyLine: string, config: Config, environment: Record<string, string>): WorkerProcess {
   const settings: Record<string, string> = {
     SLIPWAY_ENV: 'test',
     DATABASE_URL: config.databaseUrl,
@@ -62,16 +73,16 @@ export function spawnWorker(config: Config, environment: Record<string, string> 
     LOG_LEVEL: 'info',
     ...(config.redisUrl === null ? {} : { REDIS_URL: config.redisUrl }),
   };
-  const child = spawn(process.execPath, [...SHORT_LIVED, path.join(folder, 'worker.js')], {
+  const child = spawn(process.execPath, [...SHORT_LIVED, path.join(folder, `${name}.js`)], {
     env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compiled, ...settings, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
   createInterface({ input: child.stdout }).on('line', (line) => {
-    if (line.includes('the worker serves these regions')) resolve();
+    if (line.includes(readyLine)) resolve();
   });
   const ended = new Promise<string | number>((done) => child.once('exit', (code, signal) => done(signal ?? code ?? -1)));
-  void ended.then((how) => reject(new Error(`the worker ended (${how}) before it served anything`)));
+  void ended.then((how) => reject(new Error(`${name} ended (${how}) before it was ready`)));
   ready.catch(() => undefined);
   return { pid: child.pid ?? -1, ready, ended, kill: (signal) => child.kill(signal) };
 }
