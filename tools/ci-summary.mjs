@@ -6,7 +6,8 @@ const parts = Object.entries({
   test: 'reports/test.json',
   kill: 'reports/rig-kill.json',
   'test:kubernetes': 'reports/kubernetes.json',
-}).filter(([step]) => !(step === 'test:kubernetes' && process.env.SLIPWAY_SKIP_KUBERNETES === '1'));
+  chaos: 'reports/rig-chaos.json',
+}).filter(([step]) => !(['test:kubernetes', 'chaos'].includes(step) && process.env.SLIPWAY_SKIP_KUBERNETES === '1'));
 let passed = 0;
 /** Failed steps. A step with a report of failed cases is counted by these. */
 const broken = new Set(process.argv.slice(2));
