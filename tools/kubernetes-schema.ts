@@ -25,6 +25,20 @@ interface Schema {
   'x-kubernetes-list-map-keys'?: string[];
 }
 
+/**
+ * Fields that are required in the description, and that an API server does without (1.36.3): Go always writes them, and takes zero values for what is missing.
+ * Others that are missing are refused there, too.
+ */
+const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
+  ClusterTrustBundleProjection: ['path'],
+  HTTPHeader: ['value'],
+  ISCSIVolumeSource: ['lun'],
+  PreferredSchedulingTerm: ['preference'],
+  ScaleIOVolumeSource: ['secretRef'],
+  SleepAction: ['seconds'],
+  Sysctl: ['value'],
+};
+
 const ROOTS = ['PodTemplateSpec', 'ServiceSpec'];
 const TARGET = new URL('../src/templates/core/kubernetes-schema.json', import.meta.url);
 
@@ -73,6 +87,9 @@ function cut(schemas: Record<string, Schema>): Record<string, unknown> {
     const schema = byName.get(name);
     if (!schema) throw new Error(`the description has no ${name}`);
     const own = cutSchema(schema, keys.get(name));
+    const required = (schema.required ?? []).filter((field) => !OPTIONAL[name]?.includes(field));
+    if (required.length === 0) delete own.required;
+    else own.required = required;
     definitions[name] = name === 'Quantity' ? { ...own, format: 'quantity' } : own;
     for (const [, reference] of JSON.stringify(own).matchAll(/#\/definitions\/(\w+)/g)) if (reference) rest.push(reference);
   }

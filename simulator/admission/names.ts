@@ -1,4 +1,7 @@
 /** Rules for names, labels and their keys, with the API server's texts. */
+import type { StringMap } from '../objects.ts';
+import { invalidValue } from '../status.ts';
+import type { FieldError } from '../status.ts';
 
 export const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 export const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
@@ -29,4 +32,26 @@ export function labelKeyFault(key: string): string | undefined {
   if (name === '') return 'name part must be non-empty';
   if (name.length > 63) return 'name part must be no more than 63 bytes';
   return keyName.test(name) ? undefined : `name part ${keyText}`;
+}
+
+export const duplicate = (field: string, value: string): FieldError => ({
+  reason: 'FieldValueDuplicate',
+  field,
+  message: `Duplicate value: ${JSON.stringify(value)}`,
+});
+
+const because = (field: string, value: string, why: string | undefined): FieldError[] =>
+  why === undefined ? [] : [invalidValue(field, value, why)];
+
+export const labelsErrors = (labels: StringMap, field: string): FieldError[] =>
+  Object.entries(labels).flatMap(([key, value]) => [
+    ...because(field, key, labelKeyFault(key)),
+    ...because(field, value, labelValueFault(value)),
+  ]);
+
+/** Keys that are none, and more than is stored with one object, keys and values together. */
+export function annotationErrors(annotations: StringMap, field: string): FieldError[] {
+  const keys = Object.keys(annotations).flatMap((key) => because(field, key, labelKeyFault(key.toLowerCase())));
+  const bytes = Buffer.byteLength(Object.entries(annotations).flat().join(''));
+  return bytes > 262_144 ? [...keys, { reason: 'FieldValueTooLong', field, message: 'Too long: may not be more than 262144 bytes' }] : keys;
 }

@@ -3,16 +3,10 @@ import type { LabelSelector, StringMap } from '../objects.ts';
 import { forbiddenValue, invalidValue, requiredValue } from '../status.ts';
 import type { FieldError } from '../status.ts';
 import { labelSelectorMatch } from '../store/selector.ts';
-import { labelKeyFault, labelValueFault } from './names.ts';
+import { labelKeyFault, labelsErrors, labelValueFault } from './names.ts';
 
 const because = (field: string, value: string, why: string | undefined): FieldError[] =>
   why === undefined ? [] : [invalidValue(field, value, why)];
-
-const labelsErrors = (labels: StringMap, field: string): FieldError[] =>
-  Object.entries(labels).flatMap(([key, value]) => [
-    ...because(field, key, labelKeyFault(key)),
-    ...because(field, value, labelValueFault(value)),
-  ]);
 
 function requirementErrors(
   { key, operator, values = [] }: NonNullable<LabelSelector['matchExpressions']>[number],

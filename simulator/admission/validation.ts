@@ -1,11 +1,11 @@
 /** The validations that decide whether a write is accepted; messages are the API server's own. */
 import { isIP } from 'node:net';
 import { equal, isFields } from '../objects.ts';
-import type { Container, Deployment, Fields, KubernetesObject, PodSpec, PodTemplate, ReplicaSet, Service, StringMap } from '../objects.ts';
+import type { Deployment, Fields, KubernetesObject, PodSpec, ReplicaSet, Service } from '../objects.ts';
 import { forbiddenValue, invalidValue, requiredValue } from '../status.ts';
 import type { FieldError } from '../status.ts';
-import { containerErrors, resourceErrors } from './containers.ts';
-import { dnsLabel, labelText, labelValueFault, subdomain, subdomainText } from './names.ts';
+import { annotationErrors, dnsLabel, duplicate, labelText, labelValueFault, subdomain, subdomainText } from './names.ts';
+import { imageErrors, podSpecErrors, templateErrors } from './pods.ts';
 import { selectorErrors } from './selectors.ts';
 
 /** All faults of an object; `previous` is the object that it replaces. */
@@ -27,19 +27,9 @@ function metadataErrors({ kind, metadata }: KubernetesObject, previous: Kubernet
     if (why !== undefined) errors.push(invalidValue('metadata.labels', value, why));
     if (key === '') errors.push(invalidValue('metadata.labels', key, 'name part must be non-empty'));
   }
-  errors.push(...annotationErrors(metadata.annotations, 'metadata.annotations'));
+  errors.push(...annotationErrors(metadata.annotations ?? {}, 'metadata.annotations'));
   if (previous && metadata.uid !== previous.metadata.uid) errors.push(invalidValue('metadata.uid', metadata.uid, 'field is immutable'));
   return errors;
-}
-
-/** More annotations than are stored with one object, keys and values together. */
-function annotationErrors(annotations: StringMap | undefined, field: string): FieldError[] {
-  const bytes = Buffer.byteLength(
-    Object.entries(annotations ?? {})
-      .flat()
-      .join(''),
-  );
-  return bytes > 262_144 ? [{ reason: 'FieldValueTooLong', field, message: 'Too long: may not be more than 262144 bytes' }] : [];
 }
 
 function kindErrors(object: KubernetesObject, previous: KubernetesObject | undefined): FieldError[] {
@@ -126,43 +116,8 @@ function rollingErrors({
   return errors;
 }
 
-function templateErrors(template: PodTemplate): FieldError[] {
-  const errors = [
-    ...annotationErrors(template.metadata?.annotations, 'spec.template.annotations'),
-    ...podSpecErrors(template.spec, 'spec.template.spec'),
-  ];
-  const { restartPolicy } = template.spec;
-  if (restartPolicy !== undefined && restartPolicy !== 'Always') {
-    errors.push({
-      reason: 'FieldValueNotSupported',
-      field: 'spec.template.spec.restartPolicy',
-      message: `Unsupported value: ${JSON.stringify(restartPolicy)}: supported values: "Always"`,
-    });
-  }
-  return errors;
-}
-
-function podSpecErrors(spec: PodSpec, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  if (!Array.isArray(spec.containers) || spec.containers.length === 0) errors.push(requiredValue(`${path}.containers`));
-  const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
-  const claims = new Set(((spec['resourceClaims'] ?? []) as { name: string }[]).map(({ name }) => name));
-  const names = new Set<string>();
-  for (const list of ['initContainers', 'containers'] as const) {
-    (spec[list] ?? []).forEach((one, index) => {
-      const at = `${path}.${list}[${index}]`;
-      errors.push(...containerErrors(one, list === 'initContainers', at, { volumes, claims }));
-      if (names.has(one.name))
-        errors.push({ reason: 'FieldValueDuplicate', field: `${at}.name`, message: `Duplicate value: ${JSON.stringify(one.name)}` });
-      names.add(one.name);
-    });
-  }
-  errors.push(...resourceErrors(spec as Pick<Container, 'resources'>, path, claims));
-  return errors;
-}
-
 function podErrors(object: KubernetesObject, previous: KubernetesObject | undefined): FieldError[] {
-  if (!previous) return podSpecErrors(object['spec'] as PodSpec, 'spec');
+  if (!previous) return [...podSpecErrors(object['spec'] as PodSpec, 'spec'), ...imageErrors(object['spec'] as PodSpec, 'spec')];
   const strip = (spec: unknown): Fields => {
     const copy = structuredClone(spec) as PodSpec;
     for (const one of [...copy.containers, ...(copy.initContainers ?? [])]) delete one.image;
@@ -192,8 +147,11 @@ function serviceErrors(object: Service, previous: Service | undefined): FieldErr
   const errors: FieldError[] = [];
   const { ports = [], type, clusterIP } = object.spec;
   if (ports.length === 0 && type !== 'ExternalName' && clusterIP !== 'None') errors.push(requiredValue('spec.ports'));
+  const names = new Set<string>();
   ports.forEach((port, index) => {
     if (ports.length > 1 && !port.name) errors.push(requiredValue(`spec.ports[${index}].name`));
+    if (port.name && names.has(port.name)) errors.push(duplicate(`spec.ports[${index}].name`, port.name));
+    names.add(port.name ?? '');
     for (const name of ['port', 'targetPort'] as const) {
       const value = port[name];
       if (typeof value !== 'number' || (value > 0 && value < 65536)) continue;

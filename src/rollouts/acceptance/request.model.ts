@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { OnFailure as OnFailures, OnUnreachable as OnUnreachables } from '../../generated/prisma/enums.ts';
 import { Enum, JsonObject, ordinal, reference } from '../../platform/model/fields.ts';
 import { STRATEGY_TYPES } from '../../templates/core/document.ts';
+import { PERCENT } from '../../templates/core/amounts.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import { exactlyOne, Input, Model, Shape } from '../../platform/model/model.ts';
 
@@ -23,10 +24,8 @@ export const Concurrency = Enum(
   'If a rollout is active: the new one is refused, or the active one is superseded.',
 );
 
-const count = z.union([
-  z.int().min(0).max(10_000),
-  z.string().regex(/^(100|[0-9]{1,2})%$/, 'must be a number of pods or a percentage such as 25%'),
-]);
+const count = (percent: RegExp) =>
+  z.union([z.int().min(0).max(10_000), z.string().regex(percent, 'must be a number of pods or a percentage such as 25%')]);
 
 const batchSize = z.int().min(1).max(10_000);
 
@@ -43,8 +42,8 @@ export class Step extends Model(
 @Input("The strategy of this rollout. Omitted fields are those of the revision's strategy.")
 export class StrategyInput extends Model({
   type: StrategyType,
-  maxSurge: count.optional(),
-  maxUnavailable: count.optional(),
+  maxSurge: count(PERCENT.surge).optional(),
+  maxUnavailable: count(PERCENT.unavailable).optional(),
   steps: z.array(Step.schema).min(1).max(50).optional().describe('For CANARY.'),
   batches: z
     .array(batchSize)

@@ -1,4 +1,5 @@
 import type { Fault } from '../../platform/fault.ts';
+import { isStuck } from '../../templates/core/amounts.ts';
 import { batchesOf, batchFaults, stepFaults } from '../../templates/core/strategy.ts';
 import type { Strategy, StrategyStep } from '../../workloads/core/strategy.ts';
 
@@ -48,9 +49,8 @@ function wishedStepFaults(wish: StrategyWish, steps: readonly StrategyStep[]): F
 }
 
 function numberFaults(strategy: Strategy): Fault[] {
-  const isZero = (amount: number | string): boolean => Number.parseInt(String(amount), 10) === 0;
   const faults: Fault[] = [];
-  if (isZero(strategy.maxSurge) && isZero(strategy.maxUnavailable)) {
+  if (isStuck(strategy.maxSurge, strategy.maxUnavailable)) {
     faults.push({ pointer: '/strategy/maxSurge', detail: 'maxSurge and maxUnavailable must not both be zero' });
   }
   if (strategy.progressDeadlineSeconds <= strategy.minReadySeconds) {

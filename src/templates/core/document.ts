@@ -4,6 +4,7 @@ import { isLabelValue, isQualifiedName } from './names.ts';
 import { PARAMETER_NAME, parameterSchema, type Parameters, type ParameterType } from './parameters.ts';
 import { isMountPoint } from './paths.ts';
 import { Hole } from './placeholders.ts';
+import { PERCENT } from './amounts.ts';
 import { detailOf } from './zod-faults.ts';
 
 /**
@@ -25,8 +26,8 @@ export interface TemplateDocument {
 }
 
 const INT32 = 2_147_483_647;
-/** Maximum of `minReadySeconds` and `progressDeadlineSeconds`. Larger values are used to hold a Deployment. */
-const MAX_SECONDS = INT32 - 2;
+/** Maximum of `minReadySeconds`: a larger one holds a Deployment. */
+const MAX_READY_SECONDS = INT32 - 2;
 
 type Kind = Exclude<ParameterType, 'secretRef'>;
 const allows = (kinds: readonly Kind[], kind: Kind): boolean => kinds.includes(kind) || (kind === 'integer' && kinds.includes('number'));
@@ -98,12 +99,12 @@ const configSchema = z.strictObject({
   path: open(path, 'string'),
 });
 
-const isAmount = (value: unknown): boolean =>
-  typeof value === 'number'
-    ? Number.isInteger(value) && value >= 0 && value <= INT32
-    : typeof value === 'string' && /^(100|[1-9]?\d)%$/.test(value);
-const amount = z.custom<number | string>(isAmount, { error: 'must be a number of pods or a percentage from 0% to 100%' });
-const seconds = (minimum: number) => integer(minimum, MAX_SECONDS);
+const amount = (percent: RegExp, most: string) =>
+  z.custom<number | string>(
+    (value) => (typeof value === 'number' ? Number.isInteger(value) && value >= 0 && value <= INT32 : typeof value === 'string' && percent.test(value)),
+    { error: `must be a number of pods or a percentage${most}` },
+  ); // prettier-ignore
+const seconds = (minimum: number, maximum = INT32) => integer(minimum, maximum);
 
 const stepSchema = z
   .strictObject({
@@ -118,8 +119,8 @@ export const STRATEGY_TYPES = ['ROLLING', 'CANARY', 'BATCHES'] as const;
 
 const strategySchema = z.strictObject({
   type: z.enum(STRATEGY_TYPES).optional(),
-  maxSurge: open(amount, 'string', 'integer').optional(),
-  maxUnavailable: open(amount, 'string', 'integer').optional(),
+  maxSurge: open(amount(PERCENT.surge, ' such as 25%'), 'string', 'integer').optional(),
+  maxUnavailable: open(amount(PERCENT.unavailable, ' from 0% to 100%'), 'string', 'integer').optional(),
   steps: z.array(stepSchema).max(50).optional(),
   batches: z
     .array(open(integer(1, 10_000), 'integer'))
@@ -147,7 +148,7 @@ export const documentSchema = z.strictObject({
   sidecars: z.array(sidecarSchema).max(20).optional(),
   config: z.array(configSchema).max(20).optional(),
   replicas: open(integer(0, INT32), 'integer').optional(),
-  minReadySeconds: open(seconds(0), 'integer').optional(),
+  minReadySeconds: open(seconds(0, MAX_READY_SECONDS), 'integer').optional(),
   selector: selectorSchema.optional(),
   service: objectSchema.optional(),
   strategy: strategySchema.optional(),

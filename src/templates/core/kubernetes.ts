@@ -34,7 +34,8 @@ export const schemaOf = (schema: KubernetesSchema): KubernetesSchema =>
 
 const integerFault = (value: unknown, format: string | undefined): string | null => {
   if (!Number.isSafeInteger(value)) return 'must be an integer';
-  return format !== 'int64' && Math.abs(value as number) > INT32 ? `must have at most 32 bits, ${INT32} at most` : null;
+  const isLong = (value as number) > INT32 || (value as number) < -INT32 - 1;
+  return format !== 'int64' && isLong ? `must have at most 32 bits, ${INT32} at most` : null;
 };
 
 const quantityFault = (value: unknown): string | null =>
@@ -47,8 +48,9 @@ const intOrStringFault = (value: unknown): string | null =>
 
 /** Why a scalar does not match the schema; null if it does. */
 function scalarFault(schema: KubernetesSchema, value: unknown): string | null {
-  if (schema.enum && !schema.enum.includes(value))
-    return `must be one of ${schema.enum.map((one) => (one === '' ? '""' : String(one))).join(', ')}`;
+  // The empty string is a field that is not set.
+  if (schema.enum && value !== '' && !schema.enum.includes(value))
+    return `must be one of ${schema.enum.filter((one) => one !== '').join(', ')}`;
   if (schema.format === 'quantity') return quantityFault(value);
   if (schema.format === 'int-or-string') return intOrStringFault(value);
   switch (schema.type) {
@@ -116,7 +118,11 @@ function checkList(schema: KubernetesSchema, value: unknown[], pointer: string, 
   else if (schema['x-kubernetes-list-type'] === 'set') {
     const seen = new Set<unknown>();
     value.forEach((item, index) => {
-      if (seen.has(item)) faults.push({ pointer: at(pointer, index), detail: `${JSON.stringify(item)} occurs twice in the list` });
+      if (seen.has(item))
+        faults.push({
+          pointer: at(pointer, index),
+          detail: `${JSON.stringify(item)} occurs twice in the list, which is a set to server-side apply`,
+        });
       if (!(item instanceof Hole)) seen.add(item);
     });
   }
@@ -133,7 +139,10 @@ function checkKeys(items: KubernetesSchema, keys: string[], value: unknown[], po
     if (first === undefined) seen.set(JSON.stringify(key), index);
     else {
       const named = keys.map((name, position) => `${name} ${JSON.stringify(key[position])}`).join(', ');
-      faults.push({ pointer: at(pointer, index, keys[0] ?? ''), detail: `is taken: ${at(pointer, first)} has the same ${named}` });
+      faults.push({
+        pointer: at(pointer, index, keys[0] ?? ''),
+        detail: `is taken: ${at(pointer, first)} has the same ${named}, by which server-side apply tells entries apart`,
+      });
     }
   });
 }

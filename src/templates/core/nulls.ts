@@ -12,16 +12,16 @@ const SECTIONS: Readonly<Record<string, KubernetesSchema>> = {
   config: { type: 'array', items: { type: 'object', properties: { files: TEXTS } } },
 };
 
-/** What an API server reads for null in a map of such values: Go's zero value. */
+/** What an API server reads for null in a list or a map of such values: Go's zero value. */
 function zeroOf(reference: KubernetesSchema): unknown {
   const { type, format } = schemaOf(reference);
   if (format === 'quantity') return '0';
-  return type === 'string' ? '' : null;
+  return type === 'string' ? '' : type === 'integer' ? 0 : type === 'object' ? {} : null;
 }
 
 function settled(reference: KubernetesSchema, value: unknown): unknown {
   const { properties = {}, additionalProperties, items = {} } = schemaOf(reference);
-  if (Array.isArray(value)) return value.map((item) => settled(items, item));
+  if (Array.isArray(value)) return value.map((item: unknown) => (item === null ? zeroOf(items) : settled(items, item)));
   if (!isRecord(value)) return value;
   const fields = Object.entries(value).map(([key, field]): [string, unknown] => {
     const property = own(properties, key);
@@ -33,7 +33,7 @@ function settled(reference: KubernetesSchema, value: unknown): unknown {
 
 /**
  * A copy of a document with its nulls as an API server reads them. A field that is null counts as absent (exported manifests often have
- * `creationTimestamp: null`), and in a map of strings, such as labels or the files of a ConfigMap, null is the empty string. Others stay, to be refused.
+ * `creationTimestamp: null`), and in a map or list of strings, such as labels or the files of a ConfigMap, null is the empty string. Others stay, to be refused.
  */
 export const withoutNulls = (document: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(

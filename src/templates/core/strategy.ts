@@ -1,17 +1,10 @@
 import type { Fault } from '../../platform/fault.ts';
+import { isStuck, maxUnavailableFor } from './amounts.ts';
 import type { ResolvedDocument } from './document.ts';
 import { at } from './json.ts';
 
-/** The defaults: a native Deployment's maxSurge, but no pod is removed before its successor is available. */
-export const STRATEGY_DEFAULTS = {
-  type: 'ROLLING',
-  maxSurge: '25%',
-  maxUnavailable: 0,
-  progressDeadlineSeconds: 600,
-  minReadySeconds: 0,
-} as const;
-
-const isZero = (amount: unknown): boolean => amount === 0 || amount === '0%';
+/** The defaults: a native Deployment's, but for `maxUnavailable`. */
+export const STRATEGY_DEFAULTS = { type: 'ROLLING', maxSurge: '25%', progressDeadlineSeconds: 600, minReadySeconds: 0 } as const;
 
 /** Faults of a canary's steps, whether a document or a request has them: none at all, a pause before anything has changed, weights that do not rise. */
 export function stepFaults(steps: readonly object[]): Fault[] {
@@ -57,7 +50,7 @@ export function strategyFaults({ strategy = {}, minReadySeconds = STRATEGY_DEFAU
   const {
     type = STRATEGY_DEFAULTS.type,
     maxSurge = STRATEGY_DEFAULTS.maxSurge,
-    maxUnavailable = STRATEGY_DEFAULTS.maxUnavailable,
+    maxUnavailable = maxUnavailableFor(maxSurge),
     steps,
   } = strategy;
   const { progressDeadlineSeconds = STRATEGY_DEFAULTS.progressDeadlineSeconds } = strategy;
@@ -67,11 +60,8 @@ export function strategyFaults({ strategy = {}, minReadySeconds = STRATEGY_DEFAU
   if (type !== 'CANARY' && steps !== undefined)
     faults.push({ pointer: '/strategy/steps', detail: `is only allowed with type CANARY, and the type is ${type}` });
   faults.push(...batchFaults({ ...strategy, type }, '/strategy'));
-  if (isZero(maxSurge) && isZero(maxUnavailable))
-    faults.push({
-      pointer: strategy.maxSurge === undefined ? '/strategy/maxUnavailable' : '/strategy/maxSurge',
-      detail: 'maxSurge and maxUnavailable must not both be zero',
-    });
+  if (isStuck(maxSurge, maxUnavailable))
+    faults.push({ pointer: '/strategy/maxSurge', detail: 'maxSurge and maxUnavailable must not both be zero' });
   if (typeof progressDeadlineSeconds === 'number' && typeof minReadySeconds === 'number' && progressDeadlineSeconds <= minReadySeconds)
     faults.push({
       pointer: strategy.progressDeadlineSeconds === undefined ? '/minReadySeconds' : '/strategy/progressDeadlineSeconds',

@@ -58,7 +58,7 @@ function configFaults(document: ResolvedDocument): Fault[] {
 
 /** Faults of a document's meaning. Its own parts match the schema; `pod` and `service` may still be malformed. */
 function meaningFaults(document: ResolvedDocument): Fault[] {
-  const { pod, service, sidecars, config } = document;
+  const { pod, sidecars, config } = document;
   const configs = configFaults(document);
   const extras = [...sidecarExtras(sidecars, pod), ...(configs.length ? [] : configExtras(config, () => ''))];
   return [
@@ -66,14 +66,13 @@ function meaningFaults(document: ResolvedDocument): Fault[] {
     ...sidecarFaults(sidecars),
     ...configs,
     ...extraFaults(pod, extras),
-    ...serviceFaults(service, pod, sidecars?.some(({ pattern }) => pattern === 'monitoring') ?? false),
     ...strategyFaults(document),
   ];
 }
 
 /**
- * Checks a document whose placeholders are replaced by values or Holes: schema, Kubernetes' schema, Pod Security, names and references. Returns all faults, at
- * most 50.
+ * Checks a document whose placeholders are replaced by values or Holes: our own fields, Kubernetes' schema, what we could not roll out, and Pod Security. Rules of
+ * the API server beyond its schema are left to API servers. Returns all faults, at most 50.
  *
  * @returns the resolved document (meaningful only without Holes), or the faults
  */
@@ -85,7 +84,7 @@ export function checkDocument(document: unknown): { document: ResolvedDocument }
     ...(isRecord(pod)
       ? [...schemaFaults('PodTemplateSpec', pod, '/pod'), ...podFaults(pod, '/pod'), ...podSecurityFaults(pod, '/pod')]
       : []),
-    ...(isRecord(service) ? schemaFaults('ServiceSpec', service, '/service') : []),
+    ...(isRecord(service) ? [...schemaFaults('ServiceSpec', service, '/service'), ...serviceFaults(service)] : []),
     ...(shape.success ? meaningFaults(shape.data) : []),
   ];
   return faults.length || !shape.success ? { faults: distinct(faults) } : { document: shape.data };

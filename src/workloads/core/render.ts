@@ -1,5 +1,6 @@
 import { canonicalJson, digestOf } from '../../platform/canonical-json.ts';
 import type { Fault } from '../../platform/fault.ts';
+import { maxUnavailableFor } from '../../templates/core/amounts.ts';
 import type { Config, ResolvedDocument, TemplateDocument } from '../../templates/core/document.ts';
 import { withExtras } from '../../templates/core/extras.ts';
 import { objectOf } from '../../templates/core/json.ts';
@@ -49,7 +50,7 @@ const MAX_RENDERED_LENGTH = 4 * 1024 * 1024;
 const strategyOf = ({ strategy = {}, minReadySeconds }: ResolvedDocument): Strategy => ({
   type: strategy.type ?? STRATEGY_DEFAULTS.type,
   maxSurge: strategy.maxSurge ?? STRATEGY_DEFAULTS.maxSurge,
-  maxUnavailable: strategy.maxUnavailable ?? STRATEGY_DEFAULTS.maxUnavailable,
+  maxUnavailable: strategy.maxUnavailable ?? maxUnavailableFor(strategy.maxSurge),
   steps: (strategy.steps ?? []) as StrategyStep[],
   ...batchesField(batchesOf(strategy)),
   minReadySeconds: minReadySeconds ?? STRATEGY_DEFAULTS.minReadySeconds,

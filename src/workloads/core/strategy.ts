@@ -6,7 +6,7 @@ export type StrategyStep = { weight: number } | { pauseSeconds: number } | { pau
 /**
  * How a release replaces the previous one, with defaults and without placeholders.
  *
- * - `maxSurge`, `maxUnavailable`: a count of pods (>= 0) or a percentage such as `25%` (`0%`..`100%`), as in a native Deployment's `rollingUpdate`. They are
+ * - `maxSurge`, `maxUnavailable`: a count of pods (>= 0) or a percentage such as `25%` (unavailable: `100%` at most), as in a native Deployment's `rollingUpdate`. They are
  *   never both zero as written, but both may *resolve* to zero for a small number of pods.
  * - `steps`: empty but for CANARY, which has at least one, with rising weights.
  * - `batches`: only for BATCHES, and at least one there: counts of pods (>= 1), of which the last repeats until all pods are new.

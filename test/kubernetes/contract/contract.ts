@@ -3,6 +3,7 @@ import { applyContract } from './apply.contract.ts';
 import { clientContract } from './client.contract.ts';
 import { failuresContract } from './failures.contract.ts';
 import { gateContract } from './gate.contract.ts';
+import { judgedContract } from './judged.contract.ts';
 import { rollbackContract } from './rollback.contract.ts';
 import { watchContract } from './watch.contract.ts';
 import { workloadContract } from './workload.contract.ts';
@@ -18,4 +19,5 @@ export const contract: readonly ((cluster: Cluster) => void)[] = [
   gateContract,
   failuresContract,
   accessContract,
+  judgedContract,
 ];

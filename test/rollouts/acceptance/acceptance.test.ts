@@ -549,7 +549,7 @@ describe('the shape of what is asked for', () => {
     ['rollouts', { values: [] }, '/values'],
     ['rollouts', { strategy: {} }, '/strategy/type'],
     ['rollouts', { strategy: { type: 'BLUE' } }, '/strategy/type'],
-    ['rollouts', { strategy: { type: 'ROLLING', maxSurge: '150%' } }, '/strategy/maxSurge'],
+    ['rollouts', { strategy: { type: 'ROLLING', maxUnavailable: '150%' } }, '/strategy/maxUnavailable'],
     ['rollouts', { strategy: { type: 'ROLLING', maxSurge: -1 } }, '/strategy/maxSurge'],
     ['rollouts', { strategy: { type: 'CANARY', steps: [] } }, '/strategy/steps'],
     ['rollouts', { strategy: { type: 'CANARY', steps: [{}] } }, '/strategy/steps/0'],

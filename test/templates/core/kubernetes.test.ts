@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { schemaFaults, SCHEMA_VERSION, type KubernetesSchema } from '../../../src/templates/core/kubernetes.ts';
 import data from '../../../src/templates/core/kubernetes-schema.json' with { type: 'json' };
-import { isQuantity, quantityOf } from '../../../src/templates/core/quantity.ts';
+import { isQuantity } from '../../../src/templates/core/quantity.ts';
 
 const definitions = data.definitions as Record<string, KubernetesSchema>;
 
@@ -30,13 +30,13 @@ describe('a pod that Kubernetes would not decode', () => {
       'a set with the same entry twice',
       { ...pod({}), metadata: { finalizers: ['a', 'a'] } },
       '/pod/metadata/finalizers/1',
-      '"a" occurs twice in the list',
+      '"a" occurs twice in the list, which is a set to server-side apply',
     ],
     [
       'one port and protocol twice',
       pod({ ports: [{ containerPort: 80 }, { containerPort: 80, protocol: 'UDP' }, { containerPort: 80, protocol: 'TCP' }] }),
       '/pod/spec/containers/0/ports/2/containerPort',
-      'is taken: /pod/spec/containers/0/ports/0 has the same containerPort 80, protocol "TCP"',
+      'is taken: /pod/spec/containers/0/ports/0 has the same containerPort 80, protocol "TCP", by which server-side apply tells entries apart',
     ],
   ])('%s', (_, value, pointer, detail) => {
     expect(schemaFaults('PodTemplateSpec', value, '/pod')).toContainEqual({ pointer, detail });
@@ -49,17 +49,6 @@ describe('quantities', () => {
   });
   it.each(['', 'm', '1 Mi', '1mi', '1KiB', '0x10', '1e', 'NaN', '1,5', '--1'])('%j is none', (text) => {
     expect(isQuantity(text)).toBe(false);
-    expect(quantityOf(text)).toBeNull();
-  });
-  it.each([
-    ['500m', 0.5],
-    ['1Ki', 1024],
-    ['2k', 2000],
-    ['1e3', 1000],
-    [2, 2],
-    ['1E', 1e18],
-  ])('%s is %d', (quantity, number) => {
-    expect(quantityOf(quantity)).toBeCloseTo(number, 9);
   });
 });
 
@@ -68,13 +57,13 @@ function strict(schema: KubernetesSchema): Record<string, unknown> {
   const { $ref, type, format, enum: values, required, properties, additionalProperties, items } = schema;
   if ($ref) return { $ref };
   if (format === 'quantity') return { anyOf: [{ type: 'number' }, { type: 'string', format: 'quantity' }] };
-  const int32 = { minimum: -2_147_483_647, maximum: 2_147_483_647 };
+  const int32 = { minimum: -2_147_483_648, maximum: 2_147_483_647 };
   if (format === 'int-or-string') return { anyOf: [{ type: 'string' }, { type: 'integer', ...int32 }] };
   if (type === 'object' && !properties && !additionalProperties) return { type };
   return {
     ...(type ? { type } : {}),
     ...(type === 'integer' && format !== 'int64' ? int32 : {}),
-    ...(values ? { enum: values } : {}),
+    ...(values ? { enum: ['', ...values] } : {}),
     ...(required ? { required } : {}),
     ...(properties
       ? { properties: Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, strict(property)])) }
