@@ -153,7 +153,7 @@ export { onConnection } from './database.ts';
 const WORKLOAD =
   'id name version template { id name } values placementRule { clusterLabels namespace } placements { id cluster { id name } namespace replicas values release wanted } release';
 const ROLLOUT = `id kind version workload { id name } release { id number } previousRelease { id number } reason retryOf onFailure onUnreachable phase pauseReason phaseReason
-  progress values createdBy { keyId name actor } strategy { type maxSurge maxUnavailable batches progressDeadlineSeconds } waves { id name phase maxConcurrent maxFailed targets }
+  progress values createdBy { keyId name actor } strategy { type maxSurge maxUnavailable batches progressDeadlineSeconds failureGraceSeconds } waves { id name phase maxConcurrent maxFailed targets }
   targets { id cluster { id name } namespace phase } startedAt settledAt`;
 
 const GRAPHQL: Record<string, [variables: string, call: string, fields: string]> = {

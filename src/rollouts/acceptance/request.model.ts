@@ -53,6 +53,12 @@ export class StrategyInput extends Model({
     .describe('For BATCHES: pods of each batch; the last size repeats until all pods are new.'),
   batchSize: batchSize.optional().describe('For BATCHES: the same as `batches` with this one size.'),
   progressDeadlineSeconds: z.int().min(1).max(86_400).optional(),
+  failureGraceSeconds: z
+    .int()
+    .min(0)
+    .max(86_400)
+    .optional()
+    .describe('Seconds that a cause which may pass by itself (TRANSIENT) has to last without a break to fail a target.'),
 }) {}
 
 @Input('A group of targets. This version supports one wave with all targets.')

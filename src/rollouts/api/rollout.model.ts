@@ -26,6 +26,9 @@ export class RolloutStrategy extends Model({
   batches: z.array(z.int()).describe('For BATCHES: pods of each batch; the last size repeats.'),
   minReadySeconds: z.int(),
   progressDeadlineSeconds: z.int(),
+  failureGraceSeconds: z
+    .int()
+    .describe('Seconds that a cause which may pass by itself (TRANSIENT) has to last without a break to fail a target.'),
 }) {}
 
 @Output('A group of targets that start together.')

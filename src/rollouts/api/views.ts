@@ -1,6 +1,7 @@
 /** Converts rows to entities, so that no column leaks. */
 import { TargetPhase as TargetPhases } from '../../generated/prisma/enums.ts';
 import type { TargetPhase } from '../../generated/prisma/enums.ts';
+import { graceSeconds } from '../../workloads/core/strategy.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import { presentCondition, readCondition } from '../core/condition-types.ts';
 import type { StoredCondition } from '../core/condition-types.ts';
@@ -35,6 +36,7 @@ const strategyView = (strategy: Strategy): RolloutStrategy => ({
   maxSurge: String(strategy.maxSurge),
   maxUnavailable: String(strategy.maxUnavailable),
   batches: strategy.batches ?? [],
+  failureGraceSeconds: graceSeconds(strategy),
 });
 
 /** The reason of a phase as data and as a sentence. */

@@ -1,6 +1,7 @@
 import type { Fault } from '../../platform/fault.ts';
 import { isStuck } from '../../templates/core/amounts.ts';
 import { batchesOf, batchFaults, stepFaults } from '../../templates/core/strategy.ts';
+import { graceSeconds } from '../../workloads/core/strategy.ts';
 import type { Strategy, StrategyStep } from '../../workloads/core/strategy.ts';
 
 /**
@@ -22,6 +23,7 @@ export interface StrategyWish {
   batches?: readonly number[];
   batchSize?: number;
   progressDeadlineSeconds?: number;
+  failureGraceSeconds?: number;
 }
 
 /** The revision's strategy, overridden by the request's. Faults point into the request. */
@@ -37,6 +39,7 @@ export function chosenStrategy(own: Strategy, wish: StrategyWish | undefined): {
     ...(batches === undefined ? {} : { batches }),
     minReadySeconds: own.minReadySeconds,
     progressDeadlineSeconds: wish.progressDeadlineSeconds ?? own.progressDeadlineSeconds,
+    failureGraceSeconds: wish.failureGraceSeconds ?? graceSeconds(own),
   };
   const faults = [...wishedStepFaults(wish, steps), ...batchFaults(wish, '/strategy', own.batches), ...numberFaults(strategy)];
   return faults.length > 0 ? { faults } : { strategy };

@@ -129,6 +129,7 @@ const strategySchema = z.strictObject({
     .optional(),
   batchSize: open(integer(1, 10_000), 'integer').optional(),
   progressDeadlineSeconds: open(seconds(1), 'integer').optional(),
+  failureGraceSeconds: open(seconds(0), 'integer').optional(),
 });
 
 const selectorSchema = z.record(z.string().refine(isQualifiedName, { error: 'must be the name of a label' }), z.string().refine(isLabelValue, { error: 'must be the value of a label' }))

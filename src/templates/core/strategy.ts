@@ -3,8 +3,14 @@ import { isStuck, maxUnavailableFor } from './amounts.ts';
 import type { ResolvedDocument } from './document.ts';
 import { at } from './json.ts';
 
-/** The defaults: a native Deployment's, but for `maxUnavailable`. */
-export const STRATEGY_DEFAULTS = { type: 'ROLLING', maxSurge: '25%', progressDeadlineSeconds: 600, minReadySeconds: 0 } as const;
+/** The defaults: a native Deployment's, but for `maxUnavailable`, and with a grace for what may pass by itself. */
+export const STRATEGY_DEFAULTS = {
+  type: 'ROLLING',
+  maxSurge: '25%',
+  progressDeadlineSeconds: 600,
+  failureGraceSeconds: 15,
+  minReadySeconds: 0,
+} as const;
 
 /** Faults of a canary's steps, whether a document or a request has them: none at all, a pause before anything has changed, weights that do not rise. */
 export function stepFaults(steps: readonly object[]): Fault[] {

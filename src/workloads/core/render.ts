@@ -55,6 +55,7 @@ const strategyOf = ({ strategy = {}, minReadySeconds }: ResolvedDocument): Strat
   ...batchesField(batchesOf(strategy)),
   minReadySeconds: minReadySeconds ?? STRATEGY_DEFAULTS.minReadySeconds,
   progressDeadlineSeconds: strategy.progressDeadlineSeconds ?? STRATEGY_DEFAULTS.progressDeadlineSeconds,
+  failureGraceSeconds: strategy.failureGraceSeconds ?? STRATEGY_DEFAULTS.failureGraceSeconds,
 });
 
 const batchesField = (batches: number[] | undefined): Pick<Strategy, 'batches'> => (batches === undefined ? {} : { batches });

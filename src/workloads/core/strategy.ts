@@ -1,4 +1,5 @@
 import type { STRATEGY_TYPES } from '../../templates/core/document.ts';
+import { STRATEGY_DEFAULTS } from '../../templates/core/strategy.ts';
 
 /** One step of a canary: a weight (per cent of the pods, 1..100), a timed pause (seconds, > 0) or an open pause (until promoted). */
 export type StrategyStep = { weight: number } | { pauseSeconds: number } | { pause: true };
@@ -12,6 +13,7 @@ export type StrategyStep = { weight: number } | { pauseSeconds: number } | { pau
  * - `batches`: only for BATCHES, and at least one there: counts of pods (>= 1), of which the last repeats until all pods are new.
  * - `minReadySeconds`: the template's (>= 0), which a Deployment with the gate open has.
  * - `progressDeadlineSeconds`: always greater than `minReadySeconds`.
+ * - `failureGraceSeconds` (>= 0): how long a cause that may pass by itself has to last without a break to fail a target; absent in rows older than it (`graceSeconds`).
  */
 export interface Strategy {
   type: (typeof STRATEGY_TYPES)[number];
@@ -21,4 +23,9 @@ export interface Strategy {
   batches?: number[];
   minReadySeconds: number;
   progressDeadlineSeconds: number;
+  failureGraceSeconds?: number;
 }
+
+export const graceSeconds = ({
+  failureGraceSeconds = STRATEGY_DEFAULTS.failureGraceSeconds,
+}: Pick<Strategy, 'failureGraceSeconds'>): number => failureGraceSeconds;

@@ -90,6 +90,7 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
         maxUnavailable: '10%',
         steps: [{ weight: 20 }, { pauseSeconds: 5 }, { weight: 50 }, { pause: true }],
         progressDeadlineSeconds: 90,
+        failureGraceSeconds: 0,
       },
       waves: [{ name: 'first', maxConcurrent: 1, maxFailed: 1 }],
       onFailure: 'PAUSE',
@@ -99,7 +100,7 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
     };
     const rollout = await door(client, 'createRollout', name, input);
     expect(rollout).toMatchObject({
-      strategy: { type: 'CANARY', maxSurge: '2', maxUnavailable: '10%', progressDeadlineSeconds: 90 },
+      strategy: { type: 'CANARY', maxSurge: '2', maxUnavailable: '10%', progressDeadlineSeconds: 90, failureGraceSeconds: 0 },
       values: { greeting: 'hi' },
       waves: [{ name: 'first', maxConcurrent: 1, maxFailed: 1 }],
       onFailure: 'PAUSE',
@@ -557,6 +558,7 @@ describe('the shape of what is asked for', () => {
     ['rollouts', { strategy: { type: 'CANARY', steps: [{ weight: 0 }] } }, '/strategy/steps/0/weight'],
     ['rollouts', { strategy: { type: 'CANARY', steps: [{ pause: false }] } }, '/strategy/steps/0/pause'],
     ['rollouts', { strategy: { type: 'CANARY', progressDeadlineSeconds: 0 } }, '/strategy/progressDeadlineSeconds'],
+    ['rollouts', { strategy: { type: 'CANARY', failureGraceSeconds: -1 } }, '/strategy/failureGraceSeconds'],
     ['rollouts', { waves: {} }, '/waves'],
     ['rollouts', { waves: [{ maxConcurrent: 0 }] }, '/waves/0/maxConcurrent'],
     ['rollouts', { waves: [{ maxFailed: -1 }] }, '/waves/0/maxFailed'],

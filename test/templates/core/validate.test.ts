@@ -377,6 +377,7 @@ describe('the strategy', () => {
   it.each<[string, Record<string, unknown>, string]>([
     ['a type that does not exist yet', { type: 'BLUE_GREEN' }, '/strategy/type must be one of ROLLING, CANARY, BATCHES'],
     ['another', { type: 'RECREATE' }, '/strategy/type must be one of ROLLING, CANARY, BATCHES'],
+    ['a grace below zero', { failureGraceSeconds: -1 }, '/strategy/failureGraceSeconds must be at least 0'],
     ['a field of it', { greenSize: 3 }, '/strategy/greenSize is not a field'],
     ['batches without sizes', { type: 'BATCHES' }, '/strategy/batches batches or batchSize is required for BATCHES'],
     ['no batches at all', { type: 'BATCHES', batches: [] }, '/strategy/batches must have at least 1 entry'],

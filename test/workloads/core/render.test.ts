@@ -61,6 +61,7 @@ describe('the smallest document', () => {
       steps: [],
       minReadySeconds: 0,
       progressDeadlineSeconds: 600,
+      failureGraceSeconds: 15,
     });
   });
 });
@@ -120,6 +121,7 @@ describe('a document with one of everything', () => {
       steps: [{ weight: 20 }, { pauseSeconds: 60 }, { weight: 50 }, { pause: true }],
       minReadySeconds: 5,
       progressDeadlineSeconds: 600,
+      failureGraceSeconds: 15,
     });
     expect(deployment.spec).toMatchObject({ minReadySeconds: 5, progressDeadlineSeconds: 600 });
   });
