@@ -4,7 +4,7 @@ import { isFields } from '../objects.ts';
 import type { KubernetesObject, Pod, Service, StringMap } from '../objects.ts';
 import { qualifiedName, resources } from '../resources.ts';
 import type { Resource } from '../resources.ts';
-import { forbidden, notFound } from '../status.ts';
+import { forbidden, internal, notFound } from '../status.ts';
 import { quantity } from './quantity.ts';
 
 /** Refuses an object whose namespace does not exist or is being deleted. */
@@ -21,10 +21,17 @@ export function requireNamespace(cluster: Cluster, resource: Resource, namespace
 
 /** Refuses an object that an injected fault denies or that exceeds a quota. */
 export function admit(cluster: Cluster, resource: Resource, object: KubernetesObject): void {
-  const denied = cluster.faults.denialOf(object);
-  if (denied !== undefined) throw forbidden(resource, object.metadata.name, denied);
+  askWebhooks(cluster, resource, object);
   for (const quota of [...cluster.store.each(resources.resourceQuotas, object.metadata.namespace)])
     admitUnder(cluster, quota, resource, object);
+}
+
+/** The injected webhooks: one that does not answer refuses as well. */
+export function askWebhooks(cluster: Cluster, resource: Resource, object: KubernetesObject): void {
+  const outage = cluster.faults.outageOf(object);
+  if (outage !== undefined) throw internal(`Internal error occurred: ${outage}`);
+  const denied = cluster.faults.denialOf(object);
+  if (denied !== undefined) throw forbidden(resource, object.metadata.name, denied);
 }
 
 function admitUnder(cluster: Cluster, quota: KubernetesObject, resource: Resource, object: KubernetesObject): void {

@@ -1,6 +1,7 @@
 /** Replacing an object, for PUT and every patch. */
 import type { Cluster } from '../cluster.ts';
 import { timestamp } from '../clock.ts';
+import { askWebhooks } from '../admission/admission.ts';
 import { setDefaults } from '../admission/defaults.ts';
 import { validate } from '../admission/validation.ts';
 import { trackUpdate } from '../fields/managed-fields.ts';
@@ -8,7 +9,7 @@ import { equal, isFields } from '../objects.ts';
 import type { Fields, KubernetesObject, Metadata, Service } from '../objects.ts';
 import { groupVersion, resources } from '../resources.ts';
 import type { Resource } from '../resources.ts';
-import { badRequest, forbidden, invalid, modified } from '../status.ts';
+import { badRequest, invalid, modified } from '../status.ts';
 import { Stored } from '../store/store.ts';
 import type { WriteOptions } from './create.ts';
 
@@ -37,8 +38,7 @@ export function update(
   if (errors.length > 0) throw invalid(resource, before.metadata.name, errors);
   const owned = applied ? next : tracked(cluster, resource, before, next, given, options, subresource);
   if (isUnchanged(before, owned)) return live;
-  const denied = subresource === undefined && specChanged(resource, before, owned) ? cluster.faults.denialOf(owned) : undefined;
-  if (denied !== undefined) throw forbidden(resource, before.metadata.name, denied);
+  if (subresource === undefined && specChanged(resource, before, owned)) askWebhooks(cluster, resource, owned);
   if (options.dryRun) return new Stored(owned, live.version);
   if (before.metadata.deletionTimestamp && !owned.metadata.finalizers?.length && before.metadata.finalizers?.length) {
     cluster.store.put(resource, owned);

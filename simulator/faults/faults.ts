@@ -14,6 +14,8 @@ export interface DeniedVerb {
 export interface FaultSettings {
   /** Images that match one of these regular expressions cannot be pulled. */
   unpullableImages?: string[];
+  /** Pulls of images that match fail with this message, on every node or on one. */
+  pullErrors?: { image: string; node?: string; message: string }[];
   /** Pods whose container's image matches behave as if they had the annotation `simulation/behaviour`. */
   behaviours?: { image: string; behaviour: string }[];
   /** Delay of every answer, plus or minus the jitter. */
@@ -37,14 +39,17 @@ export interface FaultSettings {
   admissionDenials?: { kind?: string; pattern: string; message?: string }[];
   /** Least and most milliseconds from what the ReplicaSet controller does until its status says so. */
   statusDelayMilliseconds?: [number, number];
+  /** Objects whose admission webhook does not answer: by kind and by a regular expression over their JSON. */
+  admissionOutages?: { kind?: string; pattern: string }[];
   /** Only requests of these methods are delayed, reset, throttled or failed. */
   methods?: string[];
 }
 
 const settingNames: readonly (keyof FaultSettings)[] = [
-  ...(['unpullableImages', 'behaviours', 'latencyMilliseconds', 'jitterMilliseconds', 'resetProbability', 'lostReplyProbability'] as const),
+  ...(['unpullableImages', 'pullErrors', 'behaviours', 'latencyMilliseconds', 'jitterMilliseconds'] as const),
+  ...(['resetProbability', 'lostReplyProbability'] as const),
   ...(['throttleProbability', 'retryAfterSeconds', 'errorProbability', 'errorCode', 'partition', 'deniedVerbs', 'tokenExpired'] as const),
-  ...(['admissionDenials', 'statusDelayMilliseconds', 'methods'] as const),
+  ...(['admissionDenials', 'admissionOutages', 'statusDelayMilliseconds', 'methods'] as const),
 ];
 
 /** The regular expressions in a setting, to be validated before they are stored. */
@@ -79,6 +84,13 @@ export class Faults {
     return (this.settings.unpullableImages ?? []).some((pattern) => new RegExp(pattern).test(image));
   }
 
+  /** What a registry answers to this node, if it does not serve the image. */
+  pullErrorOf(image: string, node: string): string | undefined {
+    const matches = (one: NonNullable<FaultSettings['pullErrors']>[number]): boolean =>
+      (one.node === undefined || one.node === node) && new RegExp(one.image).test(image);
+    return this.settings.pullErrors?.find(matches)?.message;
+  }
+
   behaviourOf(image: string): string | undefined {
     return this.settings.behaviours?.find((one) => new RegExp(one.image).test(image))?.behaviour;
   }
@@ -93,12 +105,23 @@ export class Faults {
 
   /** Why an admission webhook refuses an object, or undefined. */
   denialOf(object: KubernetesObject): string | undefined {
-    const denials = this.settings.admissionDenials ?? [];
-    if (denials.length === 0) return undefined;
-    const text = JSON.stringify({ metadata: object.metadata, spec: object['spec'] });
-    const found = denials.find(({ kind, pattern }) => (kind === undefined || kind === object.kind) && new RegExp(pattern).test(text));
+    const found = matchOf(object, this.settings.admissionDenials);
     return (
       found && `admission webhook "policy.simulator.invalid" denied the request: ${found.message ?? 'the object is not allowed by policy'}`
     );
   }
+
+  /** Why an admission webhook that is asked about an object does not answer, or undefined. */
+  outageOf(object: KubernetesObject): string | undefined {
+    const found = matchOf(object, this.settings.admissionOutages);
+    const post = 'Post "https://policy.simulator.invalid:443/": dial tcp 10.96.0.9:443: connect: connection refused';
+    return found && `failed calling webhook "policy.simulator.invalid": failed to call webhook: ${post}`;
+  }
+}
+
+/** The first fault that is meant for the object. */
+function matchOf<T extends { kind?: string; pattern: string }>(object: KubernetesObject, faults: readonly T[] = []): T | undefined {
+  if (faults.length === 0) return undefined;
+  const text = JSON.stringify({ metadata: object.metadata, spec: object['spec'] });
+  return faults.find(({ kind, pattern }) => (kind === undefined || kind === object.kind) && new RegExp(pattern).test(text));
 }

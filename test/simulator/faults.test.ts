@@ -214,6 +214,49 @@ describe('faults of images', () => {
     await world.stop();
   });
 
+  it('make pulls fail on one node, in the words of a registry', async () => {
+    const world = await startWorld();
+    const message = 'unexpected status code: 429 Too Many Requests';
+    const node = `${world.cluster.name}-node-2`;
+    world.cluster.setFaults({ pullErrors: [{ image: 'web:1', node, message }] });
+    await world.deploy(1, { replicas: 3 }, 5);
+    expect(await world.ready()).toBe(2);
+    const stuck = (await world.client.get(pods)).items.find((pod: any) => pod.spec.nodeName === node);
+    expect(stuck.status.containerStatuses[0].state.waiting.message).toContain(message);
+    world.cluster.clearFaults();
+    world.clock.advance(2_000);
+    expect(await world.ready()).toBe(3);
+    await world.stop();
+  });
+
+  it('make a webhook not answer: requests fail, and a ReplicaSet reports it and goes on trying', async () => {
+    const world = await startWorld();
+    world.cluster.setFaults({ admissionOutages: [{ kind: 'Pod', pattern: 'web:1' }] });
+    await world.deploy(1, {}, 3);
+    expect((await world.setOf(1)).status.conditions).toMatchObject([
+      { type: 'ReplicaFailure', message: expect.stringMatching(/^Internal error occurred: failed calling webhook/) },
+    ]);
+    world.cluster.setFaults({ admissionOutages: [{ kind: 'Deployment', pattern: 'web:2' }] });
+    expect((await world.client.apply(web, deployment(2), 'tester', '&force=true')).code).toBe(500);
+    world.cluster.clearFaults();
+    world.clock.advance(60_000);
+    expect(await world.ready()).toBe(1);
+    await world.stop();
+  });
+
+  it('make pods that run already behave', async () => {
+    const world = await startWorld();
+    await world.deploy(1, { replicas: 2 });
+    expect(await world.ready()).toBe(2);
+    world.cluster.setFaults({ behaviours: [{ image: 'web:1', behaviour: 'never-ready' }] });
+    world.clock.advance(2_000);
+    expect(await world.ready()).toBe(0);
+    world.cluster.clearFaults();
+    world.clock.advance(2_000);
+    expect(await world.ready()).toBe(2);
+    await world.stop();
+  });
+
   it('make images behave', async () => {
     const world = await startWorld();
     world.cluster.setFaults({ behaviours: [{ image: ':2$', behaviour: 'never-ready' }] });

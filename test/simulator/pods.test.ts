@@ -89,6 +89,11 @@ describe('pods', () => {
     });
   });
 
+  it('cannot pull what has the tag `missing`, since no registry has it', async () => {
+    await world.deploy('shop/web:missing', { replicas: 1 }, 30);
+    expect((await first()).status.containerStatuses[0].state.waiting.message).toMatch(/shop\/web:missing: not found$/);
+  });
+
   it('crash in a loop when asked to, and leave a log behind', async () => {
     await world.deploy(1, template({}, { 'simulation/behaviour': 'crash-loop' }), 8);
     const pod = await first();
@@ -105,12 +110,48 @@ describe('pods', () => {
     ['never-ready', 'Running', undefined],
     ['image-pull-error', 'Pending', 'ImagePullBackOff'],
     ['config-error', 'Pending', 'CreateContainerConfigError'],
+    ['create-error', 'Pending', 'CreateContainerError'],
+    ['sandbox-error', 'Pending', 'ContainerCreating'],
+    ['attach-error', 'Pending', 'ContainerCreating'],
   ])('behave as %s when asked to', async (behaviour, phase, reason) => {
     await world.deploy(1, template({}, { 'simulation/behaviour': behaviour }), 10);
     const pod = await first();
     expect(pod.status.phase).toBe(phase);
     expect(waiting(pod.status.containerStatuses[0])).toBe(reason);
     expect(await world.ready()).toBe(0);
+  });
+
+  it.each([
+    ['sandbox-error', 'FailedCreatePodSandBox'],
+    ['attach-error', 'FailedAttachVolume'],
+  ])('say in events alone what keeps them from starting (%s)', async (behaviour, reason) => {
+    await world.deploy(1, template({}, { 'simulation/behaviour': behaviour }), 10);
+    const { metadata } = await first();
+    const about = (await world.client.get(events)).items.filter((event: any) => event.involvedObject.uid === metadata.uid);
+    expect(about.map((event: any) => `${event.type} ${event.reason}`)).toContain(`Warning ${reason}`);
+  });
+
+  it('that the kubelet rejects end, and others are made in their place', async () => {
+    await world.deploy(1, template({}, { 'simulation/behaviour': 'rejected' }), 3);
+    const { items } = await world.client.get(pods);
+    const ended = items.filter((pod: any) => pod.status.phase === 'Failed');
+    expect(ended.length).toBeGreaterThan(3);
+    expect(ended[0].status).toMatchObject({ reason: 'UnexpectedAdmissionError', message: expect.stringMatching(/^Pod was rejected: /) });
+    expect(items.length - ended.length).toBe(1);
+  });
+
+  it.each([
+    ['init-hangs', {}, { state: { running: expect.anything() }, ready: false, started: true }],
+    ['sidecar-hangs', { restartPolicy: 'Always' }, { state: { running: expect.anything() }, ready: false, started: false }],
+  ])('wait at what does not get on before them (%s), until it does', async (behaviour, container, status) => {
+    const initContainers = [{ name: 'before', image: 'b:1', ...container }];
+    await world.deploy(1, template({ initContainers }, { 'simulation/behaviour': behaviour }), 10);
+    const pod = await first();
+    expect(pod.status).toMatchObject({ phase: 'Pending', initContainerStatuses: [status] });
+    expect(waiting(pod.status.containerStatuses[0])).toBe('PodInitializing');
+    await world.client.merge(`${pods}/${pod.metadata.name}`, { metadata: { annotations: { 'simulation/behaviour': null } } });
+    world.clock.advance(3_000);
+    expect(await world.ready()).toBe(1);
   });
 
   it('wait at an init container that fails', async () => {

@@ -7,10 +7,11 @@ import type { Change } from '../../store/store.ts';
 import { recordEvent } from '../events.ts';
 import { isTerminating } from '../pod-state.ts';
 import { writePodStatus } from '../writes.ts';
-import { behaviourAnnotation, fateOf, isSidecar, missingVolume } from './fates.ts';
+import { behaviourAnnotation, fateOf, isRejected, isSidecar, obstacleOf } from './fates.ts';
 import type { Fate } from './fates.ts';
 import { Scheduler } from './scheduler.ts';
-import { backingOff, completed, crashed, podStatus, restarted, running, waiting } from './statuses.ts';
+import { Settled } from './settled.ts';
+import { backingOff, completed, crashed, podStatus, rejected, restarted, running, waiting } from './statuses.ts';
 import type { Containers } from './statuses.ts';
 
 /** The state of one pod: exactly one next step. */
@@ -30,10 +31,12 @@ export class Kubelet {
   readonly #cluster: Cluster;
   readonly #scheduler: Scheduler;
   readonly #runs = new Map<string, Run>();
+  readonly #settled: Settled;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
     this.#scheduler = new Scheduler(cluster);
+    this.#settled = new Settled(cluster);
   }
 
   stop(): void {
@@ -47,6 +50,7 @@ export class Kubelet {
     if (type === 'DELETED') {
       this.#runs.get(uid)?.cancel();
       this.#runs.delete(uid);
+      this.#settled.delete(uid);
       this.#scheduler.forget(pod);
     } else if (type === 'ADDED') this.#begin(pod);
     else if (isTerminating(pod) && !previous?.object.metadata.deletionTimestamp) this.#terminate(pod);
@@ -63,6 +67,7 @@ export class Kubelet {
       const pod = this.#cluster.store.get(resources.pods, namespace, name)?.object as Pod | undefined;
       if (pod?.spec.nodeName && pod.status.containerStatuses && !isTerminating(pod)) this.#again(pod);
     }
+    for (const pod of this.#settled.changed()) this.#again(pod);
   }
 
   #begin(pod: Pod): void {
@@ -82,6 +87,7 @@ export class Kubelet {
   /** Changes the behaviour of a running or waiting pod. */
   #again(pod: Pod): void {
     this.#runs.get(pod.metadata.uid)?.cancel();
+    this.#settled.delete(pod.metadata.uid);
     if (!pod.spec.nodeName) return this.#begin(pod);
     const { clock, random } = this.#cluster;
     const run = {
@@ -123,8 +129,9 @@ export class Kubelet {
   #create(run: Run): void {
     const pod = this.#pod(run);
     if (!pod) return;
-    const why = missingVolume(this.#cluster, pod);
-    if (why !== undefined) recordEvent(this.#cluster, pod, 'Warning', 'FailedMount', why, component);
+    if (isRejected(this.#cluster, pod)) return this.#next(run, this.#cluster.random.between(150, 300), () => this.#reject(run));
+    const obstacle = obstacleOf(this.#cluster, pod);
+    if (obstacle) recordEvent(this.#cluster, pod, 'Warning', obstacle.reason, obstacle.message, component);
     const first = pod.spec.initContainers?.length ? 'PodInitializing' : 'ContainerCreating';
     if (!pod.status.containerStatuses) {
       const waits = (list: readonly Container[] | undefined): ContainerStatus[] =>
@@ -134,9 +141,19 @@ export class Kubelet {
         { init: waits(pod.spec.initContainers), main: waits(pod.spec.containers) },
       );
     }
-    if (why !== undefined) this.#next(run, 2000, () => this.#create(run));
+    if (obstacle) this.#next(run, 2000, () => this.#create(run));
     else if (pod.spec.initContainers?.length) this.#next(run, this.#until(run, 0.2), () => this.#startInit(run, 0));
     else this.#next(run, this.#until(run, hasReadinessProbe(pod) ? 0.6 : 1), () => this.#startMain(run));
+  }
+
+  /** The pod ends before it has begun; its ReplicaSet makes another one. */
+  #reject(run: Run): void {
+    const pod = this.#pod(run);
+    if (!pod) return;
+    const status = rejected(pod, this.#now());
+    recordEvent(this.#cluster, pod, 'Warning', status.reason, status.message, component);
+    writePodStatus(this.#cluster, pod, status);
+    this.#runs.delete(pod.metadata.uid);
   }
 
   #startInit(run: Run, index: number): void {
@@ -147,6 +164,7 @@ export class Kubelet {
     if (!container) return this.#next(run, this.#until(run, hasReadinessProbe(pod) ? 0.75 : 1), () => this.#startMain(run));
     const first = list.findIndex((one) => !isSidecar(one)) === index;
     const fate = fateOf(this.#cluster, pod, container, { init: true, first });
+    if (fate.kind === 'hangs') return this.#hang(run, container);
     if (fate.kind !== 'runs') return this.#fail(run, [{ container, fate, init: true }]);
     this.#change(pod, container.name, (status) => running(pod, container, status, isSidecar(container), this.#now()));
     if (isSidecar(container)) return this.#next(run, this.#cluster.random.between(5, 20), () => this.#startInit(run, index + 1));
@@ -156,6 +174,17 @@ export class Kubelet {
       this.#change(then, container.name, (status) => completed(then, container, status, this.#now()));
       this.#startInit(run, index + 1);
     });
+  }
+
+  /** Looked at again when what a pod waits for may have changed. */
+  #hang(run: Run, container: Container): void {
+    const pod = this.#pod(run);
+    if (!pod) return;
+    this.#change(pod, container.name, (status) => ({
+      ...running(pod, container, status, false, this.#now()),
+      started: !isSidecar(container),
+    }));
+    run.cancel = none;
   }
 
   #startMain(run: Run): void {
@@ -169,7 +198,7 @@ export class Kubelet {
     const probed = hasReadinessProbe(pod);
     const main = fates.map(({ container, fate }) => {
       const previous = pod.status.containerStatuses?.find(({ name }) => name === container.name);
-      if (fate.kind === 'not-pulled' || fate.kind === 'not-configured')
+      if (fate.kind === 'not-pulled' || fate.kind === 'not-created')
         return previous ?? waiting(pod, container, undefined, 'ContainerCreating');
       return running(pod, container, previous, fate.kind === 'runs' && !(probed && container['readinessProbe']), this.#now());
     });
@@ -210,6 +239,7 @@ export class Kubelet {
         `spec.containers{${unready.name}}`,
       );
     this.#runs.delete(pod.metadata.uid);
+    this.#settled.add(pod);
   }
 
   #fail(run: Run, failing: readonly { container: Container; fate: Fate; init: boolean }[], round = 0): void {
@@ -222,9 +252,9 @@ export class Kubelet {
         recordEvent(this.#cluster, at, 'Normal', 'Pulling', `Pulling image "${container.image}"`, component, path);
         recordEvent(this.#cluster, at, 'Warning', 'Failed', `Failed to pull image "${container.image}": ${fate.message}`, component, path);
         at = this.#change(at, container.name, (status) => waiting(at, container, status, 'ErrImagePull', fate.message));
-      } else if (fate.kind === 'not-configured') {
+      } else if (fate.kind === 'not-created') {
         recordEvent(this.#cluster, at, 'Warning', 'Failed', `Error: ${fate.message}`, component, path);
-        at = this.#change(at, container.name, (status) => waiting(at, container, status, 'CreateContainerConfigError', fate.message));
+        at = this.#change(at, container.name, (status) => waiting(at, container, status, fate.reason, fate.message));
       } else if (fate.kind === 'crashes') at = this.#change(at, container.name, (status) => crashed(at, container, status, this.#now()));
     }
     this.#next(run, this.#cluster.random.between(300, 700), () => this.#backOff(run, failing, round));

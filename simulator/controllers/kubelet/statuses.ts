@@ -137,3 +137,12 @@ export function podStatus(pod: Pod, containers: Containers, now: string): PodSta
     containerStatuses: main,
   };
 }
+
+/** A pod that its kubelet does not take. */
+export const rejected = (pod: Pod, now: string): PodStatus & { reason: string; message: string } => ({
+  ...pod.status,
+  phase: 'Failed',
+  reason: 'UnexpectedAdmissionError',
+  message: 'Pod was rejected: Allocate failed due to no healthy devices present; cannot allocate unhealthy devices, which is unexpected',
+  startTime: now,
+});
