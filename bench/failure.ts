@@ -10,7 +10,7 @@ const RUNS = 5;
 /** kwok's pods are Ready after 0.7 to 1.5 s. */
 const POD_START_SECONDS = 1.5;
 const GOOD = 'example.test/web:1';
-const BAD = 'registry.invalid/web:2';
+const BAD = 'registry.example/web:missing';
 
 interface Pod {
   metadata: { uid: string };

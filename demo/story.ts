@@ -6,8 +6,8 @@ import type { Slipway, Rollout } from './slipway.ts';
 export const WORKLOAD = 'shop';
 const TEMPLATE = readFileSync(new URL('../examples/shop.yaml', import.meta.url), 'utf8');
 
-/** Images of three releases: two that run anywhere, and one that no registry can have (RFC 2606). */
-const IMAGES = { first: 'busybox:1.36', second: 'busybox:1.37', broken: 'registry.invalid/shop/web:3.0' };
+/** Images of three releases: two that run anywhere, and one that the registry does not have. */
+const IMAGES = { first: 'busybox:1.36', second: 'busybox:1.37', broken: 'busybox:missing' };
 const SCALED_TO = 6;
 const REDRAW_MILLISECONDS = 100;
 

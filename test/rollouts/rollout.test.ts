@@ -16,7 +16,7 @@ let count = 0;
 
 const IMAGE = 'registry.example/web:1';
 const NEWER = 'registry.example/web:2';
-const BAD = 'registry.invalid/web:3';
+const BAD = 'registry.example/web:missing';
 
 beforeAll(async () => {
   simulator = await startSimulator({ clusters: 2, seed: 3, podStartMilliseconds: [20, 50], podStopMilliseconds: [5, 20] });

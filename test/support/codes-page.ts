@@ -2,8 +2,8 @@
 import { clusterEvents } from '../../src/clusters/cluster.events.ts';
 import type { EventTable, EventTypes } from '../../src/events/event-types.ts';
 import { errorAdvice } from '../../src/clusters/core/error-kinds.ts';
-import { adviceOf, causes, causeSentence, generalCause } from '../../src/rollouts/core/causes.ts';
-import type { Cause } from '../../src/rollouts/core/causes.ts';
+import { generalCause } from '../../src/rollouts/core/cause-words.ts';
+import { adviceOf, causes, causeSentence, judgementOf } from '../../src/rollouts/core/causes.ts';
 import { conditionTypes } from '../../src/rollouts/core/condition-types.ts';
 import { rolloutEvents } from '../../src/rollouts/store/rollout.events.ts';
 import { rolloutSentences, targetSentences } from './sentences.ts';
@@ -40,6 +40,9 @@ const PLAIN = {
   deadline: undefined,
   fields: undefined,
   cause: null,
+  node: undefined,
+  count: undefined,
+  kind: undefined,
   // Fields that a sentence takes by a rest pattern have to be there.
   seconds: placeholder('seconds'),
   what: placeholder('what'),
@@ -63,18 +66,20 @@ function reasonRows(): string[][] {
   ]);
 }
 
-function severity({ severity, fromRestarts }: Cause<never>): string {
-  if (typeof severity === 'object') return `TRANSIENT (${severity.transient} s)`;
-  return fromRestarts === undefined ? severity : `${severity} from ${fromRestarts} restarts on, SLOW before`;
+/** A row for the cause, and one for each of its kinds. */
+function causeRows(code: string): string[][] {
+  const row = (kind: string | undefined, which: string, meaning: string): string[] => {
+    const stored = { code, data: example({ ...PLAIN, kind }) };
+    const { severity, blames } = judgementOf(stored);
+    return [`\`${code}\``, which, severity, blames, meaning, code === 'LEGACY' ? '' : adviceOf(stored)];
+  };
+  const kinds = Object.entries(causes[code]!.kinds ?? {});
+  const plain = row(undefined, '', causeSentence({ code, data: example(PLAIN) }));
+  return [plain, ...kinds.map(([kind, { meaning }]) => row(kind, `\`${kind}\``, meaning))];
 }
 
-function causeRow(code: string): string[] {
-  const cause = causes[code]!;
-  const stored = { code, data: example(PLAIN) };
-  return [`\`${code}\``, severity(cause), cause.blames, causeSentence(stored), code === 'LEGACY' ? '' : adviceOf(stored)];
-}
-
-const causeTable = (codes: readonly string[]): string => table(['code', 'severity', 'blames', 'message', 'advice'], codes.map(causeRow));
+const causeTable = (codes: readonly string[]): string =>
+  table(['code', 'kind', 'severity', 'blames', 'message', 'advice'], codes.flatMap(causeRows));
 
 function conditionRow([code, type]: [string, (typeof conditionTypes)[keyof typeof conditionTypes]]): string[] {
   const { meaning, sentence, advice } = type as { meaning: string; sentence: (data: object) => string; advice: unknown };
@@ -105,11 +110,11 @@ ${table(['code', 'data', 'for example'], [['`LEGACY`', '`message`', 'a sentence 
 
 ## Causes of failure
 
-\`failure.code\` of rollouts and targets. FATAL: fails the target at once. TRANSIENT: once it has lasted that long without a break. SLOW: at the progress deadline. NONE: never; the cluster is observed again. \`blames\` says who has to act: the author of the release, the owner of the cluster, or the operator of the platform.
+\`failure.code\` of rollouts and targets. FATAL: fails the target at once. TRANSIENT: once it has lasted for \`strategy.failureGraceSeconds\` (15 by default) without a break. SLOW: at the progress deadline. NONE: never; the cluster is observed again. While it lasts, each is among the target's \`conditions\`. Where one code has several causes, \`data.kind\` says which, and what it means stands in place of the message. \`blames\` says who has to act: the author of the release, the owner of the cluster, or the operator of the platform.
 
 ### Kubernetes' own words
 
-Any other word: ${severity(generalCause)}, ${generalCause.blames}; ${adviceOf({ code: '', data: {} })}
+Any other word: ${generalCause.severity}, ${generalCause.blames}; ${adviceOf({ code: '', data: {} })}
 
 ${causeTable(codes.filter(isWord))}
 
@@ -125,7 +130,7 @@ ${causeTable(codes.filter((code) => !isWord(code) && !isAnswer(code)))}
 
 ## Conditions
 
-\`conditions[].code\` of targets.
+\`conditions[].code\` of targets, besides the causes of failure.
 
 ${table(['code', 'meaning', 'message', 'advice'], Object.entries(conditionTypes).map(conditionRow))}
 

@@ -88,7 +88,7 @@ export class Recorder {
     return [...this.judged].filter(([, times]) => times === 0).map(([workload]) => workload);
   }
 
-  /** ReplicaSets of a workload that have, or should have, pods; terminating ones are not counted. */
+  /** ReplicaSets of a workload that have, or should have, pods; terminating and ended ones are not counted. */
   replicaSets(workload: string): ReplicaSetView[] {
     return this.of('replicasets', workload)
       .map(({ metadata, spec }) => ({
@@ -146,7 +146,9 @@ export class Recorder {
   }
 
   private podsOf(workload: string, replicaSetUid: string): number {
-    const standing = this.of('pods', workload).filter((pod) => pod.metadata.deletionTimestamp === undefined);
+    const standing = this.of('pods', workload).filter(
+      ({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.phase !== 'Failed',
+    );
     return standing.filter((pod) => pod.metadata.ownerReferences?.some((owner) => owner.uid === replicaSetUid)).length;
   }
 

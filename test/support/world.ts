@@ -39,6 +39,7 @@ export interface TargetView {
   step: { index: number; of: number; weight: number | null } | null;
   pods: { desired: number; old: number; new: number; ready: number } | null;
   condition: { type: string; message: string } | null;
+  conditions: { code: string; message: string; advice: string; since: string; data: Record<string, unknown> }[];
   failure: { reason: string; message: string } | null;
 }
 
@@ -165,7 +166,7 @@ export const webDocument = (change: Record<string, unknown> = {}): Record<string
 
 export const GOOD = 'registry.example/shop/web:1.0';
 export const BETTER = 'registry.example/shop/web:2.0';
-export const BAD = 'registry.invalid/shop/web:3.0';
+export const BAD = 'registry.example/shop/web:missing';
 
 /** Creates a template with one revision, and a workload of it on every cluster, in the namespace `default`. */
 export async function makeWorkload(

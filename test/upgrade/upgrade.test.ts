@@ -165,7 +165,7 @@ describe('workloads of 0.1.0 on the clusters that it left', () => {
 
   test('are taken back if the new release fails', async () => {
     const before = running('mixed');
-    const failed = await does('mixed', 'rollouts', { values: { image: 'registry.invalid/shop/web:6.0' } });
+    const failed = await does('mixed', 'rollouts', { values: { image: 'registry.example/shop/web:missing' } });
     expect(failed).toMatchObject({ phase: 'ROLLED_BACK', failure: { reason: 'ErrImagePull' } });
     expect(running('mixed')).toEqual(before);
   });

@@ -111,6 +111,7 @@ const containerStatuses = list(
   record({
     name: shown,
     ready: scalar,
+    started: scalar,
     restartCount: scalar,
     state: record({ waiting: record({ reason: shown, message: shown }), running: record({ startedAt: scalar }), terminated }),
     lastState: record({ terminated: lastTerminated }),
@@ -119,8 +120,15 @@ const containerStatuses = list(
 
 const pod = record({
   metadata: record({ ...identity, ownerReferences: controller, managedFields: statusWriters }),
-  spec: record({ restartPolicy: scalar, initContainers: list(record({ name: shown, restartPolicy: scalar })) }),
-  status: record({ phase: scalar, conditions, initContainerStatuses: containerStatuses, containerStatuses }),
+  spec: record({ nodeName: shown, restartPolicy: scalar, initContainers: list(record({ name: shown, restartPolicy: scalar })) }),
+  status: record({
+    phase: scalar,
+    reason: shown,
+    message: shown,
+    conditions,
+    initContainerStatuses: containerStatuses,
+    containerStatuses,
+  }),
 });
 
 const cuts: Record<string, Cut> = { Deployment: deployment, ReplicaSet: replicaSet, Pod: pod };

@@ -34,7 +34,7 @@ export class Failure extends Model({
   blames: Blames,
 }) {}
 
-@Output('Why a target waits although its own pods are fine.')
+@Output('What a target waits for: its cluster, its owner, or a cause that may fail it.')
 export class Condition extends Model({
   type: z.string(),
   message: z.string(),
@@ -42,13 +42,15 @@ export class Condition extends Model({
   since: z.string().describe('RFC 3339.'),
 }) {}
 
-@Output('What a target waits for although nothing is wrong with its own pods: a code that does not change between versions, with its data.')
+@Output(
+  'What a target waits for: a condition, or the cause that stands in its way now. A code that does not change between versions, with its data.',
+)
 export class TargetCondition extends Model({
-  code: z.string().describe('For example `UNREACHABLE`. All codes: docs/codes.md.'),
+  code: z.string().describe('For example `UNREACHABLE`, or the code of a cause: `ImagePullBackOff`. All codes: docs/codes.md.'),
   message: z.string(),
   advice: z.string().describe('What to do.'),
   since: z.string().describe('RFC 3339.'),
-  data: JsonObject.describe('What the message is made of.'),
+  data: JsonObject.describe('What the message is made of; of a cause also `severity`, `blames`, `pod` and `container`.'),
 }) {}
 
 @Output('Why a phase stands: a code that does not change between versions, with its data.')
@@ -83,7 +85,9 @@ export class Target extends Model({
   step: TargetStep.schema,
   pods: TargetPods.schema.nullable().describe('null until the placement has been observed.'),
   condition: Condition.schema.nullable(),
-  conditions: z.array(TargetCondition.schema).describe('`condition` as a list with codes and data; empty where there is none.'),
+  conditions: z
+    .array(TargetCondition.schema)
+    .describe('Everything that it waits for, `condition` first, with codes and data; empty where there is none.'),
   failure: Failure.schema.nullable(),
 }) {}
 

@@ -3,10 +3,10 @@ import { TargetPhase as TargetPhases } from '../../generated/prisma/enums.ts';
 import type { TargetPhase } from '../../generated/prisma/enums.ts';
 import { graceSeconds } from '../../workloads/core/strategy.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
-import { presentCondition, readCondition } from '../core/condition-types.ts';
-import type { StoredCondition } from '../core/condition-types.ts';
+import { readCondition } from '../core/condition-types.ts';
 import { presentFailure, readFailure } from '../core/failure.ts';
 import type { StoredFailure } from '../core/failure.ts';
+import { conditionsOf } from '../core/hindrance.ts';
 import { isTerminal } from '../core/phases.ts';
 import { sentenceOf } from '../core/reasons.ts';
 import type { Detail } from '../core/reasons.ts';
@@ -51,11 +51,14 @@ function failureView(stored: unknown): Failure | null {
   return failure && presentFailure(failure);
 }
 
-function conditionViews(stored: unknown): Pick<Target, 'condition' | 'conditions'> {
-  const read = readCondition(stored as StoredCondition | null);
-  if (read === null) return { condition: null, conditions: [] };
-  const { type, message, advice, since, data } = presentCondition(read);
-  return { condition: { type, message, advice, since }, conditions: [{ code: type, message, advice, since, data }] };
+function conditionViews(row: Pick<TargetRow, 'condition' | 'hindrance'>): Pick<Target, 'condition' | 'conditions'> {
+  const condition = readCondition(row.condition);
+  const shown = conditionsOf({ condition, hindrance: row.hindrance });
+  const [first] = shown.map(({ type, message, advice, since }) => ({ type, message, advice, since }));
+  return {
+    condition: first ?? null,
+    conditions: shown.map(({ type: code, message, advice, since, data }) => ({ code, message, advice, since, data })),
+  };
 }
 
 export const rolloutOf = (row: RolloutRow, counts: PhaseCounts): Rollout => ({
@@ -112,7 +115,7 @@ export function targetOf(row: TargetRow): Target {
     ...phaseView(row.phaseDetail),
     step: targetStep(row, pods),
     pods,
-    ...conditionViews(row.condition),
+    ...conditionViews(row),
     failure: failureView(row.failure),
   };
 }

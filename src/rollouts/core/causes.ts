@@ -6,46 +6,10 @@
  */
 import { errorAdvice } from '../../clusters/core/error-kinds.ts';
 import type { KubernetesErrorKind } from '../../clusters/core/error-kinds.ts';
+import { late } from './cause.ts';
+import type { Blames, Cause, CauseKind, Late, Severity, StoredCause, WordData } from './cause.ts';
+import { podSecurityKind, words, wordRow } from './cause-words.ts';
 import { sentenceFrom } from './raw.ts';
-
-/**
- * When it fails a target. FATAL: at once, since waiting does not help. transient: once it has stood for so many seconds without a break. SLOW: at the progress
- * deadline. NONE: never; it is enough to observe once more.
- */
-export type Severity = 'FATAL' | { transient: number } | 'SLOW' | 'NONE';
-
-/** Who has to act: the author of the release, the owner of the cluster, or the operator of the platform. */
-export type Blames = 'RELEASE' | 'CLUSTER' | 'PLATFORM';
-
-export interface Cause<D> {
-  severity: Severity;
-  /** With fewer restarts of the container it is SLOW. */
-  fromRestarts?: number;
-  blames: Blames;
-  sentence: (data: D) => string;
-  advice: string | ((data: D) => string);
-}
-
-/** A code with the data that its sentence needs, as rows have it. */
-export interface StoredCause {
-  code: string;
-  data: Readonly<Record<string, unknown>>;
-}
-
-/** The data of a cause that Kubernetes names. */
-export interface WordData {
-  message: string;
-  /** The kernel killed the container at its memory limit. */
-  outOfMemory?: true;
-  /** The target failed for it at its progress deadline. */
-  deadline?: Late;
-}
-
-interface Late {
-  seconds: number;
-  /** The state of the rollout at that time, as a clause. */
-  what: string;
-}
 
 interface Named {
   name: string;
@@ -56,76 +20,18 @@ export interface ApiErrorData {
   message: string;
   /** Set where the error is more specific than its kind. */
   advice?: string;
-}
-
-const GENERAL = "Check the pod's events (kubectl describe pod) and correct the template or the cluster.";
-const PULL = 'Check that the image name and tag exist and that the namespace has the pull secret for this registry.';
-const OUT_OF_MEMORY = 'Raise the memory limit of the container or make it use less: the kernel killed it because it exceeded the limit.';
-
-const late = ({ seconds, what }: Late): string => `No progress for ${seconds} s: ${what}.`;
-
-function word(severity: Severity, blames: Blames, advice: string): Cause<WordData> {
-  return { severity, blames, sentence: ({ message }) => message, advice: ({ outOfMemory }) => (outOfMemory ? OUT_OF_MEMORY : advice) };
+  /** One of the cause's kinds; absent where none fits. */
+  kind?: string;
 }
 
 function apiError(kind: KubernetesErrorKind, severity: Severity, blames: Blames): Cause<ApiErrorData> {
   return { severity, blames, sentence: ({ message }) => message, advice: ({ advice }) => advice ?? errorAdvice[kind] };
 }
 
-/** The kubelet's, the scheduler's and the controllers' words. */
-const words = {
-  ErrImagePull: word('FATAL', 'RELEASE', PULL),
-  ImagePullBackOff: word('FATAL', 'RELEASE', PULL),
-  ErrImageNeverPull: word(
-    'FATAL',
-    'RELEASE',
-    'The image is not on the node and imagePullPolicy is Never: allow pulling or load the image onto the nodes.',
-  ),
-  InvalidImageName: word('FATAL', 'RELEASE', 'Correct the image reference in the template or in the values: Kubernetes cannot parse it.'),
-  CreateContainerConfigError: word(
-    'FATAL',
-    'RELEASE',
-    'Create the ConfigMap, Secret or key that the container refers to, or correct the reference.',
-  ),
-  CreateContainerError: word(
-    'SLOW',
-    'RELEASE',
-    'Read the message: the container runtime refuses to create the container, often for its command or a mount.',
-  ),
-  RunContainerError: word('SLOW', 'RELEASE', GENERAL),
-  /** Fewer restarts may be a dependency that is not there yet. */
-  CrashLoopBackOff: {
-    ...word('FATAL', 'RELEASE', 'Read the log below: the container exits repeatedly after its start.'),
-    fromRestarts: 3,
-  },
-  InitContainerFailed: word('FATAL', 'RELEASE', 'Read the log below: the init container failed, so that the application is never started.'),
-  Error: word('SLOW', 'RELEASE', GENERAL),
-  OOMKilled: word('SLOW', 'RELEASE', OUT_OF_MEMORY),
-  Unschedulable: {
-    ...word(
-      'SLOW',
-      'CLUSTER',
-      'Add nodes, lower the resource requests, or relax node selectors, affinity and taints: no node accepts the pod.',
-    ),
-    sentence: ({ message, deadline }: WordData) => (deadline ? `${late(deadline)} Unschedulable: ${message}` : message),
-  },
-  NotReady: word('SLOW', 'RELEASE', "Check the container's readiness probe and its log: it runs but never becomes Ready."),
-  ContainersNotReady: word('SLOW', 'RELEASE', "Check the container's probes, volumes and image: it was not started or is not Ready."),
-  FailedCreate: word(
-    'FATAL',
-    'CLUSTER',
-    'Raise the quota, or correct what the admission policy refuses: the cluster does not create the pods.',
-  ),
-  ReplicaSetCreateError: word('FATAL', 'CLUSTER', 'Read the message: the cluster refuses to create the ReplicaSet.'),
-} satisfies Record<string, Cause<WordData>>;
-
-/** Any other word of Kubernetes. */
-export const generalCause = word('SLOW', 'RELEASE', GENERAL);
-
-/** Errors of a cluster's API. FATAL if a retry would fail the same way; SLOW if the error may pass by itself. */
+/** Errors of a cluster's API. FATAL if a retry would fail the same way; TRANSIENT and SLOW if the error may pass by itself: the request is retried meanwhile. */
 const apiErrors = {
   FORBIDDEN: {
-    ...apiError('FORBIDDEN', 'FATAL', 'CLUSTER'),
+    ...apiError('FORBIDDEN', 'TRANSIENT', 'CLUSTER'),
     sentence: (data: ApiErrorData | { missing: readonly string[]; namespace: string }) =>
       'missing' in data ? `The credential may not ${data.missing.join(', ')} in namespace ${data.namespace}.` : data.message,
   },
@@ -138,8 +44,8 @@ const apiErrors = {
   },
   EXISTS: apiError('EXISTS', 'FATAL', 'CLUSTER'),
   INVALID: apiError('INVALID', 'FATAL', 'RELEASE'),
-  QUOTA_EXCEEDED: apiError('QUOTA_EXCEEDED', 'FATAL', 'CLUSTER'),
-  ADMISSION_DENIED: apiError('ADMISSION_DENIED', 'FATAL', 'CLUSTER'),
+  QUOTA_EXCEEDED: apiError('QUOTA_EXCEEDED', 'SLOW', 'CLUSTER'),
+  ADMISSION_DENIED: { ...apiError('ADMISSION_DENIED', 'FATAL', 'CLUSTER'), kinds: podSecurityKind },
   NAMESPACE_MISSING: apiError('NAMESPACE_MISSING', 'FATAL', 'CLUSTER'),
   /** Of a write. What happens if the cluster stays unreachable is up to `onUnreachable`. */
   UNREACHABLE: apiError('UNREACHABLE', 'SLOW', 'CLUSTER'),
@@ -159,7 +65,7 @@ const own = {
     severity: 'SLOW',
     blames: 'CLUSTER',
     sentence: ({ cause, ...deadline }: Late & { cause: { code: string; data: WordData } | null }) =>
-      cause === null ? late(deadline) : `${late(deadline)} ${cause.code}: ${cause.data.message}`,
+      cause === null ? late(deadline) : `${late(deadline)} ${cause.code}: ${causeSentence({ code: cause.code, data: { ...cause.data } })}`,
     advice: ({ cause }: { cause: { code: string; data: WordData } | null }): string =>
       cause === null
         ? 'Check the Deployment and its ReplicaSets (kubectl describe): the cluster did not create the requested pods.'
@@ -244,8 +150,23 @@ export const causes: Readonly<Record<string, Cause<never>>> = { ...words, ...our
 export type OurCause = keyof typeof ours;
 export type CauseData<C extends OurCause> = Parameters<(typeof ours)[C]['sentence']>[0];
 
+/** Whether a code is an error of a cluster's API. */
+export const isApiError = (code: string): boolean => Object.hasOwn(apiErrors, code);
+
+/** The table's row of a code. A word of Kubernetes that is not in it, or a code of a newer version, has the general one. */
 export function causeOf(code: string): Cause<never> {
-  return Object.hasOwn(causes, code) ? causes[code]! : generalCause;
+  return Object.hasOwn(causes, code) ? causes[code]! : wordRow(code);
+}
+
+/** When it fails a target, and whom it blames: its row's, but for what its kind says otherwise. */
+export function judgementOf({ code, data }: StoredCause): { severity: Severity; blames: Blames } {
+  const cause = causeOf(code);
+  const kind = kindOf(cause, data);
+  return { severity: kind?.severity ?? cause.severity, blames: kind?.blames ?? cause.blames };
+}
+
+function kindOf({ kinds }: Cause<never>, { kind }: StoredCause['data']): CauseKind | undefined {
+  return typeof kind === 'string' && kinds !== undefined && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
 }
 
 /** A cluster's word as a code. One that equals a code of ours becomes `Unknown`, because its data would be read as ours. */
@@ -253,19 +174,14 @@ export function wordOf(reason: string): string {
   return Object.hasOwn(ours, reason) ? 'Unknown' : reason;
 }
 
-/** Whether a word of Kubernetes fails a target at once or at the deadline. */
-export function severityOfWord(reason: string, restarts = 0): 'FATAL' | 'SLOW' {
-  const { severity, fromRestarts = 0 } = causeOf(wordOf(reason));
-  return severity === 'FATAL' && restarts >= fromRestarts ? 'FATAL' : 'SLOW';
-}
-
 /** The sentence of a cause. A code of a newer version is shown with its message, or as it is. */
 export function causeSentence({ code, data }: StoredCause): string {
   const fallback = typeof data['message'] === 'string' ? data['message'] : code;
-  return Object.hasOwn(causes, code) ? sentenceFrom(causeOf(code).sentence, data, fallback) : fallback;
+  return sentenceFrom(causeOf(code).sentence, data, fallback);
 }
 
 export function adviceOf({ code, data }: StoredCause): string {
-  const { advice } = causeOf(code);
+  const cause = causeOf(code);
+  const advice = kindOf(cause, data)?.advice ?? cause.advice;
   return typeof advice === 'string' ? advice : sentenceFrom(advice, data, '');
 }

@@ -43,7 +43,9 @@ export interface Condition {
 export type StoredCondition = Condition | ({ type: ConditionType; since: string } & Refusal);
 
 /** A condition with its sentence and advice: how the API and events show it. */
-export interface ShownCondition extends Condition {
+export interface ShownCondition extends Omit<Condition, 'type'> {
+  /** A condition's, or the code of a hindrance. */
+  type: string;
   message: string;
   advice: string;
 }

@@ -1,6 +1,7 @@
 /** Why a target failed: a cause, and where. Everything in it may be shown to the tenant. */
-import { adviceOf, causeOf, causeSentence, wordOf } from './causes.ts';
-import type { Blames, Legacy, Severity, StoredCause, CauseData, OurCause, WordData } from './causes.ts';
+import type { Blames, Severity, StoredCause, WordData } from './cause.ts';
+import { adviceOf, causeSentence, judgementOf, wordOf } from './causes.ts';
+import type { Legacy, CauseData, OurCause } from './causes.ts';
 
 /** What a pod's status says is wrong, as the kubelet or scheduler words it. */
 export interface PodFault {
@@ -11,8 +12,10 @@ export interface PodFault {
   restarts: number;
   /** Which run of the container has the most useful log; null if none has run. */
   log: 'CURRENT' | 'PREVIOUS' | null;
-  /** FATAL: waiting does not help; SLOW: may still come right before the deadline. */
-  severity: 'FATAL' | 'SLOW';
+  /** By the table of causes. */
+  severity: Exclude<Severity, 'NONE'>;
+  /** What the table and its sentence need besides. */
+  details?: Pick<WordData, 'kind' | 'node' | 'count'>;
   /** Milliseconds since it came about, by the cluster's clock and at the most; 0 where the cluster does not say. */
   ageMilliseconds: number;
 }
@@ -53,7 +56,7 @@ export interface ShownFailure extends Failure {
   reason: string;
   message: string;
   advice: string;
-  severity: 'FATAL' | 'TRANSIENT' | 'SLOW';
+  severity: Exclude<Severity, 'NONE'>;
   blames: Blames;
 }
 
@@ -64,7 +67,7 @@ export function presentFailure(failure: Failure): ShownFailure {
     reason,
     message: causeSentence(failure),
     advice: adviceOf(failure),
-    severity: shownSeverity(causeOf(reason).severity),
+    severity: shownSeverity(judgementOf({ code: reason, data: failure.data }).severity),
     blames: blamesOf(failure),
   };
 }
@@ -76,19 +79,22 @@ export function failureReason({ code, data }: StoredCause): string {
 
 /** "CrashLoopBackOff (pod web-1, container web): back-off." */
 export function describeFailure(failure: FoundCause): string {
-  const { pod, container } = failure;
-  const where = pod === null ? '' : ` (pod ${pod}${container === null ? '' : `, container ${container}`})`;
-  return `${failureReason(failure)}${where}: ${causeSentence(failure)}`;
+  const place = placeOf(failure);
+  return `${failureReason(failure)}${place === '' ? '' : ` (${place})`}: ${causeSentence(failure)}`;
 }
 
-function shownSeverity(severity: Severity): ShownFailure['severity'] {
-  if (typeof severity === 'object') return 'TRANSIENT';
-  return severity === 'FATAL' ? 'FATAL' : 'SLOW';
+/** "pod web-1, container web", empty for what was found at none. */
+export function placeOf({ pod, container }: FoundCause): string {
+  return pod === null ? '' : `pod ${pod}${container === null ? '' : `, container ${container}`}`;
 }
+
+/** What only needs another look is shown as what may pass. */
+export const shownSeverity = (severity: Severity): ShownFailure['severity'] => (severity === 'NONE' ? 'SLOW' : severity);
 
 function blamesOf(failure: Failure): Blames {
   const cause = failure.data['cause'] as Partial<StoredCause> | null | undefined;
-  return causeOf(cause?.code ?? failureReason(failure)).blames;
+  const { code = failureReason(failure), data = failure.data } = cause ?? {};
+  return judgementOf({ code, data }).blames;
 }
 
 type AtCluster = { cluster: string };
@@ -98,14 +104,19 @@ export function failureAt<C extends OurCause>(place: AtCluster, code: C, data: C
   return { code, data: { ...data }, cluster: place.cluster, pod: null, container: null, exitCode: null, logTail: null };
 }
 
-/** A pod's (or ReplicaSet's) fault as the target's failure; `logTail` null if no container has run. */
-export function podFailure(place: AtCluster, { pod, fault }: Blame, logTail: string | null): Failure {
-  const { container, exitCode } = fault;
-  return { code: wordOf(fault.reason), data: { ...wordData(fault) }, cluster: place.cluster, pod, container, exitCode, logTail };
+/** What is found at a pod (or ReplicaSet), as a cause. */
+export function foundAt({ pod, fault }: Blame): FoundCause {
+  return { code: wordOf(fault.reason), data: { ...wordData(fault) }, pod, container: fault.container };
 }
 
-function wordData({ message, exitCode }: Blame['fault']): WordData {
-  return exitCode === 137 && message.includes('OOMKilled') ? { message, outOfMemory: true } : { message };
+/** A pod's (or ReplicaSet's) fault as the target's failure; `logTail` null if no container has run. */
+export function podFailure(place: AtCluster, blame: Blame, logTail: string | null): Failure {
+  return { ...foundAt(blame), cluster: place.cluster, exitCode: blame.fault.exitCode, logTail };
+}
+
+function wordData({ message, exitCode, details }: PodFault): WordData {
+  const outOfMemory = exitCode === 137 && message.includes('OOMKilled');
+  return { message, ...details, ...(outOfMemory ? { outOfMemory: true as const } : {}) };
 }
 
 /** The failure of a passed deadline; the message and advice are those of the blocking fault. */

@@ -12,7 +12,8 @@ import type {
 } from '../../generated/prisma/enums.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { Condition } from './condition-types.ts';
-import type { Failure, PodFault } from './failure.ts';
+import type { Blame, Failure, PodFault } from './failure.ts';
+import type { Hindrance } from './hindrance.ts';
 import type { Detail } from './reasons.ts';
 import type { TargetAction } from './action.ts';
 import type { Amounts } from './steps.ts';
@@ -129,6 +130,8 @@ export interface TargetState {
   /** Since when a write has been due that waits for the controllers' counts, null while none does. */
   settlingSince: Date | null;
   condition: Condition | null;
+  /** What stands in its way now. */
+  hindrance: Hindrance | null;
   failure: Failure | null;
 }
 
@@ -152,7 +155,9 @@ export interface LivePod {
   /** Milliseconds that the Ready condition has stood, by the cluster's clock, rounded down; 0 when not ready. */
   readyMilliseconds: number;
   terminating: boolean;
-  /** The first thing that is wrong with it, null when nothing is. */
+  /** Milliseconds since it was created, by the cluster's clock. */
+  ageMilliseconds: number;
+  /** The worst that is wrong with it, null when nothing is. */
   fault: PodFault | null;
 }
 
@@ -174,6 +179,8 @@ export interface LiveReplicaSet {
   /** Current: counted for the spec as it is, which says nothing of the pods that were made or deleted for it. */
   counted: Counted & { isCurrent: boolean };
   pods: LivePod[];
+  /** Its pods that have ended, which are not among `pods`: why they do, if that goes on. */
+  ended: Blame | null;
 }
 
 export type Live =

@@ -1,10 +1,21 @@
 import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
-import { causeOf } from '../core/causes.ts';
-import type { Severity } from '../core/causes.ts';
+import type { Severity } from '../core/cause.ts';
+import { judgementOf } from '../core/causes.ts';
+import { admissionKind } from '../core/live/words.ts';
 import { errorAdvice } from '../../clusters/core/error-kinds.ts';
 import { failureAt } from '../core/failure.ts';
 import type { Failure } from '../core/failure.ts';
+
+/** What the credential lacks for a rollout in a namespace. */
+export class AccessMissing extends KubernetesError {
+  constructor(
+    readonly missing: readonly string[],
+    readonly namespace: string,
+  ) {
+    super({ kind: 'FORBIDDEN', message: `The credential may not ${missing.join(', ')} in namespace ${namespace}.` });
+  }
+}
 
 /** Whether a retry would get the same answer. Other errors are retried. */
 export const isFatalError = (error: unknown): error is KubernetesError => error instanceof KubernetesError && severityOf(error) === 'FATAL';
@@ -13,13 +24,15 @@ export const isFatalError = (error: unknown): error is KubernetesError => error 
 export const isHindrance = (error: unknown): error is KubernetesError =>
   error instanceof KubernetesError && severityOf(error) !== 'FATAL' && severityOf(error) !== 'NONE';
 
-const severityOf = ({ kind }: KubernetesError): Severity => causeOf(kind).severity;
+const severityOf = ({ kind }: KubernetesError): Severity => judgementOf({ code: kind, data: {} }).severity;
 
 /** A cluster's refusal as a failure, for the timeline. Rethrows any other error. */
 export function failureFrom(cluster: string, error: unknown): Failure {
   if (!(error instanceof KubernetesError)) throw error;
+  if (error instanceof AccessMissing) return failureAt({ cluster }, 'FORBIDDEN', { missing: error.missing, namespace: error.namespace });
   const { kind, message, causes } = error;
   const answer = error.advice === errorAdvice[kind] ? { message } : { message, advice: error.advice };
+  if (kind === 'ADMISSION_DENIED') return failureAt({ cluster }, kind, { ...answer, ...admissionKind(message) });
   if (kind !== 'FIELD_CONFLICT') return failureAt({ cluster }, kind, answer);
   return failureAt({ cluster }, kind, { ...answer, fields: causes.map(({ field, manager }) => ({ field, manager })) });
 }

@@ -2,9 +2,8 @@ import { describeAccess } from '../../clusters/core/access.ts';
 import type { KubernetesClient, Precondition } from '../../clusters/kubernetes/types.ts';
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
-import { failureAt } from '../core/failure.ts';
 import type { Preflight } from '../core/observation.ts';
-import { foreignObject, isFatalError, failureFrom } from './cluster-errors.ts';
+import { AccessMissing, foreignObject, isFatalError, failureFrom } from './cluster-errors.ts';
 import { objectKey } from './objects.ts';
 import type { Memory } from './memory.ts';
 
@@ -25,7 +24,7 @@ export interface Flight {
  * Checks what would prevent the rollout, all at once and without changing anything: missing permissions, names of others' objects, objects that are not
  * admitted, and fields of other managers. Remembers which objects exist.
  *
- * @throws KubernetesError if the cluster gave no definite answer; the preflight is then repeated
+ * @throws KubernetesError if the cluster gave no definite answer, or permissions are missing, which may be granted meanwhile; the preflight is then repeated
  */
 export async function preflight(flight: Flight, memory: Memory): Promise<Preflight> {
   const { client, cluster, namespace } = flight;
@@ -34,11 +33,9 @@ export async function preflight(flight: Flight, memory: Memory): Promise<Preflig
     ...flight.objects.map((object) => lookAt(object, flight)),
   ]);
   const failures = [missing, ...found].flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+  if (missing.status === 'fulfilled' && missing.value.length > 0) throw new AccessMissing(missing.value.map(describeAccess), namespace);
   const vague = failures.find((error) => !isFatalError(error));
   if (vague !== undefined) throw vague instanceof Error ? vague : new Error('the preflight failed');
-  if (missing.status === 'fulfilled' && missing.value.length > 0) {
-    return { ok: false, failure: failureAt({ cluster }, 'FORBIDDEN', { missing: missing.value.map(describeAccess), namespace }) };
-  }
   if (failures.length > 0) return { ok: false, failure: failureFrom(cluster, failures[0]) };
   for (const [index, each] of found.entries()) {
     const object = flight.objects[index];

@@ -7,6 +7,7 @@ import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { StoredCondition } from '../core/condition-types.ts';
 import type { SideCounts } from '../core/counts.ts';
 import type { StoredFailure } from '../core/failure.ts';
+import type { Hindrance } from '../core/hindrance.ts';
 import type { AnyStage, Side, StageProgress, TargetState, WaveEvidence } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
 
@@ -24,6 +25,7 @@ export interface RolloutColumns extends Omit<WorkloadColumns, 'placements'> {
     gate: NonNullable<TargetState['gate']>;
     pods: SideCounts;
     condition: StoredCondition;
+    hindrance: Hindrance;
     failure: StoredFailure;
   };
   placements: WorkloadColumns['placements'] & { applied: Side; observed: Partial<SideCounts> };

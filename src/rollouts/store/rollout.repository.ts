@@ -263,7 +263,7 @@ const placedTargets = (rolloutIds: readonly string[]) =>
     .innerJoin('clusters as c', (on) => on.onRef('c.tenant_id', '=', 'p.tenant_id').onRef('c.id', '=', 'p.cluster_id'))
     .innerJoin('regions as g', 'g.id', 'p.region_id')
     .select(['t.id', 't.rollout_id as rolloutId', 't.phase', 't.phase_detail as phaseDetail', 't.stages', 't.stage', 't.gate'])
-    .select(['t.condition', 't.failure', 't.pods', 'p.namespace', 'r.strategy'])
+    .select(['t.condition', 't.hindrance', 't.failure', 't.pods', 'p.namespace', 'r.strategy'])
     .select((e) => [
       jsonBuildObject({ id: e.ref('c.id'), name: e.ref('c.name') }).as('cluster'),
       jsonBuildObject({ id: e.ref('g.id'), name: e.ref('g.name') }).as('region'),

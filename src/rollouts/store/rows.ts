@@ -2,9 +2,10 @@
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 import type { JsonRow, RecordsText } from '../../platform/db/statements.ts';
-import { presentCondition, readCondition } from '../core/condition-types.ts';
+import { readCondition } from '../core/condition-types.ts';
 import type { SideCounts } from '../core/counts.ts';
 import { presentFailure, readFailure } from '../core/failure.ts';
+import { conditionsOf } from '../core/hindrance.ts';
 import type { RolloutState, TargetState, WaveState } from '../core/observation.ts';
 import type { TargetFields, TargetStart } from '../core/rollout/start.ts';
 import { stepOf } from '../core/stages/stage.ts';
@@ -35,7 +36,7 @@ export function targetData({ place, state }: Pick<PlacedTarget, 'place' | 'state
   const { phase, gate } = state;
   const { surge, unavailable } = gate ?? { surge: null, unavailable: null };
   const failure = state.failure && presentFailure(state.failure);
-  const condition = state.condition && presentCondition(state.condition);
+  const [condition = null] = conditionsOf(state);
   return { cluster, region, namespace, phase, step: stepOf(state), surge, unavailable, failure, condition };
 }
 
@@ -109,6 +110,7 @@ export const targetFields = (row: Row<'targets'>): TargetFields => ({
   settlingSince: date(row.settling_since),
   stoppedAt: date(row.stopped_at),
   condition: readCondition(row.condition),
+  hindrance: row.hindrance,
   failure: readFailure(row.failure),
 });
 
@@ -169,6 +171,7 @@ const targetChanges = tables.recordsOf<TargetChange>().into('targets', {
   settling_since: (state) => state.settlingSince,
   stopped_at: (state) => state.stoppedAt,
   condition: (state) => state.condition,
+  hindrance: (state) => state.hindrance,
   failure: (state) => state.failure,
 });
 

@@ -11,7 +11,17 @@ const since = '2026-01-01T12:00:00.000Z';
 const shown = (fields: object) =>
   targetOf({
     ...({ id: 't', cluster: { id: 'c', name: 'east-1' }, region: { id: 'r', name: 'eu' }, namespace: 'shop', phase: 'FAILED' } as Row),
-    ...{ phaseDetail: null, stages: [], stage: 0, gate: null, strategy: strategy(), pods: null, condition: null, failure: null },
+    ...{
+      phaseDetail: null,
+      stages: [],
+      stage: 0,
+      gate: null,
+      strategy: strategy(),
+      pods: null,
+      condition: null,
+      hindrance: null,
+      failure: null,
+    },
     ...fields,
   });
 
@@ -42,6 +52,25 @@ describe('A target as the API shows it', () => {
     expect(condition).toEqual({ type: 'NO_WORKER', ...said });
     expect(conditions).toEqual([{ code: 'NO_WORKER', data: { region: 'eu' }, ...said }]);
     expect(shown({}).conditions).toEqual([]);
+    const hindrance = {
+      code: 'ImagePullBackOff',
+      data: { message: 'Too many.', kind: 'UNAVAILABLE' },
+      pod: 'web-1',
+      container: 'web',
+      since,
+    };
+    const waiting = {
+      message: 'Too many. (pod web-1, container web)',
+      advice: 'Check that the nodes reach the registry, and its rate limit; the kubelet goes on trying.',
+      since,
+    };
+    const facts = { message: 'Too many.', kind: 'UNAVAILABLE', pod: 'web-1', container: 'web', severity: 'TRANSIENT', blames: 'PLATFORM' };
+    expect(shown({ hindrance })).toMatchObject({
+      condition: { type: 'ImagePullBackOff', ...waiting },
+      conditions: [{ code: 'ImagePullBackOff', data: facts, ...waiting }],
+    });
+    const both = shown({ hindrance, condition: conditionOf('NO_WORKER', { region: 'eu' }, since) });
+    expect([both.condition?.type, both.conditions.map(({ code }) => code)]).toEqual(['NO_WORKER', ['NO_WORKER', 'ImagePullBackOff']]);
     const old = { type: 'ACCESS', message: 'It refuses.', advice: 'Ask.', since };
     expect(shown({ condition: old })).toMatchObject({ condition: old, conditions: [{ code: 'ACCESS', message: 'It refuses.' }] });
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { errorAdvice } from '../../../src/clusters/core/error-kinds.ts';
 import { KubernetesError } from '../../../src/clusters/kubernetes/errors.ts';
 import type { KubernetesErrorKind } from '../../../src/clusters/kubernetes/errors.ts';
-import { adviceOf, causes, causeSentence, severityOfWord } from '../../../src/rollouts/core/causes.ts';
+import { adviceOf, causes, causeSentence, judgementOf } from '../../../src/rollouts/core/causes.ts';
 import { conditionOf, presentCondition, readCondition } from '../../../src/rollouts/core/condition-types.ts';
 import {
   describeFailure,
@@ -23,7 +23,7 @@ import {
   unreachableFailure,
 } from '../../../src/rollouts/core/failure.ts';
 import type { Failure, PodFault } from '../../../src/rollouts/core/failure.ts';
-import { isFatalError, isHindrance, failureFrom } from '../../../src/rollouts/engine/cluster-errors.ts';
+import { AccessMissing, isFatalError, isHindrance, failureFrom } from '../../../src/rollouts/engine/cluster-errors.ts';
 
 const east = { cluster: 'east-1' };
 const fault = (reason: string, fields: Partial<PodFault> = {}): PodFault => ({
@@ -51,17 +51,24 @@ const owned = [
 /** The failure, its code, severity and blame, and what a person reads. */
 const table: [Failure, string, string, string, string, string?][] = [
   [
-    ofPod('ErrImagePull'),
+    ofPod('ErrImagePull', { details: { kind: 'NOT_FOUND' } }),
     'ErrImagePull',
     'FATAL',
     'RELEASE',
     'Because.',
-    'Check that the image name and tag exist and that the namespace has the pull secret for this registry.',
+    'Check the name and the tag of the image: the registry does not have it.',
+  ],
+  [
+    ofPod('ErrImagePull', { details: { kind: 'ONE_NODE', node: 'node-3' } }),
+    'ErrImagePull',
+    'TRANSIENT',
+    'PLATFORM',
+    'Because. So on node node-3, while other pods of this release run the image.',
   ],
   [
     ofPod('ImagePullBackOff'),
     'ImagePullBackOff',
-    'FATAL',
+    'TRANSIENT',
     'RELEASE',
     'Because.',
     'Check that the image name and tag exist and that the namespace has the pull secret for this registry.',
@@ -160,7 +167,22 @@ const table: [Failure, string, string, string, string, string?][] = [
     'PLATFORM',
     'Slipway failed to decide about this target. What runs in the cluster stands as it is.',
   ],
-  [refusal('QUOTA_EXCEEDED'), 'QUOTA_EXCEEDED', 'FATAL', 'CLUSTER', 'Because.', "Raise the namespace's quota, or request less."],
+  [refusal('QUOTA_EXCEEDED'), 'QUOTA_EXCEEDED', 'SLOW', 'CLUSTER', 'Because.', "Raise the namespace's quota, or request less."],
+  [refusal('ADMISSION_DENIED'), 'ADMISSION_DENIED', 'FATAL', 'CLUSTER', 'Because.'],
+  [
+    refusal('ADMISSION_DENIED', { message: 'pods "web" is forbidden: violates PodSecurity "restricted:latest": privileged' }),
+    'ADMISSION_DENIED',
+    'FATAL',
+    'RELEASE',
+    'pods "web" is forbidden: violates PodSecurity "restricted:latest": privileged',
+  ],
+  [
+    failureFrom('east-1', new AccessMissing(['patch deployments in apps'], 'shop')),
+    'FORBIDDEN',
+    'TRANSIENT',
+    'CLUSTER',
+    'The credential may not patch deployments in apps in namespace shop.',
+  ],
   [refusal('SERVER', { advice: 'Check the URL.' }), 'SERVER', 'SLOW', 'CLUSTER', 'Because.', 'Check the URL.'],
   [refusal('FIELD_CONFLICT'), 'FIELD_CONFLICT', 'FATAL', 'CLUSTER', 'Because.'],
   [
@@ -173,7 +195,7 @@ const table: [Failure, string, string, string, string, string?][] = [
   [
     failureAt(east, 'FORBIDDEN', { missing: ['create pods', 'get pods'], namespace: 'shop' }),
     'FORBIDDEN',
-    'FATAL',
+    'TRANSIENT',
     'CLUSTER',
     'The credential may not create pods, get pods in namespace shop.',
   ],
@@ -234,15 +256,16 @@ describe('A failure of a row that is older than the codes', () => {
 
 describe('The table of causes', () => {
   it.each([
-    ['CrashLoopBackOff', 2, 'SLOW'],
-    ['CrashLoopBackOff', 3, 'FATAL'],
-    ['ErrImagePull', 0, 'FATAL'],
-    ['CreateContainerConfigError', 0, 'FATAL'],
-    ['CreateContainerError', 9, 'SLOW'],
-    ['constructor', 0, 'SLOW'],
-    ['INTERNAL_ERROR', 0, 'SLOW'],
-  ])('%s after %i restarts is %s', (reason, restarts, severity) => {
-    expect(severityOfWord(reason, restarts)).toBe(severity);
+    ['CrashLoopBackOff', 'FEW_RESTARTS', 'SLOW', 'RELEASE'],
+    ['CrashLoopBackOff', undefined, 'FATAL', 'RELEASE'],
+    ['ErrImagePull', 'NOT_FOUND', 'FATAL', 'RELEASE'],
+    ['ErrImagePull', 'FROM_THE_FUTURE', 'TRANSIENT', 'RELEASE'],
+    ['CreateContainerError', 'NOT_FOUND', 'TRANSIENT', 'RELEASE'],
+    ['OutOfexample.com/gpu', undefined, 'TRANSIENT', 'CLUSTER'],
+    ['constructor', undefined, 'SLOW', 'RELEASE'],
+    ['FromTheFuture', 'constructor', 'SLOW', 'RELEASE'],
+  ])('%s of kind %s is %s and blames %s', (code, kind, severity, blames) => {
+    expect(judgementOf({ code, data: { kind } })).toEqual({ severity, blames });
   });
 
   it('does not read what a cluster says as one of our codes', () => {
@@ -260,16 +283,17 @@ describe('The table of causes', () => {
   it('says which errors of a cluster are definite, which may pass, and which are only observed again', () => {
     const kinds = (test: (error: unknown) => boolean): string[] =>
       Object.keys(errorAdvice).filter((kind) => test(new KubernetesError({ kind: kind as KubernetesErrorKind, message: '' })));
-    expect(kinds(isFatalError).sort()).toEqual([
-      'ADMISSION_DENIED',
-      'EXISTS',
-      'FIELD_CONFLICT',
+    expect(kinds(isFatalError).sort()).toEqual(['ADMISSION_DENIED', 'EXISTS', 'FIELD_CONFLICT', 'INVALID', 'NAMESPACE_MISSING']);
+    expect(kinds(isHindrance).sort()).toEqual([
       'FORBIDDEN',
-      'INVALID',
-      'NAMESPACE_MISSING',
+      'NOT_FOUND',
       'QUOTA_EXCEEDED',
+      'SERVER',
+      'THROTTLED',
+      'UNAUTHENTICATED',
+      'UNKNOWN_CA',
+      'UNREACHABLE',
     ]);
-    expect(kinds(isHindrance).sort()).toEqual(['NOT_FOUND', 'SERVER', 'THROTTLED', 'UNAUTHENTICATED', 'UNKNOWN_CA', 'UNREACHABLE']);
   });
 });
 

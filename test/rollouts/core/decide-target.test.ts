@@ -4,7 +4,7 @@ import type { TargetAction } from '../../../src/rollouts/core/action.ts';
 import type { TargetDecision } from '../../../src/rollouts/core/decision.ts';
 import { decideTarget } from '../../../src/rollouts/core/targets/decide-target.ts';
 import { conditionOf } from '../../../src/rollouts/core/condition-types.ts';
-import type { Failure } from '../../../src/rollouts/core/failure.ts';
+import type { Failure, PodFault } from '../../../src/rollouts/core/failure.ts';
 import type {
   Live,
   LiveDeployment,
@@ -26,7 +26,16 @@ const ago = (seconds: number): Date => new Date(now.getTime() - seconds * 1000);
 
 function pods(count: number, fields: Partial<LivePod> = {}): LivePod[] {
   return Array.from({ length: count }, (_, i) => {
-    return { name: `pod-${i}`, uid: `uid-${i}`, ready: true, readyMilliseconds: 60_000, terminating: false, fault: null, ...fields };
+    return {
+      name: `pod-${i}`,
+      uid: `uid-${i}`,
+      ready: true,
+      readyMilliseconds: 60_000,
+      terminating: false,
+      ageMilliseconds: 90_000,
+      fault: null,
+      ...fields,
+    };
   });
 }
 
@@ -39,6 +48,7 @@ function set(release: number, ready: number, fields: Partial<LiveReplicaSet> = {
     gateClosed: false,
     counted: { isCurrent: true, replicas: 0, ready: 0 },
     pods: pods(ready),
+    ended: null,
     ...fields,
   };
 }
@@ -152,27 +162,87 @@ describe('before the first write', () => {
     });
   });
 
-  it('says what stands in the way of its write, tries again, and fails when it has done so for as long as a step may take', () => {
-    const hindrance = { failure, since: ago(10) };
-    const written = { written: true, surge: '25%', unavailable: '0', stepN: 10 };
-    for (const [kind, decision] of [
-      ['PREFLIGHT', decide({ rest: { checked: null, hindrance } })],
-      ['APPLY', decide({ target: written, rest: { hindrance } })],
-    ] as const) {
-      expect(decision).toMatchObject({
-        action: { kind },
-        event: null,
-        set: { phaseReason: because('RETRYING_WRITE', { code: 'FORBIDDEN', data: { message: 'No.' }, pod: null, container: null }) },
-      });
-    }
-    const late = { hindrance: { failure, since: ago(600) } };
-    expect(decide({ rest: late })).toMatchObject({ set: { phase: 'FAILED', failure }, action: null });
-    expect(decide({ target: { phase: 'ROLLING_BACK', written: true, undoing: true }, rest: late })).toMatchObject({
-      set: { phase: 'FAILED' },
+  describe('with an error of its write that may pass by itself', () => {
+    const outage: Failure = { ...failure, code: 'SERVER' };
+    const applied: Row = { written: true, surge: '25%', unavailable: '0', stepN: 10 };
+    const retrying = ({ code, data }: Failure) => because('RETRYING_WRITE', { code, data, pod: null, container: null });
+    const row = (what: Failure, since: Date) => ({
+      code: what.code,
+      data: what.data,
+      pod: null,
+      container: null,
+      since: since.toISOString(),
     });
-    expect(decide({ target: { written: true }, live: onTwo({ observedGeneration: 1, generation: 2 }), rest: late })).toMatchObject({
-      action: null,
-      set: {},
+
+    it.each([failure, outage])('$code: says what stands in the way, keeps it in the row, and tries again', (what) => {
+      const hindrance = { failure: what, since: ago(10) };
+      for (const [kind, decision] of [
+        ['PREFLIGHT', decide({ rest: { checked: null, hindrance } })],
+        ['APPLY', decide({ target: applied, rest: { hindrance } })],
+      ] as const) {
+        expect(decision).toMatchObject({
+          action: { kind },
+          event: null,
+          set: { phaseReason: retrying(what), hindrance: row(what, now) },
+        });
+      }
+    });
+
+    it('fails at the deadline with what is SLOW, once this holder has tried for a while', () => {
+      const target = { ...applied, enteredAt: ago(100) };
+      const since = (seconds: number) => ({ hindrance: { failure: outage, since: ago(seconds) } });
+      expect(decide({ target, rest: since(16) })).toMatchObject({ set: { phase: 'FAILED', failure: outage }, action: null });
+      expect(decide({ target, rest: since(14) }).action).toMatchObject({ kind: 'APPLY' });
+      expect(decide({ target: { ...target, enteredAt: ago(20) }, rest: since(16) }).action).toMatchObject({ kind: 'APPLY' });
+      expect(decide({ target: { ...target, enteredAt: null }, rest: since(60) }).set).toMatchObject({ phase: 'FAILED' });
+    });
+
+    it('fails with what is TRANSIENT after its grace, by the row, whoever holds it', () => {
+      const rest = { hindrance: { failure, since: now } };
+      const lasting = (seconds: number): Row => ({ ...applied, hindrance: row(failure, ago(seconds)) });
+      expect(decide({ target: lasting(15), rest })).toMatchObject({ set: { phase: 'FAILED', failure }, action: null });
+      expect(decide({ target: lasting(14), rest })).toMatchObject({ set: {}, action: { kind: 'APPLY' } });
+      const patient = { strategy: strategy({ failureGraceSeconds: 30 }) };
+      expect(decide({ rollout: patient, target: lasting(29), rest }).action).toMatchObject({ kind: 'APPLY' });
+      expect(decide({ rollout: patient, target: lasting(30), rest }).set).toMatchObject({ phase: 'FAILED' });
+    });
+
+    it('counts anew after another error, or a write that went through', () => {
+      const target: Row = { ...applied, hindrance: row(outage, ago(40)) };
+      expect(decide({ target, rest: { hindrance: { failure, since: ago(40) } } }).set).toMatchObject({ hindrance: row(failure, now) });
+      const healthy = onTwo({ current: set(2, 9, { replicas: 10 }) });
+      const performed = { kind: 'FINISH', side: 'TO' } as const;
+      expect(decide({ target, live: healthy, rest: { performed } }).set).toMatchObject({ hindrance: null });
+    });
+
+    it('leaves it to the condition of the cluster to say that it does not answer', () => {
+      const away: Failure = { ...failure, code: 'UNREACHABLE' };
+      const decision = decide({ target: applied, rest: { hindrance: { failure: away, since: ago(1) } } });
+      expect(decision.set).toMatchObject({ phaseReason: retrying(away) });
+      expect(decision.set).not.toHaveProperty('hindrance');
+    });
+
+    it('keeps what the row says until this holder has tried for the first time', () => {
+      const target: Row = { ...applied, hindrance: row(failure, ago(10)) };
+      expect(decide({ target })).toMatchObject({ set: {}, action: { kind: 'APPLY' } });
+    });
+
+    it('goes back until the deadline, with whatever error', () => {
+      const back: Row = { phase: 'ROLLING_BACK', written: true, undoing: true, hindrance: row(failure, ago(59)) };
+      const rest = { hindrance: { failure, since: ago(59) } };
+      expect(decide({ target: { ...back, enteredAt: ago(59) }, live: onTwo(), rest }).action).toMatchObject({
+        kind: 'APPLY',
+        side: 'FROM',
+      });
+      expect(decide({ target: { ...back, enteredAt: ago(61) }, live: onTwo(), rest }).set).toMatchObject({ phase: 'FAILED' });
+    });
+
+    it('is not failed by it where nothing is to be written', () => {
+      const rest = { hindrance: { failure: outage, since: ago(600) } };
+      expect(decide({ target: { written: true }, live: onTwo({ observedGeneration: 1, generation: 2 }), rest })).toMatchObject({
+        action: null,
+        set: {},
+      });
     });
   });
 
@@ -393,7 +463,11 @@ describe('failing fast', () => {
       current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, fault: { ...fault, ageMilliseconds } }) }),
     });
     const target = { ...written, retriedAt: ago(10), enteredAt: ago(9) };
-    for (const old of [60_000, 10_000, 9_000]) expect(decide({ target, live: aged(old) })).toMatchObject({ set: {}, action: null });
+    for (const old of [60_000, 10_000, 9_000]) {
+      const decision = decide({ target, live: aged(old) });
+      expect(decision).toMatchObject({ set: { hindrance: { code: 'CrashLoopBackOff' } }, action: null });
+      expect(decision.set).not.toHaveProperty('phase');
+    }
     expect(decide({ target, live: aged(8_000) }).action).toMatchObject({ kind: 'READ_LOG' });
     const refused = {
       ...crashing,
@@ -458,16 +532,130 @@ describe('failing fast', () => {
     }
   });
 
-  it('at once when pods are refused', () => {
-    const live = onTwo({
+  const refusing = (message: string): LiveDeployment =>
+    onTwo({
       current: set(2, 0, { replicas: 3 }),
       others: [set(1, 10)],
-      replicaFailure: { reason: 'FailedCreate', message: 'exceeded quota: pods', ageMilliseconds: 0 },
+      replicaFailure: { reason: 'FailedCreate', message, ageMilliseconds: 0 },
     });
-    expect(decide({ target: written, live }).set).toMatchObject({
+
+  it('at once when a policy refuses the pods', () => {
+    const message = 'admission webhook "p" denied the request: no';
+    expect(decide({ target: written, live: refusing(message) }).set).toMatchObject({
       phase: 'FAILED',
-      failure: { code: 'FailedCreate', data: { message: 'exceeded quota: pods' }, pod: null },
+      failure: { code: 'FailedCreate', data: { message, kind: 'POLICY' }, pod: null },
     });
+  });
+
+  it.each([
+    ['QUOTA', 'pods "web" is forbidden: exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4'],
+    ['WEBHOOK', 'Internal error occurred: failed calling webhook "w": context deadline exceeded'],
+    ['UNAVAILABLE', 'etcdserver: request timed out'],
+  ])('not before the deadline when the refusal may pass (%s), and shows it meanwhile', (kind, message) => {
+    const live = refusing(message);
+    const first = decide({ target: written, live });
+    expect(first.set).toMatchObject({
+      phaseReason: because('WAITING_FOR_POD', { pod: null, cause: 'FailedCreate', message }),
+      hindrance: { code: 'FailedCreate', data: { message, kind }, pod: null, since: now.toISOString() },
+    });
+    expect([first.action, first.event]).toEqual([null, null]);
+    const later = { ...written, hindrance: first.set.hindrance ?? null, phaseDetail: null };
+    expect(decide({ target: later, live }).set).not.toHaveProperty('hindrance');
+    expect(decide({ target: { ...later, enteredAt: ago(61) }, live }).set).toMatchObject({
+      phase: 'FAILED',
+      failure: { code: 'PROGRESS_DEADLINE', data: { cause: { code: 'FailedCreate', data: { message } } } },
+    });
+  });
+
+  describe('what may pass by itself', () => {
+    const missing: PodFault = {
+      ...fault,
+      reason: 'CreateContainerConfigError',
+      message: 'secret "s" not found.',
+      exitCode: null,
+      restarts: 0,
+      log: null,
+      severity: 'TRANSIENT',
+    };
+    const waitingPods = (...names: string[]): LiveDeployment =>
+      onTwo({
+        current: set(2, 0, { replicas: 3, pods: names.flatMap((name) => pods(1, { name, ready: false, fault: missing })) }),
+        others: [set(1, 10)],
+      });
+    const found = (pod: string, since: Date) => ({
+      code: 'CreateContainerConfigError',
+      data: { message: 'secret "s" not found.' },
+      pod,
+      container: 'web',
+      since: since.toISOString(),
+    });
+
+    it('is kept in the row, with the moment when it would fail the target', () => {
+      const decision = decide({ target: { ...written, enteredAt: ago(1) }, live: waitingPods('a', 'b') });
+      expect(decision.set).toMatchObject({ hindrance: found('a', now) });
+      expect(decision.lookAt).toEqual(ago(-15));
+    });
+
+    it('fails the target once it has lasted for its grace at one pod', () => {
+      const target = (seconds: number): Row => ({ ...written, hindrance: found('b', ago(seconds)) });
+      expect(decide({ target: target(14), live: waitingPods('a', 'b') }).set).not.toHaveProperty('phase');
+      expect(decide({ target: target(15), live: waitingPods('a', 'b') }).set).toMatchObject({
+        phase: 'FAILED',
+        failure: { code: 'CreateContainerConfigError', pod: 'b' },
+      });
+    });
+
+    it('counts anew at another pod, and once it is over', () => {
+      const target: Row = { ...written, hindrance: found('b', ago(60)) };
+      expect(decide({ target, live: waitingPods('a') }).set).toMatchObject({ hindrance: found('a', now) });
+      expect(decide({ target, live: onTwo({ current: set(2, 2, { replicas: 3 }), others: [set(1, 10)] }) }).set).toMatchObject({
+        hindrance: null,
+      });
+    });
+
+    it('lasts through the words that Kubernetes has for one cause', () => {
+      const pull = (reason: string): LiveDeployment => {
+        const failed = { ...missing, reason, message: '429', details: { kind: 'UNAVAILABLE' } };
+        return onTwo({ current: set(2, 0, { replicas: 1, pods: pods(1, { ready: false, fault: failed }) }) });
+      };
+      const first = decide({ target: written, live: pull('ErrImagePull') }).set.hindrance ?? null;
+      const row = first && { ...first, since: ago(14).toISOString() };
+      expect(decide({ target: { ...written, hindrance: row }, live: pull('ImagePullBackOff') }).set).toMatchObject({
+        hindrance: { code: 'ImagePullBackOff', since: ago(14).toISOString() },
+      });
+      const old = row && { ...row, since: ago(15).toISOString() };
+      expect(decide({ target: { ...written, hindrance: old }, live: pull('ImagePullBackOff') }).set).toMatchObject({
+        failure: { code: 'ImagePullBackOff' },
+      });
+    });
+
+    it('of many pods that end lasts whichever pod ends', () => {
+      const ended = (pod: string): LiveDeployment => {
+        const rejected = { ...missing, reason: 'OutOfcpu', message: 'no cpu.', container: null, details: { count: 4, node: 'n' } };
+        return onTwo({ current: set(2, 0, { replicas: 3, pods: [], ended: { pod, fault: rejected } }), others: [set(1, 10)] });
+      };
+      const first = decide({ target: written, live: ended('a') }).set.hindrance ?? null;
+      const row = first && { ...first, since: ago(15).toISOString() };
+      expect(decide({ target: { ...written, hindrance: row }, live: ended('z') }).set).toMatchObject({
+        failure: { code: 'OutOfcpu', pod: 'z', data: { count: 4, node: 'n' } },
+      });
+    });
+
+    it('is nothing that the row keeps of a cluster that does not answer', () => {
+      const away = { kind: 'UNREACHABLE', since: ago(5), message: 'refused', advice: '', access: false } as const;
+      expect(decide({ target: { ...written, hindrance: found('a', ago(10)) }, live: away }).set).toMatchObject({ hindrance: null });
+      expect(decide({ target: { ...written, hindrance: found('a', ago(60)) }, live: { kind: 'UNKNOWN' } }).set).toEqual({});
+    });
+  });
+
+  it('says nothing of what every pod says while it starts, until it has lasted for the grace', () => {
+    const starting = (ageMilliseconds: number): LiveDeployment => {
+      const quiet: PodFault = { ...fault, reason: 'NotReady', message: 'unready.', severity: 'SLOW', ageMilliseconds };
+      return onTwo({ current: set(2, 0, { replicas: 1, pods: pods(1, { ready: false, fault: quiet }) }) });
+    };
+    const young = decide({ target: { ...written, enteredAt: ago(1) }, live: starting(5_000) });
+    expect([young.set, young.lookAt]).toEqual([{}, ago(-10)]);
+    expect(decide({ target: written, live: starting(15_000) }).set).toMatchObject({ hindrance: { code: 'NotReady', pod: 'pod-0' } });
   });
 
   it('at the deadline when no node takes a pod, and says so', () => {
@@ -705,8 +893,11 @@ describe('the number of pods', () => {
     expect(isIdle(decide({ ...scale, target, live: waiting }))).toBe(true);
     expect(decide({ ...scale, target, live: present({ replicas: 15, current: set(1, 15) }) }).set).toMatchObject({ phase: 'SUCCEEDED' });
     expect(
-      decide({ ...scale, target, live: { ...waiting, replicaFailure: { reason: 'FailedCreate', message: 'quota', ageMilliseconds: 0 } } })
-        .set,
+      decide({
+        ...scale,
+        target,
+        live: { ...waiting, replicaFailure: { reason: 'FailedCreate', message: 'denied the request: no', ageMilliseconds: 0 } },
+      }).set,
     ).toMatchObject({ phase: 'FAILED' });
     expect(decide({ ...scale, live: { kind: 'ABSENT' } }).set).toMatchObject({ failure: { code: 'NOTHING_RUNS' } });
   });
@@ -1106,24 +1297,25 @@ describe('removing a workload', () => {
 describe('whatever the rows and the cluster say', () => {
   const anyDate = fc.integer({ min: -5000, max: 5000 }).map((seconds) => ago(seconds));
   const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { nil: null });
+  const anyFault: fc.Arbitrary<PodFault> = fc.record({
+    reason: fc.constantFrom('ImagePullBackOff', 'CreateContainerConfigError', 'Unschedulable', 'NotReady', 'OutOfcpu'),
+    message: fc.string(),
+    container: orNull(fc.constant('web')),
+    exitCode: orNull(fc.nat(255)),
+    restarts: fc.nat(9),
+    log: fc.constantFrom('CURRENT' as const, 'PREVIOUS' as const, null),
+    severity: fc.constantFrom('FATAL' as const, 'TRANSIENT' as const, 'SLOW' as const),
+    details: fc.constantFrom({}, { kind: 'NOT_FOUND' }, { count: 4, node: 'node-1' }),
+    ageMilliseconds: fc.nat(100_000),
+  });
   const anyPod = fc.record<LivePod>({
     name: fc.constantFrom('a', 'b', 'c'),
     uid: fc.constant('u'),
     ready: fc.boolean(),
     readyMilliseconds: fc.nat(100_000),
     terminating: fc.boolean(),
-    fault: orNull(
-      fc.record({
-        reason: fc.constantFrom('ImagePullBackOff', 'Unschedulable', 'NotReady'),
-        message: fc.string(),
-        container: orNull(fc.constant('web')),
-        exitCode: orNull(fc.nat(255)),
-        restarts: fc.nat(9),
-        log: fc.constantFrom('CURRENT' as const, 'PREVIOUS' as const, null),
-        severity: fc.constantFrom('FATAL' as const, 'SLOW' as const),
-        ageMilliseconds: fc.nat(100_000),
-      }),
-    ),
+    ageMilliseconds: fc.nat(100_000),
+    fault: orNull(anyFault),
   });
   const anySet = fc.record<LiveReplicaSet>({
     name: fc.string(),
@@ -1133,6 +1325,7 @@ describe('whatever the rows and the cluster say', () => {
     gateClosed: fc.boolean(),
     counted: fc.record({ isCurrent: fc.boolean(), replicas: fc.nat(20), ready: fc.nat(20) }),
     pods: fc.array(anyPod, { maxLength: 6 }),
+    ended: orNull(anyFault.map((fault) => ({ pod: 'd', fault }))),
   });
   const amount = fc.oneof(
     fc.nat(5).map(String),
@@ -1172,7 +1365,11 @@ describe('whatever the rows and the cluster say', () => {
         current: orNull(anySet),
         others: fc.array(anySet, { maxLength: 3 }),
         replicaFailure: orNull(
-          fc.record({ reason: fc.constant('FailedCreate'), message: fc.constant('quota'), ageMilliseconds: fc.nat(100_000) }),
+          fc.record({
+            reason: fc.constant('FailedCreate'),
+            message: fc.constantFrom('exceeded quota: pods', 'denied the request: no', 'something else'),
+            ageMilliseconds: fc.nat(100_000),
+          }),
         ),
       }),
     },
@@ -1236,6 +1433,18 @@ describe('whatever the rows and the cluster say', () => {
         made: fc.boolean(),
         stoppedAt: orNull(anyDate),
         condition: anyCondition,
+        hindrance: orNull(
+          fc.record({
+            code: fc.constantFrom('FORBIDDEN', 'ImagePullBackOff', 'NotReady', 'FromTheFuture'),
+            data: fc.constantFrom({}, { message: 'no' }),
+            pod: fc.constantFrom('a', null),
+            container: fc.constantFrom('web', null),
+            since: fc.oneof(
+              fc.string(),
+              anyDate.map((at) => at.toISOString()),
+            ),
+          }),
+        ),
         failure: orNull(fc.constant(failure)),
       }),
       replicas: fc.nat(20),

@@ -106,6 +106,7 @@ export function targetRow({
     stoppedAt: null,
     settlingSince: null,
     condition: null,
+    hindrance: null,
     failure: null,
     ...fields,
   };
@@ -333,8 +334,10 @@ export class Model {
         ready: pod.ready,
         readyMilliseconds: pod.ready ? Math.max(0, this.now - pod.readyAt - 1000) : 0,
         terminating: pod.terminating,
+        ageMilliseconds: 0,
         fault: pod.ready ? null : pod.fault,
       })),
+      ended: null,
     };
   }
 
@@ -526,7 +529,13 @@ export class Model {
     }
     const fault = { ...notReady };
     if (behaviour === 'IMAGE_PULL')
-      Object.assign(fault, { reason: 'ImagePullBackOff', message: 'not found', log: null, severity: 'FATAL' });
+      Object.assign(fault, {
+        reason: 'ImagePullBackOff',
+        message: 'not found',
+        log: null,
+        severity: 'FATAL',
+        details: { kind: 'NOT_FOUND' },
+      });
     else if (behaviour === 'CRASH_LOOP')
       Object.assign(fault, { reason: 'CrashLoopBackOff', exitCode: 1, restarts: 3, log: 'PREVIOUS', severity: 'FATAL' });
     this.cluster.becomeUnready(pod, fault, true);

@@ -1,12 +1,13 @@
 /** The deadline of a target's stage. It is ours, since the cluster's own is switched off while the gate is closed; its clock is derived from what stands. */
-import { deadlineFailure } from '../failure.ts';
+import { causeSentence } from '../causes.ts';
+import { deadlineFailure, foundAt } from '../failure.ts';
 import type { Side, TargetObservation, TargetState } from '../observation.ts';
 import { rolloutPhases } from '../phases.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { fail, logOf, readLog } from '../draft.ts';
 import type { Draft } from '../draft.ts';
-import { slowFault } from './health.ts';
+import { quietFor, worstFault } from './faults.ts';
 import type { Verdict } from './health.ts';
 import { describeStanding } from '../target-reasons.ts';
 import type { Standing } from '../target-reasons.ts';
@@ -60,11 +61,15 @@ export function waitHealthy(o: TargetObservation, standing: Standing, ripeInMill
   const late = overdue(o, standing);
   if (late !== null) return late;
   const ripe = ripeInMilliseconds === null ? null : new Date(o.now.getTime() + ripeInMilliseconds);
-  const blame = o.live.kind === 'PRESENT' ? slowFault(o.live) : null;
+  const blame = o.live.kind === 'PRESENT' ? worstFault(o, o.live) : null;
   const lookAt = soonest(ripe, deadlineOf(o));
-  if (blame === null || quietReasons.has(blame.fault.reason)) return { reason: because('WAITING', { standing }), lookAt };
-  const { reason: cause, message } = blame.fault;
-  return { reason: because('WAITING_FOR_POD', { pod: blame.pod, cause, message }), lookAt, show: true };
+  if (blame === null || quietFor(o, blame.fault) !== null) return { reason: because('WAITING', { standing }), lookAt };
+  const { code, data } = foundAt(blame);
+  return {
+    reason: because('WAITING_FOR_POD', { pod: blame.pod, cause: code, message: causeSentence({ code, data }) }),
+    lookAt,
+    show: true,
+  };
 }
 
 /** As `waitHealthy`, for a side that was judged; it is looked at again when its next pod will have been Ready for long enough. */
@@ -72,14 +77,11 @@ export function waitUntilHealthy(o: TargetObservation, side: Side, verdict: Verd
   return waitHealthy(o, standingOf(o, side, verdict), verdict.ripeInMilliseconds);
 }
 
-/** Every pod says so while it starts: not worth a line of the timeline. */
-const quietReasons = new Set(['NotReady', 'ContainersNotReady']);
-
 /** The failure of a passed deadline, null before it. */
 export function overdue(o: TargetObservation, standing: Standing): Draft | null {
   const deadline = deadlineOf(o);
   if (deadline === null || o.now < deadline) return null;
-  const blame = o.live.kind === 'PRESENT' ? slowFault(o.live) : null;
+  const blame = o.live.kind === 'PRESENT' ? worstFault(o, o.live) : null;
   const log = logOf(o, blame);
   if (blame !== null && log === undefined) return readLog(blame);
   return fail(deadlineFailure(o.target, deadlineSeconds(o), describeStanding(standing), blame, log ?? null));

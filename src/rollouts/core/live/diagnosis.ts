@@ -1,41 +1,59 @@
 /**
  * From a pod's raw status to what is wrong with it. Reasons are Kubernetes' own words (kubelet: `pkg/kubelet/images`, `pkg/kubelet/kuberuntime`; scheduler:
- * `Unschedulable`); which of them are FATAL is in the table of causes.
+ * `Unschedulable`), and where it has none ours; what follows from each is in the table of causes.
  */
-import { severityOfWord } from '../causes.ts';
+import { judgementOf, wordOf } from '../causes.ts';
+import { shownSeverity } from '../failure.ts';
 import type { PodFault } from '../failure.ts';
 import { number, part, parts, text, time } from '../raw.ts';
 import type { Raw } from '../raw.ts';
+import { pullKind } from './words.ts';
 
 /** How every container starts: nothing is wrong with that. */
 const ordinaryWaits = new Set(['ContainerCreating', 'PodInitializing']);
 
+/** Words about a pull: their message says what kind of failure it is. */
+export const pullReasons: ReadonlySet<string> = new Set(['ErrImagePull', 'ImagePullBackOff']);
+
+/** With fewer, a container that ends may still wait for something. */
+const MANY_RESTARTS = 3;
+
 /** What is wrong, and since when by the cluster's clock; null if unknown. */
-type Found = Omit<PodFault, 'ageMilliseconds'> & { at: number | null };
+type Found = Omit<PodFault, 'ageMilliseconds' | 'severity'> & { at: number | null };
+
+const ranks: Record<PodFault['severity'], number> = { FATAL: 0, TRANSIENT: 1, SLOW: 2 };
 
 /**
  * The worst that is wrong with a pod that is neither Ready nor terminating; null if nothing is. Init containers come before containers, which wait for them,
- * and FATAL before SLOW. Total for any JSON.
+ * FATAL before TRANSIENT before SLOW, and what is named by Kubernetes before what is only not Ready. Total for any JSON.
  *
  * @param clusterNow milliseconds since 1970 by the cluster's clock
  */
 export function podFaultOf(pod: Raw, clusterNow: number): PodFault | null {
-  const found = worstOf(pod);
-  if (found === null) return null;
-  const { at, ...fault } = found;
-  return { ...fault, ageMilliseconds: at === null ? 0 : Math.max(0, clusterNow - at) };
+  const [first, ...rest] = foundIn(pod).map((found) => faultOf(found, clusterNow));
+  if (first === undefined) return null;
+  return rest.reduce((worst, other) => (ranks[other.severity] < ranks[worst.severity] ? other : worst), first);
 }
 
-function worstOf(pod: Raw): Found | null {
+/** With its severity by the table, and its age. */
+export function faultOf({ at, ...found }: Found, clusterNow: number): PodFault {
+  const { severity } = judgementOf({ code: wordOf(found.reason), data: { ...found.details } });
+  return { ...found, severity: shownSeverity(severity), ageMilliseconds: at === null ? 0 : Math.max(0, clusterNow - at) };
+}
+
+function foundIn(pod: Raw): Found[] {
   const status = part(pod, 'status');
   const never = text(part(pod, 'spec'), 'restartPolicy') === 'Never';
   const times = timesOf(pod);
-  const found = [
-    ...parts(status, 'initContainerStatuses').map((one) => initFault(one, never || neverRestarts(pod, one), times)),
+  const inits = parts(status, 'initContainerStatuses');
+  const named = [
+    ...inits.map((one) => initFault(one, never || restartPolicy(pod, one) === 'Never', times)),
     ...parts(status, 'containerStatuses').map((one) => containerFault(one, times)),
-    unschedulable(status),
-  ].filter((fault) => fault !== null);
-  return found.find((fault) => fault.severity === 'FATAL') ?? found[0] ?? notReadyFault(status);
+    unscheduled(status),
+  ].filter((found) => found !== null);
+  if (named.length > 0) return named;
+  const quiet = inits.map((one) => unfinishedInit(one, restartPolicy(pod, one) === 'Always')).find((found) => found !== null);
+  return [quiet ?? notReadyFault(pod, times)].filter((found) => found !== null);
 }
 
 interface PodTimes {
@@ -52,26 +70,23 @@ function timesOf(pod: Raw): PodTimes {
   return { created, reported: reported.length === 0 ? created : Math.max(...reported) };
 }
 
-/** A container may have a restart policy of its own (Kubernetes 1.34 and later; native sidecars have `Always`). */
-function neverRestarts(pod: Raw, status: Raw): boolean {
+/** An init container may have a restart policy of its own (Kubernetes 1.34 and later; native sidecars have `Always`). */
+function restartPolicy(pod: Raw, status: Raw): string | null {
   const spec = parts(part(pod, 'spec'), 'initContainers').find((container) => container['name'] === status['name']);
-  return text(spec, 'restartPolicy') === 'Never';
+  return text(spec, 'restartPolicy');
 }
 
 function initFault(container: Raw, never: boolean, times: PodTimes): Found | null {
   const ended = part(part(container, 'state'), 'terminated');
   const exitCode = number(ended, 'exitCode');
-  if (never && exitCode !== null && exitCode !== 0) {
-    const reason = 'InitContainerFailed';
-    return { ...terminated(container, ended, 'CURRENT'), reason, severity: severityOfWord(reason) };
-  }
+  if (never && exitCode !== null && exitCode !== 0) return { ...terminated(container, ended), reason: 'InitContainerFailed' };
   return containerFault(container, times);
 }
 
 function containerFault(container: Raw, times: PodTimes): Found | null {
   const state = part(container, 'state');
   const ended = part(state, 'terminated');
-  if (number(ended, 'exitCode') !== null) return number(ended, 'exitCode') === 0 ? null : terminated(container, ended, 'CURRENT');
+  if (number(ended, 'exitCode') !== null) return number(ended, 'exitCode') === 0 ? null : terminated(container, ended);
   const waiting = part(state, 'waiting');
   const reason = text(waiting, 'reason');
   if (reason === null || ordinaryWaits.has(reason)) return null;
@@ -80,9 +95,9 @@ function containerFault(container: Raw, times: PodTimes): Found | null {
 
 function waitingFault(container: Raw, reason: string, message: string, times: PodTimes): Found {
   const last = part(part(container, 'lastState'), 'terminated');
-  const restarts = number(container, 'restartCount') ?? 0;
-  const exitCode = number(last, 'exitCode');
+  const { restarts, exitCode } = runsOf(container);
   const ended = exitCode === null ? '' : ` Its last run ended with exit code ${exitCode} (${text(last, 'reason') ?? 'Error'}).`;
+  const kind = waitingKind(reason, message, restarts);
   return {
     reason,
     message: asSentence(message) + ended,
@@ -90,9 +105,14 @@ function waitingFault(container: Raw, reason: string, message: string, times: Po
     exitCode,
     restarts,
     log: exitCode === null ? null : 'PREVIOUS',
-    severity: severityOfWord(reason, restarts),
+    ...(kind === undefined ? {} : { details: { kind } }),
     at: exitCode === null ? waitingSince(reason, times) : time(last, 'finishedAt'),
   };
+}
+
+function waitingKind(reason: string, message: string, restarts: number): string | undefined {
+  if (pullReasons.has(reason)) return pullKind(message);
+  return reason === 'CrashLoopBackOff' && restarts < MANY_RESTARTS ? 'FEW_RESTARTS' : undefined;
 }
 
 /** A back-off may concern a pull at any time since the pod was created. */
@@ -100,51 +120,78 @@ function waitingSince(reason: string, { created, reported }: PodTimes): number |
   return reason === 'ImagePullBackOff' ? created : reported;
 }
 
-function terminated(container: Raw, ended: Raw, log: 'CURRENT'): Found {
+function terminated(container: Raw, ended: Raw): Found {
   return {
     reason: text(ended, 'reason') ?? 'Error',
     message: asSentence(text(ended, 'message') ?? `The container ended with exit code ${number(ended, 'exitCode') ?? 'unknown'}`),
     container: text(container, 'name'),
     exitCode: number(ended, 'exitCode'),
     restarts: number(container, 'restartCount') ?? 0,
-    log,
-    severity: 'SLOW',
+    log: 'CURRENT',
     at: time(ended, 'finishedAt'),
   };
 }
 
-function unschedulable(status: Raw): Found | null {
+function unscheduled(status: Raw): Found | null {
   const scheduled = condition(status, 'PodScheduled');
   if (text(scheduled, 'status') !== 'False') return null;
   const reason = text(scheduled, 'reason') ?? 'Unschedulable';
-  return { ...quiet, reason, message: asSentence(text(scheduled, 'message') ?? 'No node takes the pod') };
+  return { ...nowhere, reason, message: asSentence(text(scheduled, 'message') ?? 'No node takes the pod') };
 }
 
-/** Everything runs and yet the pod is not Ready: its probes, or a readiness gate. */
-function notReadyFault(status: Raw): Found | null {
-  if (text(condition(status, 'Ready'), 'status') === 'True') return null;
-  const containers = parts(status, 'containerStatuses');
-  const unready = containers.find(
-    (container) => container['ready'] !== true && Object.keys(part(part(container, 'state'), 'running')).length > 0,
-  );
+/** An init container that runs, and for which the others wait: it has not ended, or as a sidecar not started. */
+function unfinishedInit(container: Raw, isSidecar: boolean): Found | null {
+  if (!isRunning(container) || (isSidecar && (container['started'] === true || container['ready'] === true))) return null;
+  const name = text(container, 'name') ?? '';
+  const message = isSidecar
+    ? `The sidecar ${name} runs and has not started: its startup probe has not succeeded.`
+    : `The init container ${name} runs and has not ended.`;
+  return { ...runningFault(container), reason: isSidecar ? 'SidecarNotStarted' : 'InitContainerRunning', message };
+}
+
+/** Everything runs and yet the pod is not Ready: its probes, or a readiness gate. Or nothing runs, and the kubelet does not say why. */
+function notReadyFault(pod: Raw, { created }: PodTimes): Found | null {
+  const status = part(pod, 'status');
   const ready = condition(status, 'Ready');
+  if (text(ready, 'status') === 'True') return null;
+  const sidecars = parts(status, 'initContainerStatuses').filter((one) => restartPolicy(pod, one) === 'Always');
+  const unready = [...parts(status, 'containerStatuses'), ...sidecars].find((one) => one['ready'] !== true && isRunning(one));
   const message = asSentence(text(ready, 'message') ?? 'The pod has not become Ready');
-  const container = text(unready, 'name');
-  if (unready === undefined) return { ...quiet, reason: text(ready, 'reason') ?? 'NotReady', message };
-  const restarts = number(unready, 'restartCount') ?? 0;
-  const exitCode = number(part(part(unready, 'lastState'), 'terminated'), 'exitCode');
-  const log = exitCode === null ? 'CURRENT' : 'PREVIOUS';
-  return { ...quiet, reason: 'NotReady', message, container, exitCode, restarts, log };
+  const at = time(ready, 'lastTransitionTime') ?? created;
+  if (unready === undefined) return { ...nowhere, reason: text(ready, 'reason') ?? 'NotReady', message, at };
+  return { ...runningFault(unready), reason: 'NotReady', message, at };
 }
 
-const quiet: Found = { reason: '', message: '', container: null, exitCode: null, restarts: 0, log: null, severity: 'SLOW', at: null };
+/** Of a container that runs: the run before has the more useful log, if there was one. */
+function runningFault(container: Raw): Found {
+  const runs = runsOf(container);
+  const at = time(part(part(container, 'state'), 'running'), 'startedAt');
+  return { ...nowhere, container: text(container, 'name'), ...runs, log: runs.exitCode === null ? 'CURRENT' : 'PREVIOUS', at };
+}
+
+function runsOf(container: Raw): Pick<PodFault, 'restarts' | 'exitCode'> {
+  const last = part(part(container, 'lastState'), 'terminated');
+  return { restarts: number(container, 'restartCount') ?? 0, exitCode: number(last, 'exitCode') };
+}
+
+const isRunning = (container: Raw): boolean => Object.keys(part(part(container, 'state'), 'running')).length > 0;
+
+const nowhere: Found = { reason: '', message: '', container: null, exitCode: null, restarts: 0, log: null, at: null };
+
+/** The names of a pod's containers whose image is on its node: they run, or have run. */
+export function pulledContainers(pod: Raw): string[] {
+  const status = part(pod, 'status');
+  const all = [...parts(status, 'initContainerStatuses'), ...parts(status, 'containerStatuses')];
+  const hasRun = (one: Raw): boolean => 'terminated' in part(one, 'state') || 'terminated' in part(one, 'lastState');
+  return all.filter((one) => isRunning(one) || hasRun(one)).flatMap((one) => text(one, 'name') ?? []);
+}
 
 /** The condition of that type, empty where there is none. */
 export function condition(status: Raw, type: string): Raw {
   return parts(status, 'conditions').find((one) => one['type'] === type) ?? {};
 }
 
-function asSentence(message: string): string {
+export function asSentence(message: string): string {
   const trimmed = message.trim();
   return trimmed === '' || /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }

@@ -1,6 +1,5 @@
-/** Whether what was asked for stands and is healthy, and whom to blame where it does not. */
-import type { Live, LiveDeployment, LivePod, LiveReplicaSet, Side, TargetObservation } from '../observation.ts';
-import type { PodFault, Blame } from '../failure.ts';
+/** Whether what was asked for stands and is healthy. */
+import type { Live, LiveDeployment, LivePod, LiveReplicaSet, Side } from '../observation.ts';
 import { atRest } from '../steps.ts';
 import type { Split } from '../steps.ts';
 
@@ -73,44 +72,9 @@ export function ranRelease(live: Live): number | null {
   return alone && readyNow([live.current]) >= live.replicas ? live.release : null;
 }
 
-/**
- * The first fatal fault of the side that is being rolled out: refused creation first, then the first pod by name. After a retry only faults since then
- * count: the cause of an older one may be fixed already, and the cluster has not retried yet.
- */
-export function fatalFault(
-  o: TargetObservation,
-  live: LiveDeployment,
-  replicaSets: readonly (LiveReplicaSet | null)[] = [live.current],
-): Blame | null {
-  const { retriedAt } = o.target;
-  const isNews = ({ fault }: Blame): boolean =>
-    retriedAt === null || fault.ageMilliseconds + CLOCK_STEP_MILLISECONDS < o.now.getTime() - retriedAt.getTime();
-  return podFaults(live, replicaSets).find((blame) => blame.fault.severity === 'FATAL' && isNews(blame)) ?? null;
-}
-
-/** Kubernetes' times and its Date header have whole seconds. */
-const CLOCK_STEP_MILLISECONDS = 1_000;
-
-/** What prevents progress now but may recover: named when the deadline passes. */
-export function slowFault(live: LiveDeployment): Blame | null {
-  const found = podFaults(live, [live.current]);
-  return found.find(({ fault }) => fault.reason === 'Unschedulable') ?? found[0] ?? null;
-}
-
 /** Whether a pod of the side that is being rolled out fits no node. */
-export function isUnschedulable(live: LiveDeployment): boolean {
-  return podFaults(live, [live.current]).some(({ fault }) => fault.reason === 'Unschedulable');
-}
-
-function podFaults(live: LiveDeployment, replicaSets: readonly (LiveReplicaSet | null)[]): Blame[] {
-  const ofPods = replicaSets.flatMap((one) =>
-    standing(one).flatMap((pod) => (pod.fault === null || pod.ready ? [] : [{ pod: pod.name, fault: pod.fault }])),
-  );
-  return live.replicaFailure === null ? ofPods : [{ pod: null, fault: refusedCreation(live.replicaFailure) }, ...ofPods];
-}
-
-function refusedCreation(failure: NonNullable<LiveDeployment['replicaFailure']>): PodFault {
-  return { ...failure, container: null, exitCode: null, restarts: 0, log: null, severity: 'FATAL' };
+export function isUnschedulable({ current }: LiveDeployment): boolean {
+  return standing(current).some(({ ready, fault }) => !ready && fault?.reason === 'Unschedulable');
 }
 
 function sum(numbers: readonly number[]): number {

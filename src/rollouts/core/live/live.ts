@@ -1,9 +1,10 @@
 /** From the raw objects of a placement's watch to `Live`, what the decision sees of the cluster. */
 import { isRecord } from '../../../platform/json.ts';
 import { ANNOTATIONS, LABELS } from '../../../workloads/core/objects.ts';
-import { condition, podFaultOf } from './diagnosis.ts';
+import { condition } from './diagnosis.ts';
+import { controllerOf, podsByOwner } from './pods.ts';
 import { CLOSED_GATE } from '../steps.ts';
-import type { Counted, Live, LiveDeployment, LivePod, LiveReplicaSet } from '../observation.ts';
+import type { Counted, Live, LiveDeployment, LiveReplicaSet } from '../observation.ts';
 import { number, part, parts, sameJson, text, time } from '../raw.ts';
 import type { Raw } from '../raw.ts';
 
@@ -95,49 +96,12 @@ function ownedBy(objects: readonly Raw[], uid: string | null): Raw[] {
   return objects.filter((one) => uid !== null && controllerOf(one) === uid);
 }
 
-function controllerOf(object: Raw): string | null {
-  return text(
-    parts(part(object, 'metadata'), 'ownerReferences').find((owner) => owner['controller'] === true),
-    'uid',
-  );
-}
-
 function nameOf(object: Raw): string {
   return text(part(object, 'metadata'), 'name') ?? '';
 }
 
-function podsByOwner(pods: readonly Raw[], clusterNow: Date): Map<string, LivePod[]> {
-  const byOwner = new Map<string, LivePod[]>();
-  for (const pod of pods) {
-    const owner = controllerOf(pod);
-    const phase = text(part(pod, 'status'), 'phase');
-    if (owner === null || phase === 'Succeeded' || phase === 'Failed') continue;
-    const siblings = byOwner.get(owner) ?? [];
-    siblings.push(podOf(pod, clusterNow));
-    byOwner.set(owner, siblings);
-  }
-  return byOwner;
-}
-
-/** Kubernetes' times have whole seconds, so a second is taken off: a pod is never thought older than it is. */
-function podOf(pod: Raw, clusterNow: Date): LivePod {
-  const metadata = part(pod, 'metadata');
-  const readiness = condition(part(pod, 'status'), 'Ready');
-  const ready = text(readiness, 'status') === 'True';
-  const since = time(readiness, 'lastTransitionTime') ?? clusterNow.getTime();
-  return {
-    name: nameOf(pod),
-    uid: text(metadata, 'uid') ?? '',
-    ready,
-    readyMilliseconds: ready ? Math.max(0, Math.floor(clusterNow.getTime() - since - 1000)) : 0,
-    terminating: text(metadata, 'deletionTimestamp') !== null,
-    fault: ready ? null : podFaultOf(pod, clusterNow.getTime()),
-  };
-}
-
-function replicaSetOf(replicaSet: Raw, pods: ReadonlyMap<string, LivePod[]>): LiveReplicaSet {
+function replicaSetOf(replicaSet: Raw, pods: ReturnType<typeof podsByOwner>): LiveReplicaSet {
   const uid = text(part(replicaSet, 'metadata'), 'uid') ?? '';
-  const own = (pods.get(uid) ?? []).sort((a, b) => a.name.localeCompare(b.name));
   const spec = part(replicaSet, 'spec');
   return {
     name: nameOf(replicaSet),
@@ -146,7 +110,7 @@ function replicaSetOf(replicaSet: Raw, pods: ReadonlyMap<string, LivePod[]>): Li
     template: text(part(part(replicaSet, 'metadata'), 'annotations'), ANNOTATIONS.template),
     gateClosed: number(spec, 'minReadySeconds') === CLOSED_GATE.minReadySeconds,
     counted: { ...countedOf(replicaSet), isCurrent: isSeen(replicaSet) },
-    pods: own,
+    ...(pods.get(uid) ?? { pods: [], ended: null }),
   };
 }
 

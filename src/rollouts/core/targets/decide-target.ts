@@ -1,6 +1,5 @@
 /** What to do about one target now. */
 import type { TargetDecision } from '../decision.ts';
-import { causeIn } from '../failure.ts';
 import type { Failure } from '../failure.ts';
 import type { TargetObservation, TargetState } from '../observation.ts';
 import { isSettled, isTerminal } from '../phases.ts';
@@ -10,10 +9,11 @@ import type { Reason } from '../reasons.ts';
 import { checkStages, stageHandlers } from '../stages/handlers.ts';
 import type { StageHandlers } from '../stages/stage.ts';
 import { atDoor, freeze } from './door.ts';
-import { clockOf } from '../live/deadline.ts';
+import { clockOf, soonest } from '../live/deadline.ts';
 import { fail, wait } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import { clusterReachable, clusterUnreachable } from '../live/outside.ts';
+import { hindered, hindranceLook, hindranceNow } from './hindered.ts';
 import { settledFirst } from './turn.ts';
 import { end, endReason, walk } from './walk.ts';
 
@@ -35,17 +35,6 @@ function overOf({ rollout, target }: TargetObservation): Reason | null {
   if (isSettled(rollout.phase)) return because('ROLLOUT_ENDED', {});
   if (isTerminal(target.phase)) return because('TARGET_ENDED', {});
   return target.phase === 'PENDING' ? because('NOT_STARTED', {}) : null;
-}
-
-/** A write or preflight with a transient error is retried and shown, and fails the target once the error has lasted for the progress deadline. */
-function hindered(o: TargetObservation, draft: Draft): Draft {
-  const { hindrance } = o;
-  if (hindrance === null || draft.action === undefined || draft.action.kind === 'READ_LOG') return draft;
-  const { failure, since } = hindrance;
-  const { progressDeadlineSeconds } = o.rollout.strategy;
-  if (o.now.getTime() >= since.getTime() + progressDeadlineSeconds * 1000) return fail(failure);
-  if (draft.event !== undefined) return draft;
-  return { ...draft, reason: because('RETRYING_WRITE', causeIn(failure)), show: true };
 }
 
 function draftOf(o: TargetObservation, handlers: StageHandlers): Draft {
@@ -75,14 +64,16 @@ function failFrozen(o: TargetObservation, failure: Failure, handlers: StageHandl
 /** Omits what the row already contains, so that an unchanged observation gives an empty decision and needs no statement. */
 function complete(o: TargetObservation, draft: Draft): TargetDecision {
   const shown = draft.event !== undefined || draft.action !== undefined || draft.show === true || draft.set?.phase !== undefined;
-  const wanted = { ...clockOf(o), ...known(o), ...(shown ? { phaseReason: draft.reason } : {}), ...draft.set };
+  const hindrance = hindranceNow(o, draft);
+  const found = hindrance === undefined ? {} : { hindrance };
+  const wanted = { ...clockOf(o), ...known(o), ...found, ...(shown ? { phaseReason: draft.reason } : {}), ...draft.set };
   const changed = Object.entries(wanted).filter(([key, value]) => !stands(o.target, key, value));
   return {
     reason: draft.reason,
     set: Object.fromEntries(changed),
     event: draft.event === undefined ? null : { type: draft.event },
     action: draft.action ?? null,
-    lookAt: draft.lookAt ?? null,
+    lookAt: soonest(draft.lookAt ?? null, hindranceLook(o, hindrance ?? null)),
   };
 }
 

@@ -15,7 +15,7 @@ import type { StageHandlers, Visit } from '../stages/stage.ts';
 import { mayMove, overdue, waitHealthy, standstillReason } from '../live/deadline.ts';
 import { fail, failWith, sideOf, wait } from '../draft.ts';
 import type { Draft } from '../draft.ts';
-import { fatalFault } from '../live/health.ts';
+import { failingFault } from '../live/faults.ts';
 import { ownersPause } from '../live/outside.ts';
 
 /** What a target's list is for. */
@@ -45,13 +45,13 @@ const doors: Record<Purpose, Door> = {
     first: [],
     absent: (o) => (o.target.uid === null ? (refusedAlready(o) ?? create(o)) : fail(deleted(o.target, o.placement.workload))),
     foreign: failNotOurs,
-    guards: [replacedByOthers, editedByOthers, refusedForGood, terminating, fatal, misfit, pausedByOwner, standstill],
+    guards: [replacedByOthers, editedByOthers, refusedForGood, terminating, failing, misfit, pausedByOwner, standstill],
   },
   NUMBER: {
     first: [],
     absent: (o) => fail(nothingToScale(o.target, o.placement.workload)),
     foreign: failNotOurs,
-    guards: [terminating, refusedForGood, fatalUnlessScaled, standstill],
+    guards: [terminating, refusedForGood, failingUnlessScaled, standstill],
   },
   REMOVE: { first: [refusedAlready, standsStill], absent: restRemoved, foreign: restRemoved, guards: [] },
   RUN_BACK: { first: [neverWritten, refusedForNow], absent: recreate, foreign: failNotOurs, guards: [terminating] },
@@ -137,15 +137,15 @@ function goneAnyway({ live }: Visit): 'END' | null {
   return live.terminating ? 'END' : null;
 }
 
-function fatal({ o, live }: Visit): Draft | null {
-  const blame = isOnIt(o, live, sideOf(o)) ? fatalFault(o, live) : null;
+function failing({ o, live }: Visit): Draft | null {
+  const blame = isOnIt(o, live, sideOf(o)) ? failingFault(o, live) : null;
   return blame === null ? null : failWith(o, blame);
 }
 
 /** Where as many pods are Ready as were asked for, those that are not belong to what goes on beside. */
-function fatalUnlessScaled({ o, live }: Visit): Draft | null {
+function failingUnlessScaled({ o, live }: Visit): Draft | null {
   const done = live.replicas === o.placement.replicas && isScaled(live);
-  const blame = o.target.written && !done ? fatalFault(o, live, [live.current, ...live.others]) : null;
+  const blame = o.target.written && !done ? failingFault(o, live, [live.current, ...live.others]) : null;
   return blame === null ? null : failWith(o, blame);
 }
 

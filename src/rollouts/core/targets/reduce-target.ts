@@ -57,5 +57,7 @@ function unserved(before: TargetState, { since }: NoWorker, now: Date): TargetRe
 export function applyTarget(target: TargetState, { phaseReason, ...set }: TargetSet, now: Date): TargetState {
   if (set.phase !== undefined && set.phase !== target.phase) targetEvent(target.phase, set.phase);
   const detail = phaseReason === undefined ? {} : { phaseDetail: detailOf(phaseReason, target.phaseDetail, now) };
-  return { ...target, ...set, ...detail };
+  // What stood in the way of one phase is none of the next one's: it begins anew there.
+  const hindrance = set.phase === undefined || set.phase === target.phase ? {} : { hindrance: null };
+  return { ...target, ...hindrance, ...set, ...detail };
 }

@@ -10,6 +10,7 @@ const pods = (count: number, fields: Partial<LivePod> = {}): LivePod[] =>
     ready: true,
     readyMilliseconds: 0,
     terminating: false,
+    ageMilliseconds: 0,
     fault: null,
     ...fields,
   }));
@@ -22,6 +23,7 @@ const set = (name: string, count: number, fields: Partial<LiveReplicaSet> = {}):
   gateClosed: false,
   counted: { isCurrent: true, replicas: 0, ready: 0 },
   pods: pods(count),
+  ended: null,
   ...fields,
 });
 
