@@ -7,7 +7,11 @@ import { MeService } from './me.service.ts';
 export class MeController {
   constructor(private readonly me: MeService) {}
 
-  @Route('GET', '/me', { action: 'me.get', summary: 'Shows the caller: tenant, key, role, quotas and their use.', answers: Me })
+  @Route('GET', '/me', {
+    action: 'me.get',
+    summary: 'Shows the caller: tenant, key, role, quotas and their use, Pod Security level.',
+    answers: Me,
+  })
   get(): Promise<Me> {
     return this.me.get();
   }

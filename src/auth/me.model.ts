@@ -3,7 +3,7 @@ import { Enum } from '../platform/model/fields.ts';
 import { Model, Output } from '../platform/model/model.ts';
 import { Reference } from '../platform/model/reference.model.ts';
 import { Role } from '../generated/prisma/enums.ts';
-import { Quotas } from '../tenants/tenant.model.ts';
+import { PodSecurity, Quotas } from '../tenants/tenant.model.ts';
 
 export const CallerRole = Enum('CallerRole', { ...Role, OPERATOR: 'OPERATOR' } as const, 'The role of a key, or the operator.');
 
@@ -17,5 +17,6 @@ export class Me extends Model({
   role: CallerRole,
   actor: z.string().nullable().describe('The user given by the request (`Slipway-Actor`).'),
   quotas: Quotas.schema.nullable(),
+  podSecurity: PodSecurity.nullable().describe("What pods of the tenant's templates may do."),
   use: Use.schema.nullable(),
 }) {}

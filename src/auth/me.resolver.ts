@@ -7,7 +7,7 @@ import { MeService } from './me.service.ts';
 export class MeResolver {
   constructor(private readonly service: MeService) {}
 
-  @Query(() => Me, { action: 'me.get', description: 'The caller: tenant, key, role, quotas and their use.' })
+  @Query(() => Me, { action: 'me.get', description: 'The caller: tenant, key, role, quotas and their use, Pod Security level.' })
   me(): Promise<Me> {
     return this.service.get();
   }

@@ -11,8 +11,8 @@ export class MeService {
   async get(): Promise<Me> {
     const { tenantId, author, role } = currentContext();
     const who = { key: author.keyId === null ? null : { id: author.keyId, name: author.name }, role, actor: author.actor };
-    if (tenantId === NO_TENANT) return { ...who, tenant: null, quotas: null, use: null };
-    const [{ id, name, quotas }, use] = await Promise.all([this.tenants.get(tenantId), this.tenants.use()]);
-    return { ...who, tenant: { id, name }, quotas, use };
+    if (tenantId === NO_TENANT) return { ...who, tenant: null, quotas: null, podSecurity: null, use: null };
+    const [{ id, name, quotas, podSecurity }, use] = await Promise.all([this.tenants.get(tenantId), this.tenants.use()]);
+    return { ...who, tenant: { id, name }, quotas, podSecurity, use };
   }
 }

@@ -7,6 +7,8 @@ import { newId } from '../platform/id.ts';
 import { type Page, pageOf, type Window } from '../platform/api/page.ts';
 import { invalid, notFound } from '../platform/problem.ts';
 import { Resources } from '../platform/api/resources.ts';
+import type { PodSecurityLevel } from '../generated/prisma/enums.ts';
+import { TenantService } from '../tenants/tenant.service.ts';
 import { validateDocument } from './core/validate.ts';
 import { readYaml } from './core/yaml/reader.ts';
 import { RevisionRepository, type RevisionRow } from './revision.repository.ts';
@@ -23,6 +25,7 @@ export class RevisionService {
     private readonly database: Database,
     private readonly templates: TemplateService,
     private readonly revisions: RevisionRepository,
+    private readonly tenants: TenantService,
     resources: Resources,
   ) {
     resources.add('revision', async (id) => {
@@ -34,7 +37,7 @@ export class RevisionService {
 
   /** Stores the document as a new revision. If the newest one has the same content, returns that one with 200. */
   async create(reference: string, posted: Posted): Promise<Revision> {
-    const document = read(posted);
+    const document = read(posted, await this.tenants.podSecurity());
     const digest = digestOf(document);
     return this.database.transaction(async () => {
       const template = await this.templates.lock(reference, null);
@@ -74,10 +77,10 @@ const key = (row: { number: number }): string => String(row.number);
 export const isNumber = (text: string): boolean => /^\d{1,9}$/.test(text);
 
 /** The posted document; its faults at their pointers, those of a YAML text with line and column, too. */
-function read(posted: Posted): unknown {
+function read(posted: Posted, podSecurity: PodSecurityLevel): unknown {
   const reading = 'yaml' in posted ? readYaml(posted.yaml) : { document: posted.json, located: (faults: Fault[]) => faults };
   if ('faults' in reading) throw invalid(...reading.faults);
-  const checked = validateDocument(reading.document);
+  const checked = validateDocument(reading.document, podSecurity);
   if ('faults' in checked) throw invalid(...reading.located(checked.faults));
   return checked.document;
 }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { registerConstraints } from '../platform/db/constraints.ts';
 import { nameTaken } from '../platform/problem.ts';
+import { TenantModule } from '../tenants/tenant.module.ts';
 import { RevisionController } from './revision.controller.ts';
 import { RevisionRepository } from './revision.repository.ts';
 import { RevisionResolver } from './revision.resolver.ts';
@@ -13,6 +14,7 @@ import { TemplateService } from './template.service.ts';
 registerConstraints({ templates_name_alive: () => nameTaken('A template with this name exists.') });
 
 @Module({
+  imports: [TenantModule],
   controllers: [TemplateController, RevisionController],
   providers: [TemplateRepository, TemplateService, TemplateResolver, RevisionRepository, RevisionService, RevisionResolver],
   exports: [TemplateService, RevisionService],

@@ -24,7 +24,11 @@ export class TenantController {
     return this.tenants.get(reference);
   }
 
-  @Route('PATCH', '/tenants/:tenant', { action: 'tenants.update', summary: 'Renames a tenant or changes its quotas.', answers: Tenant })
+  @Route('PATCH', '/tenants/:tenant', {
+    action: 'tenants.update',
+    summary: 'Renames a tenant, changes its quotas or its Pod Security level.',
+    answers: Tenant,
+  })
   update(@Param('tenant') reference: string, @Body() input: UpdateTenant, @IfMatch() expected: ExpectedVersions): Promise<Tenant> {
     return this.tenants.update(reference, input, expected);
   }

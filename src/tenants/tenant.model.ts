@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { name, resource } from '../platform/model/fields.ts';
+import { PodSecurityLevel } from '../generated/prisma/enums.ts';
+import { Enum, name, resource } from '../platform/model/fields.ts';
 import { Input, Model, Output } from '../platform/model/model.ts';
 import type { TenantRow } from './tenant.repository.ts';
 import { limitsOf } from './limits.ts';
@@ -15,6 +16,14 @@ const quotas = {
   requestBurst: limit(1_000_000, 'Requests at once, per API process.'),
 };
 
+export const PodSecurity = Enum(
+  'PodSecurityLevel',
+  PodSecurityLevel,
+  "What pods of a tenant's templates may do: a level of Kubernetes' Pod Security Standards.",
+);
+export const DEFAULT_POD_SECURITY = PodSecurityLevel.BASELINE;
+const podSecurity = PodSecurity.describe('Templates and renderings beyond this level are refused.');
+
 @Output('Quotas of a tenant.')
 export class Quotas extends Model(quotas) {}
 
@@ -28,21 +37,27 @@ export class QuotasInput extends Model({
 }) {}
 
 @Output('A tenant. Its workloads and clusters are not visible to other tenants.')
-export class Tenant extends Model({ ...resource, name, quotas: Quotas.schema }) {}
+export class Tenant extends Model({ ...resource, name, quotas: Quotas.schema, podSecurity }) {}
 
 @Input('A new tenant.')
-export class CreateTenant extends Model({ name, quotas: QuotasInput.schema.optional() }) {}
+export class CreateTenant extends Model({
+  name,
+  quotas: QuotasInput.schema.optional(),
+  podSecurity: podSecurity.optional().describe('default: BASELINE.'),
+}) {}
 
 @Input('Changes to a tenant. Omitted fields stay unchanged.')
 export class UpdateTenant extends Model({
   name: name.optional(),
   quotas: QuotasInput.schema.nullish().describe('Quotas to change; null = the defaults.'),
+  podSecurity: podSecurity.nullish().describe('null = BASELINE.'),
 }) {}
 
-export const tenantOf = ({ id, name, limits, version, createdAt, updatedAt }: TenantRow): Tenant => ({
+export const tenantOf = ({ id, name, limits, podSecurity, version, createdAt, updatedAt }: TenantRow): Tenant => ({
   id,
   name,
   quotas: limitsOf(limits),
+  podSecurity,
   version,
   createdAt,
   updatedAt,

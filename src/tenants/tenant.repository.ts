@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import { tenantId } from '../platform/db/context.ts';
 import { Database } from '../platform/db/database.ts';
+import type { PodSecurityLevel } from '../generated/prisma/enums.ts';
 import { isId } from '../platform/id.ts';
 import type { Window } from '../platform/api/page.ts';
 import { tables } from './columns.ts';
@@ -12,13 +13,16 @@ export interface TenantRow {
   id: string;
   name: string;
   limits: unknown;
+  podSecurity: PodSecurityLevel;
   version: number;
   createdAt: Date;
   updatedAt: Date;
 }
 
 const summaries = () =>
-  tables.selectFrom('tenants').select(['id', 'name', 'limits', 'version', 'created_at as createdAt', 'updated_at as updatedAt']);
+  tables
+    .selectFrom('tenants')
+    .select(['id', 'name', 'limits', 'pod_security as podSecurity', 'version', 'created_at as createdAt', 'updated_at as updatedAt']);
 
 /** Tenants. They are read across all tenants by the role that sees no keys, and written as the tenant itself. */
 @Injectable()
@@ -42,16 +46,19 @@ export class TenantRepository {
    * Creates the tenant with its sealed data key and the head of its events. It does so in the operator's transaction, so that a repeated request has one
    * effect. For these rows the transaction sets the new tenant.
    */
-  async create(id: string, name: string, limits: Partial<Limits>, dataKeySealed: Buffer): Promise<TenantRow> {
+  async create(
+    { id, ...columns }: { id: string; name: string; limits: Partial<Limits>; podSecurity?: PodSecurityLevel },
+    dataKeySealed: Buffer,
+  ): Promise<TenantRow> {
     return this.within(id, async () => {
       const row = await this.database.rows.tenant.create({
-        data: { id, name, limits, dataKeySealed: new Uint8Array(dataKeySealed), eventHead: { create: {} } },
+        data: { id, ...columns, dataKeySealed: new Uint8Array(dataKeySealed), eventHead: { create: {} } },
       });
       return summary(row);
     });
   }
 
-  async update(id: string, change: { name?: string; limits?: Partial<Limits> }): Promise<TenantRow> {
+  async update(id: string, change: { name?: string; limits?: Partial<Limits>; podSecurity?: PodSecurityLevel }): Promise<TenantRow> {
     return this.within(id, async () =>
       summary(await this.database.rows.tenant.update({ where: { id }, data: { ...change, version: { increment: 1 } } })),
     );
@@ -71,6 +78,12 @@ export class TenantRepository {
     this.database.write(tables.selectFrom('tenants').select('id').where('id', '=', tenantId()).forNoKeyUpdate());
     const row = await this.database.rows.tenant.findUnique({ where: { id: tenantId() } });
     return row && summary(row);
+  }
+
+  /** The level of the context's tenant. */
+  async podSecurity(): Promise<PodSecurityLevel> {
+    const where = { id: tenantId() };
+    return (await this.database.rows.tenant.findUniqueOrThrow({ where, select: { podSecurity: true } })).podSecurity;
   }
 
   async use(): Promise<{ clusters: number; workloads: number }> {
@@ -102,10 +115,11 @@ export class TenantRepository {
   }
 }
 
-const summary = ({ id, name, limits, version, createdAt, updatedAt }: TenantRow): TenantRow => ({
+const summary = ({ id, name, limits, podSecurity, version, createdAt, updatedAt }: TenantRow): TenantRow => ({
   id,
   name,
   limits,
+  podSecurity,
   version,
   createdAt,
   updatedAt,

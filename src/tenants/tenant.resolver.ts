@@ -26,7 +26,7 @@ export class TenantResolver {
     return this.service.create(input);
   }
 
-  @Mutation(() => Tenant, { action: 'tenants.update', description: 'Renames a tenant or changes its quotas.' })
+  @Mutation(() => Tenant, { action: 'tenants.update', description: 'Renames a tenant, changes its quotas or its Pod Security level.' })
   updateTenant(
     @Args('tenant', { description: 'Id or name.' }) reference: string,
     @Args('input') input: UpdateTenant,

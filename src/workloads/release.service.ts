@@ -5,6 +5,7 @@ import { newId } from '../platform/id.ts';
 import { pageOf } from '../platform/api/page.ts';
 import type { Page, Window } from '../platform/api/page.ts';
 import { invalid, notFound } from '../platform/problem.ts';
+import type { PodSecurityLevel } from '../generated/prisma/enums.ts';
 import type { TemplateDocument } from '../templates/core/document.ts';
 import { merged, ofPlacement, ofRelease, withOrigins } from './core/layers.ts';
 import type { Layer, Values } from './core/layers.ts';
@@ -14,6 +15,7 @@ import { releaseOf } from './release.model.ts';
 import type { Release, ReleaseDetail, ReleaseObjects } from './release.model.ts';
 import { ReleaseRepository } from './release.repository.ts';
 import type { ReleaseRow, StoredRendering } from './release.repository.ts';
+import { TenantService } from '../tenants/tenant.service.ts';
 import { WorkloadService } from './workload.service.ts';
 
 /** A place for which a release is rendered. */
@@ -36,6 +38,7 @@ export class ReleaseService {
   constructor(
     private readonly releases: ReleaseRepository,
     private readonly workloads: WorkloadService,
+    private readonly tenants: TenantService,
   ) {}
 
   /**
@@ -49,8 +52,9 @@ export class ReleaseService {
     sites: readonly Site[],
     reason: string | null,
   ): Promise<{ release: { id: string; number: number }; renderings: Map<string, StoredRendering> }> {
+    const podSecurity = await this.tenants.podSecurity();
     const renderings = sites.map((site) =>
-      storedRendering(site.id, this.renderAt(workload, revision, site.namespace, layersAt(site, layers))),
+      storedRendering(site.id, renderedAt(workload, revision, site.namespace, layersAt(site, layers), podSecurity)),
     );
     const id = newId();
     const number = workload.latestRelease + 1;
@@ -78,22 +82,23 @@ export class ReleaseService {
     const kept = byPlacement(await this.releases.renderings(release.id, ids));
     const missing = sites.filter((site) => !kept.has(site.id));
     if (missing.length === 0) return kept;
-    const revision = await this.releases.revisionById(release.revision.id);
+    const [revision, podSecurity] = await Promise.all([this.releases.revisionById(release.revision.id), this.tenants.podSecurity()]);
     const layers = [ofRelease(release.number, release.values as Values)];
     const added = missing.map((site) =>
-      storedRendering(site.id, this.renderAt(workload, revision, site.namespace, layersAt(site, layers))),
+      storedRendering(site.id, renderedAt(workload, revision, site.namespace, layersAt(site, layers), podSecurity)),
     );
     this.releases.store(release.id, added);
     return new Map([...kept, ...byPlacement(added)]);
   }
 
   /** Renders without storing. */
-  renderAt(workload: { id: string; name: string }, revision: Revision, namespace: string, layers: readonly Layer[]): Rendering {
-    // The document is immutable and was validated when it was posted. The release's number is not rendered, so that equal bytes are stored once.
-    const document = revision.document as TemplateDocument;
-    const rendered = render({ workload, namespace, release: null, document, values: merged(layers) });
-    if ('faults' in rendered) throw invalid(...withOrigins(rendered.faults, layers));
-    return rendered.rendering;
+  async renderAt(
+    workload: { id: string; name: string },
+    revision: Revision,
+    namespace: string,
+    layers: readonly Layer[],
+  ): Promise<Rendering> {
+    return renderedAt(workload, revision, namespace, layers, await this.tenants.podSecurity());
   }
 
   async page(workloadReference: string, window: Window): Promise<Page<Release>> {
@@ -131,6 +136,21 @@ export class ReleaseService {
       ]),
     );
   }
+}
+
+/** The rendering at a place; its faults as a 422. */
+function renderedAt(
+  workload: { id: string; name: string },
+  revision: Revision,
+  namespace: string,
+  layers: readonly Layer[],
+  podSecurity: PodSecurityLevel,
+): Rendering {
+  // The document is immutable and was validated when it was posted. The release's number is not rendered, so that equal bytes are stored once.
+  const document = revision.document as TemplateDocument;
+  const rendered = render({ workload, namespace, release: null, document, values: merged(layers), podSecurity });
+  if ('faults' in rendered) throw invalid(...withOrigins(rendered.faults, layers));
+  return rendered.rendering;
 }
 
 const layersAt = ({ cluster, namespace, values }: Site, layers: readonly Layer[]): Layer[] => [

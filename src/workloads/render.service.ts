@@ -24,7 +24,7 @@ export class RenderService {
       throw invalid({ pointer: '/workload', detail: `there is no workload ${input.workload}` });
     const subject = workload ?? { id: NO_TENANT, name: workloadNameOf(revision.template.name) };
     const layers = [ofWorkload((workload?.values ?? {}) as Values), ofRequest(input.values ?? {})];
-    const { objects, digest, replicas } = this.releases.renderAt(subject, revision, input.namespace ?? 'default', layers);
+    const { objects, digest, replicas } = await this.releases.renderAt(subject, revision, input.namespace ?? 'default', layers);
     return { objects: objects, digest, replicas };
   }
 }

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectStatus, startTestApi, type TestApi } from '../support/api.ts';
+import { openShop } from '../support/shop.ts';
 
 interface Tenant {
   id: string;
@@ -110,5 +111,61 @@ describe('me', () => {
     const { data } = await tenant.graphql('{ me { role actor tenant { name } key { name } use { clusters } } }');
     expect(data).toMatchObject({ me: { role: 'ADMIN', actor: null, tenant: { name: 'self' }, use: { clusters: 0 } } });
     expect((await api.operator.rest('GET', '/v1/me')).body).toMatchObject({ tenant: null, key: null, role: 'OPERATOR' });
+  });
+});
+
+describe('the Pod Security level of a tenant', () => {
+  const pod = (spec: object) => ({ pod: { spec: { containers: [{ name: 'web', image: 'web:1' }], ...spec } } });
+  const privileged = pod({ hostNetwork: true });
+
+  it('is BASELINE until the operator changes it, by REST and GraphQL alike, and shown in /me', async () => {
+    const tenant = await api.tenant('guarded');
+    const read = async () => (await api.operator.rest<{ podSecurity: string }>('GET', `/v1/tenants/${tenant.id}`)).body.podSecurity;
+    const me = async () => (await tenant.rest<{ podSecurity: string }>('GET', '/v1/me')).body.podSecurity;
+    expect([await read(), await me()]).toEqual(['BASELINE', 'BASELINE']);
+    const changed = await api.operator.rest('PATCH', `/v1/tenants/${tenant.id}`, { podSecurity: 'PRIVILEGED' });
+    expect(expectStatus(changed, 200)).toMatchObject({ podSecurity: 'PRIVILEGED', version: 2 });
+    const mutation = 'mutation ($tenant: String!) { updateTenant(tenant: $tenant, input: { podSecurity: RESTRICTED }) { podSecurity } }';
+    expect(await api.operator.graphql(mutation, { tenant: tenant.id })).toMatchObject({
+      data: { updateTenant: { podSecurity: 'RESTRICTED' } },
+    });
+    expect([await read(), await me()]).toEqual(['RESTRICTED', 'RESTRICTED']);
+    expect(await tenant.graphql('{ me { podSecurity } }')).toMatchObject({ data: { me: { podSecurity: 'RESTRICTED' } } });
+    expectStatus(await api.operator.rest('PATCH', `/v1/tenants/${tenant.id}`, { podSecurity: null }), 200);
+    expect(await read()).toBe('BASELINE');
+    const wrong = await api.operator.rest('PATCH', `/v1/tenants/${tenant.id}`, { podSecurity: 'baseline' });
+    expect([wrong.status, wrong.body['errors']]).toEqual([422, [{ pointer: '/podSecurity', detail: expect.any(String) }]]);
+  });
+
+  it('can be given when the tenant is made', async () => {
+    const made = await api.operator.rest('POST', '/v1/tenants', { name: 'host-bound', podSecurity: 'PRIVILEGED' });
+    expect(expectStatus(made, 201)).toMatchObject({ podSecurity: 'PRIVILEGED' });
+  });
+
+  it('decides which revisions can be posted, and which can still be rolled out', async () => {
+    const { tenant, clusters } = await openShop(api, 'changing', 1);
+    const set = async (podSecurity: string) =>
+      expectStatus(await api.operator.rest('PATCH', `/v1/tenants/${tenant.id}`, { podSecurity }), 200);
+    const post = (document: object) => tenant.rest('POST', '/v1/templates/host/revisions', document);
+    expectStatus(await tenant.rest('POST', '/v1/templates', { name: 'host' }), 201);
+    const refused = await post(privileged);
+    expect([refused.status, refused.body['errors']]).toEqual([
+      422,
+      [{ pointer: '/pod/spec/hostNetwork', detail: 'is refused by Pod Security level baseline: must not be true' }],
+    ]);
+    await set('PRIVILEGED');
+    expectStatus(await post(privileged), 201);
+    const placements = [{ cluster: clusters[0]!.name, namespace: 'default' }];
+    expectStatus(await tenant.rest('POST', '/v1/workloads', { name: 'host', template: 'host', placements }), 201);
+    const render = () => tenant.rest('POST', '/v1/templates/host/revisions/1/render', {});
+    const rollOut = () => tenant.rest('POST', '/v1/workloads/host/rollouts', {});
+    expectStatus(await render(), 200);
+    await set('BASELINE');
+    const detail = 'with these values, /pod/spec/hostNetwork is refused by Pod Security level baseline: must not be true';
+    expect([(await render()).status, (await render()).body['errors']]).toEqual([422, [{ pointer: '/values', detail }]]);
+    expect((await post(privileged)).status).toBe(422);
+    expect([(await rollOut()).status, (await rollOut()).body['errors']]).toEqual([422, [{ pointer: '/values', detail }]]);
+    await set('RESTRICTED');
+    expect((await post(pod({}))).status).toBe(422);
   });
 });

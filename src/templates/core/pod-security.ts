@@ -1,3 +1,4 @@
+import type { PodSecurityLevel } from '../../generated/prisma/enums.ts';
 import type { Fault } from '../../platform/fault.ts';
 import { isRecord } from '../../platform/json.ts';
 import { at, listOf, objectOf } from './json.ts';
@@ -25,11 +26,27 @@ const SELINUX_TYPES = new Set(['', 'container_t', 'container_init_t', 'container
 const APPARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/';
 const HANDLERS = [['livenessProbe'], ['readinessProbe'], ['startupProbe'], ['lifecycle', 'postStart'], ['lifecycle', 'preStop']];
 
-/** A rule: a value at the path that is set, known and not accepted is a fault. */
-const rule = (root: unknown, pointer: string, path: readonly string[], accepts: (value: unknown) => boolean, wanted: string): Fault[] => {
-  const value = path.reduce<unknown>((object, field) => objectOf(object)[field], root);
+type Level = Exclude<PodSecurityLevel, 'PRIVILEGED'>;
+
+const refused = (pointer: string, level: Level, wanted: string): Fault => ({
+  pointer,
+  detail: `is refused by Pod Security level ${level.toLowerCase()}: ${wanted}`,
+});
+
+const valueAt = (root: unknown, path: readonly string[]): unknown => path.reduce<unknown>((object, field) => objectOf(object)[field], root);
+
+/** A rule of the baseline: a value at the path that is set, known and not accepted is a fault. */
+const rule = (
+  root: unknown,
+  pointer: string,
+  path: readonly string[],
+  accepts: (value: unknown) => boolean,
+  wanted: string,
+  level: Level = 'BASELINE',
+): Fault[] => {
+  const value = valueAt(root, path);
   if (value === undefined || value === null || value instanceof Hole || accepts(value)) return [];
-  return [{ pointer: at(pointer, ...path), detail: `is refused by Pod Security level baseline: ${wanted}` }];
+  return [refused(at(pointer, ...path), level, wanted)];
 };
 
 const notTrue = (value: unknown): boolean => value !== true;
@@ -93,13 +110,8 @@ function containerFaults(container: Record<string, unknown>, pointer: string, ow
   ];
 }
 
-/**
- * Faults of a PodTemplateSpec by the Pod Security Standard "baseline" (of Kubernetes 1.36): the host's namespaces, ports and paths, privileged containers,
- * added capabilities, unsafe sysctls, and weakened profiles of AppArmor, seccomp and SELinux. A Hole is never refused; its value is checked when it is known.
- *
- * Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline
- */
-export function podSecurityFaults(pod: unknown, pointer: string): Fault[] {
+/** Faults by the baseline: the host's namespaces, ports and paths, privileged containers, added capabilities, unsafe sysctls, and weakened profiles of AppArmor, seccomp and SELinux. */
+function baselineFaults(pod: unknown, pointer: string): Fault[] {
   const spec = objectOf(objectOf(pod).spec);
   const here = at(pointer, 'spec');
   const annotations = objectOf(objectOf(objectOf(pod).metadata).annotations);
@@ -129,4 +141,97 @@ export function podSecurityFaults(pod: unknown, pointer: string): Fault[] {
       ),
     ...containersOf(pod, pointer).flatMap((placed) => containerFaults(placed.container, placed.pointer, spec.hostUsers === false)),
   ];
+}
+
+const SAFE_VOLUMES = new Set([
+  'configMap',
+  'csi',
+  'downwardAPI',
+  'emptyDir',
+  'ephemeral',
+  'image',
+  'persistentVolumeClaim',
+  'projected',
+  'secret',
+]);
+const isProfile = (type: unknown): boolean => type === 'RuntimeDefault' || type === 'Localhost';
+
+/** A field that has to have such a value in each container, or in the pod for those that do not have it. */
+function requiredFaults(
+  pod: unknown,
+  pointer: string,
+  path: readonly string[],
+  accepts: (value: unknown) => boolean,
+  wanted: string,
+): Fault[] {
+  const spec = objectOf(objectOf(pod).spec);
+  const ofPod = valueAt(spec.securityContext, path);
+  const explicit = (root: unknown, here: string): Fault[] => rule(root, here, ['securityContext', ...path], accepts, wanted, 'RESTRICTED');
+  return [
+    ...explicit(spec, at(pointer, 'spec')),
+    ...containersOf(pod, pointer).flatMap(({ container, pointer: here }) => {
+      if (valueAt(container.securityContext, path) !== undefined) return explicit(container, here);
+      return ofPod === undefined ? [refused(at(here, 'securityContext', ...path), 'RESTRICTED', `${wanted}, here or in the pod`)] : [];
+    }),
+  ];
+}
+
+function restrictedContainerFaults(container: Record<string, unknown>, pointer: string): Fault[] {
+  const here = at(pointer, 'securityContext');
+  const { allowPrivilegeEscalation, capabilities } = objectOf(container.securityContext);
+  const { drop, add } = objectOf(capabilities);
+  const isOpen = allowPrivilegeEscalation instanceof Hole || listOf(drop).some((name) => name instanceof Hole);
+  return [
+    ...(allowPrivilegeEscalation === false || allowPrivilegeEscalation instanceof Hole
+      ? []
+      : [refused(at(here, 'allowPrivilegeEscalation'), 'RESTRICTED', 'must be false')]),
+    ...(isOpen || listOf(drop).includes('ALL') ? [] : [refused(at(here, 'capabilities', 'drop'), 'RESTRICTED', 'must contain ALL')]),
+    ...listOf(add).flatMap((name, index) =>
+      name === 'NET_BIND_SERVICE' || name instanceof Hole
+        ? []
+        : [refused(at(here, 'capabilities', 'add', index), 'RESTRICTED', 'only NET_BIND_SERVICE may be added')],
+    ),
+  ];
+}
+
+/** Faults by what the restricted level adds: other users than root, no further privileges, no capabilities, a seccomp profile, and volumes of safe types. */
+function restrictedFaults(pod: unknown, pointer: string): Fault[] {
+  const spec = objectOf(objectOf(pod).spec);
+  const isWindows = objectOf(spec.os).name === 'windows';
+  const hasOwnUsers = spec.hostUsers === false;
+  const notRoot = (root: unknown, here: string): Fault[] =>
+    rule(root, here, ['securityContext', 'runAsUser'], (user) => user !== 0, 'must not be 0, which is root', 'RESTRICTED');
+  return [
+    ...listOf(spec.volumes).flatMap((volume, index) =>
+      Object.keys(objectOf(volume))
+        .filter((source) => source !== 'name' && !SAFE_VOLUMES.has(source))
+        .map((source) =>
+          refused(at(pointer, 'spec', 'volumes', index, source), 'RESTRICTED', `must be one of ${[...SAFE_VOLUMES].join(', ')}`),
+        ),
+    ),
+    ...(hasOwnUsers
+      ? []
+      : [
+          ...requiredFaults(pod, pointer, ['runAsNonRoot'], (value) => value === true, 'must be true'),
+          ...notRoot(spec, at(pointer, 'spec')),
+          ...containersOf(pod, pointer).flatMap((placed) => notRoot(placed.container, placed.pointer)),
+        ]),
+    ...(isWindows
+      ? []
+      : [
+          ...requiredFaults(pod, pointer, ['seccompProfile', 'type'], isProfile, 'must be RuntimeDefault or Localhost'),
+          ...containersOf(pod, pointer).flatMap((placed) => restrictedContainerFaults(placed.container, placed.pointer)),
+        ]),
+  ];
+}
+
+/**
+ * Faults of a PodTemplateSpec by a level of the Pod Security Standards (of Kubernetes 1.36). A Hole is never refused; its value is checked when it is known.
+ *
+ * Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+ */
+export function podSecurityFaults(pod: unknown, pointer: string, level: PodSecurityLevel): Fault[] {
+  if (level === 'PRIVILEGED') return [];
+  const baseline = baselineFaults(pod, pointer);
+  return level === 'BASELINE' ? baseline : [...restrictedFaults(pod, pointer), ...baseline];
 }

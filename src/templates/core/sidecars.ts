@@ -1,3 +1,4 @@
+import type { PodSecurityLevel } from '../../generated/prisma/enums.ts';
 import type { Fault } from '../../platform/fault.ts';
 import type { Config, Sidecar } from './document.ts';
 import type { Extra } from './extras.ts';
@@ -26,6 +27,14 @@ const NAMES: Record<Sidecar['pattern'], string> = {
   configUpdater: 'config-updater',
   contentSync: 'content-sync',
   monitoring: 'monitoring',
+};
+
+/** What Pod Security asks of a container at the level RESTRICTED. */
+const RESTRICTED = {
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+  runAsNonRoot: true,
+  seccompProfile: { type: 'RuntimeDefault' },
 };
 
 const native = (name: string, image: unknown): Record<string, unknown> => ({
@@ -68,9 +77,9 @@ function monitoringExtra(sidecar: Extract<Sidecar, { pattern: 'monitoring' }>, n
 /**
  * Additions of a document's sidecars to its pod. Each is a native sidecar container: an init container that is always restarted, started before the
  * application and stopped after it. Its name is `slipway-<pattern>-<container>-<n>`, with n from 1 per pattern and container. All but monitoring also add a
- * shared volume with that name.
+ * shared volume with that name. At the level RESTRICTED it has the security context that the level asks for.
  */
-export function sidecarExtras(sidecars: readonly Sidecar[] | undefined, pod: unknown): Extra[] {
+export function sidecarExtras(sidecars: readonly Sidecar[] | undefined, pod: unknown, podSecurity: PodSecurityLevel): Extra[] {
   const counts = new Map<string, number>();
   return (sidecars ?? []).map((sidecar, index) => {
     const stem = `slipway-${NAMES[sidecar.pattern]}-${sidecar.container}`;
@@ -78,7 +87,10 @@ export function sidecarExtras(sidecars: readonly Sidecar[] | undefined, pod: unk
     counts.set(stem, count);
     const name = `${stem}-${count}`;
     const pointer = at('/sidecars', index);
-    return sidecar.pattern === 'monitoring' ? monitoringExtra(sidecar, name, pointer, pod) : volumeExtra(sidecar, name, pointer);
+    const extra = sidecar.pattern === 'monitoring' ? monitoringExtra(sidecar, name, pointer, pod) : volumeExtra(sidecar, name, pointer);
+    // Windows has none of these settings, and Pod Security does not ask for them there.
+    const isWindows = objectOf(objectOf(objectOf(pod).spec).os).name === 'windows';
+    return podSecurity === 'RESTRICTED' && !isWindows ? { ...extra, sidecar: { ...extra.sidecar, securityContext: RESTRICTED } } : extra;
   });
 }
 

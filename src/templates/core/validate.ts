@@ -1,3 +1,4 @@
+import type { PodSecurityLevel } from '../../generated/prisma/enums.ts';
 import type { Fault } from '../../platform/fault.ts';
 import { isRecord } from '../../platform/json.ts';
 import { documentSchema, type ResolvedDocument, type TemplateDocument } from './document.ts';
@@ -60,7 +61,7 @@ function configFaults(document: ResolvedDocument): Fault[] {
 function meaningFaults(document: ResolvedDocument): Fault[] {
   const { pod, sidecars, config } = document;
   const configs = configFaults(document);
-  const extras = [...sidecarExtras(sidecars, pod), ...(configs.length ? [] : configExtras(config, () => ''))];
+  const extras = [...sidecarExtras(sidecars, pod, 'BASELINE'), ...(configs.length ? [] : configExtras(config, () => ''))];
   return [
     ...selectorFaults(document.selector, pod),
     ...sidecarFaults(sidecars),
@@ -76,13 +77,13 @@ function meaningFaults(document: ResolvedDocument): Fault[] {
  *
  * @returns the resolved document (meaningful only without Holes), or the faults
  */
-export function checkDocument(document: unknown): { document: ResolvedDocument } | { faults: Fault[] } {
+export function checkDocument(document: unknown, podSecurity: PodSecurityLevel): { document: ResolvedDocument } | { faults: Fault[] } {
   const { pod, service } = objectOf(document);
   const shape = documentSchema.safeParse(document);
   const faults = [
     ...(shape.success ? [] : faultsOf(shape.error, document)),
     ...(isRecord(pod)
-      ? [...schemaFaults('PodTemplateSpec', pod, '/pod'), ...podFaults(pod, '/pod'), ...podSecurityFaults(pod, '/pod')]
+      ? [...schemaFaults('PodTemplateSpec', pod, '/pod'), ...podFaults(pod, '/pod'), ...podSecurityFaults(pod, '/pod', podSecurity)]
       : []),
     ...(isRecord(service) ? [...schemaFaults('ServiceSpec', service, '/service'), ...serviceFaults(service)] : []),
     ...(shape.success ? meaningFaults(shape.data) : []),
@@ -116,9 +117,10 @@ const isTemplate = (document: object, faults: readonly Fault[]): document is Tem
  * (enum or default). Each rendering validates the document with its values again in full.
  *
  * @param document parsed from JSON or YAML
+ * @param podSecurity the tenant's level
  * @returns the document as given, or every fault (at most 50) at its JSON Pointer
  */
-export function validateDocument(document: unknown): { document: TemplateDocument } | { faults: Fault[] } {
+export function validateDocument(document: unknown, podSecurity: PodSecurityLevel): { document: TemplateDocument } | { faults: Fault[] } {
   const limits = limitFaults(document);
   if (limits.length) return { faults: limits };
   if (!isRecord(document)) return { faults: [{ pointer: '', detail: 'must be an object: a template with at least a pod' }] };
@@ -129,7 +131,7 @@ export function validateDocument(document: unknown): { document: TemplateDocumen
       isFixed(section) ? value : withHoles(value, parameters, at('', section), faults),
     ]),
   );
-  const checked = checkDocument(open);
+  const checked = checkDocument(open, podSecurity);
   const all = distinct([...faults, ...('faults' in checked ? checked.faults : [])]);
   return isTemplate(document, all) ? { document } : { faults: all };
 }

@@ -1,4 +1,5 @@
 import { canonicalJson, digestOf } from '../../platform/canonical-json.ts';
+import type { PodSecurityLevel } from '../../generated/prisma/enums.ts';
 import type { Fault } from '../../platform/fault.ts';
 import { maxUnavailableFor } from '../../templates/core/amounts.ts';
 import type { Config, ResolvedDocument, TemplateDocument } from '../../templates/core/document.ts';
@@ -39,6 +40,8 @@ export interface RenderInput {
   document: TemplateDocument;
   /** The merged values of workload and placement, with or without defaults. */
   values: Readonly<Record<string, unknown>>;
+  /** The tenant's level: what its pods may do. */
+  podSecurity: PodSecurityLevel;
 }
 
 /** Number of old ReplicaSets that a Deployment keeps, so that going back finds the original one. */
@@ -90,9 +93,12 @@ function selectorOf({ selector }: ResolvedDocument, { workload }: Place): Record
   return { ...(selector ?? { [LABELS.workload]: workload.name }), [LABELS.workloadId]: workload.id };
 }
 
-function podTemplateOf(document: ResolvedDocument, place: Place): Record<string, unknown> {
+function podTemplateOf(document: ResolvedDocument, place: Place, podSecurity: PodSecurityLevel): Record<string, unknown> {
   const { pod } = document;
-  const extras = [...sidecarExtras(document.sidecars, pod), ...configExtras(document.config, (config) => configMapName(place, config))];
+  const extras = [
+    ...sidecarExtras(document.sidecars, pod, podSecurity),
+    ...configExtras(document.config, (config) => configMapName(place, config)),
+  ];
   const complete = withExtras(pod, extras);
   const metadata = objectOf(complete.metadata);
   const labels = {
@@ -144,16 +150,26 @@ const sizeFaults = (objects: KubernetesObject[]): Fault[] =>
  *
  * @returns the rendering; or the faults, at `/values/<name>` if its parameter does not accept a value, or the value makes its place invalid
  */
-export function render({ workload, namespace, release, document, values }: RenderInput): { rendering: Rendering } | { faults: Fault[] } {
+export function render({
+  workload,
+  namespace,
+  release,
+  document,
+  values,
+  podSecurity,
+}: RenderInput): { rendering: Rendering } | { faults: Fault[] } {
   const resolved = resolveValues(document.parameters, values);
   if ('faults' in resolved) return resolved;
   const { parameters, ...sections } = withoutNulls({ ...document });
   if (substitutedLength(sections, resolved.values) > MAX_RENDERED_LENGTH)
     return { faults: [{ pointer: '/values', detail: `render a document of more than ${MAX_RENDERED_LENGTH} characters` }] };
-  const checked = checkDocument({ ...(substitute(sections, resolved.values) as object), ...(parameters ? { parameters } : {}) });
+  const checked = checkDocument(
+    { ...(substitute(sections, resolved.values) as object), ...(parameters ? { parameters } : {}) },
+    podSecurity,
+  );
   if ('faults' in checked) return { faults: atValues(document, checked.faults) };
   const place = { workload, namespace };
-  const template = podTemplateOf(checked.document, place);
+  const template = podTemplateOf(checked.document, place, podSecurity);
   const objects = objectsOf(checked.document, place, template);
   const tooLarge = sizeFaults(objects);
   if (tooLarge.length) return { faults: tooLarge };

@@ -14,8 +14,15 @@ export function judgedContract(cluster: Cluster): void {
     it.each(JUDGED)('%s', async (_, change, field) => {
       const namespace = await world().namespace();
       const document = judgedDocument(change);
-      expect(validateDocument(document)).toEqual({ document });
-      const rendered = render({ workload: { id: 'w', name: 'web' }, namespace, release: null, document, values: {} });
+      expect(validateDocument(document, 'BASELINE')).toEqual({ document });
+      const rendered = render({
+        workload: { id: 'w', name: 'web' },
+        namespace,
+        release: null,
+        document,
+        values: {},
+        podSecurity: 'BASELINE',
+      });
       if ('faults' in rendered) throw new Error(JSON.stringify(rendered.faults));
       const blamed: string[] = [];
       for (const object of rendered.rendering.objects)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PodSecurityLevel } from '../../../src/generated/prisma/enums.ts';
 import { podSecurityFaults } from '../../../src/templates/core/pod-security.ts';
 import { validateDocument } from '../../../src/templates/core/validate.ts';
 
@@ -6,7 +7,8 @@ const pod = (spec: object, container: object = {}, annotations: Record<string, s
   metadata: { annotations },
   spec: { containers: [{ name: 'web', image: 'x', ...container }], ...spec },
 });
-const pointersOf = (value: unknown): (string | undefined)[] => podSecurityFaults(value, '/pod').map(({ pointer }) => pointer);
+const pointersOf = (value: unknown, level: PodSecurityLevel = 'BASELINE'): (string | undefined)[] =>
+  podSecurityFaults(value, '/pod', level).map(({ pointer }) => pointer);
 const at = '/pod/spec/containers/0';
 
 describe('Pod Security, baseline', () => {
@@ -114,8 +116,75 @@ describe('Pod Security, baseline', () => {
   });
 
   it('is part of judging a document, at its pointer', () => {
-    expect(validateDocument({ pod: { spec: { hostNetwork: true, containers: [{ name: 'web', image: 'x' }] } } })).toEqual({
+    expect(validateDocument({ pod: { spec: { hostNetwork: true, containers: [{ name: 'web', image: 'x' }] } } }, 'BASELINE')).toEqual({
       faults: [{ pointer: '/pod/spec/hostNetwork', detail: 'is refused by Pod Security level baseline: must not be true' }],
     });
+  });
+});
+
+describe('Pod Security, restricted', () => {
+  const context = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
+  const podContext = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } };
+  const safe = (spec: object = {}, container: object = {}) =>
+    pod({ securityContext: podContext, ...spec }, { securityContext: context, ...container });
+  const contextAt = `${at}/securityContext`;
+
+  it.each<[string, unknown, string[]]>([
+    [
+      'a pod that says nothing',
+      pod({}),
+      ['runAsNonRoot', 'seccompProfile/type', 'allowPrivilegeEscalation', 'capabilities/drop'].map((field) => `${contextAt}/${field}`),
+    ],
+    ['what the baseline refuses', safe({ hostNetwork: true }), ['/pod/spec/hostNetwork']],
+    ['root', safe({ securityContext: { ...podContext, runAsUser: 0 } }), ['/pod/spec/securityContext/runAsUser']],
+    ['root in a container', safe({}, { securityContext: { ...context, runAsUser: 0 } }), [`${contextAt}/runAsUser`]],
+    [
+      'a pod that may be root',
+      safe({ securityContext: { ...podContext, runAsNonRoot: false } }),
+      ['/pod/spec/securityContext/runAsNonRoot'],
+    ],
+    ['a container that may be root', safe({}, { securityContext: { ...context, runAsNonRoot: false } }), [`${contextAt}/runAsNonRoot`]],
+    [
+      'further privileges',
+      safe({}, { securityContext: { ...context, allowPrivilegeEscalation: true } }),
+      [`${contextAt}/allowPrivilegeEscalation`],
+    ],
+    [
+      'capabilities that are kept',
+      safe({}, { securityContext: { ...context, capabilities: { drop: ['CHOWN'] } } }),
+      [`${contextAt}/capabilities/drop`],
+    ],
+    [
+      'a capability that is added',
+      safe({}, { securityContext: { ...context, capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE', 'CHOWN'] } } }),
+      [`${contextAt}/capabilities/add/1`],
+    ],
+    ['no seccomp', safe({ securityContext: { runAsNonRoot: true } }), [`${contextAt}/seccompProfile/type`]],
+    ['a volume of NFS', safe({ volumes: [{ name: 'n', nfs: { server: 's', path: '/' } }] }), ['/pod/spec/volumes/0/nfs']],
+  ])('refuses %s', (_, value, pointers) => {
+    expect(pointersOf(value, 'RESTRICTED')).toEqual(pointers);
+    expect(pointersOf(value, 'PRIVILEGED')).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([
+    ['a pod that has all of it', safe()],
+    [
+      'a container that has all of it',
+      pod({}, { securityContext: { ...context, runAsNonRoot: true, seccompProfile: { type: 'Localhost', localhostProfile: 'x' } } }),
+    ],
+    [
+      'root in a user namespace of its own',
+      safe({ hostUsers: false, securityContext: { seccompProfile: { type: 'RuntimeDefault' }, runAsUser: 0 } }),
+    ],
+    ['a pod of Windows', pod({ os: { name: 'windows' }, securityContext: { runAsNonRoot: true } })],
+    ['volumes of safe types', safe({ volumes: [{ name: 'a', emptyDir: {} }, { name: 'b', secret: { secretName: 's' } }, { name: 'c' }] })],
+  ])('accepts %s', (_, value) => {
+    expect(pointersOf(value, 'RESTRICTED')).toEqual([]);
+  });
+
+  it('waits for the value of a parameter', () => {
+    const parameters = { root: { type: 'boolean' as const, required: true } };
+    const document = { parameters, pod: safe({ securityContext: { ...podContext, runAsNonRoot: '${{ params.root }}' } }) };
+    expect(validateDocument(document, 'RESTRICTED')).toEqual({ document });
   });
 });

@@ -2,12 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { extraFaults, withExtras } from '../../../src/templates/core/extras.ts';
 import { schemaFaults } from '../../../src/templates/core/kubernetes.ts';
 import { podFaults } from '../../../src/templates/core/pod.ts';
+import { podSecurityFaults } from '../../../src/templates/core/pod-security.ts';
 import { configExtras, sidecarExtras } from '../../../src/templates/core/sidecars.ts';
+import type { PodSecurityLevel } from '../../../src/generated/prisma/enums.ts';
 import { validateDocument } from '../../../src/templates/core/validate.ts';
 
 const pod = { spec: { containers: [{ name: 'web', image: 'web:1', ports: [{ name: 'http', containerPort: 8080 }] }] } };
 const requests = { requests: { cpu: '10m', memory: '32Mi' } };
-const add = (sidecars: any[], to: any = pod): any => withExtras(to, sidecarExtras(sidecars, to));
+const add = (sidecars: any[], to: any = pod, podSecurity: PodSecurityLevel = 'BASELINE'): any =>
+  withExtras(to, sidecarExtras(sidecars, to, podSecurity));
 
 describe('each pattern adds exactly this', () => {
   it.each([
@@ -146,7 +149,7 @@ describe('what clashes is refused at its pointer', () => {
   const config = { name: 'app', files: { a: '' }, container: 'web', path: '/etc/app' };
   const web = pod.spec.containers[0];
   const faultsOf = (document: object): string[] => {
-    const result = validateDocument({ pod, ...document });
+    const result = validateDocument({ pod, ...document }, 'BASELINE');
     return 'faults' in result ? result.faults.map(({ pointer, detail }) => `${pointer ?? ''} ${detail}`) : [];
   };
 
@@ -245,5 +248,34 @@ describe('what clashes is refused at its pointer', () => {
       faultsOf({ sidecars: [logging, monitoring, { ...logging, path: '/b' }], config: [config, { ...config, name: 'b', path: '/etc/b' }] }),
     ).toEqual([]);
     expect(extraFaults(pod, [])).toEqual([]);
+  });
+});
+
+describe('at the level RESTRICTED', () => {
+  const safe = {
+    metadata: { labels: {} },
+    spec: {
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [{ name: 'web', image: 'web:1', securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } } }],
+    },
+  };
+  const sidecars = ['logging', 'configUpdater', 'contentSync'].map((pattern) => ({
+    pattern,
+    image: 'x',
+    container: 'web',
+    path: `/${pattern}`,
+  }));
+
+  it.each([...sidecars, { pattern: 'monitoring', image: 'x', container: 'web', port: 9102 }])(
+    '$pattern adds nothing that the level refuses',
+    (sidecar) => {
+      expect(podSecurityFaults(add([sidecar], safe, 'RESTRICTED'), '', 'RESTRICTED')).toEqual([]);
+      expect(podSecurityFaults(add([sidecar], safe, 'BASELINE'), '', 'RESTRICTED')).not.toEqual([]);
+    },
+  );
+
+  it('has no settings that Windows does not have', () => {
+    const windows = { ...safe, spec: { ...safe.spec, os: { name: 'windows' } } };
+    expect(add(sidecars, windows, 'RESTRICTED').spec.initContainers.every((one: object) => !('securityContext' in one))).toBe(true);
   });
 });

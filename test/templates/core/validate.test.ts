@@ -7,7 +7,7 @@ import { JUDGED, judgedDocument } from './judged.ts';
 const MERGED = ', by which server-side apply tells entries apart';
 
 const faultsOf = (document: unknown): string[] => {
-  const result = validateDocument(document);
+  const result = validateDocument(document, 'BASELINE');
   return 'faults' in result ? result.faults.map(({ pointer, detail }) => `${pointer ?? ''} ${detail}`) : [];
 };
 const changed = (change: (document: Complete) => void): unknown => {
@@ -27,7 +27,7 @@ describe('a document in which nothing is wrong', () => {
     ['with a placeholder for a quantity', changed((d) => ((web(d)[1] as any).resources = { requests: { cpu: '${{ params.port }}' } }))],
     ['with strategy numbers from parameters', changed((d) => (d.strategy.steps = [{ weight: '${{ params.replicas }}' }]))],
   ])('%s is given back as it was', (_, document) => {
-    expect(validateDocument(document)).toEqual({ document });
+    expect(validateDocument(document, 'BASELINE')).toEqual({ document });
   });
 });
 
@@ -369,7 +369,7 @@ describe('the pod and the service, beyond the schema', () => {
 
   it.each(JUDGED)('is left to an API server: %s', (_, change) => {
     const document = judgedDocument(change);
-    expect(validateDocument(document)).toEqual({ document });
+    expect(validateDocument(document, 'BASELINE')).toEqual({ document });
   });
 });
 
@@ -506,7 +506,7 @@ describe('many things at once', () => {
     ['broken placeholders', () => ({ containers: [{ name: 'web', image: 'x', args: Array.from({ length: 80_000 }, () => '${{ para') }] })],
   ])('thousands of %s are judged in a bounded time', (_, spec) => {
     const started = performance.now();
-    validateDocument({ pod: { metadata: { finalizers: Array.from({ length: 9000 }, (_, n) => `f${n}`) }, spec: spec() } });
+    validateDocument({ pod: { metadata: { finalizers: Array.from({ length: 9000 }, (_, n) => `f${n}`) }, spec: spec() } }, 'BASELINE');
     expect(performance.now() - started).toBeLessThan(5000);
   });
 

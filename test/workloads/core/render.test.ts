@@ -17,17 +17,17 @@ const values = { image: 'shop/web:1.4', password: 'shop-password' };
 
 /** The document as it is once it was accepted. */
 const accepted = (document: unknown): TemplateDocument => {
-  const result = validateDocument(document);
+  const result = validateDocument(document, 'BASELINE');
   if ('faults' in result) throw new Error(JSON.stringify(result.faults));
   return result.document;
 };
 const rendered = (document: unknown, given: Record<string, unknown> = values, release: number | null = null): Rendering => {
-  const result = render({ workload, namespace, release, document: accepted(document), values: given });
+  const result = render({ workload, namespace, release, document: accepted(document), values: given, podSecurity: 'BASELINE' });
   if ('faults' in result) throw new Error(JSON.stringify(result.faults));
   return result.rendering;
 };
 const faultsOf = (document: unknown, given: Record<string, unknown>) => {
-  const result = render({ workload, namespace, release: null, document: accepted(document), values: given });
+  const result = render({ workload, namespace, release: null, document: accepted(document), values: given, podSecurity: 'BASELINE' });
   return 'faults' in result ? result.faults : [];
 };
 const objectOf = (rendering: Rendering, kind: string): any => rendering.objects.find((object) => object.kind === kind);
@@ -138,7 +138,14 @@ describe('a document with one of everything', () => {
   it('names no ConfigMap as another workload names its own, however the two names of each are put together', () => {
     const nameIn = (of: string, config: string): string => {
       const document = accepted({ ...smallDocument(), config: [{ name: config, container: 'web', path: '/etc/app', files: { a: '1' } }] });
-      const result = render({ workload: { ...workload, name: of }, namespace, release: null, document, values: {} });
+      const result = render({
+        workload: { ...workload, name: of },
+        namespace,
+        release: null,
+        document,
+        values: {},
+        podSecurity: 'BASELINE',
+      });
       if ('faults' in result) throw new Error(JSON.stringify(result.faults));
       return objectOf(result.rendering, 'ConfigMap').metadata.name;
     };
@@ -322,7 +329,7 @@ describe('hostile values', () => {
     config: [{ name: 'app', container: 'web', path: '/etc/app', files: { 'app.yaml': 'level: ${{ params.text }}' } }],
   });
   const of = (text: string): Rendering => {
-    const result = render({ workload, namespace, release: null, document, values: { text } });
+    const result = render({ workload, namespace, release: null, document, values: { text }, podSecurity: 'BASELINE' });
     if ('faults' in result) throw new Error(JSON.stringify(result.faults));
     return result.rendering;
   };
