@@ -115,7 +115,14 @@ function qualityOfService({ spec }: Pod): string {
   return guaranteed ? 'Guaranteed' : 'Burstable';
 }
 
+/** The server keeps a deprecated copy of the name, which stands in for it where an apply takes the name away. */
+function copyServiceAccount(spec: PodSpec): void {
+  const name = spec.serviceAccountName || spec['serviceAccount'];
+  if (typeof name === 'string' && name !== '') Object.assign(spec, { serviceAccountName: name, serviceAccount: name });
+}
+
 function podSpec(spec: PodSpec): void {
+  copyServiceAccount(spec);
   fill(spec, {
     restartPolicy: 'Always',
     terminationGracePeriodSeconds: 30,
@@ -123,7 +130,6 @@ function podSpec(spec: PodSpec): void {
     securityContext: {},
     schedulerName: 'default-scheduler',
   });
-  if (spec.serviceAccountName !== undefined) fill(spec, { serviceAccount: spec.serviceAccountName });
   for (const one of [...parts(spec, 'initContainers'), ...parts(spec, 'containers')] as Container[])
     container(one, spec['hostNetwork'] === true);
   for (const volume of parts(spec, 'volumes')) volumeDefaults(volume);

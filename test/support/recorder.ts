@@ -45,6 +45,7 @@ export class Recorder {
     pods: new Map(),
   };
   private readonly expectations = new Map<string, Expectation>();
+  private readonly ran = new Map<string, Set<string>>();
   /** Number of checks for each workload with an expectation. */
   private readonly judged = new Map<string, number>();
   private readonly stopping = new AbortController();
@@ -100,6 +101,11 @@ export class Recorder {
       .filter((one) => one.replicas > 0 || this.podsOf(workload, one.uid) > 0);
   }
 
+  /** Uids of all ReplicaSets of a workload that have ever had pods, in the order in which they came. */
+  everRan(workload: string): string[] {
+    return [...(this.ran.get(workload) ?? [])];
+  }
+
   /** What a workload runs, by its ReplicaSets: `image xN`, ordered by image. */
   running(workload: string): string {
     return this.replicaSets(workload)
@@ -113,15 +119,29 @@ export class Recorder {
   }
 
   /** Creates an object, like a foreign client. */
-  async create(path: string, object: object): Promise<void> {
+  create(path: string, object: object): Promise<void> {
+    return this.send('POST', path, object, 'application/json');
+  }
+
+  /** Changes the pod template of a workload's Deployment by a strategic merge patch, as kubectl does, or (`spec`) anything else in its spec. */
+  edit(
+    workload: string,
+    template: object,
+    { manager = 'kubectl-edit', spec = { template } }: { manager?: string; spec?: object } = {},
+  ): Promise<void> {
+    const path = `${PATHS.deployments}/namespaces/${this.namespace}/deployments/${workload}?fieldManager=${manager}`;
+    return this.send('PATCH', path, { spec }, 'application/strategic-merge-patch+json');
+  }
+
+  private async send(method: 'POST' | 'PATCH', path: string, body: object, contentType: string): Promise<void> {
     const answer = await request(this.access.server + path, {
-      method: 'POST',
+      method,
       dispatcher: this.agent,
-      headers: { authorization: `Bearer ${this.access.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(object),
+      headers: { authorization: `Bearer ${this.access.token}`, 'content-type': contentType },
+      body: JSON.stringify(body),
     });
     const said = await answer.body.text();
-    if (answer.statusCode !== 201) throw new Error(`${this.name}: ${path} answered ${answer.statusCode}: ${said}`);
+    if (answer.statusCode >= 300) throw new Error(`${this.name}: ${path} answered ${answer.statusCode}: ${said}`);
   }
 
   /** Names of all existing objects of a workload, by kind. */
@@ -197,8 +217,17 @@ export class Recorder {
     if (type === 'DELETED') this.objects[kind].delete(object.metadata.uid);
     else this.objects[kind].set(object.metadata.uid, object);
     const workload = object.metadata.labels?.[WORKLOAD_LABEL];
-    if (workload !== undefined) this.judge(workload, kind);
+    if (workload !== undefined) {
+      if (kind === 'replicasets') this.noteRan(workload, object);
+      this.judge(workload, kind);
+    }
     this.wake();
+  }
+
+  private noteRan(workload: string, { metadata, spec }: KubernetesObject): void {
+    const ran = this.ran.get(workload) ?? new Set();
+    this.ran.set(workload, ran);
+    if ((spec.replicas ?? 0) > 0) ran.add(metadata.uid);
   }
 
   private judgeAll(kind: Kind): void {

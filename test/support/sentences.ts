@@ -172,6 +172,10 @@ export const targetSentences: [Reason, string][] = [
   [because('BACK_OWN_LIMITS', { release: 6 }), "Release 6 is back: restoring the Deployment's own maxSurge and maxUnavailable."],
   [because('BACK_FINISHING', { release: 6 }), 'Restoring the remaining objects of release 6 and pruning unreferenced ones.'],
   [because('BACK_READY', { ready: 10, pods: 10, release: 6 }), '10 of 10 pods are back on release 6 and Ready.'],
+  [
+    because('BACK_READY', { ready: 10, pods: 10, release: 6, editedBy: 'kubectl-set' }),
+    '10 of 10 pods are back on release 6 as kubectl-set has changed it and Ready.',
+  ],
   [because('SCALING_BACK', { from: 6, to: 4 }), 'Going back from 6 to 4 pods.'],
   [because('NOTHING_LEFT_TO_SCALE', {}), 'Nothing of ours is left there to scale.'],
   [because('CREATION_UNDONE', {}), 'Nothing ran here before: what this rollout created is removed.'],

@@ -22,7 +22,10 @@ import type {
   LogOptions,
   ObjectList,
   ObjectRef,
+  PatchOperation,
+  PatchOptions,
   Precondition,
+  Selectors,
   WatchEvent,
   WatchOptions,
 } from './types.ts';
@@ -103,6 +106,24 @@ class PooledClient implements KubernetesClient {
     return readObject(value);
   }
 
+  async patch(
+    ref: ObjectRef,
+    operations: readonly PatchOperation[],
+    { resourceVersion }: Precondition,
+    { dryRun = false }: PatchOptions = {},
+  ): Promise<KubernetesObject> {
+    // A `replace` and no `test`: a stale version is then a conflict, not a patch that cannot be processed. No two objects of a name share a version.
+    const fence: PatchOperation = { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion };
+    const value = await this.transport.sendJson({
+      method: 'PATCH',
+      path: pathOf(ref),
+      query: { fieldManager, fieldValidation: 'Strict', dryRun: dryRun ? 'All' : undefined },
+      contentType: 'application/json-patch+json',
+      body: JSON.stringify([fence, ...operations]),
+    });
+    return readObject(value);
+  }
+
   async read(ref: ObjectRef): Promise<KubernetesObject | null> {
     try {
       return readObject(await this.transport.sendJson({ method: 'GET', path: pathOf(ref) }));
@@ -112,12 +133,12 @@ class PooledClient implements KubernetesClient {
     }
   }
 
-  async list(ref: KindRef & { labelSelector: string }): Promise<ObjectList> {
+  async list(ref: KindRef & Selectors): Promise<ObjectList> {
     return this.listAll(ref, (object) => object);
   }
 
   /** All pages of a list show one resourceVersion. If the server forgets it half-way, the list starts again. */
-  private async listAll(ref: KindRef & { labelSelector: string }, keep: Keep, signal?: AbortSignal): Promise<ObjectList> {
+  private async listAll(ref: KindRef & Selectors, keep: Keep, signal?: AbortSignal): Promise<ObjectList> {
     const deadline = AbortSignal.timeout(this.transport.budgets.listMilliseconds);
     const until = signal ? AbortSignal.any([signal, deadline]) : deadline;
     try {
@@ -128,13 +149,14 @@ class PooledClient implements KubernetesClient {
     }
   }
 
-  private async listPages(ref: KindRef & { labelSelector: string }, keep: Keep, signal: AbortSignal): Promise<ObjectList> {
+  private async listPages(ref: KindRef & Selectors, keep: Keep, signal: AbortSignal): Promise<ObjectList> {
     const { budgets } = this.transport;
     const list = new ListReading(ref, budgets, keep);
     let next: string | undefined;
     for (let pages = 1; pages <= budgets.listPages; pages += 1) {
       const reader = new PageReader(list);
-      const query = { labelSelector: ref.labelSelector, limit: budgets.pageObjects, continue: next };
+      const { labelSelector, fieldSelector } = ref;
+      const query = { labelSelector, fieldSelector, limit: budgets.pageObjects, continue: next };
       const { date } = await this.transport.read({ method: 'GET', path: pathOf(ref), query, signal }, reader);
       const page = reader.end();
       if (date === null) throw unreadableAnswer('a list has no Date header');

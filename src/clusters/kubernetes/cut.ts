@@ -73,13 +73,12 @@ const identity = {
 
 const controller = list(record({ uid: scalar, controller: scalar }), (owner) => owner['controller'] === true);
 const statusWriters = list(record({ manager: scalar, subresource: scalar, time: scalar }), (entry) => entry['subresource'] === 'status');
-const template = record({ 'f:spec': presence });
 const owners = list(
   record({
     manager: scalar,
     subresource: scalar,
     time: scalar,
-    fieldsV1: record({ 'f:spec': record({ 'f:paused': presence, 'f:template': template }) }),
+    fieldsV1: record({ 'f:spec': record({ 'f:paused': presence, 'f:template': presence }) }),
   }),
 );
 const conditions = list(record({ type: scalar, status: scalar, reason: shown, message: shown, lastTransitionTime: scalar }));

@@ -39,10 +39,15 @@ export interface OwnerReference {
 export interface ManagedFields {
   manager: string;
   operation: 'Apply' | 'Update';
+  apiVersion?: string;
   subresource?: string;
   time?: string;
+  fieldsType?: string;
   fieldsV1?: Record<string, unknown>;
 }
+
+/** One operation of a JSON Patch (RFC 6902); `path` is a JSON pointer. */
+export type PatchOperation = { op: 'add' | 'replace'; path: string; value: unknown } | { op: 'remove'; path: string };
 
 /** Names a kind of object in one namespace. The kind must be one that `core/resources.ts` lists. */
 export interface KindRef {
@@ -53,6 +58,13 @@ export interface KindRef {
 
 export interface ObjectRef extends KindRef {
   name: string;
+}
+
+/** Which objects of a kind are meant. */
+export interface Selectors {
+  labelSelector: string;
+  /** For example `metadata.name=web`: one object by the permission to list. */
+  fieldSelector?: string;
 }
 
 /** The observation on which a write was decided. The cluster refuses the write (CONFLICT) if the object has changed since. */
@@ -68,6 +80,11 @@ export interface ApplyOptions {
   dryRun?: boolean;
   /** Without it, the object is created if it does not exist. */
   precondition?: Precondition;
+}
+
+export interface PatchOptions {
+  /** The cluster validates the write but does not store it. Default false. */
+  dryRun?: boolean;
 }
 
 export interface DeleteOptions {
@@ -126,10 +143,20 @@ export interface KubernetesClient {
   mayDoEverything(): Promise<boolean>;
   /** Server-side apply under the field manager `slipway`, with strict field validation. */
   apply(object: KubernetesObject, options?: ApplyOptions): Promise<KubernetesObject>;
+  /**
+   * JSON Patch of an existing object under the field manager `slipway`, with strict field validation. It replaces lists and maps as a whole, which an apply
+   * merges with what other managers own.
+   */
+  patch(
+    ref: ObjectRef,
+    operations: readonly PatchOperation[],
+    precondition: Precondition,
+    options?: PatchOptions,
+  ): Promise<KubernetesObject>;
   /** Null if the object does not exist. */
   read(ref: ObjectRef): Promise<KubernetesObject | null>;
-  /** Reads all pages; fails for more than the list's budgets. */
-  list(ref: KindRef & { labelSelector: string }): Promise<ObjectList>;
+  /** Reads all pages; fails for more than the list's budgets. Items have neither `kind` nor `apiVersion`. */
+  list(ref: KindRef & Selectors): Promise<ObjectList>;
   /** Sets a Deployment's replicas under the field manager `slipway-scale`. */
   scale(ref: { namespace: string; name: string }, replicas: number, precondition: Precondition): Promise<void>;
   /** Requests deletion. Succeeds if the object does not exist; another object with that name is a CONFLICT. */

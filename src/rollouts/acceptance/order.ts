@@ -7,6 +7,7 @@ import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { StoredRendering } from '../../workloads/release.repository.ts';
 import type { PlacementRow, WorkloadRow } from '../../workloads/workload.repository.ts';
 import { kinds } from '../core/kinds.ts';
+import { readSide, UNIDENTIFIED } from '../core/observation.ts';
 import type { Side } from '../core/observation.ts';
 import { tables } from '../store/columns.ts';
 
@@ -76,7 +77,7 @@ export const siteOf = (placement: PlacementRow) => ({
   values: placement.values as Values,
 });
 
-export const appliedOf = (placement: PlacementRow): Side | null => tables.read('placements', 'applied', placement.applied);
+export const appliedOf = (placement: PlacementRow): Side | null => readSide(tables.read('placements', 'applied', placement.applied));
 
 /** Every placement to the release as it is rendered there. */
 export function aimsOf(placements: readonly PlacementRow[], release: { id: string; number: number }, renderings: Renderings): Aim[] {
@@ -88,6 +89,7 @@ export function aimsOf(placements: readonly PlacementRow[], release: { id: strin
       digest,
       templateDigest,
       restartedAt: null,
+      ...UNIDENTIFIED,
       strategy,
     };
     return { placement, to };

@@ -17,6 +17,7 @@ import { tables } from '../store/columns.ts';
 import { chosenStrategy, defaultRevision } from '../core/defaults.ts';
 import { waysBack } from '../core/history.ts';
 import { kinds } from '../core/kinds.ts';
+import { UNIDENTIFIED } from '../core/observation.ts';
 import type { Side } from '../core/observation.ts';
 import { aimsOf, appliedOf, orderOf, restartedDigest, siteOf, strategyOf } from './order.ts';
 import type { Aim, Options } from './order.ts';
@@ -180,7 +181,7 @@ export class RolloutService {
     const restartedAt = (await this.database.now()).toISOString();
     const bytes = await this.kept.objects([...new Set(sides.flatMap(({ side }) => side?.digest ?? []))]);
     const aims = sides.map(({ placement, side }) => {
-      const to = side && { ...side, restartedAt, templateDigest: restartedDigest(bytes.get(side.digest)!, restartedAt) };
+      const to = side && { ...side, ...UNIDENTIFIED, restartedAt, templateDigest: restartedDigest(bytes.get(side.digest)!, restartedAt) };
       return { placement, to };
     });
     const release = workload.currentRelease ? await this.kept.byId(workload.currentRelease.id) : null;

@@ -16,16 +16,22 @@ export interface Gate {
 /** Which of a target's sides is written. SUPERSEDED: what ran beside, on the way back only. */
 export type SideName = 'TO' | 'FROM' | 'SUPERSEDED';
 
+/**
+ * The pod template that a write to an existing Deployment has: none (GATE alone, or the live one is KEPT while all else becomes the side's), the side's
+ * rendering, or that of the ReplicaSet which ran the side.
+ */
+export type TemplateSource = 'GATE' | 'KEPT' | 'RENDERED' | { replicaSet: string; uid: string };
+
 export type TargetAction =
-  /** Reviews access, dry-runs every object of `to`, lists field conflicts; changes nothing. takeOver: other managers' fields are no failure (a rollback is never refused). */
-  | { kind: 'PREFLIGHT'; takeOver: boolean }
+  /** Reviews access, dry-runs the write with this gate and every other object of `to`, lists what others have changed; changes nothing. takeOver: that is no failure. */
+  | { kind: 'PREFLIGHT'; takeOver: boolean; gate: Gate }
   /** Reads the last log lines of a failing container. */
   | { kind: 'READ_LOG'; pod: string; container: string; previous: boolean }
   /**
-   * Applies what does not exist yet (ConfigMaps, new objects), then the Deployment with this gate. precondition null = the Deployment does not exist (force=false then).
-   * unpause: the configuration says `paused: false`, which takes the owner's pause away; only an undo does that.
+   * Applies what does not exist yet (ConfigMaps, new objects), then writes the Deployment with this gate. precondition null = it does not exist and is applied.
+   * unpause: it says `paused: false`, which takes the owner's pause away; only an undo does that.
    */
-  | { kind: 'APPLY'; side: SideName; gate: Gate; unpause: boolean; precondition: Precondition | null }
+  | { kind: 'APPLY'; side: SideName; template: TemplateSource; gate: Gate; unpause: boolean; precondition: Precondition | null }
   /** Applies the objects that may only change once a single revision runs, then prunes what no kept release names. */
   | { kind: 'FINISH'; side: 'TO' | 'FROM' }
   /** Patches `/scale`. `placements.last_written_replicas` = replicas commits with the decision, before the write. */

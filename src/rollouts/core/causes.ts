@@ -92,9 +92,11 @@ const own = {
   EDITED: {
     severity: 'FATAL',
     blames: 'CLUSTER',
-    sentence: ({ name, manager }: Named & { manager: string }) =>
-      `The pod template of Deployment ${name} was edited by ${manager} since it was applied.`,
-    advice: ({ manager }: { manager: string }) => `Make the change in the template instead; a rollback overwrites the edits of ${manager}.`,
+    /** `manager` null: something was removed, which leaves no trace of who did it. */
+    sentence: ({ name, manager }: Named & { manager: string | null }) =>
+      `The pod template of Deployment ${name} was edited by ${manager ?? 'somebody'} since it was applied.`,
+    advice: ({ manager }: { manager: string | null }) =>
+      `Make the change in the template instead; a rollback overwrites the edits of ${manager ?? 'others'}.`,
   },
   SCALED_WHILE_HELD: {
     severity: 'FATAL',

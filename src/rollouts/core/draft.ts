@@ -1,5 +1,5 @@
 /** What a branch of the decision about a target returns; `decide-target.ts` adds what every decision needs. */
-import type { TargetAction, SideName } from './action.ts';
+import type { Gate, SideName, TargetAction, TemplateSource } from './action.ts';
 import type { TargetDecision, TargetEventType } from './decision.ts';
 import { causeIn, podFailure } from './failure.ts';
 import type { Failure, Blame } from './failure.ts';
@@ -7,6 +7,7 @@ import type { LiveDeployment, Side, TargetObservation } from './observation.ts';
 import { because } from './reasons.ts';
 import type { Reason } from './reasons.ts';
 import type { Amounts } from './steps.ts';
+import type { Before } from './target-reasons.ts';
 
 export interface Draft {
   reason: Reason;
@@ -52,7 +53,28 @@ export function failWith(o: TargetObservation, blame: Blame): Draft {
 
 /** Whether the Deployment has this side's template and release. */
 export function bears(live: LiveDeployment, side: Side): boolean {
-  return live.template === side.templateDigest && live.release === side.release;
+  return live.template === side.template && live.release === side.release;
+}
+
+/** The ReplicaSet that ran a side; null where it is gone, or not known. */
+export function originalOf(live: LiveDeployment, { replicaSet }: Side): LiveDeployment['replicaSets'][number] | null {
+  return live.replicaSets.find(({ uid }) => uid === replicaSet) ?? null;
+}
+
+/** How sentences name what is gone back to. */
+export function beforeOf({ release, editedBy }: Side): Before {
+  return editedBy === null ? { release } : { release, editedBy };
+}
+
+/** Whether the Deployment runs what ran before: the template of the very ReplicaSet; where that is gone, the side's own. */
+export function isThere(live: LiveDeployment, side: Side): boolean {
+  const original = originalOf(live, side);
+  return original === null ? live.template === side.template : live.current?.uid === original.uid;
+}
+
+/** As `bears`, for what is gone back to. */
+export function bearsOriginal(live: LiveDeployment, side: Side): boolean {
+  return isThere(live, side) && live.release === side.release;
 }
 
 export function preconditionOf(live: LiveDeployment): { uid: string; resourceVersion: string } {
@@ -73,6 +95,11 @@ export interface GateWrite {
   reason: Reason;
 }
 
+/** The open gate with a strategy's own amounts. */
+export function openGateOf(strategy: Side['strategy']): Gate {
+  return { closed: false, ...ownAmounts(strategy) };
+}
+
 /** A strategy's own maxSurge and maxUnavailable, as text. */
 export function ownAmounts({ maxSurge, maxUnavailable }: Side['strategy']): Amounts {
   return { surge: String(maxSurge), unavailable: String(maxUnavailable) };
@@ -89,11 +116,11 @@ export function hasAmounts(live: LiveDeployment, amounts: Amounts): boolean {
  */
 export function restoreOwnAmounts(o: TargetObservation, live: LiveDeployment): Draft | null {
   const { performed, target } = o;
-  const { release, strategy } = sideOf(o);
-  const own = ownAmounts(strategy);
+  const side = sideOf(o);
+  const own = ownAmounts(side.strategy);
   const taken = performed?.kind === 'APPLY' && performed.gate.surge === own.surge && performed.gate.unavailable === own.unavailable;
   if (taken || hasAmounts(live, own)) return null;
-  const reason = because(target.undoing ? 'BACK_OWN_LIMITS' : 'OWN_LIMITS', { release });
+  const reason = target.undoing ? because('BACK_OWN_LIMITS', beforeOf(side)) : because('OWN_LIMITS', { release: side.release });
   return applyGate(o, live, { which: target.undoing ? 'FROM' : 'TO', closed: false, amounts: own, reason });
 }
 
@@ -104,10 +131,11 @@ export function restoreOwnAmounts(o: TargetObservation, live: LiveDeployment): D
 export function applyGate(o: TargetObservation, live: LiveDeployment | null, write: GateWrite): Draft {
   const { target, now } = o;
   const { surge, unavailable } = write.amounts;
-  const gate = { n: live?.replicas ?? null, surge, unavailable };
+  const gate = { n: live?.replicas ?? null, surge, unavailable, ...(live === null ? {} : { over: live.template }) };
   const action: TargetAction = {
     kind: 'APPLY',
     side: write.which,
+    template: templateFor(o, live, write.which),
     gate: { closed: write.closed, surge, unavailable },
     unpause: write.which !== 'TO' && live !== null && live.pausedBy !== null,
     precondition: live === null ? null : preconditionOf(live),
@@ -121,4 +149,13 @@ export function applyGate(o: TargetObservation, live: LiveDeployment | null, wri
     event: target.written || target.undoing ? 'target.step' : 'target.started',
     action,
   };
+}
+
+/** Where the side's template stands already no write carries one, so that a later edit by others is not overwritten unseen. */
+function templateFor({ target }: TargetObservation, live: LiveDeployment | null, which: SideName): TemplateSource {
+  const side = { TO: target.to, FROM: target.from, SUPERSEDED: target.superseded }[which];
+  if (live === null || side === null) return 'RENDERED';
+  if (which === 'TO' ? live.template === side.template : isThere(live, side)) return live.release === side.release ? 'GATE' : 'KEPT';
+  const original = which === 'TO' ? null : originalOf(live, side);
+  return original === null ? 'RENDERED' : { replicaSet: original.name, uid: original.uid };
 }

@@ -140,7 +140,7 @@ export function standingUid({ uid, failure }: { uid: string | null; failure: Fai
   return reason === 'DELETED' || reason === 'REPLACED' ? null : uid;
 }
 
-export const edited = (place: AtCluster, name: string, manager: string): Failure => failureAt(place, 'EDITED', { name, manager });
+export const edited = (place: AtCluster, name: string, manager: string | null): Failure => failureAt(place, 'EDITED', { name, manager });
 
 export const scaledWhileHeld = (place: AtCluster, detail: string): Failure => failureAt(place, 'SCALED_WHILE_HELD', { detail });
 

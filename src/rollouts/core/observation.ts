@@ -15,7 +15,7 @@ import type { Condition } from './condition-types.ts';
 import type { Blame, Failure, PodFault } from './failure.ts';
 import type { Hindrance } from './hindrance.ts';
 import type { Detail } from './reasons.ts';
-import type { TargetAction } from './action.ts';
+import type { SideName, TargetAction } from './action.ts';
 import type { Amounts } from './steps.ts';
 
 export type { Condition };
@@ -27,10 +27,32 @@ export interface Applied {
   release: number;
   /** Digest of the rendered objects: the key of `rendered`. */
   digest: string;
-  /** Digest of the pod template as applied (restart annotation included): equals the annotation `slipway.dev/template`. */
+  /** Digest of the pod template as rendered (restart annotation included): equals the annotation `slipway.dev/template`. */
   templateDigest: string;
   /** RFC 3339, or null: rendered into the pod template as `slipway.dev/restarted-at`. */
   restartedAt: string | null;
+  /**
+   * Digest of the pod template as the cluster has it once we have written it, with its defaults and what admission adds (`live/live-template.ts`): of the
+   * last dry run or write. null = not asked yet.
+   */
+  template: string | null;
+  /** Uid of the ReplicaSet that runs it; of what is gone back to, the one that ran when the rollout began. null = not known: then `template` says what runs it. */
+  replicaSet: string | null;
+  /** Who had changed the pod template of that ReplicaSet after us. Sentences say so. null = nobody: it is ours. */
+  editedBy: string | null;
+}
+
+/** Who changed a template that a write of ours had otherwise: a policy or a webhook of the cluster. */
+export const ADMISSION = "the cluster's admission";
+
+/** What an earlier version did not store of a side. */
+export const UNIDENTIFIED = { template: null, replicaSet: null, editedBy: null } as const satisfies Partial<Applied>;
+
+/** A side of a row, whatever version wrote it. */
+export type StoredSide = Omit<Side, keyof typeof UNIDENTIFIED> & Partial<Side>;
+
+export function readSide<S extends StoredSide | null>(stored: S): Side | Extract<S, null> {
+  return stored === null ? (stored as Extract<S, null>) : { ...UNIDENTIFIED, ...stored };
 }
 
 /** One side of a target, `to` or `from`, with what steering needs to know of its rendering: `strategy` is the template's own, whatever the rollout's is. */
@@ -78,6 +100,14 @@ export interface WaveEvidence {
   reason: string | null;
 }
 
+/** maxSurge and maxUnavailable of a write, e.g. "2" and "20%". */
+export interface WrittenGate extends Amounts {
+  /** The N of that moment; null while no Deployment was there to have one. */
+  n: number | null;
+  /** `template` of the Deployment that it was decided on; absent where there was none, and in rows of earlier versions. */
+  over?: string;
+}
+
 /** A stage as the walk sees it: of a kind that some handler knows. */
 export interface AnyStage {
   kind: string;
@@ -119,8 +149,8 @@ export interface TargetState {
   stage: number;
   /** The progress of its stage, in that stage's codec; null before it is entered. */
   progress: StageProgress | null;
-  /** maxSurge and maxUnavailable written last, e.g. "2" and "20%", at the N of that moment (null while no Deployment was there to have one); null before the first write. */
-  gate: (Amounts & { n: number | null }) | null;
+  /** What was written last; null before the first write. */
+  gate: WrittenGate | null;
   /** When the stage was entered or its last write decided, moved forward by the time that it was paused or unreachable since. */
   enteredAt: Date | null;
   /** When it was last retried on request, null if never. Older faults of its pods are ignored. */
@@ -172,8 +202,8 @@ export interface LiveReplicaSet {
   uid: string;
   /** `spec.replicas`. */
   replicas: number;
-  /** Its annotation `slipway.dev/template`, copied from the Deployment while it was the current one. */
-  template: string | null;
+  /** Digest of its pod template, as `Applied.template`. */
+  template: string;
   /** The gate was closed when it was the current one: the Deployment controller counts none of its pods as available, even if they are Ready. */
   gateClosed: boolean;
   /** Current: counted for the spec as it is, which says nothing of the pods that were made or deleted for it. */
@@ -206,11 +236,11 @@ export interface LiveDeployment {
   unavailable: string;
   /** `spec.paused`, with the field manager that owns it. */
   pausedBy: string | null;
-  /** Its annotation `slipway.dev/template`: digest of the pod template that we applied last. A digest and not a side, since both sides may have the same one. */
-  template: string | null;
+  /** Digest of its pod template, as `Applied.template`, whoever wrote it. A digest and not a side, since both sides may have the same one. */
+  template: string;
   /** Its annotation `slipway.dev/release`. */
   release: number | null;
-  /** The field manager that changed `spec.template.spec` after our last apply, null if none did. What others add to the pod's metadata (`kubectl rollout restart`) is left alone. */
+  /** The field manager other than us that wrote to the pod template last and owns something there. null = none: what others have removed nobody owns. */
   editedBy: string | null;
   /** It is being deleted: it takes no write any more, and is waited for. */
   terminating: boolean;
@@ -219,12 +249,14 @@ export interface LiveDeployment {
   /** The ReplicaSet whose template is the Deployment's own, null until the controller has made it. */
   current: LiveReplicaSet | null;
   others: LiveReplicaSet[];
+  /** All ReplicaSets of the Deployment, those without pods too. */
+  replicaSets: readonly Pick<LiveReplicaSet, 'name' | 'uid' | 'template'>[];
   /** Pods are counted by ReplicaSet; those that no ReplicaSet of ours owns are not here. The Deployment's or the current ReplicaSet's ReplicaFailure condition: quota, admission. */
   replicaFailure: { reason: string; message: string; ageMilliseconds: number } | null;
 }
 
-/** The result of checking permissions, dry runs and field conflicts. Kept by the holder, repeated after a crash. */
-export type Preflight = { ok: true } | { ok: false; failure: Failure };
+/** The result of checking permissions, dry runs and field conflicts. Kept by the holder, repeated after a crash. `editedBy`: whose changes are taken over. */
+export type Preflight = { ok: true; editedBy?: string } | { ok: false; failure: Failure };
 
 export interface TargetObservation {
   /** The database's clock. */
@@ -236,6 +268,8 @@ export interface TargetObservation {
   live: Live;
   /** null until it has been taken since this holder holds the placement. */
   checked: Preflight | null;
+  /** `template` of the sides that this holder has dry-run or written. */
+  answers: ReadonlyMap<SideName, string>;
   /** The last write (no preflight, no reading of a log) that this holder has performed to its end; null if none, so that a new holder repeats it (all are idempotent). */
   performed: TargetAction | null;
   /**

@@ -118,10 +118,16 @@ const forward = {
   REMOVED: ({ workload }: { workload: string }) => `${workload} is removed.`,
 };
 
+/** What is gone back to. `editedBy`: who had changed the pods' template since we wrote it, absent where nobody had. */
+export type Before = { release: number; editedBy?: string };
+
+const beforeText = ({ release, editedBy }: Before): string =>
+  editedBy === undefined ? `release ${release}` : `release ${release} as ${editedBy} has changed it`;
+
 const backward = {
   NOT_STARTED: (_data: Record<string, never>) => 'Not started.',
-  GOING_BACK: ({ release, left, pods }: { release: number; left: number; pods: number }) =>
-    `Going back to release ${release}: ${left} of ${pods} pods had left it.`,
+  GOING_BACK: ({ left, pods, ...before }: Before & { left: number; pods: number }) =>
+    `Going back to ${beforeText(before)}: ${left} of ${pods} pods had left it.`,
   BAD_PODS_FIRST: ({ release, serving }: { release: number; serving: number }) =>
     `Going back to release ${release}: the pods that are not Ready go first, those of release ${serving} serve meanwhile.`,
   BAD_PODS_LEAVING: (_data: Record<string, never>) => 'Waiting: the pods that are not Ready are to be gone first.',
@@ -130,12 +136,12 @@ const backward = {
     `Going back to release ${release}: no pod can be created above the number asked for, so up to ${missing} may be missing meanwhile.`,
   BACK_RESIZED: ({ release, pods, missing }: { release: number; pods: number; missing: string }) =>
     `Going back to release ${release}: the number of pods is ${pods} now, so up to ${missing} may be missing meanwhile.`,
-  BACK_OWN_LIMITS: ({ release }: { release: number }) =>
-    `Release ${release} is back: restoring the Deployment's own maxSurge and maxUnavailable.`,
+  BACK_OWN_LIMITS: (before: Before) =>
+    `R${beforeText(before).slice(1)} is back: restoring the Deployment's own maxSurge and maxUnavailable.`,
   BACK_FINISHING: ({ release }: { release: number }) =>
     `Restoring the remaining objects of release ${release} and pruning unreferenced ones.`,
-  BACK_READY: ({ ready, pods, release }: { ready: number; pods: number; release: number }) =>
-    `${ready} of ${pods} pods are back on release ${release} and Ready.`,
+  BACK_READY: ({ ready, pods, ...before }: Before & { ready: number; pods: number }) =>
+    `${ready} of ${pods} pods are back on ${beforeText(before)} and Ready.`,
   SCALING_BACK: ({ from, to }: { from: number; to: number }) => `Going back from ${from} to ${podsText(to)}.`,
   NOTHING_LEFT_TO_SCALE: (_data: Record<string, never>) => 'Nothing of ours is left there to scale.',
   CREATION_UNDONE: (_data: Record<string, never>) => 'Nothing ran here before: what this rollout created is removed.',

@@ -1,18 +1,21 @@
-import type { KubernetesClient, ObjectRef, Precondition } from '../../clusters/kubernetes/types.ts';
+import type { KubernetesClient, Precondition } from '../../clusters/kubernetes/types.ts';
 import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
 import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import { failpoint } from '../../platform/failpoint.ts';
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { SideName, TargetAction } from '../core/action.ts';
+import { openGateOf } from '../core/draft.ts';
 import { kinds } from '../core/kinds.ts';
 import type { Side } from '../core/observation.ts';
 import { foreignObject } from './cluster-errors.ts';
 import type { Memory } from './memory.ts';
-import { distinct, gatedDeployment, objectKey, openDeployment, sideObjects, toPrune, toRefresh } from './objects.ts';
+import { DeploymentWriter, observedAnew } from './deployment-writer.ts';
+import { distinct, fenceOf, gatedDeployment, objectKey, refOf, sideObjects, templateDigestIn, toPrune, toRefresh } from './objects.ts';
 import type { Objects } from './objects.ts';
 import type { ActiveTarget } from '../store/placement.repository.ts';
 import { preflight } from './preflight.ts';
+import type { Standing } from './preflight.ts';
 
 const LOG_LINES = 20;
 /** How often a log is asked for: a failure must not wait for its log, e.g. while the kubelet does not respond. */
@@ -29,6 +32,8 @@ export interface PlacementAccess {
   rendering(digest: string): Promise<KubernetesObject[]>;
   /** Objects of the placement's releases, by kind and name only. */
   keptObjects(releases: 'ALL' | 'GOOD'): Promise<KubernetesObject[]>;
+  /** What the last rollouts have written here, newest first. */
+  writtenSides(): Promise<Side[]>;
 }
 
 /** Whether the Deployment was written. If so, the watch must show it before the next decision. */
@@ -38,19 +43,23 @@ const NOTHING: WriteResult = { deployment: false };
 
 /** Performs actions without deciding anything. Every write to an existing object is fenced by the uid and resourceVersion of its observation. */
 export class Act {
+  private readonly deployments: DeploymentWriter;
+
   constructor(
     private readonly active: ActiveTarget,
     private readonly memory: Memory,
     private readonly access: PlacementAccess,
     /** UID and resourceVersion of the observed Deployment. */
     private readonly observed: Precondition | null,
-  ) {}
+  ) {
+    this.deployments = new DeploymentWriter(access, active.placement.workloadId);
+  }
 
   /** @throws KubernetesError if the cluster refused or failed, LeaseLost if the lease is lost */
   async perform(action: TargetAction): Promise<WriteResult> {
     switch (action.kind) {
       case 'PREFLIGHT':
-        await this.preflight(action.takeOver);
+        await this.preflight(action);
         return NOTHING;
       case 'READ_LOG':
         await this.readLog(action);
@@ -58,8 +67,7 @@ export class Act {
       case 'APPLY':
         return this.apply(action);
       case 'FINISH':
-        await this.finish(action.side);
-        return NOTHING;
+        return this.finish(action.side);
       case 'SCALE':
         this.access.assertOurs();
         await this.access.client.scale(this.deployment, action.replicas, action.precondition);
@@ -75,16 +83,32 @@ export class Act {
     return { namespace, name: workload };
   }
 
-  private async preflight(takeOver: boolean): Promise<void> {
+  private async preflight({ takeOver, gate }: Extract<TargetAction, { kind: 'PREFLIGHT' }>): Promise<void> {
     const { target, placement } = this.active;
     const to = await this.objects('TO');
     if (!to || !target.state.to) throw new Error('a preflight needs a release to apply; an undo or a removal has none');
-    const objects = [openDeployment(to.deployment, target.state.to), ...to.others];
     const { client } = this.access;
     const { namespace, workloadId } = placement;
-    const flight = { client, cluster: target.state.cluster, namespace, workloadId, objects, precondition: this.observed, takeOver };
+    const deployment = gatedDeployment(to.deployment, target.state.to, gate, false);
+    const standing = this.observed && this.standing(this.observed);
+    const flight = { client, cluster: target.state.cluster, namespace, workloadId, deployment, others: to.others, standing, takeOver };
     this.memory.checked = await preflight(flight, this.memory);
     failpoint('preflight-taken');
+  }
+
+  /** What stands before the first write, and what it may have come from. */
+  private standing(precondition: Precondition): Standing {
+    const { from, to, superseded } = this.active.target.state;
+    return {
+      precondition,
+      from,
+      sides: [superseded, from, to].filter((side) => side !== null),
+      earlierSides: () => this.access.writtenSides(),
+      rendered: async (side) => {
+        const { deployment } = sideObjects(await this.access.rendering(side.digest), side);
+        return gatedDeployment(deployment, side, openGateOf(side.strategy), false);
+      },
+    };
   }
 
   /** A log that cannot be read is read as an empty one. */
@@ -112,13 +136,10 @@ export class Act {
     failpoint('objects-created');
     const wanted = gatedDeployment(objects.deployment, side, action.gate, action.unpause);
     const { precondition } = action;
-    // An apply that creates has no fence, so it must not meet an object that the watch does not show yet or that belongs to others.
-    if (!precondition && (await this.readOurs(wanted)))
-      throw new KubernetesError({ kind: 'CONFLICT', message: 'The Deployment exists already.' });
-    this.access.assertOurs();
-    const options = precondition ? { force: this.takesOver(action.side), precondition } : { force: false };
-    const answer = await this.access.client.apply(wanted, options);
+    if (!precondition && (await this.readOurs(wanted))) throw observedAnew('The Deployment exists already.');
+    const answer = await this.deployments.write(wanted, action);
     failpoint('after-write');
+    if (action.template !== 'GATE') this.memory.answers.set(action.side, templateDigestIn(answer));
     const before = precondition?.resourceVersion ?? null;
     return answer.metadata.resourceVersion === before ? NOTHING : { deployment: true, before };
   }
@@ -138,14 +159,17 @@ export class Act {
     );
   }
 
-  private async finish(name: 'TO' | 'FROM'): Promise<void> {
+  private async finish(name: 'TO' | 'FROM'): Promise<WriteResult> {
     const [side, other] = await Promise.all([this.objects(name), this.objects(name === 'TO' ? 'FROM' : 'TO')]);
     if (!side) throw new Error(`the target has no side ${name}`);
     for (const object of toRefresh(side, other, this.memory.created)) await this.refresh(object, this.takesOver(name));
     const candidates = toPrune(side, other, []);
     const kept = candidates.some((object) => object.kind === 'ConfigMap') ? await this.access.keptObjects('GOOD') : [];
     await this.deleteAll(toPrune(side, other, kept));
+    const live = await this.readOurs(side.deployment);
+    const merged = live !== null && (await this.deployments.mergeOwnership(side.deployment, live));
     failpoint('target-finished');
+    return merged ? { deployment: true, before: fenceOf(live).resourceVersion } : NOTHING;
   }
 
   private async refresh(object: KubernetesObject, force: boolean): Promise<void> {
@@ -190,7 +214,7 @@ export class Act {
   }
 
   /** Going back is never refused because of other managers. */
-  private takesOver(side: SideName): boolean {
+  private takesOver(side: 'TO' | 'FROM'): boolean {
     return side !== 'TO' || kinds[this.active.rollout.kind].takesOver;
   }
 
@@ -203,18 +227,4 @@ export class Act {
     const side = this.side(name);
     return side && sideObjects(await this.access.rendering(side.digest), side);
   }
-}
-
-const refOf = (object: KubernetesObject): ObjectRef => ({
-  apiVersion: object.apiVersion,
-  kind: object.kind,
-  namespace: object.metadata.namespace,
-  name: object.metadata.name,
-});
-
-function fenceOf(live: { metadata: { uid?: string; resourceVersion?: string } }): Precondition {
-  const { uid, resourceVersion } = live.metadata;
-  if (uid === undefined || resourceVersion === undefined)
-    throw new KubernetesError({ kind: 'SERVER', message: 'The server sent an object without uid or resourceVersion.' });
-  return { uid, resourceVersion };
 }

@@ -1,4 +1,4 @@
-import type { TargetAction } from '../core/action.ts';
+import type { SideName, TargetAction } from '../core/action.ts';
 import type { Preflight, TargetObservation } from '../core/observation.ts';
 
 /**
@@ -6,6 +6,8 @@ import type { Preflight, TargetObservation } from '../core/observation.ts';
  */
 export class Memory {
   checked: Preflight | null = null;
+  /** Digests of the pod templates that the cluster has answered our dry runs and writes with, by side. */
+  readonly answers = new Map<SideName, string>();
   performed: TargetAction | null = null;
   writeFailure: TargetObservation['writeFailure'] = null;
   hindrance: TargetObservation['hindrance'] = null;

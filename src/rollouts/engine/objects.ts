@@ -1,7 +1,12 @@
 /** Which objects are written, and how. Pure, so that it can be tested by tables. */
+import { cutObject } from '../../clusters/kubernetes/cut.ts';
+import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
+import type { KubernetesObject as LiveObject, ObjectRef, Precondition } from '../../clusters/kubernetes/types.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import { withRelease, withRestart } from '../../workloads/core/restart.ts';
 import type { Gate } from '../core/action.ts';
+import { liveDigest } from '../core/live/live-template.ts';
+import { part } from '../core/raw.ts';
 import { CLOSED_GATE } from '../core/steps.ts';
 import type { Side } from '../core/observation.ts';
 
@@ -38,10 +43,24 @@ export function gatedDeployment(deployment: KubernetesObject, side: Side, gate: 
   };
 }
 
-/** The side's final Deployment, for the dry run. */
-export function openDeployment(deployment: KubernetesObject, side: Side): KubernetesObject {
-  const { maxSurge, maxUnavailable } = side.strategy;
-  return gatedDeployment(deployment, side, { closed: false, surge: String(maxSurge), unavailable: String(maxUnavailable) }, false);
+export function refOf({ apiVersion, kind, metadata: { namespace, name } }: KubernetesObject): ObjectRef {
+  return { apiVersion, kind, namespace, name };
+}
+
+/** What a write to the object is fenced with. @throws KubernetesError if the server has sent neither */
+export function fenceOf({ metadata: { uid, resourceVersion } }: LiveObject): Precondition {
+  if (uid === undefined || resourceVersion === undefined)
+    throw new KubernetesError({ kind: 'SERVER', message: 'The server sent an object without uid or resourceVersion.' });
+  return { uid, resourceVersion };
+}
+
+export function templateIn(deployment: LiveObject): unknown {
+  return part(deployment, 'spec')['template'];
+}
+
+/** Digest of the pod template in an answer of the cluster, as the watch will show it. */
+export function templateDigestIn(deployment: LiveObject): string {
+  return liveDigest(part(part(cutObject(deployment, String), 'spec'), 'template'));
 }
 
 /** "2" is a count of pods, which must be a number for Kubernetes; "25%" stays a string. */

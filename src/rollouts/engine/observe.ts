@@ -1,5 +1,6 @@
 import type { KubernetesError, KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import type { PlacementSnapshot } from '../../clusters/kubernetes/types.ts';
+import { isThere } from '../core/draft.ts';
 import { liveOf } from '../core/live/live.ts';
 import type { Live, LivePod, LiveReplicaSet, TargetObservation, TargetState } from '../core/observation.ts';
 import type { Memory } from './memory.ts';
@@ -62,8 +63,8 @@ const errorData = ({ message, advice, kind }: KubernetesError) => ({ message, ad
 
 export function observeTarget(active: ActiveTarget, live: Live, memory: Memory, now: Date): TargetObservation {
   const { rollout, wave, placement, target } = active;
-  const { checked, performed, writeFailure, hindrance, logs } = memory;
-  return { now, rollout, wave, placement, target: target.state, live, checked, performed, writeFailure, hindrance, logs };
+  const { checked, answers, performed, writeFailure, hindrance, logs } = memory;
+  return { now, rollout, wave, placement, target: target.state, live, checked, answers, performed, writeFailure, hindrance, logs };
 }
 
 /** Counts of pods by side, for readers of the API. While going back, the new side is the one being removed. */
@@ -74,11 +75,7 @@ export function sideCounts(live: Live, target: TargetState | null): SideCounts |
   const all = [...(current ? [current] : []), ...others];
   const standing = (sets: readonly LiveReplicaSet[]): LivePod[] => sets.flatMap((set) => set.pods.filter((pod) => !pod.terminating));
   const backwards =
-    target !== null &&
-    target.to !== null &&
-    target.from !== null &&
-    live.template === target.from.templateDigest &&
-    live.template !== target.to.templateDigest;
+    target !== null && target.to !== null && target.from !== null && isThere(live, target.from) && live.template !== target.to.template;
   const updated = standing(current ? [current] : []).length;
   const rest = standing(others).length;
   return {

@@ -42,7 +42,7 @@ export class PlacementWork {
 
   constructor(
     private readonly database: Pick<Database, 'as' | 'transaction' | 'afterCommit'>,
-    private readonly placements: Pick<HeldPlacementRepository, 'load' | 'commit' | 'noteRan' | 'objects' | 'keptObjects'>,
+    private readonly placements: Pick<HeldPlacementRepository, 'load' | 'commit' | 'noteRan' | 'objects' | 'keptObjects' | 'writtenSides'>,
     private readonly events: Pick<EventLog, 'append'>,
     private readonly work: Pick<Work, 'due'>,
     private readonly announce: Pick<Announce, 'publish'>,
@@ -114,6 +114,7 @@ export class PlacementWork {
         if (!lease.stillOurs()) throw new LeaseLost();
       },
       rendering: (digest) => this.rendering(lease, digest),
+      writtenSides: () => this.database.as({ tenantId: lease.tenantId }, () => this.placements.writtenSides(lease.id)),
       keptObjects: (releases) => this.database.as({ tenantId: lease.tenantId }, () => this.placements.keptObjects(lease.id, releases)),
     };
   }

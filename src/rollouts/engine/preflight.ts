@@ -1,10 +1,14 @@
 import { describeAccess } from '../../clusters/core/access.ts';
-import type { KubernetesClient, Precondition } from '../../clusters/kubernetes/types.ts';
-import { LABELS } from '../../workloads/core/objects.ts';
+import type { KubernetesClient, KubernetesObject as LiveObject, Precondition } from '../../clusters/kubernetes/types.ts';
+import { ANNOTATIONS, LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
-import type { Preflight } from '../core/observation.ts';
+import { edited } from '../core/failure.ts';
+import { editsOf } from '../core/live/edits.ts';
+import type { Preflight, Side } from '../core/observation.ts';
 import { AccessMissing, foreignObject, isFatalError, failureFrom } from './cluster-errors.ts';
-import { objectKey } from './objects.ts';
+import { bringing } from './deployment-patch.ts';
+import { observedAnew } from './deployment-writer.ts';
+import { fenceOf, objectKey, refOf, templateDigestIn, templateIn } from './objects.ts';
 import type { Memory } from './memory.ts';
 
 export interface Flight {
@@ -12,56 +16,110 @@ export interface Flight {
   cluster: string;
   namespace: string;
   workloadId: string;
-  /** The objects to apply, including the Deployment. */
-  objects: readonly KubernetesObject[];
-  /** UID of the observed Deployment; null = there is none of ours. */
-  precondition: Precondition | null;
-  /** Field conflicts with other managers are not a failure. */
+  /** The Deployment as it is to be written. */
+  deployment: KubernetesObject;
+  /** The objects around it. */
+  others: readonly KubernetesObject[];
+  /** The observed Deployment of ours, with what we wrote to it last; null = there is none. */
+  standing: Standing | null;
+  /** What other managers have changed is no failure. */
   takeOver: boolean;
+}
+
+export interface Standing {
+  precondition: Precondition;
+  /** What ran before the rollout; null = nothing. */
+  from: Side | null;
+  /** All sides of the target. */
+  sides: readonly Side[];
+  /** What earlier rollouts have written here: one that failed and was left may still stand. */
+  earlierSides: () => Promise<Side[]>;
+  /** The Deployment of a side, as rendered. */
+  rendered: (side: Side) => Promise<KubernetesObject>;
 }
 
 /**
  * Checks what would prevent the rollout, all at once and without changing anything: missing permissions, names of others' objects, objects that are not
- * admitted, and fields of other managers. Remembers which objects exist.
+ * admitted, and fields of other managers. Remembers which objects exist, and what the cluster makes of the pod template.
  *
  * @throws KubernetesError if the cluster gave no definite answer, or permissions are missing, which may be granted meanwhile; the preflight is then repeated
  */
 export async function preflight(flight: Flight, memory: Memory): Promise<Preflight> {
   const { client, cluster, namespace } = flight;
-  const [missing, ...found] = await Promise.allSettled([
+  const [missing, deployment, ...found] = await Promise.allSettled([
     client.missingAccess(namespace),
-    ...flight.objects.map((object) => lookAt(object, flight)),
+    flight.standing === null ? lookAtFirst(flight) : lookAtStanding(flight, flight.standing, memory),
+    ...flight.others.map((object) => lookAt(object, flight)),
   ]);
-  const failures = [missing, ...found].flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+  const failures = [missing, deployment, ...found].flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
   if (missing.status === 'fulfilled' && missing.value.length > 0) throw new AccessMissing(missing.value.map(describeAccess), namespace);
   const vague = failures.find((error) => !isFatalError(error));
   if (vague !== undefined) throw vague instanceof Error ? vague : new Error('the preflight failed');
-  if (failures.length > 0) return { ok: false, failure: failureFrom(cluster, failures[0]) };
+  if (failures.length > 0 || deployment.status === 'rejected') return { ok: false, failure: failureFrom(cluster, failures[0]) };
   for (const [index, each] of found.entries()) {
-    const object = flight.objects[index];
+    const object = flight.others[index];
     if (object && each.status === 'fulfilled' && each.value) memory.present.add(objectKey(object));
   }
-  return { ok: true };
+  memory.answers.set('TO', deployment.value.template);
+  return deployment.value.result;
+}
+
+interface Look {
+  /** Digest of the template that the write would be answered with. */
+  template: string;
+  result: Preflight;
+}
+
+async function lookAtFirst(flight: Flight): Promise<Look> {
+  const { answer } = await dryRun(flight.deployment, flight);
+  return { template: templateDigestIn(answer), result: { ok: true } };
+}
+
+/** Dry-runs the very patch that is to be written, and lists what others have changed in the template if it would vanish. */
+async function lookAtStanding(flight: Flight, standing: Standing, memory: Memory): Promise<Look> {
+  const { client, cluster, deployment } = flight;
+  const ref = refOf(deployment);
+  const live = await client.read(ref);
+  if (live?.metadata.uid !== standing.precondition.uid) throw observedAnew('The Deployment has changed since it was observed.');
+  const fence = fenceOf(live);
+  const tried = (wanted: KubernetesObject): Promise<LiveObject> =>
+    client.patch(ref, bringing(live, wanted, templateIn(wanted)), fence, { dryRun: true });
+  const answer = await tried(deployment);
+  const look: Look = { template: templateDigestIn(answer), result: { ok: true } };
+  const before = await lastWriter(live, look.template, standing);
+  if (before === null) return look;
+  const ours = await tried(await standing.rendered(before));
+  if (before === standing.from) memory.answers.set('FROM', templateDigestIn(ours));
+  const edits = editsOf(templateIn(live), templateIn(ours), templateIn(answer), live.metadata.managedFields);
+  if (edits.length === 0) return look;
+  const manager = edits.find((edit) => edit.manager !== null)?.manager ?? null;
+  if (flight.takeOver) return { ...look, result: { ok: true, editedBy: manager ?? 'somebody' } };
+  return { ...look, result: { ok: false, failure: edited({ cluster }, deployment.metadata.name, manager) } };
+}
+
+/** Whose template stands there, with changes of others; null where it is one of ours as it was answered, or what is to be written anyway. */
+async function lastWriter(live: LiveObject, next: string, { from, sides, earlierSides }: Standing): Promise<Side | null> {
+  const digest = templateDigestIn(live);
+  const isThis = ({ template }: Side): boolean => template === digest;
+  // What an earlier version wrote has no digest yet.
+  if (from?.template === null) return from;
+  if (digest === next || sides.some(isThis)) return null;
+  const all = [...sides, ...(await earlierSides())];
+  if (all.some(isThis)) return null;
+  return all.find(({ release }) => String(release) === live.metadata.annotations?.[ANNOTATIONS.release]) ?? from;
 }
 
 /** Whether the object exists. Throws if an object with its name is not the workload's, or if the dry run is refused. */
 async function lookAt(object: KubernetesObject, flight: Flight): Promise<boolean> {
-  const { apiVersion, kind } = object;
-  const isDeployment = kind === 'Deployment';
-  const options = {
-    force: flight.takeOver,
-    dryRun: true,
-    ...(isDeployment && flight.precondition ? { precondition: flight.precondition } : {}),
-  };
-  // An observed object need not be read.
-  const reading =
-    isDeployment && flight.precondition
-      ? null
-      : flight.client.read({ apiVersion, kind, namespace: flight.namespace, name: object.metadata.name });
-  const [found, dryRun] = await Promise.allSettled([reading, flight.client.apply(object, options)]);
+  return (await dryRun(object, flight)).live !== null;
+}
+
+async function dryRun(object: KubernetesObject, flight: Flight): Promise<{ live: LiveObject | null; answer: LiveObject }> {
+  const options = { force: flight.takeOver, dryRun: true };
+  const [found, tried] = await Promise.allSettled([flight.client.read(refOf(object)), flight.client.apply(object, options)]);
   if (found.status === 'rejected') throw found.reason;
   const live = found.value;
   if (live && live.metadata.labels?.[LABELS.workloadId] !== flight.workloadId) throw foreignObject(object);
-  if (dryRun.status === 'rejected') throw dryRun.reason;
-  return live !== null || reading === null;
+  if (tried.status === 'rejected') throw tried.reason;
+  return { live, answer: tried.value };
 }

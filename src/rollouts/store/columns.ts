@@ -8,7 +8,7 @@ import type { StoredCondition } from '../core/condition-types.ts';
 import type { SideCounts } from '../core/counts.ts';
 import type { StoredFailure } from '../core/failure.ts';
 import type { Hindrance } from '../core/hindrance.ts';
-import type { AnyStage, Side, StageProgress, TargetState, WaveEvidence } from '../core/observation.ts';
+import type { AnyStage, StageProgress, StoredSide, TargetState, WaveEvidence } from '../core/observation.ts';
 import type { Detail } from '../core/reasons.ts';
 
 /** What the JSON columns of these tables hold. */
@@ -17,9 +17,9 @@ export interface RolloutColumns extends Omit<WorkloadColumns, 'placements'> {
   waves: { evidence: WaveEvidence[] };
   targets: {
     phase_detail: Detail;
-    from: Side;
-    to: Side;
-    superseded: Side;
+    from: StoredSide;
+    to: StoredSide;
+    superseded: StoredSide;
     stages: readonly AnyStage[];
     progress: StageProgress;
     gate: NonNullable<TargetState['gate']>;
@@ -28,7 +28,7 @@ export interface RolloutColumns extends Omit<WorkloadColumns, 'placements'> {
     hindrance: Hindrance;
     failure: StoredFailure;
   };
-  placements: WorkloadColumns['placements'] & { applied: Side; observed: Partial<SideCounts> };
+  placements: WorkloadColumns['placements'] & { applied: StoredSide; observed: Partial<SideCounts> };
 }
 
 export type RolloutTables = Tables<RolloutColumns>;

@@ -5,11 +5,12 @@ import { json } from '../../platform/db/statements.ts';
 import type { Lease } from '../../runtime/lease.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { SideCounts } from '../core/counts.ts';
+import { readSide } from '../core/observation.ts';
 import type { PlacementState, RolloutState, Side, WaveState } from '../core/observation.ts';
 import { wantedReplicas } from '../core/stages/number.ts';
 import { tables } from './columns.ts';
 import { noteRan } from './rules.ts';
-import { commit, kept, load, placementCounts, saveCounts, standingOn, targetCounts } from './placement.statements.ts';
+import { commit, kept, lastTargets, load, placementCounts, saveCounts, standingOn, targetCounts } from './placement.statements.ts';
 import type { LoadedRow, PlacementCount, TargetCount } from './placement.statements.ts';
 import { changed, placedTarget, rolloutState, waveState } from './rows.ts';
 import type { PlacedTarget } from './rows.ts';
@@ -114,6 +115,12 @@ export class HeldPlacementRepository {
     return this.database.run(kept(placementId, releases));
   }
 
+  /** What the last rollouts have written to a placement, newest first. */
+  async writtenSides(placementId: string): Promise<Side[]> {
+    const rows = await this.database.run(lastTargets(placementId));
+    return rows.flatMap(({ to }) => readSide(to) ?? []);
+  }
+
   /** The placements on a cluster that run, or should run, something. */
   async onCluster(clusterId: string): Promise<StandingPlacement[]> {
     return this.database.run(standingOn(clusterId));
@@ -150,7 +157,7 @@ function placementRows(row: LoadedRow): PlacementRows {
   const placement = { id, workloadId, workload, namespace, lastWrittenReplicas, progressAt };
   const targets = (row.targets ?? []).map((each) => {
     const target = placedTarget(each.target, place);
-    const replicas = wantedReplicas(target.state, each.target.replicas, applied, each.replicas ?? {});
+    const replicas = wantedReplicas(target.state, each.target.replicas, readSide(applied), each.replicas ?? {});
     return { rollout: rolloutState(each.rollout), wave: waveState(each.wave), placement: { ...placement, replicas }, target };
   });
   return { now, id, workloadId, workload, namespace, clusterId, cluster, credentialVersion, progressAt, targets };

@@ -147,6 +147,20 @@ export const kept = (placementId: string, releases: 'ALL' | 'GOOD') =>
         .$if(releases === 'GOOD', (all) => all.where('l.good_at', 'is not', null)),
     );
 
+/** So many rollouts back may have left something at a placement that a new one finds there. */
+const LAST_TARGETS = 20;
+
+export const lastTargets = (placementId: string) =>
+  tables
+    .selectFrom('targets')
+    .select('to')
+    .where('tenant_id', '=', tenantId())
+    .where('placement_id', '=', placementId)
+    .where('written', '=', sql.lit(true))
+    .where('to', 'is not', null)
+    .orderBy('id', 'desc')
+    .limit(sql.lit(LAST_TARGETS));
+
 export const standingOn = (clusterId: string) =>
   tables
     .selectFrom('placements as p')

@@ -6,6 +6,7 @@ import { readCondition } from '../core/condition-types.ts';
 import type { SideCounts } from '../core/counts.ts';
 import { presentFailure, readFailure } from '../core/failure.ts';
 import { conditionsOf } from '../core/hindrance.ts';
+import { readSide } from '../core/observation.ts';
 import type { RolloutState, TargetState, WaveState } from '../core/observation.ts';
 import type { TargetFields, TargetStart } from '../core/rollout/start.ts';
 import { stepOf } from '../core/stages/stage.ts';
@@ -92,9 +93,9 @@ export const targetFields = (row: Row<'targets'>): TargetFields => ({
   placementId: row.placement_id,
   phase: row.phase,
   phaseDetail: row.phase_detail,
-  from: row.from,
-  to: row.to,
-  superseded: row.superseded,
+  from: readSide(row.from),
+  to: readSide(row.to),
+  superseded: readSide(row.superseded),
   written: row.written,
   undoing: row.undoing,
   uid: row.uid,
@@ -122,6 +123,8 @@ export const placedTarget = (row: Row<'targets'>, place: Place): PlacedTarget =>
 /** What a target begins with and the engine changes afterwards. */
 type Begun = TargetStart & Pick<TargetState, 'stages'>;
 const begun = {
+  from: (state: Begun) => state.from,
+  superseded: (state: Begun) => state.superseded,
   stages: (state: Begun) => state.stages,
   written: (state: Begun) => state.written,
   uid: (state: Begun) => state.uid,
@@ -141,9 +144,7 @@ export const newTargets = tables.recordsOf<NewTarget>().into('targets', {
   ...begun,
   id: (target) => target.id,
   placement_id: (target) => target.placementId,
-  from: (target) => target.from,
   to: (target) => target.to,
-  superseded: (target) => target.superseded,
   replicas: (target) => target.replicas,
 });
 
@@ -160,6 +161,7 @@ const targetChanges = tables.recordsOf<TargetChange>().into('targets', {
   id: (state) => state.id,
   version: (state) => state.version,
   pods: (state) => state.pods,
+  to: (state) => state.to,
   phase: (state) => state.phase,
   phase_detail: (state) => state.phaseDetail,
   undoing: (state) => state.undoing,

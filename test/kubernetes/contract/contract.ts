@@ -5,6 +5,7 @@ import { failuresContract } from './failures.contract.ts';
 import { gateContract } from './gate.contract.ts';
 import { judgedContract } from './judged.contract.ts';
 import { rollbackContract } from './rollback.contract.ts';
+import { templateWriteContract } from './template-write.contract.ts';
 import { watchContract } from './watch.contract.ts';
 import { workloadContract } from './workload.contract.ts';
 import type { Cluster } from './world.ts';
@@ -16,6 +17,7 @@ export const contract: readonly ((cluster: Cluster) => void)[] = [
   watchContract,
   workloadContract,
   rollbackContract,
+  templateWriteContract,
   gateContract,
   failuresContract,
   accessContract,

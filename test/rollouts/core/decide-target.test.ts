@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RolloutKind, RolloutPhase, TargetPhase } from '../../../src/generated/prisma/enums.ts';
-import type { TargetAction } from '../../../src/rollouts/core/action.ts';
+import type { SideName, TargetAction } from '../../../src/rollouts/core/action.ts';
 import type { TargetDecision } from '../../../src/rollouts/core/decision.ts';
 import { decideTarget } from '../../../src/rollouts/core/targets/decide-target.ts';
 import { conditionOf } from '../../../src/rollouts/core/condition-types.ts';
@@ -73,11 +73,13 @@ function present(fields: Partial<LiveDeployment> = {}): LiveDeployment {
     counted: { replicas: 0, updated: 0, ready: 0, available: 0 },
     current: set(1, 10),
     others: [],
+    replicaSets: [],
     replicaFailure: null,
     ...fields,
   };
 }
 
+const wrote = { kind: 'APPLY', side: 'TO', template: 'RENDERED', unpause: false, precondition: null } as const;
 const FINISHED = { TO: { kind: 'FINISH', side: 'TO' }, FROM: { kind: 'FINISH', side: 'FROM' } } as const;
 
 interface Fields {
@@ -109,6 +111,7 @@ function observe({ rollout, target, live = present(), rest, replicas, promotedSt
     target: targetRow({ phase: 'PROGRESSING', enteredAt: ago(10), plan: whole.strategy, kind: whole.kind, ...target }),
     live: live.kind === 'PRESENT' && counts === undefined ? counted(live) : live,
     checked: { ok: true },
+    answers: new Map(),
     performed: null,
     writeFailure: null,
     hindrance: null,
@@ -142,6 +145,7 @@ const heldAtTwenty: Fields = {
     heldAt: ago(30),
     surge: '0',
     unavailable: '20%',
+    to: side(2, { replicaSet: 'set-2' }),
   },
   live: onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 2), others: [set(1, 8)] }),
 };
@@ -257,20 +261,25 @@ describe('before the first write', () => {
     expect(decision).toMatchObject({ set: { uid: 'd-1' }, event: null, action: { kind: 'APPLY', side: 'TO' } });
   });
 
-  it.each([
-    ['an object of our name that is not ours', { ours: false }, 'NOT_OURS'],
-    ['a pod template that somebody edited', { editedBy: 'kubectl-edit' }, 'EDITED'],
-  ])('refuses %s', (_what, fields, reason) => {
-    expect(decide({ live: present(fields) })).toMatchObject({ set: { phase: 'FAILED', failure: { code: reason } }, action: null });
+  it('refuses an object of our name that is not ours', () => {
+    const refused = { set: { phase: 'FAILED', failure: { code: 'NOT_OURS' } }, action: null };
+    expect(decide({ live: present({ ours: false }) })).toMatchObject(refused);
   });
 
-  it('takes an edited template over for a rollback, which is never refused', () => {
-    const edited = present({ editedBy: 'kubectl-edit' });
-    expect(decide({ rollout: { kind: 'ROLLBACK' }, live: edited, rest: { checked: null } }).action).toEqual({
+  it('leaves an edited template to the preflight, which takes it over for a rollback, and names whose ReplicaSet it goes back to', () => {
+    const edited = present({ template: 'template-9', editedBy: 'kubectl-edit', current: set(9, 10) });
+    expect(decide({ rollout: { kind: 'ROLLBACK' }, live: edited, rest: { checked: null } }).action).toMatchObject({
       kind: 'PREFLIGHT',
       takeOver: true,
     });
-    expect(decide({ rollout: { kind: 'ROLLBACK' }, live: edited }).action).toMatchObject({ kind: 'APPLY', side: 'TO' });
+    expect(
+      decide({ rollout: { kind: 'ROLLBACK' }, live: edited, rest: { checked: { ok: true, editedBy: 'kubectl-edit' } } }),
+    ).toMatchObject({
+      set: { from: { release: 1, replicaSet: 'set-9', editedBy: 'kubectl-edit', template: 'template-1' } },
+      action: { kind: 'APPLY', side: 'TO', template: 'RENDERED' },
+    });
+    const refused = { ok: false as const, failure };
+    expect(decide({ live: edited, rest: { checked: refused } }).set).toMatchObject({ phase: 'FAILED', failure });
   });
 
   it('waits for the first list, and for a Deployment that is on its way out', () => {
@@ -293,9 +302,9 @@ describe('before the first write', () => {
   });
 
   it('closes no gate where the pod template is the live one already', () => {
-    const same = side(2, { templateDigest: 'template-1' });
+    const same = side(2, { template: 'template-1' });
     const decision = decide({ rollout: { strategy: canary }, target: { to: same } });
-    expect(decision.action).toMatchObject({ kind: 'APPLY', gate: { closed: false } });
+    expect(decision.action).toMatchObject({ kind: 'APPLY', template: 'KEPT', gate: { closed: false } });
     const applied = present({ release: 2 });
     const own = { ...written, surge: '3', unavailable: '0', to: { ...same, strategy: strategy() } };
     expect(decide({ rollout: { strategy: canary }, target: own, live: applied }).action).toEqual({ kind: 'FINISH', side: 'TO' });
@@ -333,7 +342,7 @@ describe('a rolling update', () => {
       decide({
         target: written,
         live: kept,
-        rest: { performed: { kind: 'APPLY', side: 'TO', gate: { closed: false, ...applied }, unpause: false, precondition: null } },
+        rest: { performed: { ...wrote, gate: { closed: false, ...applied } } },
       }).action,
     ).toMatchObject({ kind: 'FINISH' });
   });
@@ -687,7 +696,7 @@ describe('failing fast', () => {
   });
 
   it.each([
-    ['edited by somebody', onTwo({ editedBy: 'kubectl-edit' }), 'EDITED'],
+    ['edited by somebody', onTwo({ template: 'template-9', current: set(9, 10) }), 'EDITED'],
     ['deleted by somebody', { kind: 'ABSENT' } as const, 'DELETED'],
     ['made again by somebody', onTwo({ uid: 'd-2' }), 'REPLACED'],
   ])('when the Deployment was %s', (_what, live, reason) => {
@@ -818,7 +827,7 @@ describe('a canary', () => {
       current: set(3, 2),
       others: [set(1, 8)],
     });
-    const target = { from: side(1), to: side(4, { templateDigest: 'template-1' }) };
+    const target = { from: side(1), to: side(4, { template: 'template-1' }) };
     expect(decide({ rollout: { strategy: canary }, target, live }).action).toMatchObject({ kind: 'APPLY', gate: { closed: false } });
   });
 
@@ -1319,9 +1328,9 @@ describe('whatever the rows and the cluster say', () => {
   });
   const anySet = fc.record<LiveReplicaSet>({
     name: fc.string(),
-    uid: fc.string(),
+    uid: fc.constantFrom('set-1', 'set-2', 'set-3'),
     replicas: fc.nat(20),
-    template: fc.constantFrom('template-1', 'template-2', 'template-3', null),
+    template: fc.constantFrom('template-1', 'template-2', 'template-3'),
     gateClosed: fc.boolean(),
     counted: fc.record({ isCurrent: fc.boolean(), replicas: fc.nat(20), ready: fc.nat(20) }),
     pods: fc.array(anyPod, { maxLength: 6 }),
@@ -1357,13 +1366,14 @@ describe('whatever the rows and the cluster say', () => {
         surge: amount,
         unavailable: amount,
         pausedBy: fc.constantFrom('kubectl', null, null),
-        template: fc.constantFrom('template-1', 'template-2', 'template-3', null),
+        template: fc.constantFrom('template-1', 'template-2', 'template-3'),
         release: fc.constantFrom(1, 2, null),
         editedBy: fc.constantFrom('kubectl', null, null),
         terminating: fc.boolean(),
         counted: fc.record({ replicas: fc.nat(20), updated: fc.nat(20), ready: fc.nat(20), available: fc.nat(20) }),
         current: orNull(anySet),
         others: fc.array(anySet, { maxLength: 3 }),
+        replicaSets: fc.array(anySet, { maxLength: 3 }),
         replicaFailure: orNull(
           fc.record({
             reason: fc.constant('FailedCreate'),
@@ -1385,7 +1395,13 @@ describe('whatever the rows and the cluster say', () => {
     minReadySeconds: fc.nat(10),
     progressDeadlineSeconds: fc.integer({ min: 11, max: 600 }),
   });
-  const anySide = (release: number): fc.Arbitrary<TargetState['to']> => orNull(anyStrategy.map((own) => side(release, { strategy: own })));
+  const anyTemplate = fc.constantFrom('template-1', 'template-2', 'template-3');
+  const anyIdentity = fc.record({ template: orNull(anyTemplate), replicaSet: fc.constantFrom(null, 'set-1', 'set-2') });
+  const anySide = (release: number): fc.Arbitrary<TargetState['to']> =>
+    orNull(fc.tuple(anyStrategy, anyIdentity).map(([own, identity]) => side(release, { strategy: own, ...identity })));
+  const anyAnswers: fc.Arbitrary<ReadonlyMap<SideName, string>> = fc
+    .array(fc.tuple(fc.constantFrom('TO' as const, 'FROM' as const, 'SUPERSEDED' as const), anyTemplate), { maxLength: 3 })
+    .map((entries) => new Map(entries));
   const anyCondition = orNull(
     fc.record({
       type: fc.constantFrom('UNREACHABLE' as const, 'NO_WORKER' as const, 'PAUSED_BY_OWNER' as const, 'ACCESS' as const),
@@ -1399,6 +1415,7 @@ describe('whatever the rows and the cluster say', () => {
     fc.record({
       kind: fc.constant('APPLY' as const),
       side: fc.constantFrom('TO' as const, 'FROM' as const),
+      template: fc.constantFrom('GATE' as const, 'KEPT' as const, 'RENDERED' as const),
       gate: fc.record({ closed: fc.boolean(), surge: amount, unavailable: amount }),
       unpause: fc.boolean(),
       precondition: fc.constant(null),
@@ -1453,6 +1470,7 @@ describe('whatever the rows and the cluster say', () => {
       promotedStep: fc.integer({ min: -1, max: 5 }),
       live: anyLive,
       checked: fc.constantFrom(null, { ok: true as const }, { ok: false as const, failure }),
+      answers: anyAnswers,
       performed: orNull(anyAction),
       writeFailure: orNull(anyDate.map((at) => ({ failure, at }))),
       hindrance: orNull(anyDate.map((since) => ({ failure, since }))),
@@ -1476,6 +1494,7 @@ describe('whatever the rows and the cluster say', () => {
       ),
       live: one.live,
       checked: one.checked,
+      answers: one.answers,
       performed: one.performed,
       writeFailure: one.writeFailure,
       hindrance: one.hindrance,

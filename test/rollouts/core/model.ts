@@ -1,5 +1,5 @@
 /** The engine's loop around the decision core, in one thread and with a clock of its own, on the model of a cluster and its controllers (`../model/`). */
-import type { TargetAction } from '../../../src/rollouts/core/action.ts';
+import type { SideName, TargetAction } from '../../../src/rollouts/core/action.ts';
 import type { RolloutDecision, TargetDecision, VerbChange } from '../../../src/rollouts/core/decision.ts';
 import { decideRollout } from '../../../src/rollouts/core/rollout/decide-rollout.ts';
 import { decideTarget } from '../../../src/rollouts/core/targets/decide-target.ts';
@@ -47,6 +47,9 @@ export function side(release: number, fields: Partial<Side> = {}): Side {
     digest: `objects-${release}`,
     templateDigest: `template-${release}`,
     restartedAt: null,
+    template: `template-${release}`,
+    replicaSet: null,
+    editedBy: null,
     strategy: strategy(),
     ...fields,
   };
@@ -83,7 +86,8 @@ export function targetRow({
       stages.findIndex((stage) => stage.step === step),
     ),
     progress: heldAt === null ? null : { heldAt: heldAt.toISOString() },
-    gate: surge === null || unavailable === null ? null : { n: stepN, surge, unavailable },
+    gate:
+      surge === null || unavailable === null ? null : { n: stepN, surge, unavailable, ...(from?.template ? { over: from.template } : {}) },
     id: 'target',
     waveId: 'wave',
     placementId: 'placement',
@@ -196,6 +200,7 @@ export class Model {
   /** What has been decided and committed, and has not arrived in the cluster. */
   underWay: TargetAction | null = null;
   private checked: Preflight | null = null;
+  private answers = new Map<SideName, string>();
   private performed: TargetAction | null = null;
   private logs = new Map<string, string>();
   private readonly plan: Plan;
@@ -223,7 +228,7 @@ export class Model {
     const template = plan.kind === 'SCALE' || plan.kind === 'DELETE';
     const from = plan.first || plan.kind === 'SCALE' ? null : side(1, { strategy: own });
     this.rollout = rolloutRow({ kind: plan.kind, strategy: own, onFailure: plan.onFailure });
-    const to = template ? null : side(2, { strategy: own });
+    const to = template ? null : side(2, { template: null, strategy: own });
     this.target = targetRow({ from, to, stages: stages ?? compile({ kind: plan.kind, strategy: own, from, to }) });
     this.placement = {
       id: 'placement',
@@ -278,6 +283,7 @@ export class Model {
       target: { ...this.target },
       live: this.live(),
       checked: this.checked,
+      answers: this.answers,
       performed: this.performed,
       writeFailure: null,
       hindrance: null,
@@ -312,6 +318,7 @@ export class Model {
       counted: d.status,
       current: current === null ? null : this.view(current),
       others: others.map((set) => this.view(set)),
+      replicaSets: this.sets,
       replicaFailure: current?.status.failure ? { ...current.status.failure, ageMilliseconds: 0 } : null,
     };
   }
@@ -389,6 +396,7 @@ export class Model {
   private forget(): void {
     this.underWay = null;
     this.checked = null;
+    this.answers = new Map();
     this.performed = null;
     this.logs = new Map();
   }
@@ -397,6 +405,7 @@ export class Model {
     switch (action.kind) {
       case 'PREFLIGHT':
         this.checked = { ok: true };
+        if (this.target.to !== null) this.answers.set('TO', this.target.to.templateDigest);
         return;
       case 'READ_LOG':
         this.logs.set(`${action.pod}/${action.container}`, 'panic: no');
@@ -426,12 +435,22 @@ export class Model {
       minReadySeconds: closed ? CLOSED : which.strategy.minReadySeconds,
       surge,
       unavailable,
-      template: which.templateDigest,
-      release: which.release,
+      template: this.templateOf(action, which),
+      release: action.template === 'GATE' ? (old?.release ?? which.release) : which.release,
       paused: action.unpause ? null : (old?.paused ?? null),
     };
     if (old === null) this.cluster.create(spec);
     else this.cluster.write(spec, action.precondition === null ? 0 : Number(action.precondition.resourceVersion));
+    if (action.template !== 'GATE') this.answers.set(action.side, spec.template);
+  }
+
+  /** As the action says: no template, a rendering, or the template of a ReplicaSet that is there. */
+  private templateOf({ template }: Extract<TargetAction, { kind: 'APPLY' }>, which: Side): string {
+    const live = this.deployment?.template ?? null;
+    if ((template === 'GATE' || template === 'KEPT') && live !== null) return live;
+    const original = typeof template === 'object' ? this.sets.find((set) => set.uid === template.uid) : undefined;
+    if (typeof template === 'object' && original === undefined) throw new Error(`ReplicaSet ${template.replicaSet} is gone`);
+    return original?.template ?? which.templateDigest;
   }
 
   /** The rollout's own loop: decides until there is nothing left to decide, as the engine does. */
@@ -472,7 +491,7 @@ export class Model {
     const before = left ? { uid, made, replicasBefore, replicasAfter, superseded: supersededSide(this.target) } : {};
     this.rollout = rolloutRow({ id: `rollout-${release}`, strategy: own, onFailure: this.plan.onFailure });
     this.wave = waveRow();
-    this.target = targetRow({ plan: own, from, to: side(release, { strategy: own }), written: left, ...before });
+    this.target = targetRow({ plan: own, from, to: side(release, { template: null, strategy: own }), written: left, ...before });
     this.log.push(`SUPERSEDED by release ${release}`);
     this.forget();
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Side } from '../../../src/rollouts/core/observation.ts';
-import { gatedDeployment, objectKey, openDeployment, sideObjects, toPrune, toRefresh } from '../../../src/rollouts/engine/objects.ts';
+import { openGateOf } from '../../../src/rollouts/core/draft.ts';
+import { gatedDeployment, objectKey, sideObjects, toPrune, toRefresh } from '../../../src/rollouts/engine/objects.ts';
 import type { KubernetesObject } from '../../../src/workloads/core/objects.ts';
 
 const object = (kind: string, name: string, spec: Record<string, unknown> = {}): KubernetesObject => ({
@@ -14,6 +15,9 @@ const side: Side = {
   release: 7,
   digest: 'd',
   templateDigest: 't',
+  template: null,
+  replicaSet: null,
+  editedBy: null,
   restartedAt: null,
   strategy: { type: 'ROLLING', maxSurge: '25%', maxUnavailable: 0, steps: [], minReadySeconds: 5, progressDeadlineSeconds: 600 },
 };
@@ -48,7 +52,7 @@ describe('the gate', () => {
 
   test("open: the template's own numbers, as the dry run has them too", () => {
     const own = { minReadySeconds: 5, progressDeadlineSeconds: 600, strategy: { rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } } };
-    expect(openDeployment(deployment, side)['spec']).toMatchObject(own);
+    expect(gatedDeployment(deployment, side, openGateOf(side.strategy), false)['spec']).toMatchObject(own);
   });
 
   test("an undo takes the owner's pause away", () => {

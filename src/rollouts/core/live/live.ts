@@ -2,13 +2,13 @@
 import { isRecord } from '../../../platform/json.ts';
 import { ANNOTATIONS, LABELS } from '../../../workloads/core/objects.ts';
 import { condition } from './diagnosis.ts';
+import { liveDigest, withoutHash } from './live-template.ts';
 import { controllerOf, podsByOwner } from './pods.ts';
 import { CLOSED_GATE } from '../steps.ts';
 import type { Counted, Live, LiveDeployment, LiveReplicaSet } from '../observation.ts';
 import { number, part, parts, sameJson, text, time } from '../raw.ts';
 import type { Raw } from '../raw.ts';
 
-const HASH_LABEL = 'pod-template-hash';
 const OUR_MANAGER = 'slipway';
 
 export interface Watched {
@@ -48,14 +48,16 @@ export function liveOf(watched: Watched): Live {
     counted: { ...countedOf(deployment), updated: count(deployment, 'updatedReplicas'), available: count(deployment, 'availableReplicas') },
     replicas: number(spec, 'replicas') ?? 1,
     ...gateOf(spec),
-    ...markOf(metadata),
+    template: liveDigest(part(spec, 'template')),
+    release: releaseOf(metadata),
     pausedBy: spec['paused'] === true ? (newestOwner(metadata, ['f:spec', 'f:paused'])?.manager ?? 'an unknown manager') : null,
-    editedBy: editedBy(metadata, isRewritten(deployment, owned, current)),
+    editedBy: foreignOwner(metadata, ['f:spec', 'f:template']),
     current: current === null ? null : view(current),
     others: owned
       .filter((replicaSet) => replicaSet !== current)
       .map(view)
       .filter((one) => one.replicas > 0 || one.pods.length > 0),
+    replicaSets: owned.map(identityOf),
     replicaFailure: replicaFailureOf(deployment, current, clusterNow),
   };
 }
@@ -72,10 +74,9 @@ function gateOf(spec: Raw): Pick<LiveDeployment, 'gate' | 'surge' | 'unavailable
   return { gate, surge: read('maxSurge'), unavailable: read('maxUnavailable') };
 }
 
-function markOf(metadata: Raw): Pick<LiveDeployment, 'template' | 'release'> {
-  const annotations = part(metadata, 'annotations');
-  const release = Number(text(annotations, ANNOTATIONS.release) ?? Number.NaN);
-  return { template: text(annotations, ANNOTATIONS.template), release: Number.isInteger(release) ? release : null };
+function releaseOf(metadata: Raw): number | null {
+  const release = Number(text(part(metadata, 'annotations'), ANNOTATIONS.release) ?? Number.NaN);
+  return Number.isInteger(release) ? release : null;
 }
 
 /** The oldest ReplicaSet whose template is the Deployment's own, as the Deployment controller finds its new one (`FindNewReplicaSet`). */
@@ -86,12 +87,6 @@ function currentOf(spec: Raw, owned: readonly Raw[]): Raw | null {
   return same.sort((a, b) => age(a) - age(b) || nameOf(a).localeCompare(nameOf(b)))[0] ?? null;
 }
 
-function withoutHash(template: Raw): Raw {
-  const metadata = part(template, 'metadata');
-  const labels = Object.fromEntries(Object.entries(part(metadata, 'labels')).filter(([key]) => key !== HASH_LABEL));
-  return { ...template, metadata: { ...metadata, labels } };
-}
-
 function ownedBy(objects: readonly Raw[], uid: string | null): Raw[] {
   return objects.filter((one) => uid !== null && controllerOf(one) === uid);
 }
@@ -100,17 +95,20 @@ function nameOf(object: Raw): string {
   return text(part(object, 'metadata'), 'name') ?? '';
 }
 
-function replicaSetOf(replicaSet: Raw, pods: ReturnType<typeof podsByOwner>): LiveReplicaSet {
+function identityOf(replicaSet: Raw): Pick<LiveReplicaSet, 'name' | 'uid' | 'template'> {
   const uid = text(part(replicaSet, 'metadata'), 'uid') ?? '';
+  return { name: nameOf(replicaSet), uid, template: liveDigest(part(part(replicaSet, 'spec'), 'template')) };
+}
+
+function replicaSetOf(replicaSet: Raw, pods: ReturnType<typeof podsByOwner>): LiveReplicaSet {
+  const identity = identityOf(replicaSet);
   const spec = part(replicaSet, 'spec');
   return {
-    name: nameOf(replicaSet),
-    uid,
+    ...identity,
     replicas: number(spec, 'replicas') ?? 0,
-    template: text(part(part(replicaSet, 'metadata'), 'annotations'), ANNOTATIONS.template),
     gateClosed: number(spec, 'minReadySeconds') === CLOSED_GATE.minReadySeconds,
     counted: { ...countedOf(replicaSet), isCurrent: isSeen(replicaSet) },
-    ...(pods.get(uid) ?? { pods: [], ended: null }),
+    ...(pods.get(identity.uid) ?? { pods: [], ended: null }),
   };
 }
 
@@ -168,28 +166,7 @@ function newestOwner(metadata: Raw, path: readonly string[]): Owner | null {
   return ownersOf(metadata, path)[0] ?? null;
 }
 
-/**
- * Our forced apply takes over every field that we set, so what another manager still owns in the pod's spec is either older than our last apply and something
- * that we do not set, which is left alone, or was changed after it, which is an edit. Within one second the times are equal; `rewritten` distinguishes the two.
- */
-function editedBy(metadata: Raw, rewritten: boolean): string | null {
-  const ours = ownersOf(metadata, ['f:spec', 'f:template']).find((owner) => owner.manager === OUR_MANAGER);
-  const edit = ownersOf(metadata, ['f:spec', 'f:template', 'f:spec']).find((owner) => owner.manager !== OUR_MANAGER);
-  if (edit === undefined) return null;
-  return ours === undefined || edit.at > ours.at || (edit.at === ours.at && rewritten) ? edit.manager : null;
-}
-
-/**
- * Whether the pod's spec was changed under the digest that we wrote beside it: the Deployment controller copies the digest to each ReplicaSet that it makes, and
- * one created before the current one has the same digest with another spec.
- */
-function isRewritten(deployment: Raw, owned: readonly Raw[], current: Raw | null): boolean {
-  const digest = text(part(part(deployment, 'metadata'), 'annotations'), ANNOTATIONS.template);
-  const made = (one: Raw): number => time(part(one, 'metadata'), 'creationTimestamp') ?? 0;
-  const podSpec = (one: Raw): Raw => part(part(part(one, 'spec'), 'template'), 'spec');
-  return owned.some((one) => {
-    if (one === current || digest === null || text(part(part(one, 'metadata'), 'annotations'), ANNOTATIONS.template) !== digest)
-      return false;
-    return (current === null || made(one) <= made(current)) && !sameJson(podSpec(one), podSpec(deployment));
-  });
+/** Each of our writes of a template takes over what others own in it, so who owns something there has come after the last one. */
+function foreignOwner(metadata: Raw, path: readonly string[]): string | null {
+  return ownersOf(metadata, path).find(({ manager }) => manager !== OUR_MANAGER)?.manager ?? null;
 }

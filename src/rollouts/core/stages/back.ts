@@ -1,12 +1,11 @@
 /** BACK: restores the template of `from`, so that the original ReplicaSet scales up. It skips steps and pauses and is never refused. */
 import { z } from 'zod';
-import { edited } from '../failure.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { resolveLimits } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
 import { waitUntilHealthy } from '../live/deadline.ts';
-import { bears, fail, sideOf, applyGate, hasAmounts, ownAmounts, restoreOwnAmounts } from '../draft.ts';
+import { bearsOriginal, beforeOf, isThere, sideOf, applyGate, hasAmounts, ownAmounts, restoreOwnAmounts } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import { isUnschedulable, judgeAll, readyNow, splitOf } from '../live/health.ts';
 import type { Verdict } from '../live/health.ts';
@@ -24,7 +23,7 @@ export const backStage: StageHandler<StageOf<'BACK'>> = {
     if (!isVerdict(brought)) return { kind: 'STAY', draft: brought };
     const draft = restoreOwnAmounts(o, live);
     if (draft !== null) return { kind: 'STAY', draft };
-    return { kind: 'DONE', reason: because('BACK_READY', { ready: brought.ready, pods: live.replicas, release: sideOf(o).release }) };
+    return { kind: 'DONE', reason: because('BACK_READY', { ready: brought.ready, pods: live.replicas, ...beforeOf(sideOf(o)) }) };
   },
 };
 
@@ -38,10 +37,8 @@ export function recreate(o: TargetObservation): Draft {
 /** Brings `from` back with the gate open: the write that is due, or the wait until all pods are its own and Ready; the verdict once they are. */
 export function bringBack({ o, live }: Visit): Draft | Verdict {
   const from = sideOf(o);
-  const { target, placement } = o;
-  const standsOpen = bears(live, from) && live.gate === 'OPEN' && live.pausedBy === null;
+  const standsOpen = bearsOriginal(live, from) && live.gate === 'OPEN' && live.pausedBy === null;
   if (!standsOpen) return restoreFrom(o, from, live);
-  if (live.editedBy !== null) return fail(edited(target, placement.workload, live.editedBy));
   const number = numberOfMade(o, live);
   if (number !== null) return number;
   const verdict = judgeAll(live, from);
@@ -58,8 +55,8 @@ function restoreFrom(o: TargetObservation, from: Side, live: LiveDeployment): Dr
   const past = pastSuperseded(o, from, live);
   if (past !== null) return past;
   // While the template is still `to`'s the new side is the current ReplicaSet; once it is `from`'s (a person's undo, a gate left closed) it is the others.
-  const isRestored = live.template === from.templateDigest;
-  const reason = because('GOING_BACK', { release: from.release, left: splitOf(live)[isRestored ? 'old' : 'new'], pods: live.replicas });
+  const isRestored = isThere(live, from);
+  const reason = because('GOING_BACK', { ...beforeOf(from), left: splitOf(live)[isRestored ? 'old' : 'new'], pods: live.replicas });
   return applyGate(o, live, { which: 'FROM', closed: false, amounts: backAmounts(from, live, false), reason });
 }
 

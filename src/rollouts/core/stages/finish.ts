@@ -1,6 +1,6 @@
 /** FINISH: once only one revision runs, the objects that may change only now are applied, and unreferenced ones are pruned. */
 import { z } from 'zod';
-import { restoreOwnAmounts, sideOf } from '../draft.ts';
+import { beforeOf, restoreOwnAmounts, sideOf } from '../draft.ts';
 import { because } from '../reasons.ts';
 import { bringBack } from './back.ts';
 import { bring, freezeSplit, isVerdict, podsReady } from './open.ts';
@@ -22,7 +22,7 @@ export const finishStage: StageHandler<StageOf<'FINISH'>> = {
       return { kind: 'STAY', draft: { reason, action: { kind: 'FINISH', side } } };
     }
     if (side === 'TO') return { kind: 'DONE', reason: podsReady(o, live, brought) };
-    return { kind: 'DONE', reason: because('BACK_READY', { ready: brought.ready, pods: live.replicas, release }) };
+    return { kind: 'DONE', reason: because('BACK_READY', { ready: brought.ready, pods: live.replicas, ...beforeOf(sideOf(o)) }) };
   },
 
   freeze: (stage, visit, why) => (stage.side === 'TO' ? freezeSplit(visit, why) : null),

@@ -3,10 +3,11 @@
  * stages that write `to` use its parts: preflight, creation, freezing.
  */
 import { z } from 'zod';
-import { sideOf, applyGate, ownAmounts, restoreOwnAmounts, fail, bears, wait } from '../draft.ts';
+import { sideOf, applyGate, openGateOf, ownAmounts, restoreOwnAmounts, fail, bears, wait } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
+import type { Gate } from '../action.ts';
 import type { StageHandler, StageOf, Visit } from './stage.ts';
 import { mayMove, waitUntilHealthy, standstillReason } from '../live/deadline.ts';
 import { judgeAll, splitOf } from '../live/health.ts';
@@ -35,19 +36,22 @@ export function isOnIt({ target }: TargetObservation, live: LiveDeployment, to: 
   return target.written && bears(live, to);
 }
 
-/** The preflight before the first write of an attempt: permissions, dry runs and field conflicts; null once it has passed. */
-export function preflightDue({ target, checked, rollout }: TargetObservation, to: Side): Draft | null {
-  if (target.gate !== null) return null;
+/**
+ * The preflight before the first write of an attempt: permissions, dry runs and what others have changed; null once it has passed. `gate`: of that write. Also
+ * where the cluster's form of the template is not known, as in a row of an earlier version.
+ */
+export function preflightDue({ target, checked, rollout }: TargetObservation, to: Side, gate: Gate): Draft | null {
+  if (target.gate !== null && to.template !== null) return null;
   if (checked !== null) return checked.ok ? null : fail(checked.failure);
   const reason = because('CHECKING', { cluster: target.cluster, release: to.release });
-  return { reason, action: { kind: 'PREFLIGHT', takeOver: kinds[rollout.kind].takesOver } };
+  return { reason, action: { kind: 'PREFLIGHT', takeOver: kinds[rollout.kind].takesOver, gate } };
 }
 
 /** The workload's first Deployment here: created with the gate open, whatever the strategy. */
 export function create(o: TargetObservation): Draft {
   const to = sideOf(o);
   if (!mayMove(o)) return wait(standstillReason(o));
-  const due = preflightDue(o, to);
+  const due = preflightDue(o, to, openGateOf(o.rollout.strategy));
   if (due !== null) return due;
   const reason = because('CREATING', { release: to.release, pods: o.placement.replicas });
   return applyGate(o, null, { which: 'TO', closed: false, amounts: ownAmounts(o.rollout.strategy), reason });
@@ -58,7 +62,7 @@ export function bring({ o, live }: Visit): Draft | Verdict {
   const to = sideOf(o);
   if (!isOnIt(o, live, to)) {
     return (
-      preflightDue(o, to) ??
+      preflightDue(o, to, openGateOf(o.rollout.strategy)) ??
       applyGate(o, live, { which: 'TO', closed: false, amounts: ownAmounts(o.rollout.strategy), reason: openingReason(to, live) })
     );
   }
@@ -72,8 +76,8 @@ export function isVerdict(value: Draft | Verdict): value is Verdict {
   return 'healthy' in value;
 }
 
-function openingReason({ release, templateDigest }: Side, { template, replicas }: LiveDeployment): Reason {
-  if (template === templateDigest) return because('SAME_TEMPLATE', { release });
+function openingReason({ release, template }: Side, { template: standing, replicas }: LiveDeployment): Reason {
+  if (template === standing) return because('SAME_TEMPLATE', { release });
   if (replicas === 0) return because('NO_PODS_TO_REPLACE', { release });
   return because('REPLACING', { release, pods: replicas });
 }

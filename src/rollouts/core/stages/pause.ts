@@ -43,7 +43,7 @@ export const pauseStage: StageHandler<Pause, PauseProgress> = {
 
 /** Before the first write there is nothing yet to be healthy. */
 function unhealthyAt({ o, live }: Visit, to: Side): Look | null {
-  if (live.template !== to.templateDigest) return null;
+  if (live.template !== to.template) return null;
   const verdict = judgeGated(live, to);
   return verdict.healthy ? null : { kind: 'STAY', draft: waitUntilHealthy(o, to, verdict) };
 }
@@ -60,5 +60,5 @@ function holdReason({ seconds }: Pause, to: Side, live: LiveDeployment): Reason 
 
 /** What is really there. */
 function heldAt(to: Side, live: LiveDeployment): { new: number; pods: number; release: number } {
-  return { new: live.template === to.templateDigest ? splitOf(live).new : 0, pods: live.replicas, release: to.release };
+  return { new: live.template === to.template ? splitOf(live).new : 0, pods: live.replicas, release: to.release };
 }

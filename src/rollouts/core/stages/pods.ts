@@ -8,7 +8,7 @@ import type { Reason } from '../reasons.ts';
 import { canaryCount, goalOf, limitsOf, nextWrite, resolveLimits } from '../steps.ts';
 import type { Amounts, Goal, Limits, Split } from '../steps.ts';
 import { waitUntilHealthy } from '../live/deadline.ts';
-import { sideOf, applyGate } from '../draft.ts';
+import { sideOf, applyGate, openGateOf } from '../draft.ts';
 import { judgeGated, splitOf } from '../live/health.ts';
 import { freezeSplit, isOnIt, preflightDue } from './open.ts';
 import type { Look, Share, StageHandler, StageOf, Visit } from './stage.ts';
@@ -33,25 +33,29 @@ export const podsStage: StageHandler<Pods, PodsProgress> = {
   misfit: (stage, visit) => misfitOf(visit, stage),
 };
 
-/** Nothing can be split: there are no pods, or the gate is open on `to` already. Where the live template is the new one no gate is closed: all pods would read unavailable. */
+/**
+ * Nothing can be split: there are no pods, or the gate is open on `to` already. Where the live template is the new one no gate is closed: all pods would read
+ * unavailable. The same where the new one's pods have run all the time beside a canary of another template that was superseded.
+ */
 export function isGateless(live: LiveDeployment, to: Side): boolean {
-  const onTemplate = live.template === to.templateDigest;
-  return onTemplate ? live.gate === 'OPEN' : live.replicas === 0;
+  if (live.template === to.template) return live.gate === 'OPEN';
+  const serves = live.others.some((one) => one.template === to.template && one.replicas > 0 && !one.gateClosed);
+  return serves || live.replicas === 0;
 }
 
 /** The first write of a list, also repeated after a crash, a 409 or somebody else's template. */
 function firstWrite(stage: Pods, progress: PodsProgress | null, visit: Visit, to: Side): Look {
   const { o, live } = visit;
-  const due = preflightDue(o, to);
-  if (due !== null) return { kind: 'STAY', draft: due };
   const n = live.replicas;
-  if (live.template === to.templateDigest) {
+  const { goal, kept } = goalAt(stage.share, progress, n, 0, limitsAt(o, n));
+  const next = nextWrite(goal, n, limitsAt(o, n), null, 0);
+  const due = preflightDue(o, to, next === null ? openGateOf(o.rollout.strategy) : { closed: true, ...next });
+  if (due !== null) return { kind: 'STAY', draft: due };
+  if (live.template === to.template) {
     const reason = because('TAKING_UP', { release: to.release, new: splitOf(live).new, pods: n });
     return { kind: 'STAY', draft: applyGate(o, live, { which: 'TO', closed: true, amounts: amountsOf(live), reason }) };
   }
-  const { goal, kept } = goalAt(stage.share, progress, n, 0, limitsAt(o, n));
   if (goal.kind === 'SKIP') return skipStage(stage.share, n);
-  const next = nextWrite(goal, n, limitsAt(o, n), null, 0);
   return next === null ? { kind: 'SKIP', reason: null } : raiseTo(visit, to, goal, next, 0, kept);
 }
 

@@ -4,7 +4,7 @@ import { because } from '../reasons.ts';
 import { floorPercent } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
 import { deadlineOf } from '../live/deadline.ts';
-import { bears, wait, applyGate, hasAmounts } from '../draft.ts';
+import { bearsOriginal, wait, applyGate, hasAmounts } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import { readyNow, standing } from '../live/health.ts';
 
@@ -42,7 +42,7 @@ export function pastSuperseded(o: TargetObservation, from: Side, live: LiveDeplo
   const { superseded, to } = o.target;
   const three = superseded === null || superseded.templateDigest === to?.templateDigest ? null : divide(live, from, superseded);
   if (superseded === null || three === null || o.writeFailure !== null) return null;
-  const there = bears(live, superseded) && live.gate === 'CLOSED' && live.pausedBy === null;
+  const there = bearsOriginal(live, superseded) && live.gate === 'CLOSED' && live.pausedBy === null;
   const seen = live.current !== null && live.observedGeneration >= live.generation;
   const bad = notReadyCount(three.rest);
   const deadline = deadlineOf(o);
@@ -60,11 +60,19 @@ export function pastSuperseded(o: TargetObservation, from: Side, live: LiveDeplo
  */
 function divide(live: LiveDeployment, from: Side, superseded: Side): Three | null {
   const all = [live.current, ...live.others].filter((one) => one !== null);
-  const own = all.find((one) => one.template === from.templateDigest) ?? null;
-  const middle = all.find((one) => one !== own && one.template === superseded.templateDigest);
+  const own = setOf(all, from) ?? null;
+  const middle = setOf(
+    all.filter((one) => one !== own),
+    superseded,
+  );
   if (middle === undefined || !middle.gateClosed || own?.gateClosed === true || serving([middle]) === 0) return null;
   const rest = all.filter((one) => one !== own && one !== middle && (one.replicas > 0 || standing(one).length > 0));
   return rest.length > 1 && serving(rest) > 0 ? null : { from: own, middle, rest };
+}
+
+/** The ReplicaSet that runs a side: the very one, or one with the same template. */
+function setOf(all: readonly LiveReplicaSet[], { replicaSet, template }: Side): LiveReplicaSet | undefined {
+  return all.find(({ uid }) => uid === replicaSet) ?? all.find((one) => one.template === template);
 }
 
 /**

@@ -22,14 +22,13 @@ interface Plan {
 }
 
 /**
- * The list of one target, stored when the rollout is accepted. A change of scale and a removal have lists of their own. Where nothing ran before, or the same pod
- * template, no gate is closed: there is nothing to split.
+ * The list of one target, stored when the rollout is accepted. A change of scale and a removal have lists of their own. Where nothing ran before
+ * no gate is closed: there is nothing to split. Nor is one where the same pod template runs, which shows only in the cluster.
  */
 export function compile({ kind, strategy, from, to }: Plan): Stage[] {
   if (kinds[kind].writes === 'NUMBER') return [{ kind: 'SCALE', step: 0, number: 'WANTED', alone: true }];
   if (to === null) return [{ kind: 'REMOVE', step: 0 }];
-  const plain = from === null || from.templateDigest === to.templateDigest;
-  const compiler = plain ? rolling : compilers[strategy.type];
+  const compiler = from === null ? rolling : compilers[strategy.type];
   const step = compiler.steps(strategy);
   return [
     ...compiler.stages(strategy),

@@ -14,6 +14,7 @@ import { fail, wait } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import { clusterReachable, clusterUnreachable } from '../live/outside.ts';
 import { hindered, hindranceLook, hindranceNow } from './hindered.ts';
+import { identified, newSides } from './identity.ts';
 import { settledFirst } from './turn.ts';
 import { end, endReason, walk } from './walk.ts';
 
@@ -23,11 +24,11 @@ import { end, endReason, walk } from './walk.ts';
  * The holder commits `set` and `event`, performs `action`, and repeats; a decision with none of them means: wait until the cluster or the row changes,
  * or until `lookAt`. No write is ever decided for a settled rollout or a target that is at its end.
  */
-export function decideTarget(o: TargetObservation, handlers: StageHandlers = stageHandlers): TargetDecision {
-  const over = overOf(o);
-  return over === null
-    ? complete(o, hindered(o, settledFirst(o, draftOf(o, handlers))))
-    : { reason: over, set: {}, event: null, action: null, lookAt: null };
+export function decideTarget(observation: TargetObservation, handlers: StageHandlers = stageHandlers): TargetDecision {
+  const over = overOf(observation);
+  if (over !== null) return { reason: over, set: {}, event: null, action: null, lookAt: null };
+  const o = identified(observation);
+  return complete(observation.target, o, hindered(o, settledFirst(o, draftOf(o, handlers))));
 }
 
 /** Why there is nothing to decide, not even a change in its row. */
@@ -55,22 +56,24 @@ function draftOf(o: TargetObservation, handlers: StageHandlers): Draft {
 function failFrozen(o: TargetObservation, failure: Failure, handlers: StageHandlers): Draft {
   const { live, rollout, wave, writeFailure, target } = o;
   const stays = rollout.onFailure === 'PAUSE' || (rollout.onFailure !== 'ROLLBACK_TARGET' && wave.maxFailed > 0);
-  const untouched = live.kind === 'PRESENT' && live.ours && !live.terminating && live.editedBy === null && live.pausedBy === null;
+  const untouched = live.kind === 'PRESENT' && live.ours && !live.terminating && live.pausedBy === null;
   if (!stays || !untouched || writeFailure !== null || !target.written) return fail(failure);
   const frozen = freeze({ o, live }, handlers, 'FAILED');
   return frozen === null ? fail(failure) : { ...frozen, set: { ...frozen.set, failure } };
 }
 
 /** Omits what the row already contains, so that an unchanged observation gives an empty decision and needs no statement. */
-function complete(o: TargetObservation, draft: Draft): TargetDecision {
+function complete(before: TargetState, o: TargetObservation, draft: Draft): TargetDecision {
   const shown = draft.event !== undefined || draft.action !== undefined || draft.show === true || draft.set?.phase !== undefined;
   const hindrance = hindranceNow(o, draft);
   const found = hindrance === undefined ? {} : { hindrance };
   const wanted = { ...clockOf(o), ...known(o), ...found, ...(shown ? { phaseReason: draft.reason } : {}), ...draft.set };
   const changed = Object.entries(wanted).filter(([key, value]) => !stands(o.target, key, value));
+  const sides = newSides(before, o);
+  const isStored = sides.isDue || changed.length > 0 || draft.event !== undefined;
   return {
     reason: draft.reason,
-    set: Object.fromEntries(changed),
+    set: { ...(isStored ? sides.set : {}), ...Object.fromEntries(changed) },
     event: draft.event === undefined ? null : { type: draft.event },
     action: draft.action ?? null,
     lookAt: soonest(draft.lookAt ?? null, hindranceLook(o, hindrance ?? null)),

@@ -122,11 +122,16 @@ function replacedByOthers({ o: { target, placement }, live }: Visit): Draft | nu
   return target.uid === null || target.uid === live.uid ? null : fail(replaced(target, placement.workload));
 }
 
-/** A rollback overwrites what others have edited, with its first write. */
+/**
+ * Somebody has changed the pod template since our write. Before that the preflight looks for edits. A write that may not have arrived yet (a crash, a 409) has
+ * not been overwritten by what stood before it.
+ */
 function editedByOthers({ o, live }: Visit): Draft | null {
-  const { target, placement, rollout } = o;
-  const takesOver = kinds[rollout.kind].takesOver && !isOnIt(o, live, sideOf(o));
-  return live.editedBy === null || takesOver ? null : fail(edited(target, placement.workload, live.editedBy));
+  const { target, placement } = o;
+  const to = sideOf(o);
+  if (target.gate === null || to.template === null || live.template === to.template) return null;
+  const hasArrived = to.replicaSet !== null;
+  return !hasArrived && live.template === target.gate.over ? null : fail(edited(target, placement.workload, live.editedBy));
 }
 
 function terminating({ o, live }: Visit): Draft | null {

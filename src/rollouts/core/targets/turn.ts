@@ -47,6 +47,7 @@ function holdFirst(o: TargetObservation, live: LiveDeployment): Draft | null {
   const action: TargetAction = {
     kind: 'APPLY',
     side: which,
+    template: 'GATE',
     gate: { closed: true, ...amounts },
     unpause: false,
     precondition: preconditionOf(live),

@@ -87,7 +87,16 @@ function causeOf(pods: readonly PodFields[], refused?: string): object | null {
   const target = targetRow();
   const placement = { id: 'p', workloadId: 'w', workload: 'web', namespace: 'shop', replicas: 3, lastWrittenReplicas: 3, progressAt: null };
   const rows = { now: clusterNow, rollout: rolloutRow(), wave: waveRow(), placement, target };
-  const o: TargetObservation = { ...rows, live, checked: null, performed: null, writeFailure: null, hindrance: null, logs: new Map() };
+  const o: TargetObservation = {
+    ...rows,
+    live,
+    checked: null,
+    answers: new Map(),
+    performed: null,
+    writeFailure: null,
+    hindrance: null,
+    logs: new Map(),
+  };
   const blame = worstFault(o, live);
   return blame && presentFailure(podFailure(target, blame, null));
 }

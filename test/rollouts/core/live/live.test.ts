@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { liveOf } from '../../../../src/rollouts/core/live/live.ts';
+import { liveDigest } from '../../../../src/rollouts/core/live/live-template.ts';
 import type { Watched } from '../../../../src/rollouts/core/live/live.ts';
 import type { LiveDeployment } from '../../../../src/rollouts/core/observation.ts';
 import type { Raw } from '../../../../src/rollouts/core/raw.ts';
@@ -11,6 +12,11 @@ const template = (image: string, labels: Record<string, string> = {}): Raw => ({
   metadata: { labels: { app: 'web', ...labels } },
   spec: { containers: [{ name: 'web', image }] },
 });
+
+const annotated = (annotations: Record<string, string>): Raw => {
+  const { metadata, spec } = template('web:2');
+  return { metadata: { ...(metadata as object), annotations }, spec };
+};
 
 function deployment(fields: { spec?: object; metadata?: object; status?: object } = {}): Raw {
   return {
@@ -41,6 +47,11 @@ const ours = {
   fieldsV1: { 'f:spec': { 'f:template': { 'f:spec': { 'f:containers': {} } } } },
 };
 
+const by = (manager: string, minute: number): object => {
+  const fieldsV1 = { 'f:spec': { 'f:template': { 'f:metadata': { 'f:labels': { 'f:team': {} } } } } };
+  return { manager, operation: 'Update', time: `2026-01-01T00:0${minute}:00Z`, fieldsV1 };
+};
+
 function replicaSet(
   name: string,
   image: string,
@@ -50,7 +61,6 @@ function replicaSet(
     status?: object;
     owner?: string;
     minReadySeconds?: number;
-    template?: string;
     generation?: number;
   } = {},
 ): Raw {
@@ -61,7 +71,6 @@ function replicaSet(
       generation: fields.generation ?? 1,
       creationTimestamp: fields.created ?? '2026-01-01T00:00:00Z',
       ownerReferences: [{ uid: fields.owner ?? 'd-1', controller: true }],
-      ...(fields.template === undefined ? {} : { annotations: { 'slipway.dev/template': fields.template } }),
     },
     spec: {
       replicas: fields.replicas ?? 2,
@@ -121,7 +130,7 @@ describe('what a decision sees of the cluster', () => {
       gate: 'OPEN',
       surge: '2',
       unavailable: '20%',
-      template: 'sha256:two',
+      template: liveDigest(template('web:2')),
       release: 2,
       pausedBy: null,
       editedBy: null,
@@ -146,12 +155,17 @@ describe('what a decision sees of the cluster', () => {
     expect(seen.others.map((one) => one.name)).toEqual(['one']);
   });
 
-  it('reads from each ReplicaSet which template of ours it has, and whether the controller counts its pods', () => {
-    const held = replicaSet('one', 'web:1', { replicas: 8, minReadySeconds: 2147483646, template: 'sha256:one' });
-    const seen = live({ replicaSets: [held, replicaSet('two', 'web:2')] });
+  it('reads from each ReplicaSet which template it has, and whether the controller counts its pods', () => {
+    const held = replicaSet('one', 'web:1', { replicas: 8, minReadySeconds: 2147483646 });
+    const seen = live({ replicaSets: [held, replicaSet('two', 'web:2'), replicaSet('past', 'web:0', { replicas: 0 })] });
     expect([seen.current, ...seen.others]).toMatchObject([
-      { template: null, gateClosed: false },
-      { template: 'sha256:one', gateClosed: true },
+      { template: seen.template, gateClosed: false },
+      { template: liveDigest(template('web:1')), gateClosed: true },
+    ]);
+    expect(seen.replicaSets.map(({ name, uid, template: digest }) => [name, uid, digest])).toEqual([
+      ['one', 'uid-one', liveDigest(template('web:1'))],
+      ['two', 'uid-two', seen.template],
+      ['past', 'uid-past', liveDigest(template('web:0'))],
     ]);
   });
 
@@ -166,6 +180,22 @@ describe('what a decision sees of the cluster', () => {
       current: { counted: { isCurrent: true, replicas: 0, ready: 0 } },
       others: [{ counted: { isCurrent: false, replicas: 8, ready: 7 } }],
     });
+  });
+
+  it.each([
+    ['an image', template('web:3')],
+    ['a label', template('web:2', { team: 'shop' })],
+    ['an annotation', annotated({ 'reloader.example/hash': 'abc' })],
+    ['our own restart', annotated({ 'slipway.dev/restarted-at': '2026-01-01T00:00:00Z' })],
+  ])('tells templates apart by %s', (_what, other) => {
+    expect(live({ deployment: deployment({ spec: { template: other } }) }).template).not.toBe(live({}).template);
+  });
+
+  it('takes a restart by kubectl for the same template, in a ReplicaSet of its own', () => {
+    const restarted = annotated({ 'kubectl.kubernetes.io/restartedAt': '2026-01-01T00:00:00Z' });
+    const seen = live({ deployment: deployment({ spec: { template: restarted } }), replicaSets: [replicaSet('two', 'web:2')] });
+    expect(seen.template).toBe(live({}).template);
+    expect(seen.current).toBeNull();
   });
 
   it('takes the oldest of two that are the same, as the controller does', () => {
@@ -210,38 +240,11 @@ describe('what a decision sees of the cluster', () => {
   });
 
   it.each([
-    ['an edit of the image after our apply', 'kubectl-edit', '2026-01-01T00:05:00Z', { 'f:spec': { 'f:containers': {} } }, 'kubectl-edit'],
-    ['what another manager added before it', 'kubectl-edit', '2025-12-31T00:00:00Z', { 'f:spec': { 'f:containers': {} } }, null],
-    [
-      'a restart by hand, which touches metadata alone',
-      'kubectl-rollout',
-      '2026-01-01T00:05:00Z',
-      { 'f:metadata': { 'f:annotations': {} } },
-      null,
-    ],
-  ])('tells %s', (_name, manager, time, fields, editedBy) => {
-    const entry = { manager, operation: 'Update', time, fieldsV1: { 'f:spec': { 'f:template': fields } } };
-    expect(live({ deployment: deployment({ metadata: { managedFields: [ours, entry] } }) }).editedBy).toBe(editedBy);
-  });
-
-  it.each([
-    ['an edit in the second of our apply, once the controller has acted on it', ['web:2', 'web:3'], 'web:3', 'kubectl-set'],
-    ['nothing of what another manager added in that second, before it', ['web:2'], 'web:2', null],
-    ['nothing of an edit that is over: what it made is younger than what runs again', ['web:2', 'web:3'], 'web:2', null],
-  ])('tells %s', (_name, made, runs, editedBy) => {
-    const entry = {
-      manager: 'kubectl-set',
-      operation: 'Update',
-      time: ours.time,
-      fieldsV1: { 'f:spec': { 'f:template': { 'f:spec': { 'f:containers': {} } } } },
-    };
-    const withDigest = (set: Raw): Raw => {
-      const annotations = { 'slipway.dev/template': 'sha256:two' };
-      return { ...set, metadata: { ...(set['metadata'] as object), annotations } };
-    };
-    const sets = made.map((image, index) => withDigest(replicaSet(`set-${index}`, image, { created: `2026-01-01T00:0${index + 1}:00Z` })));
-    const edited = deployment({ spec: { template: template(runs) }, metadata: { managedFields: [ours, entry] } });
-    expect(live({ deployment: edited, replicaSets: sets }).editedBy).toBe(editedBy);
+    ['the latest of those who own something of the template', [by('kubectl-set', 1), by('reloader', 2)], 'reloader'],
+    ['nobody where it is all ours', [], null],
+    ['nobody where others own something else', [{ ...by('kubectl', 1), fieldsV1: { 'f:spec': { 'f:replicas': {} } } }], null],
+  ])('names as its editor %s', (_name, entries, editedBy) => {
+    expect(live({ deployment: deployment({ metadata: { managedFields: [ours, ...entries] } }) }).editedBy).toBe(editedBy);
   });
 
   it("takes the current ReplicaSet's word about refused pods, and the Deployment's only while there is none", () => {

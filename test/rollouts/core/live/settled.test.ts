@@ -47,6 +47,7 @@ const held = counted({
   counted: { replicas: 0, updated: 0, ready: 0, available: 0 },
   current: set('new', 2, { gateClosed: true }),
   others: [set('old', 8)],
+  replicaSets: [],
   replicaFailure: null,
 });
 const [old] = held.others as [LiveReplicaSet];

@@ -1,0 +1,143 @@
+/** What others have changed in a pod template since we wrote it, field by field. */
+import { isRecord } from '../../../platform/json.ts';
+import { part, parts, sameJson, text, time } from '../raw.ts';
+import type { Raw } from '../raw.ts';
+
+/** A field that would change: as texts, JSON where the value is not one. */
+export interface Edit {
+  /** As Kubernetes writes it: `.spec.template.spec.containers[name="web"].image`. */
+  path: string;
+  /** The field manager that wrote the live value; null where nobody owns it, as where it was removed. */
+  manager: string | null;
+  /** The live value and ours; null = not there. */
+  live: string | null;
+  ours: string | null;
+}
+
+/** How many edits a failure lists. */
+export const MOST_EDITS = 50;
+const MOST_CHARACTERS = 200;
+
+const OUR_MANAGER = 'slipway';
+
+/** The keys by which server-side apply tells the items of a list apart. Other lists are one value. */
+const LIST_KEYS: Readonly<Record<string, readonly string[]>> = {
+  containers: ['name'],
+  initContainers: ['name'],
+  ephemeralContainers: ['name'],
+  env: ['name'],
+  volumes: ['name'],
+  imagePullSecrets: ['name'],
+  resourceClaims: ['name'],
+  schedulingGates: ['name'],
+  ports: ['containerPort', 'protocol'],
+  volumeMounts: ['mountPath'],
+  volumeDevices: ['devicePath'],
+  hostAliases: ['ip'],
+  topologySpreadConstraints: ['topologyKey', 'whenUnsatisfiable'],
+};
+
+/** One step into a value: its text in a path, its key in managed fields, and how to find it. */
+interface Step {
+  shown: string;
+  owned: string;
+  from: (value: unknown) => unknown;
+}
+
+/**
+ * The fields in which the live template differs from what we wrote (`base`), and from what we would write now (`next`): a change that the new template has
+ * too is none. The first `MOST_EDITS` by path.
+ *
+ * @param managedFields of the live Deployment
+ */
+export function editsOf(live: unknown, base: unknown, next: unknown, managedFields: unknown): Edit[] {
+  const edits: Edit[] = [];
+  for (const path of differences(live, base, [])) {
+    const [now, then] = [valueAt(live, path), valueAt(next, path)];
+    if (sameJson(now, then)) continue;
+    edits.push({
+      path: `.spec.template${path.map(({ shown }) => shown).join('')}`,
+      manager: ownerAt(managedFields, path),
+      live: shownValue(now, path),
+      ours: shownValue(then, path),
+    });
+  }
+  return edits.sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, MOST_EDITS);
+}
+
+/** The topmost paths at which two values differ. */
+function differences(a: unknown, b: unknown, path: readonly Step[]): Step[][] {
+  if (sameJson(a, b)) return [];
+  const name = path.at(-1)?.owned.slice(2) ?? '';
+  const items = Array.isArray(a) && Array.isArray(b) ? keyed(a, b, LIST_KEYS[name]) : null;
+  if (items !== null) return items.flatMap((step) => differences(step.from(a), step.from(b), [...path, step]));
+  if (!isRecord(a) || !isRecord(b)) return [[...path]];
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+  return names.flatMap((key) => differences(a[key], b[key], [...path, fieldStep(key)]));
+}
+
+/** The items of two lists by their keys; null where they cannot be told apart, or where only their order differs. */
+function keyed(a: readonly unknown[], b: readonly unknown[], keys: readonly string[] | undefined): Step[] | null {
+  if (keys === undefined || ![...a, ...b].every(isRecord)) return null;
+  const steps = [a, b].map((list) => list.map((item) => itemStep(item as Raw, keys)));
+  if (steps.some((list) => new Set(list.map(({ owned }) => owned)).size < list.length)) return null;
+  const all = [...new Map(steps.flat().map((step) => [step.owned, step])).values()];
+  return all.every((step) => sameJson(step.from(a), step.from(b))) ? null : all;
+}
+
+function fieldStep(name: string): Step {
+  const isPlain = /^[A-Za-z0-9]+$/.test(name);
+  return {
+    shown: isPlain ? `.${name}` : `[${JSON.stringify(name)}]`,
+    owned: `f:${name}`,
+    from: (value) => (isRecord(value) ? value[name] : undefined),
+  };
+}
+
+function itemStep(item: Raw, keys: readonly string[]): Step {
+  const named = Object.fromEntries([...keys].sort().map((key) => [key, item[key] ?? null]));
+  const is = (other: unknown): boolean => isRecord(other) && keys.every((key) => (other[key] ?? null) === named[key]);
+  return {
+    shown: `[${keys.map((key) => `${key}=${JSON.stringify(named[key])}`).join(',')}]`,
+    owned: `k:${JSON.stringify(named)}`,
+    from: (value: unknown) => (Array.isArray(value) ? (value as unknown[]).find(is) : undefined),
+  };
+}
+
+function valueAt(value: unknown, path: readonly Step[]): unknown {
+  return path.reduce<unknown>((at, step) => step.from(at), value);
+}
+
+/** The manager other than us that owns something at, above or below the path, the latest first. */
+function ownerAt(managedFields: unknown, path: readonly Step[]): string | null {
+  const owns = (entry: Raw): boolean => {
+    let fields: unknown = part(part(part(entry, 'fieldsV1'), 'f:spec'), 'f:template');
+    for (const { owned } of path) {
+      if (!isRecord(fields) || !(owned in fields)) return false;
+      fields = fields[owned];
+    }
+    return true;
+  };
+  const owners = parts({ managedFields }, 'managedFields').filter((entry) => text(entry, 'manager') !== OUR_MANAGER && owns(entry));
+  const newest = owners.sort((a, b) => (time(b, 'time') ?? 0) - (time(a, 'time') ?? 0))[0];
+  return newest === undefined ? null : text(newest, 'manager');
+}
+
+const SECRET_NAME = /pass|secret|token|credential|api_?key|private/i;
+const HIDDEN = '(hidden)';
+
+/** The value as a bounded text. What a variable of a telling name is set to is not shown. */
+function shownValue(value: unknown, path: readonly Step[]): string | null {
+  if (value === undefined) return null;
+  const variable = path.findLast(({ owned }) => owned.startsWith('k:{"name"'))?.shown ?? '';
+  const open = SECRET_NAME.test(variable) && path.at(-1)?.owned === 'f:value' ? HIDDEN : withoutSecrets(value);
+  const shown = typeof open === 'string' ? open : JSON.stringify(open);
+  return shown.length <= MOST_CHARACTERS ? shown : `${shown.slice(0, MOST_CHARACTERS - 3)}...`;
+}
+
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (!isRecord(value)) return value;
+  const isSecret = typeof value['name'] === 'string' && SECRET_NAME.test(value['name']) && 'value' in value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, isSecret && key === 'value' ? HIDDEN : withoutSecrets(item)]));
+}
