@@ -102,6 +102,11 @@ export const targetSentences: [Reason, string][] = [
   [because('REPLACING', { release: 7, pods: 10 }), 'Replacing 10 pods by release 7.'],
   [because('OPENING_GATE', { release: 7, pods: 10 }), 'All 10 pods run release 7 and are Ready: opening the gate.'],
   [because('GATE_REOPENED', held), 'Going on from 2 of 10 pods on release 7.'],
+  [
+    because('GATE_AGAIN', { manager: 'kubectl-edit' }),
+    'kubectl-edit changed minReadySeconds or the strategy, by which pods are held: closing the gate again.',
+  ],
+  [because('GATE_AGAIN', { manager: null }), 'Closing the gate, which has not arrived yet.'],
   [because('OWN_LIMITS', { release: 7 }), "Release 7 stands: restoring the Deployment's own maxSurge and maxUnavailable."],
   [because('FINISHING', { release: 7 }), 'Applying the remaining objects of release 7 and pruning unreferenced ones.'],
   [because('PODS_READY', { ready: 10, pods: 10, release: 7, wanted: null }), '10 of 10 pods run release 7 and are Ready.'],

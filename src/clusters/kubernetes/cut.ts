@@ -78,7 +78,9 @@ const owners = list(
     manager: scalar,
     subresource: scalar,
     time: scalar,
-    fieldsV1: record({ 'f:spec': record({ 'f:paused': presence, 'f:template': presence }) }),
+    fieldsV1: record({
+      'f:spec': record({ 'f:paused': presence, 'f:template': presence, 'f:minReadySeconds': presence, 'f:strategy': presence }),
+    }),
   }),
 );
 const conditions = list(record({ type: scalar, status: scalar, reason: shown, message: shown, lastTransitionTime: scalar }));

@@ -58,6 +58,21 @@ const apiErrors = {
   EXPIRED: apiError('EXPIRED', 'NONE', 'CLUSTER'),
 } satisfies Record<KubernetesErrorKind, Cause<never>>;
 
+interface GateOverridden extends Named {
+  manager: string | null;
+  times: number;
+  fields: readonly ChangedField[];
+}
+
+/** A field that the answer to a write has with another value. */
+interface ChangedField {
+  path: string;
+  written: string;
+  live: string;
+}
+
+const changedField = ({ path, written, live }: ChangedField): string => `${path} is ${live} and not ${written}`;
+
 /** Causes that the decisions find in the observation. */
 const own = {
   /** Blames whom the blocking cause blames; the cluster if there is none. */
@@ -97,6 +112,19 @@ const own = {
       `The pod template of Deployment ${name} was edited by ${manager ?? 'somebody'} since it was applied.`,
     advice: ({ manager }: { manager: string | null }) =>
       `Make the change in the template instead; a rollback overwrites the edits of ${manager ?? 'others'}.`,
+  },
+  /** `manager` null: admission changed what was written, in these fields. */
+  GATE_OVERRIDDEN: {
+    severity: 'FATAL',
+    blames: 'CLUSTER',
+    sentence: ({ name, manager, times, fields }: GateOverridden) =>
+      manager === null
+        ? `An admission policy of the cluster changes what is written to Deployment ${name} (${fields.map(changedField).join(', ')}), so that pods cannot be held.`
+        : `${manager} changed minReadySeconds or the strategy of Deployment ${name}, by which pods are held, ${times === 1 ? 'once' : `${times} times`} within 5 minutes.`,
+    advice: ({ manager }: GateOverridden) =>
+      manager === null
+        ? 'Exempt the Deployment from the policy that sets these fields, or roll out with strategy ROLLING, which holds no pods.'
+        : `Find out why ${manager} writes these fields (GitOps, a script, a person), stop that, and retry.`,
   },
   SCALED_WHILE_HELD: {
     severity: 'FATAL',

@@ -3,7 +3,7 @@ import type { Gate, SideName, TargetAction, TemplateSource } from './action.ts';
 import type { TargetDecision, TargetEventType } from './decision.ts';
 import { causeIn, podFailure } from './failure.ts';
 import type { Failure, Blame } from './failure.ts';
-import type { LiveDeployment, Side, TargetObservation } from './observation.ts';
+import type { LiveDeployment, Side, TargetObservation, WrittenGate } from './observation.ts';
 import { because } from './reasons.ts';
 import type { Reason } from './reasons.ts';
 import type { Amounts } from './steps.ts';
@@ -131,7 +131,7 @@ export function restoreOwnAmounts(o: TargetObservation, live: LiveDeployment): D
 export function applyGate(o: TargetObservation, live: LiveDeployment | null, write: GateWrite): Draft {
   const { target, now } = o;
   const { surge, unavailable } = write.amounts;
-  const gate = { n: live?.replicas ?? null, surge, unavailable, ...(live === null ? {} : { over: live.template }) };
+  const gate = gateFor(o, live, write);
   const action: TargetAction = {
     kind: 'APPLY',
     side: write.which,
@@ -141,13 +141,29 @@ export function applyGate(o: TargetObservation, live: LiveDeployment | null, wri
     precondition: live === null ? null : preconditionOf(live),
   };
   const { gate: last } = target;
-  const same = last !== null && last.surge === surge && last.unavailable === unavailable && last.n === gate.n;
+  const same =
+    last !== null &&
+    last.surge === surge &&
+    last.unavailable === unavailable &&
+    last.n === gate.n &&
+    (last.closed ?? gate.closed) === gate.closed;
   if (target.written && same) return { reason: write.reason, action };
   return {
     reason: write.reason,
     set: { enteredAt: now, gate, written: true, made: target.made || live === null },
     event: target.written || target.undoing ? 'target.step' : 'target.started',
     action,
+  };
+}
+
+function gateFor({ target }: TargetObservation, live: LiveDeployment | null, { closed, amounts }: GateWrite): WrittenGate {
+  const overridden = target.gate?.overridden;
+  return {
+    ...amounts,
+    n: live?.replicas ?? null,
+    closed,
+    ...(live === null ? {} : { over: live.template }),
+    ...(closed && overridden !== undefined ? { overridden } : {}),
   };
 }
 

@@ -142,6 +142,8 @@ export function standingUid({ uid, failure }: { uid: string | null; failure: Fai
 
 export const edited = (place: AtCluster, name: string, manager: string | null): Failure => failureAt(place, 'EDITED', { name, manager });
 
+export const gateOverridden = (place: AtCluster, data: CauseData<'GATE_OVERRIDDEN'>): Failure => failureAt(place, 'GATE_OVERRIDDEN', data);
+
 export const scaledWhileHeld = (place: AtCluster, detail: string): Failure => failureAt(place, 'SCALED_WHILE_HELD', { detail });
 
 export const scaledByOthers = (place: AtCluster, live: number, wanted: number): Failure =>

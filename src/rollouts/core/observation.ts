@@ -106,6 +106,17 @@ export interface WrittenGate extends Amounts {
   n: number | null;
   /** `template` of the Deployment that it was decided on; absent where there was none, and in rows of earlier versions. */
   over?: string;
+  /** Absent in rows of earlier versions, whose gate is not verified. */
+  closed?: boolean;
+  /** When others had changed it and it was written again, and who they were; the last few. */
+  overridden?: readonly GateOverride[];
+}
+
+export interface GateOverride {
+  /** RFC 3339, by the database's clock. */
+  at: string;
+  /** The field manager. */
+  by: string;
 }
 
 /** A stage as the walk sees it: of a kind that some handler knows. */
@@ -234,6 +245,8 @@ export interface LiveDeployment {
   /** As they stand in the spec: "2", "25%"; "0" where the strategy has none (Recreate). */
   surge: string;
   unavailable: string;
+  /** The field manager other than us that has last changed what the gate consists of, null if none has since our last write of it. */
+  gateBy: string | null;
   /** `spec.paused`, with the field manager that owns it. */
   pausedBy: string | null;
   /** Digest of its pod template, as `Applied.template`, whoever wrote it. A digest and not a side, since both sides may have the same one. */

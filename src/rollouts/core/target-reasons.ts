@@ -111,6 +111,10 @@ const forward = {
     const held = `holding ${fresh} new and ${old} old pods where they are`;
     return why === 'TURNING' ? `Before the next write: ${held}.` : `${why === 'PAUSED' ? 'Paused' : 'Failed'}: ${held}.`;
   },
+  GATE_AGAIN: ({ manager }: { manager: string | null }) =>
+    manager === null
+      ? 'Closing the gate, which has not arrived yet.'
+      : `${manager} changed minReadySeconds or the strategy, by which pods are held: closing the gate again.`,
   SCALING: ({ from, to }: { from: number; to: number }) => `Scaling from ${from} to ${podsText(to)}.`,
   SCALED: ({ ready, pods }: { ready: number; pods: number }) => `${ready} of ${pods} pods are Ready.`,
   REMOVING: ({ workload }: { workload: string }) => `Removing ${workload}.`,

@@ -6,12 +6,25 @@ import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { SideName, TargetAction } from '../core/action.ts';
 import { openGateOf } from '../core/draft.ts';
+import { gateOverridden } from '../core/failure.ts';
+import type { Failure } from '../core/failure.ts';
 import { kinds } from '../core/kinds.ts';
 import type { Side } from '../core/observation.ts';
 import { foreignObject } from './cluster-errors.ts';
 import type { Memory } from './memory.ts';
 import { DeploymentWriter, observedAnew } from './deployment-writer.ts';
-import { distinct, fenceOf, gatedDeployment, objectKey, refOf, sideObjects, templateDigestIn, toPrune, toRefresh } from './objects.ts';
+import {
+  changedByAdmission,
+  distinct,
+  fenceOf,
+  gatedDeployment,
+  objectKey,
+  refOf,
+  sideObjects,
+  templateDigestIn,
+  toPrune,
+  toRefresh,
+} from './objects.ts';
 import type { Objects } from './objects.ts';
 import type { ActiveTarget } from '../store/placement.repository.ts';
 import { preflight } from './preflight.ts';
@@ -36,8 +49,10 @@ export interface PlacementAccess {
   writtenSides(): Promise<Side[]>;
 }
 
-/** Whether the Deployment was written. If so, the watch must show it before the next decision. */
-export type WriteResult = { deployment: true; before: string | null } | { deployment: false };
+/**
+ * Whether the Deployment was written. If so, the watch must show it before the next decision. `refusal`: the cluster took the write and made something else of it.
+ */
+export type WriteResult = { deployment: true; before: string | null; refusal?: Failure } | { deployment: false };
 
 const NOTHING: WriteResult = { deployment: false };
 
@@ -141,7 +156,12 @@ export class Act {
     failpoint('after-write');
     if (action.template !== 'GATE') this.memory.answers.set(action.side, templateDigestIn(answer));
     const before = precondition?.resourceVersion ?? null;
-    return answer.metadata.resourceVersion === before ? NOTHING : { deployment: true, before };
+    if (answer.metadata.resourceVersion === before) return NOTHING;
+    const fields = action.gate.closed ? changedByAdmission(wanted, answer) : [];
+    if (fields.length === 0) return { deployment: true, before };
+    const { target, placement } = this.active;
+    const refusal = gateOverridden(target.state, { name: placement.workload, manager: null, times: 1, fields });
+    return { deployment: true, before, refusal };
   }
 
   /** Creates missing objects around the Deployment. The preflight or the read has shown that their names are free or ours. */

@@ -2,6 +2,7 @@
 import { cutObject } from '../../clusters/kubernetes/cut.ts';
 import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
 import type { KubernetesObject as LiveObject, ObjectRef, Precondition } from '../../clusters/kubernetes/types.ts';
+import { isRecord } from '../../platform/json.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import { withRelease, withRestart } from '../../workloads/core/restart.ts';
 import type { Gate } from '../core/action.ts';
@@ -62,6 +63,27 @@ export function templateIn(deployment: LiveObject): unknown {
 export function templateDigestIn(deployment: LiveObject): string {
   return liveDigest(part(part(cutObject(deployment, String), 'spec'), 'template'));
 }
+
+/** What the gate consists of, in `spec`; the progress deadline, which holds no pods, is not part of it. */
+const GATE_FIELDS = [
+  ['minReadySeconds'],
+  ['strategy', 'rollingUpdate', 'maxSurge'],
+  ['strategy', 'rollingUpdate', 'maxUnavailable'],
+  ['paused'],
+];
+
+/** The fields of the gate that the answer to a write has with other values: a mutating policy has changed them. What was not written is not compared. */
+export function changedByAdmission(wanted: KubernetesObject, answer: LiveObject): { path: string; written: string; live: string }[] {
+  const valueAt = (object: LiveObject, path: readonly string[]): unknown =>
+    path.reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), object['spec']);
+  return GATE_FIELDS.flatMap((path) => {
+    const [written, live] = [valueAt(wanted, path), valueAt(answer, path)];
+    if (written === undefined || written === live || (written === false && live === undefined)) return [];
+    return [{ path: `spec.${path.join('.')}`, written: shownValue(written), live: shownValue(live) }];
+  });
+}
+
+const shownValue = (value: unknown): string => (value === undefined ? 'unset' : String(value));
 
 /** "2" is a count of pods, which must be a number for Kubernetes; "25%" stays a string. */
 const amount = (text: string): number | string => (/^\d+$/.test(text) ? Number(text) : text);

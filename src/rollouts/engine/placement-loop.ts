@@ -225,6 +225,7 @@ export class PlacementLoop {
         memory.writeFailure = null;
       }
       if (action.kind !== 'READ_LOG') memory.hindrance = null;
+      if (written.deployment && written.refusal) memory.writeFailure = { failure: written.refusal, at: this.work.now() };
       this.awaitEcho(written);
     } catch (error) {
       const { cluster } = active.target.state;

@@ -310,6 +310,7 @@ export class Model {
       gate: d.minReadySeconds === CLOSED ? 'CLOSED' : 'OPEN',
       surge: d.surge,
       unavailable: d.unavailable,
+      gateBy: null,
       pausedBy: d.paused,
       template: d.template,
       release: d.release,

@@ -48,6 +48,7 @@ export function liveOf(watched: Watched): Live {
     counted: { ...countedOf(deployment), updated: count(deployment, 'updatedReplicas'), available: count(deployment, 'availableReplicas') },
     replicas: number(spec, 'replicas') ?? 1,
     ...gateOf(spec),
+    gateBy: foreignOwner(metadata, ['f:spec', 'f:minReadySeconds']) ?? foreignOwner(metadata, ['f:spec', 'f:strategy']),
     template: liveDigest(part(spec, 'template')),
     release: releaseOf(metadata),
     pausedBy: spec['paused'] === true ? (newestOwner(metadata, ['f:spec', 'f:paused'])?.manager ?? 'an unknown manager') : null,

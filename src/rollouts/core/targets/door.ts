@@ -14,6 +14,7 @@ import { isScaled } from '../stages/scale.ts';
 import type { StageHandlers, Visit } from '../stages/stage.ts';
 import { mayMove, overdue, waitHealthy, standstillReason } from '../live/deadline.ts';
 import { fail, failWith, sideOf, wait } from '../draft.ts';
+import { blameOverride, closedAgain } from './gate.ts';
 import type { Draft } from '../draft.ts';
 import { failingFault } from '../live/faults.ts';
 import { ownersPause } from '../live/outside.ts';
@@ -45,7 +46,7 @@ const doors: Record<Purpose, Door> = {
     first: [],
     absent: (o) => (o.target.uid === null ? (refusedAlready(o) ?? create(o)) : fail(deleted(o.target, o.placement.workload))),
     foreign: failNotOurs,
-    guards: [replacedByOthers, editedByOthers, refusedForGood, terminating, failing, misfit, pausedByOwner, standstill],
+    guards: [replacedByOthers, editedByOthers, refusedForGood, terminating, failing, closedAgain, misfit, pausedByOwner, standstill],
   },
   NUMBER: {
     first: [],
@@ -159,7 +160,7 @@ function misfit(visit: Visit, handlers: StageHandlers): Draft | null {
   const stage = o.target.stages[o.target.stage];
   if (stage === undefined || !isOnIt(o, live, sideOf(o))) return null;
   const failure = handlerOf(handlers, stage).misfit?.(stage, visit) ?? null;
-  return failure === null ? null : fail(failure);
+  return failure === null ? null : fail(blameOverride(o, failure));
 }
 
 function pausedByOwner({ o, live }: Visit): Draft | null {

@@ -132,6 +132,7 @@ describe('what a decision sees of the cluster', () => {
       unavailable: '20%',
       template: liveDigest(template('web:2')),
       release: 2,
+      gateBy: null,
       pausedBy: null,
       editedBy: null,
       terminating: false,

@@ -39,6 +39,7 @@ const held = counted({
   gate: 'CLOSED',
   surge: '0',
   unavailable: '20%',
+  gateBy: null,
   pausedBy: null,
   template: 'new',
   release: 2,
