@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { expectStatus } from './api.ts';
 import type { Recorder } from './recorder.ts';
-import { ask, rolloutOf, settled, violations } from './world.ts';
+import { ask, eventsOf, rolloutOf, settled, violations } from './world.ts';
 import type { RolloutView, Speaker } from './world.ts';
 
 /** What people and their tools do to a pod template whose container `web` has the variable MODE, as strategic merge patches, which is how kubectl does it. */
@@ -148,6 +148,51 @@ export function foreignEdits(start: () => Promise<EditedWorld>): void {
       await runsAlone(its, restarted);
       await abort(await held(its));
       await runsAlone(its, restarted);
+    });
+  });
+
+  describe.concurrent('somebody changes the gate while a canary is held', () => {
+    /** Other amounts that move no pod, so that it stays the same whoever is faster. */
+    const amounts = ['26%', '27%', '28%', '29%'].map((maxUnavailable) => ({ strategy: { rollingUpdate: { maxUnavailable } } }));
+    const againAfter = async ({ recorder, name }: Case, id: string, spec: object, times: number): Promise<void> => {
+      await recorder.edit(name, {}, { manager: 'a-person', spec });
+      const again = async (): Promise<boolean> =>
+        (await eventsOf(world.speaker, id)).filter(({ message }) => message.includes('closing the gate again')).length >= times;
+      await vi.waitUntil(again, { timeout: 30_000, interval: 50 });
+    };
+
+    test('it is closed again, and the canary goes on', async () => {
+      const its = await begun('gate-again');
+      const id = await held(its);
+      await againAfter(its, id, amounts[0]!, 1);
+      expect(await wait(id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+      expect(
+        its.recorder
+          .replicaSets(its.name)
+          .map(({ replicas }) => replicas)
+          .toSorted(),
+      ).toEqual([1, 3]);
+      await ask(world.speaker, `/rollouts/${id}/promote`);
+      expect(await wait(id)).toMatchObject({ phase: 'SUCCEEDED' });
+    });
+
+    test('for the fourth time within 5 minutes: it goes back, and says who', async () => {
+      const its = await begun('gate-fights');
+      const id = await held(its);
+      for (const [index, spec] of amounts.slice(0, 3).entries()) await againAfter(its, id, spec, index + 1);
+      await its.recorder.edit(its.name, {}, { manager: 'a-person', spec: amounts[3]! });
+      const { failure } = await rolledBack(id);
+      expect(failure).toMatchObject({ reason: 'GATE_OVERRIDDEN' });
+      expect(failure?.message).toContain('a-person');
+      await runsAlone(its, its.original);
+    });
+
+    test('so that pods are replaced: it goes back and never on', async () => {
+      const its = await begun('gate-opened');
+      const id = await held(its);
+      await againAfter(its, id, { minReadySeconds: 0, strategy: { rollingUpdate: { maxSurge: 1 } } }, 1);
+      expect(await rolledBack(id)).toMatchObject({ failure: { reason: 'GATE_OVERRIDDEN' } });
+      await runsAlone(its, its.original);
     });
   });
 

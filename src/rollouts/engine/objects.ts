@@ -83,7 +83,7 @@ export function changedByAdmission(wanted: KubernetesObject, answer: LiveObject)
   });
 }
 
-const shownValue = (value: unknown): string => (value === undefined ? 'unset' : String(value));
+const shownValue = (value: unknown): string => (value === undefined ? 'unset' : JSON.stringify(value));
 
 /** "2" is a count of pods, which must be a number for Kubernetes; "25%" stays a string. */
 const amount = (text: string): number | string => (/^\d+$/.test(text) ? Number(text) : text);
