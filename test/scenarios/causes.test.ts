@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SimulatedCluster } from '../../simulator/simulator.ts';
 import { connect } from '../simulator/support/client.ts';
+import { expectStatus } from '../support/api.ts';
 import type { Client } from '../simulator/support/client.ts';
 import { BETTER, deploy, GOOD, makeWorkload, rolloutOf, running, settled, startWorld, violations, webDocument } from '../support/world.ts';
 import type { RolloutView, TargetView, World } from '../support/world.ts';
@@ -174,6 +175,63 @@ describe('what stands in the way of a rollout', () => {
       expect(rollout.failure?.message).toMatch(/^\d+ pods ended so, the last one on node cluster-1-node-\d: Pod was rejected: /);
       expect(rollout.failure?.pod).toMatch(/^rejected-/);
     });
+  });
+
+  describe('that no status tells of', () => {
+    const deadline = { ...patient, progressDeadlineSeconds: 13 };
+
+    test.each([
+      ['sandbox-error', 'FailedCreatePodSandBox', 'Failed to create pod sandbox'],
+      ['attach-error', 'FailedAttachVolume', 'Multi-Attach error for volume "data"'],
+    ])('is found in the events of the pod (%s)', async (behaviour, code, message) => {
+      const workload = await begun(behaviour);
+      first.setFaults({ behaviours: [{ image: BETTER, behaviour }] });
+      const id = await roll(workload, deadline);
+      expect(await shown(id)).toMatchObject({
+        code,
+        message: expect.stringContaining(message) as string,
+        data: { severity: 'SLOW', blames: 'CLUSTER', pod: expect.stringMatching(/^\w+-error-/) as string },
+      });
+      const rollout = await settled(world, id);
+      expect(rollout).toMatchObject({ phase: 'ROLLED_BACK', failure: { reason: 'PROGRESS_DEADLINE', blames: 'CLUSTER' } });
+      expect(rollout.failure?.message).toContain(`${code}: ${message}`);
+    });
+
+    test('is not, where the credential may not read events: the cluster says so, and the rollout goes on', async () => {
+      const workload = await begun('eventless');
+      const behaviours = [{ image: BETTER, behaviour: 'sandbox-error' }];
+      first.setFaults({ behaviours, deniedVerbs: [{ verb: 'list', resource: 'events' }] });
+      const { status, statusReason } = expectStatus(
+        await world.tenant.rest<{ status: string; statusReason: string }>('POST', `/v1/clusters/${first.name}/check`),
+        200,
+      );
+      expect(status).toBe('CONNECTED');
+      expect(statusReason).toMatch(/^The credential may not list events in namespace default\. So what keeps a pod from starting/);
+      const rollout = await settled(world, await roll(workload, deadline));
+      expect(rollout).toMatchObject({ phase: 'ROLLED_BACK', failure: { reason: 'PROGRESS_DEADLINE' } });
+      expect(rollout.failure?.message).toContain('ContainersNotReady: containers with unready status: [web].');
+    });
+  });
+
+  test.each([
+    ['init-hangs', 'InitContainerRunning', 'migrate'],
+    ['sidecar-hangs', 'SidecarNotStarted', 'proxy'],
+  ])('names what does not get on before the application, with its log (%s)', async (behaviour, code, name) => {
+    const initContainers = [
+      { name: 'migrate', image: 'registry.example/migrate:1' },
+      { name: 'proxy', image: 'registry.example/proxy:1', restartPolicy: 'Always' },
+    ];
+    const workload = await begun(behaviour, {
+      pod: { spec: { initContainers, containers: [{ name: 'web', image: '${{ params.image }}' }] } },
+    });
+    const image = name === 'migrate' ? 'migrate:1' : 'proxy:1';
+    first.setFaults({ behaviours: [{ image, behaviour }] });
+    const id = await roll(workload, { ...hasty, progressDeadlineSeconds: 6 });
+    expect(await shown(id)).toMatchObject({ code, data: { severity: 'SLOW', blames: 'RELEASE', container: name } });
+    const rollout = await settled(world, id);
+    expect(rollout).toMatchObject({ phase: 'ROLLED_BACK', failure: { reason: 'PROGRESS_DEADLINE', container: name } });
+    expect(rollout.failure?.message).toContain(`${code}: The `);
+    expect(rollout.failure?.logTail).toContain(`${name}: starting`);
   });
 
   test('is no younger for another worker', async () => {

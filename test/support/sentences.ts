@@ -208,6 +208,7 @@ export const targetSentences: [Reason, string][] = [
     because('WAITING_FOR_POD', { pod: null, cause: 'FailedCreate', message: 'quota.' }),
     'Waiting for pods to be created: FailedCreate: quota.',
   ],
+  [because('READING_EVENTS', { pod: 'web-1' }), 'Reading the events of pod web-1, whose status does not say what keeps it.'],
   [
     because('READING_LOG', { pod: 'web-1', container: 'app', cause: 'CrashLoopBackOff' }),
     'Reading the last log lines of pod web-1, container app (CrashLoopBackOff).',

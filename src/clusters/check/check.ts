@@ -1,4 +1,4 @@
-import { describeAccess } from '../core/access.ts';
+import { describeAccess, optionalAccess, requiredAccess } from '../core/access.ts';
 import type { Access } from '../core/access.ts';
 import { BUDGETS } from '../core/budgets.ts';
 import { KubernetesError } from '../kubernetes/errors.ts';
@@ -19,6 +19,10 @@ export interface Finding {
 const EXCESSIVE =
   "The credential has full access to this cluster, far more than required. Apply the cluster's access manifest and use the token of its account instead.";
 
+/** Shown where the optional permission is missing. */
+const WITHOUT_EVENTS =
+  "So what keeps a pod from starting is not always named, such as a volume that cannot be mounted; nothing else depends on it. Apply the cluster's access manifest there to change that.";
+
 /** Errors that only new credentials or permissions fix. A check sends nothing that a policy for workloads would refuse, so a refusal concerns Slipway itself. */
 const DENIED: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'ADMISSION_DENIED']);
 
@@ -28,32 +32,37 @@ export async function checkCluster(
   namespaces: readonly string[],
 ): Promise<Finding> {
   try {
-    const [version, excessive, ...missing] = await inTime(
-      Promise.all([
-        client.version(),
-        client.mayDoEverything(),
-        ...namespaces.map(async (namespace) => (await client.missingAccess(namespace)).map((access) => ({ ...access, namespace }))),
-      ]),
+    const lacks = async (wanted: readonly Access[]): Promise<Finding['missing']> => {
+      const missing = await Promise.all(
+        namespaces.map(async (namespace) => (await client.missingAccess(namespace, wanted)).map((access) => ({ ...access, namespace }))),
+      );
+      return missing.flat();
+    };
+    const [version, excessive, missing, undone] = await inTime(
+      Promise.all([client.version(), client.mayDoEverything(), lacks(requiredAccess), lacks(optionalAccess)]),
     );
     return {
-      ...verdict(missing.flat(), excessive),
+      ...verdict(missing, undone, excessive),
       version: version.gitVersion,
       latencyMilliseconds: Math.round(version.latencyMilliseconds),
-      missing: missing.flat(),
+      missing,
     };
   } catch (error) {
     return unreachable(error);
   }
 }
 
-function verdict(missing: Finding['missing'], excessive: boolean): Pick<Finding, 'status' | 'statusReason'> {
+function verdict(missing: Finding['missing'], undone: Finding['missing'], excessive: boolean): Pick<Finding, 'status' | 'statusReason'> {
+  if (missing.length > 0) return { status: 'DENIED', statusReason: `${lack(missing)} Apply the cluster's access manifest there.` };
+  const warnings = [...(undone.length === 0 ? [] : [`${lack(undone)} ${WITHOUT_EVENTS}`]), ...(excessive ? [EXCESSIVE] : [])];
+  return { status: 'CONNECTED', statusReason: warnings.length === 0 ? null : warnings.join(' ') };
+}
+
+/** The first thing that is missing, and how much more. */
+function lack(missing: Finding['missing']): string {
   const [first] = missing;
-  if (!first) return { status: 'CONNECTED', statusReason: excessive ? EXCESSIVE : null };
   const more = missing.length === 1 ? '' : ` and ${missing.length - 1} more`;
-  return {
-    status: 'DENIED',
-    statusReason: `The credential may not ${describeAccess(first)} in namespace ${first.namespace}${more}. Apply the cluster's access manifest there.`,
-  };
+  return first === undefined ? '' : `The credential may not ${describeAccess(first)} in namespace ${first.namespace}${more}.`;
 }
 
 /** The finding for an error of the cluster. Rethrows any other error. */

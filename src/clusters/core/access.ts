@@ -12,10 +12,12 @@ interface Rule {
   resource: string;
   subresource?: string;
   verbs: readonly string[];
+  /** What is done without where it is not granted: a warning in the cluster's check, and nothing else. */
+  optional?: true;
 }
 
 /**
- * All permissions that Slipway needs. The Role for tenants and the access reviews of the preflight are both built from this.
+ * All permissions that Slipway uses. The Role for tenants and the access reviews are both built from this.
  * A server-side apply needs `patch` and, where the object is new, `create`.
  */
 export const accessRules: readonly Rule[] = [
@@ -26,10 +28,17 @@ export const accessRules: readonly Rule[] = [
   { group: '', resource: 'pods', subresource: 'log', verbs: ['get'] },
   { group: '', resource: 'services', verbs: ['get', 'create', 'patch', 'delete'] },
   { group: '', resource: 'configmaps', verbs: ['get', 'create', 'patch', 'delete'] },
+  { group: '', resource: 'events', verbs: ['list'], optional: true },
 ];
 
-/** The same permissions, with one verb each. */
-export const requiredAccess: readonly Access[] = accessRules.flatMap(({ verbs, ...rest }) => verbs.map((verb) => ({ ...rest, verb })));
+const withOneVerb = (rules: readonly Rule[]): Access[] =>
+  rules.flatMap(({ verbs, optional: _, ...rest }) => verbs.map((verb) => ({ ...rest, verb })));
+
+/** The permissions without which nothing is done, with one verb each. */
+export const requiredAccess: readonly Access[] = withOneVerb(accessRules.filter(({ optional }) => !optional));
+
+/** Those that are done without. */
+export const optionalAccess: readonly Access[] = withOneVerb(accessRules.filter(({ optional }) => optional));
 
 /** `deployments`, `deployments/scale`. */
 export function resourceName(access: Pick<Access, 'resource' | 'subresource'>): string {

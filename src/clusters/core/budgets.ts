@@ -17,6 +17,8 @@ export const BUDGETS = {
   watchLineBytes: 1 * MiB,
   /** The body of an error answer. */
   failureBytes: 1 * MiB,
+  /** Events of one pod that are asked for. */
+  podEvents: 50,
   /** The end of a container's log that is kept. */
   logBytes: 8 * KiB,
 

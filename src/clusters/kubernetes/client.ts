@@ -10,6 +10,7 @@ import type { Resolve } from '../../platform/net/guard.ts';
 import { readLines } from './lines.ts';
 import { ListReading, PageReader, readObject } from './list-page.ts';
 import type { Keep } from './list-page.ts';
+import { podWarnings } from './pod-warnings.ts';
 import { Transport } from './transport.ts';
 import { typed, typedApis } from './typed.ts';
 import type { TypedApis } from './typed.ts';
@@ -24,6 +25,7 @@ import type {
   ObjectRef,
   PatchOperation,
   PatchOptions,
+  PodWarning,
   Precondition,
   Selectors,
   WatchEvent,
@@ -75,9 +77,9 @@ class PooledClient implements KubernetesClient {
     return { gitVersion: this.transport.publicText(gitVersion), latencyMilliseconds: performance.now() - started };
   }
 
-  async missingAccess(namespace: string): Promise<Access[]> {
+  async missingAccess(namespace: string, wanted = requiredAccess): Promise<Access[]> {
     const review = await typed(this.apis.authorization.createSelfSubjectRulesReview({ body: { spec: { namespace } } }));
-    const denied = requiredAccess.filter((access) => !isGranted(access, review.status?.resourceRules ?? []));
+    const denied = wanted.filter((access) => !isGranted(access, review.status?.resourceRules ?? []));
     if (review.status?.incomplete !== true || denied.length === 0) return denied;
     // Some authorizers cannot list their rules but do answer when asked about one.
     const answers = await Promise.all(denied.map((access) => this.mayDo({ namespace, ...access })));
@@ -205,6 +207,14 @@ class PooledClient implements KubernetesClient {
     const text = await typed(this.apis.core.readNamespacedPodLog({ name, namespace, container, tailLines, previous, limitBytes }));
     const bytes = Buffer.from(this.transport.redact(text), 'utf8');
     return bytes.length <= logBytes ? bytes.toString('utf8') : wholeLines(bytes.subarray(bytes.length - logBytes).toString('utf8'));
+  }
+
+  async podWarnings({ namespace, uid }: { namespace: string; uid: string }): Promise<PodWarning[]> {
+    const { podEvents } = this.transport.budgets;
+    const query = { fieldSelector: `involvedObject.uid=${uid},type=Warning`, limit: podEvents };
+    const path = pathOf({ apiVersion: 'v1', kind: 'Event', namespace });
+    const { items } = await this.transport.sendJson({ method: 'GET', path, query });
+    return podWarnings(items, podEvents, (text) => this.transport.publicText(text));
   }
 
   listWatch(ref: KindRef & { labelSelector: string }, options: WatchOptions): AsyncIterable<WatchEvent> {

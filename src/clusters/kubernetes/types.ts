@@ -98,6 +98,14 @@ export interface LogOptions {
   previous?: boolean;
 }
 
+/** An event of type Warning about a pod. */
+export interface PodWarning {
+  reason: string;
+  message: string;
+  /** When it was last reported, in milliseconds since 1970; 0 if unknown. */
+  at: number;
+}
+
 export interface ObjectList {
   items: KubernetesObject[];
   resourceVersion: string;
@@ -137,8 +145,8 @@ export interface WatchOptions {
 export interface KubernetesClient {
   /** The cluster's version, and the duration of the request on an open connection. */
   version(): Promise<{ gitVersion: string; latencyMilliseconds: number }>;
-  /** The part of `requiredAccess` that this credential lacks in the namespace; empty if it has all. */
-  missingAccess(namespace: string): Promise<Access[]>;
+  /** What this credential lacks in the namespace, of what is wanted: by default `requiredAccess`. Empty if it has all. */
+  missingAccess(namespace: string, wanted?: readonly Access[]): Promise<Access[]>;
   /** Whether this credential has full access to the cluster, like that of a cluster-admin. */
   mayDoEverything(): Promise<boolean>;
   /** Server-side apply under the field manager `slipway`, with strict field validation. */
@@ -163,6 +171,8 @@ export interface KubernetesClient {
   delete(ref: ObjectRef, precondition: { uid: string; resourceVersion?: string }, options?: DeleteOptions): Promise<void>;
   /** The last lines of a container's log, at most 8 KiB. */
   log(ref: { namespace: string; pod: string; container: string }, options: LogOptions): Promise<string>;
+  /** Warnings about a pod, at most 50 of those that the cluster still has (by default those of the last hour), newest first. */
+  podWarnings(ref: { namespace: string; uid: string }): Promise<PodWarning[]>;
   /** Lists, then watches until the signal is aborted. Recovers from lost connections, expiry and silence. Never throws. */
   listWatch(ref: KindRef & { labelSelector: string }, options: WatchOptions): AsyncIterable<WatchEvent>;
   /**

@@ -13,6 +13,9 @@ export interface Gate {
   unavailable: string;
 }
 
+/** Actions that only look at pods: they change nothing and tell nothing of writes. */
+export const looksAtPods = ({ kind }: Pick<TargetAction, 'kind'>): boolean => kind === 'READ_LOG' || kind === 'READ_EVENTS';
+
 /** Which of a target's sides is written. SUPERSEDED: what ran beside, on the way back only. */
 export type SideName = 'TO' | 'FROM' | 'SUPERSEDED';
 
@@ -27,6 +30,8 @@ export type TargetAction =
   | { kind: 'PREFLIGHT'; takeOver: boolean; gate: Gate }
   /** Reads the last log lines of a failing container. */
   | { kind: 'READ_LOG'; pod: string; container: string; previous: boolean }
+  /** Reads the warnings about a pod that is stuck without a word in its status. */
+  | { kind: 'READ_EVENTS'; pod: string; uid: string }
   /**
    * Applies what does not exist yet (ConfigMaps, new objects), then writes the Deployment with this gate. precondition null = it does not exist and is applied.
    * unpause: it says `paused: false`, which takes the owner's pause away; only an undo does that.

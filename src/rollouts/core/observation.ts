@@ -297,6 +297,14 @@ export interface TargetObservation {
   hindrance: { failure: Failure; since: Date } | null;
   /** Last log lines by `<pod>/<container>`, as far as they have been read ('' = asked, nothing there). */
   logs: ReadonlyMap<string, string>;
+  /** Warnings about pods by their uid, as far as they have been read; `at` by the database's clock. */
+  warnings: ReadonlyMap<string, PodWarnings>;
+}
+
+/** What a cluster's events say about one pod, newest first; empty also where they could not be read. */
+export interface PodWarnings {
+  at: Date;
+  events: readonly { reason: string; message: string }[];
 }
 
 /** A rollout as its rows have it. */

@@ -164,6 +164,7 @@ export const targetReasons = {
     `Waiting for ${pod === null ? 'pods to be created' : `pod ${pod}`}: ${cause}: ${message}`,
   READING_LOG: ({ pod, container, cause }: { pod: string; container: string; cause: string }) =>
     `Reading the last log lines of pod ${pod}, container ${container} (${cause}).`,
+  READING_EVENTS: ({ pod }: { pod: string }) => `Reading the events of pod ${pod}, whose status does not say what keeps it.`,
   RETRYING_WRITE: (cause: FoundCause) => `${describeFailure(cause)} Retrying.`,
   TARGET_FAILED: (cause: FoundCause) => describeFailure(cause),
   CLUSTER_UNREACHABLE: ({ cluster, message }: { cluster: string; message: string }) => `Waiting for ${cluster}: ${message}`,

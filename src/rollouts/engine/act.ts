@@ -1,6 +1,4 @@
 import type { KubernetesClient, Precondition } from '../../clusters/kubernetes/types.ts';
-import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
-import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import { failpoint } from '../../platform/failpoint.ts';
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
@@ -27,18 +25,15 @@ import {
 } from './objects.ts';
 import type { Objects } from './objects.ts';
 import type { ActiveTarget } from '../store/placement.repository.ts';
+import { readLog, readWarnings } from './pod-looks.ts';
 import { preflight } from './preflight.ts';
 import type { Standing } from './preflight.ts';
-
-const LOG_LINES = 20;
-/** How often a log is asked for: a failure must not wait for its log, e.g. while the kubelet does not respond. */
-const LOG_TRIES = 3;
-/** Permanent answers: the container has no log, or we may not read it. */
-const NO_LOG: ReadonlySet<KubernetesErrorKind> = new Set(['NOT_FOUND', 'INVALID', 'FORBIDDEN']);
 
 /** What `Act` needs from the holder of the placement: its client, its lease and its rows. */
 export interface PlacementAccess {
   client: KubernetesClient;
+  /** By the database's clock. */
+  now(): Date;
   /** Throws if the lease may be lost. Called before every write. */
   assertOurs(): void;
   /** Rendered objects by digest. */
@@ -77,7 +72,10 @@ export class Act {
         await this.preflight(action);
         return NOTHING;
       case 'READ_LOG':
-        await this.readLog(action);
+        await readLog(this.access.client, this.memory, this.active.placement.namespace, action);
+        return NOTHING;
+      case 'READ_EVENTS':
+        await readWarnings(this.access.client, this.memory, this.active.placement.namespace, action, () => this.access.now());
         return NOTHING;
       case 'APPLY':
         return this.apply(action);
@@ -124,23 +122,6 @@ export class Act {
         return gatedDeployment(deployment, side, openGateOf(side.strategy), false);
       },
     };
-  }
-
-  /** A log that cannot be read is read as an empty one. */
-  private async readLog({ pod, container, previous }: Extract<TargetAction, { kind: 'READ_LOG' }>): Promise<void> {
-    const reading = this.access.client.log(
-      { namespace: this.active.placement.namespace, pod, container },
-      { tailLines: LOG_LINES, previous },
-    );
-    const key = `${pod}/${container}`;
-    const lines = await reading.catch((error: unknown) => {
-      if (!(error instanceof KubernetesError)) throw error;
-      const tries = (this.memory.logTries.get(key) ?? 0) + 1;
-      this.memory.logTries.set(key, tries);
-      if (NO_LOG.has(error.kind) || tries >= LOG_TRIES) return '';
-      throw error;
-    });
-    this.memory.logs.set(key, lines);
   }
 
   private async apply(action: Extract<TargetAction, { kind: 'APPLY' }>): Promise<WriteResult> {

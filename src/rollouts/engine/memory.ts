@@ -1,5 +1,5 @@
 import type { SideName, TargetAction } from '../core/action.ts';
-import type { Preflight, TargetObservation } from '../core/observation.ts';
+import type { PodWarnings, Preflight, TargetObservation } from '../core/observation.ts';
 
 /**
  * The holder's memory of one target, lost in a crash. A new holder repeats the preflight, the reading of logs and the last action; all are idempotent.
@@ -12,6 +12,7 @@ export class Memory {
   writeFailure: TargetObservation['writeFailure'] = null;
   hindrance: TargetObservation['hindrance'] = null;
   readonly logs = new Map<string, string>();
+  readonly warnings = new Map<string, PodWarnings>();
   readonly logTries = new Map<string, number>();
   /** Objects around the Deployment that are known to exist, by kind and name. */
   readonly present = new Set<string>();

@@ -63,8 +63,9 @@ const errorData = ({ message, advice, kind }: KubernetesError) => ({ message, ad
 
 export function observeTarget(active: ActiveTarget, live: Live, memory: Memory, now: Date): TargetObservation {
   const { rollout, wave, placement, target } = active;
-  const { checked, answers, performed, writeFailure, hindrance, logs } = memory;
-  return { now, rollout, wave, placement, target: target.state, live, checked, answers, performed, writeFailure, hindrance, logs };
+  const { checked, answers, performed, writeFailure, hindrance, logs, warnings } = memory;
+  const own = { checked, answers, performed, writeFailure, hindrance, logs, warnings };
+  return { now, rollout, wave, placement, target: target.state, live, ...own };
 }
 
 /** Counts of pods by side, for readers of the API. While going back, the new side is the one being removed. */

@@ -110,6 +110,7 @@ export class PlacementWork {
   accessFor(lease: Lease, client: KubernetesClient): PlacementAccess {
     return {
       client,
+      now: () => this.now(),
       assertOurs: () => {
         if (!lease.stillOurs()) throw new LeaseLost();
       },

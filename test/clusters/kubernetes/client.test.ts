@@ -229,6 +229,22 @@ describe('missingAccess', () => {
   });
 });
 
+describe('podWarnings', () => {
+  it('asks for one page of one pod, and reads no more of what a server sends all the same', async () => {
+    const items = Array.from({ length: 200 }, (_, index) => ({ reason: `R${index}`, message: 'x'.repeat(2_000), eventTime: 'never' }));
+    const server = await serve((_, response) => json(response, { items: [null, 'text', ...items] }));
+    const warnings = await connect(server).podWarnings({ namespace: 'shop', uid: 'u-1' });
+    expect(server.seen[0]?.url).toContain('fieldSelector=involvedObject.uid%3Du-1%2Ctype%3DWarning&limit=50');
+    expect(warnings).toHaveLength(50);
+    expect(warnings[0]).toEqual({ reason: 'R0', message: 'x'.repeat(1_000), at: 0 });
+  });
+
+  it('is a failure where the answer is no list', async () => {
+    const server = await serve((_, response) => json(response, { items: 'none' }));
+    expect((await failure(connect(server).podWarnings({ namespace: 'shop', uid: 'u' }))).kind).toBe('SERVER');
+  });
+});
+
 describe('mayDoEverything', () => {
   it.each([true, false])('asks once, about everything: %s', async (allowed) => {
     const server = await serve((_, response) => json(response, { status: { allowed } }, 201));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { accessManifest } from '../../../src/clusters/core/access-manifest.ts';
-import { describeAccess, requiredAccess, resourceName } from '../../../src/clusters/core/access.ts';
+import { describeAccess, optionalAccess, requiredAccess, resourceName } from '../../../src/clusters/core/access.ts';
 import type { Access } from '../../../src/clusters/core/access.ts';
 import type { WatchEvent } from '../../../src/clusters/kubernetes/types.ts';
 import { RequestFailed } from '../control-plane/client.ts';
@@ -87,6 +87,7 @@ export function accessContract(cluster: Cluster): void {
       expect(seen).not.toContain('UNREACHABLE');
       const [pod] = (await world().admin.until(`/api/v1/namespaces/${namespace}/pods`, (all) => all.some(isReady))).filter(isReady);
       await client.log({ namespace, pod: pod?.metadata.name ?? '', container: 'web' }, { tailLines: 5 });
+      expect(await client.podWarnings({ namespace, uid: pod?.metadata.uid ?? '' })).toEqual([]);
       expect(await client.read({ ...refs.services(namespace), name: 'web' })).not.toBeNull();
       expect(await client.read({ ...refs.configMaps(namespace), name: 'settings' })).not.toBeNull();
       await client.delete({ ...refs.configMaps(namespace), name: 'settings' }, { uid: settings.metadata.uid ?? '' });
@@ -161,6 +162,7 @@ export function accessContract(cluster: Cluster): void {
       const namespace = await world().namespace();
       const client = world().connect({ token: await createServiceAccountToken(world().admin, namespace, 'nobody') });
       expect(await client.missingAccess(namespace)).toEqual(requiredAccess);
+      expect(await client.missingAccess(namespace, optionalAccess)).toEqual(optionalAccess);
       const error = await failure(client.read({ ...refs.deployments(namespace), name: 'web' }));
       expect([error.kind, error.status]).toEqual(['FORBIDDEN', 403]);
     });

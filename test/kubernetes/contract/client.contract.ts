@@ -75,6 +75,24 @@ export function clientContract(cluster: Cluster): void {
       expect([error.kind, error.status]).toEqual(['NAMESPACE_MISSING', 404]);
     });
 
+    it('reads the warnings about a pod, the newest first, and nothing else', async () => {
+      const namespace = await world().namespace();
+      const about = async (name: string, uid: string, reason: string, lastTimestamp: string, type = 'Warning') =>
+        world().admin.request('POST', `/api/v1/namespaces/${namespace}/events`, {
+          metadata: { name },
+          involvedObject: { kind: 'Pod', namespace, name: 'web-1', uid, apiVersion: 'v1' },
+          ...{ reason, message: `because of ${name}`, type, lastTimestamp, firstTimestamp: lastTimestamp, count: 1 },
+        });
+      await about('first', 'uid-1', 'FailedMount', '2026-01-01T00:00:00Z');
+      await about('second', 'uid-1', 'FailedAttachVolume', '2026-01-01T00:01:00Z');
+      await about('normal', 'uid-1', 'Scheduled', '2026-01-01T00:02:00Z', 'Normal');
+      await about('other', 'uid-2', 'FailedMount', '2026-01-01T00:03:00Z');
+      expect(await world().kubernetes.podWarnings({ namespace, uid: 'uid-1' })).toEqual([
+        { reason: 'FailedAttachVolume', message: 'because of second', at: Date.parse('2026-01-01T00:01:00Z') },
+        { reason: 'FailedMount', message: 'because of first', at: Date.parse('2026-01-01T00:00:00Z') },
+      ]);
+    });
+
     it('lists by label with the time of the cluster, each item with its kind', async () => {
       const namespace = await world().namespace();
       await Promise.all(['a', 'b', 'c'].map((name) => world().kubernetes.apply(configMap(namespace, name))));

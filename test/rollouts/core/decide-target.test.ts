@@ -117,6 +117,7 @@ function observe({ rollout, target, live = present(), rest, replicas, promotedSt
     writeFailure: null,
     hindrance: null,
     logs: new Map(),
+    warnings: new Map(),
     ...rest,
   };
 }
@@ -655,6 +656,67 @@ describe('failing fast', () => {
       const away = { kind: 'UNREACHABLE', since: ago(5), message: 'refused', advice: '', access: false } as const;
       expect(decide({ target: { ...written, hindrance: found('a', ago(10)) }, live: away }).set).toMatchObject({ hindrance: null });
       expect(decide({ target: { ...written, hindrance: found('a', ago(60)) }, live: { kind: 'UNKNOWN' } }).set).toEqual({});
+    });
+  });
+
+  describe('a pod that is stuck without a word in its status', () => {
+    const silent = (ageMilliseconds: number): LiveDeployment => {
+      const quiet: PodFault = {
+        ...fault,
+        reason: 'ContainersNotReady',
+        message: 'containers with unready status: [web].',
+        container: null,
+        exitCode: null,
+        log: null,
+        severity: 'SLOW',
+        ageMilliseconds,
+      };
+      return onTwo({ current: set(2, 0, { replicas: 1, pods: pods(1, { ready: false, fault: quiet }) }) });
+    };
+    const read = (seconds: number, ...events: { reason: string; message: string }[]) => ({
+      warnings: new Map([['uid-0', { at: ago(seconds), events }]]),
+    });
+    const mount = { reason: 'FailedMount', message: 'MountVolume.SetUp failed for volume "c"' };
+    const target = { ...written, enteredAt: ago(5) };
+
+    it('has its events read, once it has been silent for a while, and not shown as a change', () => {
+      const young = decide({ target, live: silent(4_000) });
+      expect([young.action, young.lookAt]).toEqual([null, ago(-6)]);
+      expect(decide({ target, live: silent(10_000) })).toMatchObject({
+        action: { kind: 'READ_EVENTS', pod: 'pod-0', uid: 'uid-0' },
+        set: {},
+        event: null,
+      });
+    });
+
+    it('is explained by a warning, at once and at the deadline', () => {
+      const decision = decide({ target, live: silent(10_000), rest: read(1, mount) });
+      expect(decision.action).toBeNull();
+      expect(decision.set).toMatchObject({
+        phaseReason: because('WAITING_FOR_POD', { pod: 'pod-0', cause: 'FailedMount', message: `${mount.message}.` }),
+        hindrance: { code: 'FailedMount', pod: 'pod-0', container: null },
+      });
+      expect(decide({ target: written, live: silent(61_000), rest: { ...read(1, mount), now: ago(-61) } }).action).toMatchObject({
+        kind: 'READ_EVENTS',
+      });
+      const late = decide({ target: { ...written, enteredAt: ago(61) }, live: silent(61_000), rest: read(1, mount) });
+      expect(late.set).toMatchObject({ phase: 'FAILED', failure: { code: 'PROGRESS_DEADLINE', data: { cause: { code: 'FailedMount' } } } });
+    });
+
+    it('is explained by what the table knows before anything else, and never by what the status says itself', () => {
+      const other = { reason: 'SomethingNew', message: 'odd' };
+      const old = { reason: 'FailedScheduling', message: '0/3 nodes' };
+      const code = (...events: { reason: string; message: string }[]) =>
+        decide({ target, live: silent(16_000), rest: read(1, ...events) }).set.hindrance?.code;
+      expect(code(other, mount)).toBe('FailedMount');
+      expect(code(other)).toBe('SomethingNew');
+      expect(code(old)).toBe('ContainersNotReady');
+      expect(code()).toBe('ContainersNotReady');
+    });
+
+    it('has them read again while it stays silent, also where they could not be read', () => {
+      expect(decide({ target, live: silent(60_000), rest: read(29, mount) })).toMatchObject({ action: null, lookAt: ago(-1) });
+      expect(decide({ target, live: silent(60_000), rest: read(30) }).action).toMatchObject({ kind: 'READ_EVENTS' });
     });
   });
 
@@ -1477,6 +1539,7 @@ describe('whatever the rows and the cluster say', () => {
       writeFailure: orNull(anyDate.map((at) => ({ failure, at }))),
       hindrance: orNull(anyDate.map((since) => ({ failure, since }))),
       logs: fc.constantFrom(new Map<string, string>(), new Map([['a/web', 'x']])),
+      warnings: fc.constantFrom(new Map(), new Map([['u', { at: now, events: [{ reason: 'FailedMount', message: 'no' }] }]])),
     })
     .map((one) => ({
       now,
@@ -1501,6 +1564,7 @@ describe('whatever the rows and the cluster say', () => {
       writeFailure: one.writeFailure,
       hindrance: one.hindrance,
       logs: one.logs,
+      warnings: one.warnings,
     }));
 
   it('has an answer that is the same each time, fences every write, and writes nothing where nothing may be written', () => {
@@ -1513,7 +1577,7 @@ describe('whatever the rows and the cluster say', () => {
           expect({ action, change, event }).toEqual({ action: null, change: {}, event: null });
         if (action === null) return;
         expect(['ABSENT', 'PRESENT']).toContain(o.live.kind);
-        if (action.kind === 'PREFLIGHT' || action.kind === 'READ_LOG') return;
+        if (['PREFLIGHT', 'READ_LOG', 'READ_EVENTS'].includes(action.kind)) return;
         expect(o.target.written || change.written).toBe(true);
         if (o.target.phase !== 'ROLLING_BACK')
           expect([

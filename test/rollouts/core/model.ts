@@ -9,6 +9,7 @@ import type {
   LiveDeployment,
   LiveReplicaSet,
   PlacementState,
+  PodWarnings,
   Preflight,
   RolloutRows,
   RolloutState,
@@ -202,6 +203,7 @@ export class Model {
   private checked: Preflight | null = null;
   private answers = new Map<SideName, string>();
   private performed: TargetAction | null = null;
+  private readonly warnings = new Map<string, PodWarnings>();
   private logs = new Map<string, string>();
   private readonly plan: Plan;
   private readonly handlers: StageHandlers;
@@ -288,6 +290,7 @@ export class Model {
       writeFailure: null,
       hindrance: null,
       logs: this.logs,
+      warnings: this.warnings,
     };
   }
 
@@ -411,6 +414,8 @@ export class Model {
       case 'READ_LOG':
         this.logs.set(`${action.pod}/${action.container}`, 'panic: no');
         return;
+      case 'READ_EVENTS':
+        return void this.warnings.set(action.uid, { at: new Date(this.now), events: [] });
       case 'FINISH':
         return;
       case 'DELETE':

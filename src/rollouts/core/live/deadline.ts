@@ -9,6 +9,7 @@ import { fail, logOf, readLog } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import { quietFor, worstFault } from './faults.ts';
 import type { Verdict } from './health.ts';
+import { eventsDue } from './warnings.ts';
 import { describeStanding } from '../target-reasons.ts';
 import type { Standing } from '../target-reasons.ts';
 
@@ -58,11 +59,12 @@ export function deadlineOf(o: TargetObservation): Date | null {
 
 /** Waits for what is being made to become healthy, until the deadline; after it the target fails, naming what stands in the way. */
 export function waitHealthy(o: TargetObservation, standing: Standing, ripeInMilliseconds: number | null = null): Draft {
-  const late = overdue(o, standing);
+  const blame = o.live.kind === 'PRESENT' ? worstFault(o, o.live) : null;
+  const events = eventsDue(o, blame);
+  const late = events instanceof Date || events === null ? overdue(o, standing) : events;
   if (late !== null) return late;
   const ripe = ripeInMilliseconds === null ? null : new Date(o.now.getTime() + ripeInMilliseconds);
-  const blame = o.live.kind === 'PRESENT' ? worstFault(o, o.live) : null;
-  const lookAt = soonest(ripe, deadlineOf(o));
+  const lookAt = soonest(ripe, deadlineOf(o), events instanceof Date ? events : null);
   if (blame === null || quietFor(o, blame.fault) !== null) return { reason: because('WAITING', { standing }), lookAt };
   const { code, data } = foundAt(blame);
   return {

@@ -6,6 +6,7 @@ import type { Blame, PodFault } from '../failure.ts';
 import { graceEnd, lasting } from '../hindrance.ts';
 import type { LiveDeployment, LiveReplicaSet, TargetObservation } from '../observation.ts';
 import { standing } from './health.ts';
+import { explained } from './warnings.ts';
 import { creationKind } from './words.ts';
 
 type Sets = readonly (LiveReplicaSet | null)[];
@@ -18,7 +19,7 @@ const CLOCK_STEP_MILLISECONDS = 1_000;
  * last. Among equals the one that is in the row already, so that it gets older, then refused creation, ended pods, and pods by name.
  */
 export function worstFault(o: TargetObservation, live: LiveDeployment, sets: Sets = [live.current]): Blame | null {
-  const found = faultsIn(live, sets);
+  const found = faultsIn(o, live, sets);
   const rank = (blame: Blame): number => 2 * rankOf(o, blame) + (isKnown(o, blame) ? 0 : 1);
   return found.reduce<Blame | null>((worst, blame) => (worst === null || rank(blame) < rank(worst) ? blame : worst), null);
 }
@@ -54,11 +55,11 @@ function isNews({ now, target }: TargetObservation, { ageMilliseconds }: PodFaul
   return target.retriedAt === null || ageMilliseconds + CLOCK_STEP_MILLISECONDS < now.getTime() - target.retriedAt.getTime();
 }
 
-function faultsIn(live: LiveDeployment, sets: Sets): Blame[] {
+function faultsIn(o: TargetObservation, live: LiveDeployment, sets: Sets): Blame[] {
   const refused = live.replicaFailure === null ? [] : [{ pod: null, fault: refusedCreation(live.replicaFailure) }];
   const ended = sets.flatMap((one) => one?.ended ?? []);
   const ofPods = sets.flatMap((one) =>
-    standing(one).flatMap((pod) => (pod.fault === null || pod.ready ? [] : [{ pod: pod.name, fault: pod.fault }])),
+    standing(one).flatMap((pod) => (pod.fault === null || pod.ready ? [] : [{ pod: pod.name, fault: explained(o, pod.uid, pod.fault) }])),
   );
   return [...refused, ...ended, ...ofPods];
 }

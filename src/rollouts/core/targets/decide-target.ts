@@ -64,7 +64,9 @@ function failFrozen(o: TargetObservation, failure: Failure, handlers: StageHandl
 
 /** Omits what the row already contains, so that an unchanged observation gives an empty decision and needs no statement. */
 function complete(before: TargetState, o: TargetObservation, draft: Draft): TargetDecision {
-  const shown = draft.event !== undefined || draft.action !== undefined || draft.show === true || draft.set?.phase !== undefined;
+  // Events are read time and again.
+  const acts = draft.action !== undefined && draft.action.kind !== 'READ_EVENTS';
+  const shown = draft.event !== undefined || acts || draft.show === true || draft.set?.phase !== undefined;
   const hindrance = hindranceNow(o, draft);
   const found = hindrance === undefined ? {} : { hindrance };
   const wanted = { ...clockOf(o), ...known(o), ...found, ...(shown ? { phaseReason: draft.reason } : {}), ...draft.set };

@@ -96,6 +96,7 @@ function causeOf(pods: readonly PodFields[], refused?: string): object | null {
     writeFailure: null,
     hindrance: null,
     logs: new Map(),
+    warnings: new Map(),
   };
   const blame = worstFault(o, live);
   return blame && presentFailure(podFailure(target, blame, null));
