@@ -86,7 +86,7 @@ const owners = list(
 const conditions = list(record({ type: scalar, status: scalar, reason: shown, message: shown, lastTransitionTime: scalar }));
 
 /** What a controller has counted, and for which generation. */
-const counts = { observedGeneration: scalar, replicas: scalar, readyReplicas: scalar };
+const counts = { observedGeneration: scalar, replicas: scalar, readyReplicas: scalar, availableReplicas: scalar };
 
 const deployment = record({
   metadata: record({ ...identity, generation: scalar, labels: ours, annotations: ours, managedFields: owners }),
@@ -97,7 +97,7 @@ const deployment = record({
     strategy: record({ type: scalar, rollingUpdate: record({ maxSurge: scalar, maxUnavailable: scalar }) }),
     template: comparable,
   }),
-  status: record({ ...counts, updatedReplicas: scalar, availableReplicas: scalar, conditions }),
+  status: record({ ...counts, updatedReplicas: scalar, conditions }),
 });
 
 const replicaSet = record({

@@ -168,7 +168,7 @@ export interface TargetState {
   retriedAt: Date | null;
   /** Since when it is stopped (paused or unreachable), null while it runs. */
   stoppedAt: Date | null;
-  /** Since when a write has been due that waits for the controllers' counts, null while none does. */
+  /** From when a write that is due has waited for the controllers' counts, null while none does. In the future while it is held before. */
   settlingSince: Date | null;
   condition: Condition | null;
   /** What stands in its way now. */
@@ -206,6 +206,7 @@ export interface LivePod {
 export interface Counted {
   replicas: number;
   ready: number;
+  available: number;
 }
 
 export interface LiveReplicaSet {
@@ -258,7 +259,7 @@ export interface LiveDeployment {
   /** It is being deleted: it takes no write any more, and is waited for. */
   terminating: boolean;
   /** Its ReplicaSets' counts, as far as the Deployment controller had seen them when it wrote its status. `updated`: the pods of its current template. */
-  counted: Counted & { updated: number; available: number };
+  counted: Counted & { updated: number };
   /** The ReplicaSet whose template is the Deployment's own, null until the controller has made it. */
   current: LiveReplicaSet | null;
   others: LiveReplicaSet[];

@@ -17,6 +17,8 @@ export interface Gateway {
   answerNext: (matches: (url: URL) => boolean, answer: (response: ServerResponse) => void) => void;
   /** Has the cluster answer the next request that `matches`, and cuts the connection in place of passing the answer on. */
   loseNextReply: (matches: (url: URL) => boolean) => void;
+  /** From now on each request waits for so many milliseconds before it is passed on. */
+  delay: (by: (request: { method: string; url: URL }) => number) => void;
   /** The requests that came, as `METHOD path?query`. */
   seen: string[];
   /** Waits until a request makes this true. */
@@ -25,13 +27,14 @@ export interface Gateway {
 }
 
 /** A gateway before a cluster, as Rancher's is: it ends TLS with a certificate of its own, and puts the cluster under a path. */
-export async function startGateway(cluster: ContractCluster, path: string): Promise<Gateway> {
+export async function startGateway(cluster: Pick<ContractCluster, 'server' | 'caData'>, path: string): Promise<Gateway> {
   const authority = await makeAuthority('gateway');
   const target = new URL(cluster.server);
   const sockets = new Set<Socket>();
   const seen: string[] = [];
   const arrivals = new EventEmitter();
   let losing: ((url: URL) => boolean) | null = null;
+  let delay: Parameters<Gateway['delay']>[0] = () => 0;
   let special: { matches: (url: URL) => boolean; answer: (response: ServerResponse) => void } | null = null;
   const server = createServer(await authority.issue({ ips: ['127.0.0.1'] }), (incoming, response) => {
     const url = new URL(incoming.url ?? '/', 'https://gateway');
@@ -44,7 +47,9 @@ export async function startGateway(cluster: ContractCluster, path: string): Prom
       return answer(response);
     }
     if (!url.pathname.startsWith(path)) return void response.writeHead(404).end();
-    return pass(incoming, response, url);
+    const milliseconds = delay({ method: incoming.method ?? '', url });
+    if (milliseconds === 0) return pass(incoming, response, url);
+    return void setTimeout(() => pass(incoming, response, url), milliseconds);
   });
   const pass = (incoming: IncomingMessage, response: ServerResponse, url: URL): void => {
     const rest = target.pathname.replace(/\/+$/, '') + url.pathname.slice(path.length) + url.search;
@@ -81,6 +86,7 @@ export async function startGateway(cluster: ContractCluster, path: string): Prom
     cut,
     answerNext: (matches, answer) => void (special = { matches, answer }),
     loseNextReply: (matches) => void (losing = matches),
+    delay: (by) => void (delay = by),
     seen,
     until: async (holds) => {
       while (!holds()) await once(arrivals, 'request');

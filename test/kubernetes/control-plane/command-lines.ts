@@ -11,6 +11,8 @@ export interface Layout {
   readonly apiServerPort: number;
   readonly adminToken: string;
   readonly kubeconfigFile: string;
+  /** By which the controller manager reaches the API server. */
+  readonly controllersKubeconfigFile: string;
 }
 
 export interface CommandLine {
@@ -27,6 +29,7 @@ export function commandLines(
   options: { fastControllers: boolean },
 ): Readonly<Record<Component, CommandLine>> {
   const unlimited = options.fastControllers ? ['--kube-api-qps=1000', '--kube-api-burst=2000'] : [];
+  const manyAtOnce = options.fastControllers ? ['--concurrent-deployment-syncs=50', '--concurrent-replicaset-syncs=50'] : [];
   const line = (name: Component, parameters: readonly string[], environment?: NodeJS.ProcessEnv): CommandLine => ({
     name,
     binary: binaries[name],
@@ -36,7 +39,7 @@ export function commandLines(
   return {
     etcd: line('etcd', etcd(layout)),
     'kube-apiserver': line('kube-apiserver', apiServer(layout)),
-    'kube-controller-manager': line('kube-controller-manager', [...controllerManager(layout), ...unlimited]),
+    'kube-controller-manager': line('kube-controller-manager', [...controllerManager(layout), ...unlimited, ...manyAtOnce]),
     'kube-scheduler': line('kube-scheduler', [
       `--kubeconfig=${layout.kubeconfigFile}`,
       '--leader-elect=false',
@@ -88,7 +91,7 @@ function apiServer(layout: Layout): string[] {
 
 function controllerManager(layout: Layout): string[] {
   return [
-    `--kubeconfig=${layout.kubeconfigFile}`,
+    `--kubeconfig=${layout.controllersKubeconfigFile}`,
     `--service-account-private-key-file=${join(layout.folder, 'service-account.key')}`,
     `--root-ca-file=${join(layout.folder, 'certificates', 'apiserver.crt')}`,
     '--leader-elect=false',

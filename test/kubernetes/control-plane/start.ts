@@ -25,6 +25,8 @@ export interface ControlPlaneOptions {
   readonly stages?: readonly Stage[];
   /** Lifts the clients' rate limits of controller manager and scheduler, whose defaults are all that a large rollout would measure. */
   readonly fastControllers?: boolean;
+  /** Has the controller manager reach the API server at another address, such as a gateway's. */
+  readonly controllersThrough?: (access: Access) => Promise<Pick<Access, 'server' | 'caData'>>;
   /** Where its data and logs go; a new folder in the system's temporary folder unless said. Removed in the end, unless SLIPWAY_KEEP_LOGS is set. */
   readonly folder?: string;
 }
@@ -80,6 +82,8 @@ async function startOnce(options: ControlPlaneOptions, binaries: Binaries): Prom
     const client = await Promise.race([...ended, firstContact(layout)]);
     kubelet = await startKubelet(client, join(folder, 'certificates'));
     writeFileSync(layout.kubeconfigFile, kubeconfig('admin', client.access));
+    const through = await options.controllersThrough?.(client.access);
+    writeFileSync(layout.controllersKubeconfigFile, kubeconfig('admin', { ...client.access, ...through }));
     writeFileSync(join(folder, 'kwok.yaml'), kwokConfiguration(options.stages ?? [], kubelet.port));
     ended.push(begin(lines['kube-controller-manager']), begin(lines['kube-scheduler']), begin(lines.kwok));
     await Promise.race([...ended, populate(client, options.nodes ?? 5)]);
@@ -104,7 +108,8 @@ async function writeFiles(folder: string): Promise<Layout> {
   writeFileSync(file('service-account.key'), privateKey, { mode: 0o600 });
   const adminToken = randomBytes(24).toString('hex');
   writeFileSync(file('tokens.csv'), `${adminToken},admin,admin,"system:masters"\n`, { mode: 0o600 });
-  return { folder, etcdPort, etcdPeerPort, apiServerPort, adminToken, kubeconfigFile: file('admin.kubeconfig') };
+  const kubeconfigs = { kubeconfigFile: file('admin.kubeconfig'), controllersKubeconfigFile: file('controllers.kubeconfig') };
+  return { folder, etcdPort, etcdPeerPort, apiServerPort, adminToken, ...kubeconfigs };
 }
 
 /** Waits until the API server has made its certificates, and then until it says that it is ready. */

@@ -46,7 +46,7 @@ function set(release: number, ready: number, fields: Partial<LiveReplicaSet> = {
     replicas: ready,
     template: `template-${release}`,
     gateClosed: false,
-    counted: { isCurrent: true, replicas: 0, ready: 0 },
+    counted: { isCurrent: true, replicas: 0, ready: 0, available: 0 },
     pods: pods(ready),
     ended: null,
     ...fields,
@@ -1395,7 +1395,7 @@ describe('whatever the rows and the cluster say', () => {
     replicas: fc.nat(20),
     template: fc.constantFrom('template-1', 'template-2', 'template-3'),
     gateClosed: fc.boolean(),
-    counted: fc.record({ isCurrent: fc.boolean(), replicas: fc.nat(20), ready: fc.nat(20) }),
+    counted: fc.record({ isCurrent: fc.boolean(), replicas: fc.nat(20), ready: fc.nat(20), available: fc.nat(20) }),
     pods: fc.array(anyPod, { maxLength: 6 }),
     ended: orNull(anyFault.map((fault) => ({ pod: 'd', fault }))),
   });

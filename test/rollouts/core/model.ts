@@ -141,15 +141,16 @@ export function waveRow(fields: Partial<WaveState> = {}): WaveState {
 
 /** With the controllers' counts as they are once everything has been counted. */
 export function counted(live: LiveDeployment): LiveDeployment {
-  const count = (sets: readonly LiveReplicaSet[]): { replicas: number; ready: number } => {
-    const standing = sets.flatMap((of) => of.pods).filter((pod) => !pod.terminating);
-    return { replicas: standing.length, ready: standing.filter((pod) => pod.ready).length };
+  const counts = (of: LiveReplicaSet): LiveReplicaSet => {
+    const standing = of.pods.filter((pod) => !pod.terminating);
+    const ready = standing.filter((pod) => pod.ready).length;
+    return { ...of, counted: { isCurrent: true, replicas: standing.length, ready, available: of.gateClosed ? 0 : ready } };
   };
-  const counts = (of: LiveReplicaSet): LiveReplicaSet => ({ ...of, counted: { isCurrent: true, ...count([of]) } });
   const [current, others] = [live.current && counts(live.current), live.others.map(counts)];
   const all = current === null ? others : [current, ...others];
-  const available = count(all.filter((one) => !one.gateClosed)).ready;
-  return { ...live, current, others, counted: { ...count(all), updated: count(current === null ? [] : [current]).replicas, available } };
+  const sum = (of: 'replicas' | 'ready' | 'available'): number => all.reduce((total, one) => total + one.counted[of], 0);
+  const updated = current?.counted.replicas ?? 0;
+  return { ...live, current, others, counted: { replicas: sum('replicas'), updated, ready: sum('ready'), available: sum('available') } };
 }
 
 export interface Plan {
@@ -338,6 +339,7 @@ export class Model {
         isCurrent: set.status.observedGeneration >= set.generation,
         replicas: set.status.replicas,
         ready: set.status.ready,
+        available: set.status.available,
       },
       pods: this.cluster.podsOf(set).map((pod) => ({
         name: pod.uid,

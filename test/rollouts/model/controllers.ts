@@ -29,6 +29,8 @@ export class ControllerManager {
   private deploymentIsDue = true;
   /** The ReplicaSets whose sync is due. */
   private readonly setsDue = new Set<string>();
+  /** When a Ready pod of a ReplicaSet begins to count as available. */
+  private readonly ripeAt = new Map<string, number>();
   /** The ReplicaSets whose pods were refused. */
   private readonly refused = new Set<string>();
   /** What is being synced, by the object's uid: one worker each. */
@@ -68,6 +70,7 @@ export class ControllerManager {
 
   /** ReplicaSets that are being synced, or are due. */
   get setsWithWork(): string[] {
+    for (const [uid, at] of this.ripeAt) if (at <= this.cluster.now) this.setsDue.add(uid);
     return [...new Set([...this.underWay.keys(), ...this.setsDue])].filter((uid) => uid !== DEPLOYMENT);
   }
 
@@ -82,6 +85,7 @@ export class ControllerManager {
   stepSet(uid: string): void {
     this.step(uid, () => {
       this.setsDue.delete(uid);
+      this.ripeAt.delete(uid);
       return this.syncSet(uid);
     });
   }
@@ -121,6 +125,9 @@ export class ControllerManager {
     const active = this.pods.all.filter((pod) => pod.owner === set.uid && !pod.terminating);
     const failure = this.isSettled(set.uid) ? yield* this.manage(set, active) : null;
     const status = countStatus(set, active, failure, this.cluster.now);
+    const waits = active.map((pod) => pod.readyAt + set.minReadySeconds * 1000).filter((at) => at > this.cluster.now);
+    this.ripeAt.delete(set.uid);
+    if (waits.length > 0) this.ripeAt.set(set.uid, Math.min(...waits));
     if (sameStatus(status, set.status)) return;
     yield;
     // On a conflict it is written once more, onto the version that is there: with the same counts and the same generation.

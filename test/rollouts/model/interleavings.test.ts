@@ -21,7 +21,18 @@ function anyPlan(chance: Chance): Plan {
   const weights = [...new Set([chance.between(1, 99), chance.between(1, 99)])].sort((one, other) => one - other);
   const steps = weights.flatMap((weight) => [{ weight }, ...(chance.next() < 0.5 ? [{ pause: true as const }] : [])]);
   const behaviour = chance.one(['GOOD', 'GOOD', 'FIRST_GOOD', 'NEVER_READY'] as const);
-  return { ...plainPlan, n, wanted: n, type, maxSurge, maxUnavailable, steps, batches: [chance.between(1, 5)], behaviour };
+  return {
+    ...plainPlan,
+    n,
+    wanted: n,
+    type,
+    maxSurge,
+    maxUnavailable,
+    steps,
+    batches: [chance.between(1, 5)],
+    behaviour,
+    minReadySeconds: chance.one([0, 0, 0, 1]),
+  };
 }
 
 function ask(model: Model, one: Verb): void {

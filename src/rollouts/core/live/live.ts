@@ -45,7 +45,7 @@ export function liveOf(watched: Watched): Live {
     observedGeneration: number(part(deployment, 'status'), 'observedGeneration') ?? 0,
     ours: text(part(metadata, 'labels'), LABELS.workloadId) === watched.workloadId,
     terminating: text(metadata, 'deletionTimestamp') !== null,
-    counted: { ...countedOf(deployment), updated: count(deployment, 'updatedReplicas'), available: count(deployment, 'availableReplicas') },
+    counted: { ...countedOf(deployment), updated: count(deployment, 'updatedReplicas') },
     replicas: number(spec, 'replicas') ?? 1,
     ...gateOf(spec),
     gateBy: foreignOwner(metadata, ['f:spec', 'f:minReadySeconds']) ?? foreignOwner(metadata, ['f:spec', 'f:strategy']),
@@ -114,7 +114,7 @@ function replicaSetOf(replicaSet: Raw, pods: ReturnType<typeof podsByOwner>): Li
 }
 
 function countedOf(object: Raw): Counted {
-  return { replicas: count(object, 'replicas'), ready: count(object, 'readyReplicas') };
+  return { replicas: count(object, 'replicas'), ready: count(object, 'readyReplicas'), available: count(object, 'availableReplicas') };
 }
 
 /** Counts of zero are left out of a status. */

@@ -1,17 +1,19 @@
 /**
- * Whether the Deployment controller sees what we see.
+ * Whether the Deployment controller sees what it has to see of what we see.
  *
- * It removes pods by what its ReplicaSets' statuses say is available. Those lag behind: the ReplicaSet controller counts before its own deletions and writes the
- * status with the new generation afterwards, and the Deployment controller sees it some time later. A count from before a scale-down makes it remove as many Ready
- * pods more, whatever maxSurge and maxUnavailable are: waiting is the only remedy. What is compared here was observed on Kubernetes 1.36 with statuses that were
- * delayed by 100 to 600 ms.
+ * It removes at most O + a - (N - u) pods of the old ReplicaSets, those that are not available first, by what the ReplicaSets' statuses say. Statuses lag behind:
+ * the ReplicaSet controller counts before its own deletions and writes the count with the new generation afterwards, and the Deployment controller sees it some
+ * time later. An a from before a scale-down makes it remove as many Ready pods more, whatever maxSurge and maxUnavailable are: waiting is the only remedy.
+ *
+ * What is compared was found with a model of both controllers in which all of this is late (`test/rollouts/model`), and on Kubernetes 1.36 with statuses that were
+ * delayed by 100 to 600 ms. What makes no difference is not waited for: while pods start their counts are behind all the time.
  */
 import type { LiveDeployment, LiveReplicaSet } from '../observation.ts';
 import { limitsOf } from '../steps.ts';
 import type { Unsettled } from '../target-reasons.ts';
 import { readyNow, standing } from './health.ts';
 
-/** Null where the controllers' counts are those of the pods, and nothing is left for the Deployment controller to lower. */
+/** Null where nothing is left to be seen, and nothing is left for the Deployment controller to lower. */
 export function unsettled(live: LiveDeployment): Unsettled | null {
   const { current, others } = live;
   if (live.observedGeneration < live.generation || current === null) return { missing: 'SEEN', replicaSet: null };
@@ -22,29 +24,36 @@ export function unsettled(live: LiveDeployment): Unsettled | null {
   return isReported(live, current) ? null : { missing: 'REPORTED', replicaSet: null };
 }
 
-/**
- * The Deployment's status is the only sign of what its controller has seen of its ReplicaSets. Equal sums are not enough: with one pod less here and one more there
- * they are those of before. No more may count as available than is Ready and may; less does no harm.
- */
-function isReported({ others, counted }: LiveDeployment, current: LiveReplicaSet): boolean {
-  const all = [current, ...others];
-  const pods = all.reduce((total, one) => total + standing(one).length, 0);
-  return (
-    counted.replicas === pods &&
-    counted.updated === standing(current).length &&
-    counted.ready === readyNow(all) &&
-    counted.available <= readyNow(all.filter((one) => !one.gateClosed))
-  );
-}
-
 /** A Deployment that its owner has paused is not lowered any further. */
 function isLowered(live: LiveDeployment): boolean {
   const old = live.others.reduce((total, one) => total + one.replicas, 0);
   return live.pausedBy !== null || old <= Math.max(0, live.replicas - limitsOf(live, live.replicas).unavailable);
 }
 
-/** Fewer than it is asked for may be all that it can have, such as under a full quota. More are not all gone yet. */
+/**
+ * Where pods count as available, exactly what there is: fewer than are asked for may be all that it can have, such as under a full quota; more are not all gone
+ * yet. Of a ReplicaSet that was held nothing counts any more, once its controller has seen that.
+ */
 function isCounted(replicaSet: LiveReplicaSet): boolean {
-  const { isCurrent, replicas, ready } = replicaSet.counted;
-  return isCurrent && replicas <= replicaSet.replicas && ready === readyNow([replicaSet]);
+  const { counted, gateClosed, replicas } = replicaSet;
+  const ready = readyNow([replicaSet]);
+  if (!gateClosed) return counted.isCurrent && counted.replicas <= replicas && counted.ready === ready;
+  const isHeld = counted.isCurrent || (counted.ready > 0 && counted.available === 0);
+  return ready === 0 || (isHeld && isSorted(replicaSet, ready));
+}
+
+/** Where some pods are Ready and some are not, the ReplicaSet controller has to know which, since it removes those first. */
+function isSorted(replicaSet: LiveReplicaSet, ready: number): boolean {
+  return ready === standing(replicaSet).length || replicaSet.counted.ready >= ready;
+}
+
+/** The Deployment's status is the only sign of which of its ReplicaSets' statuses its controller has seen: by it they add up. */
+function isReported({ others, counted }: LiveDeployment, current: LiveReplicaSet): boolean {
+  const sum = (of: (replicaSet: LiveReplicaSet) => number): number => [current, ...others].reduce((total, one) => total + of(one), 0);
+  return (
+    counted.replicas === sum((one) => one.counted.replicas) &&
+    counted.updated === current.counted.replicas &&
+    counted.ready === sum((one) => one.counted.ready) &&
+    counted.available === sum((one) => one.counted.available)
+  );
 }

@@ -21,7 +21,7 @@ const set = (name: string, count: number, fields: Partial<LiveReplicaSet> = {}):
   replicas: count,
   template: name,
   gateClosed: false,
-  counted: { isCurrent: true, replicas: 0, ready: 0 },
+  counted: { isCurrent: true, replicas: 0, ready: 0, available: 0 },
   pods: pods(count),
   ended: null,
   ...fields,
@@ -55,55 +55,66 @@ const [old] = held.others as [LiveReplicaSet];
 const current = held.current as LiveReplicaSet;
 const oldWith = (fields: Partial<LiveReplicaSet>): Partial<LiveDeployment> => ({ others: [{ ...old, ...fields }] });
 
+const withCurrent = (fields: Partial<LiveReplicaSet>): LiveDeployment => counted({ ...held, current: { ...current, ...fields } });
+/** Two new pods of three are Ready; the status of their ReplicaSet says something else. */
+const mixed = (status: Partial<LiveReplicaSet['counted']>): LiveDeployment => {
+  const some = withCurrent({ replicas: 3, pods: [...pods(2), ...pods(1, { ready: false })] });
+  const own = { ...(some.current as LiveReplicaSet).counted, ...status };
+  const sums = { ...some.counted, replicas: 8 + own.replicas, updated: own.replicas, ready: 8 + own.ready, available: 8 + own.available };
+  return { ...some, current: { ...(some.current as LiveReplicaSet), counted: own }, counted: sums };
+};
+
 describe('a Deployment is settled', () => {
   it.each<[string, LiveDeployment]>([
     ['while it is held and everything has been counted', held],
     ['with a pod that is not Ready, as long as it is counted so', counted({ ...held, ...oldWith({ pods: pods(8, { ready: false }) }) })],
-    ['with fewer pods than it is asked for, as under a full quota', counted({ ...held, current: { ...current, pods: pods(1) } })],
+    ['with fewer pods than it is asked for, as under a full quota', counted({ ...held, ...oldWith({ pods: pods(5) }) })],
     ['with pods on their way out', counted({ ...held, ...oldWith({ pods: [...pods(8), ...pods(2, { terminating: true })] }) })],
-    ['while pods are Ready and do not count as available yet', { ...held, counted: { ...held.counted, available: 3 } }],
     ['without pods', counted({ ...held, replicas: 0, current: set('new', 0), others: [] })],
     [
       'where more may be unavailable than there are',
       counted({ ...held, replicas: 2, unavailable: '5', current: set('new', 2), others: [] }),
     ],
     ['where its owner has paused it before it was lowered', counted({ ...held, pausedBy: 'kubectl', others: [set('old', 10)] })],
+    ['while held pods start, of which none is Ready', withCurrent({ pods: pods(2, { ready: false }) })],
+    ['while held pods start, of which those that are Ready are counted', mixed({ replicas: 2 })],
+    ['where held pods were counted as not available before their last change', mixed({ isCurrent: false })],
   ])('%s', (_when, live) => {
     expect(unsettled(live)).toBeNull();
   });
 
-  it.each<[string, Partial<LiveDeployment>, object]>([
-    ['the last write has not been seen', { generation: 4 }, { missing: 'SEEN', replicaSet: null }],
-    ['its ReplicaSet is not there yet', { current: null }, { missing: 'SEEN', replicaSet: null }],
-    ['a ReplicaSet has not been lowered', oldWith({ replicas: 10 }), { missing: 'LOWERED', replicaSet: 'old' }],
+  it.each<[string, LiveDeployment, object]>([
+    ['the last write has not been seen', { ...held, generation: 4 }, { missing: 'SEEN', replicaSet: null }],
+    ['its ReplicaSet is not there yet', { ...held, current: null }, { missing: 'SEEN', replicaSet: null }],
+    ['a ReplicaSet has not been lowered', { ...held, ...oldWith({ replicas: 10 }) }, { missing: 'LOWERED', replicaSet: 'old' }],
     [
       'a ReplicaSet has not been counted since it was lowered',
-      oldWith({ counted: { isCurrent: false, replicas: 10, ready: 10 } }),
+      { ...held, ...oldWith({ counted: { isCurrent: false, replicas: 10, ready: 10, available: 10 } }) },
       { missing: 'COUNTED', replicaSet: 'old' },
     ],
     [
       'a ReplicaSet was counted before its own deletions',
-      oldWith({ counted: { isCurrent: true, replicas: 10, ready: 10 } }),
+      { ...held, ...oldWith({ counted: { isCurrent: true, replicas: 10, ready: 10, available: 10 } }) },
       { missing: 'COUNTED', replicaSet: 'old' },
     ],
     [
-      'a pod has become Ready since',
-      { current: { ...current, counted: { isCurrent: true, replicas: 2, ready: 1 } } },
-      { missing: 'COUNTED', replicaSet: 'new' },
+      'an old pod has turned NotReady since',
+      { ...held, ...oldWith({ pods: [...pods(7), ...pods(1, { ready: false })] }) },
+      { missing: 'COUNTED', replicaSet: 'old' },
     ],
-    ['the Deployment does not say so', { counted: { ...held.counted, replicas: 12 } }, { missing: 'REPORTED', replicaSet: null }],
-    ['the Deployment has fewer Ready', { counted: { ...held.counted, ready: 9 } }, { missing: 'REPORTED', replicaSet: null }],
+    ['a held pod has become Ready since, and another has not', mixed({ ready: 1 }), { missing: 'COUNTED', replicaSet: 'new' }],
+    ['held pods still count as available', mixed({ isCurrent: false, available: 2 }), { missing: 'COUNTED', replicaSet: 'new' }],
+    ...(['replicas', 'updated', 'ready', 'available'] as const).map((which): [string, LiveDeployment, object] => [
+      `the Deployment has another sum: ${which}`,
+      { ...held, counted: { ...held.counted, [which]: held.counted[which] + 1 } },
+      { missing: 'REPORTED', replicaSet: null },
+    ]),
     [
-      'the Deployment has the same sum by other numbers: one new pod, and nine old ones that count as available',
-      { counted: { ...held.counted, updated: 1, available: 9 } },
+      'the Deployment has the same sum of pods by other numbers: one new pod, and nine old ones',
+      { ...held, counted: { ...held.counted, updated: 1, available: 9 } },
       { missing: 'REPORTED', replicaSet: null },
     ],
-    [
-      'more count as available than are Ready and may',
-      { counted: { ...held.counted, available: 9 } },
-      { missing: 'REPORTED', replicaSet: null },
-    ],
-  ])('not while %s', (_what, fields, expected) => {
-    expect(unsettled({ ...held, ...fields })).toEqual(expected);
+  ])('not while %s', (_what, live, expected) => {
+    expect(unsettled(live)).toEqual(expected);
   });
 });
