@@ -50,11 +50,19 @@ export class Cluster {
   readonly eventNames = new Map<string, string>();
   /** How often in a row a ReplicaSet could not create its pods. */
   readonly backoff = new Map<string, number>();
-  readonly #controllers: Controllers;
+  readonly #controllers: Pick<Controllers, 'reconsider' | 'stop'>;
   #pods = 0;
   #services = 0;
 
-  constructor(name: string, token: string, seed: number, clock: Clock, options: ClusterOptions) {
+  /** @param control starts the controllers; by default those of the simulator */
+  constructor(
+    name: string,
+    token: string,
+    seed: number,
+    clock: Clock,
+    options: ClusterOptions,
+    control: (cluster: Cluster) => Pick<Controllers, 'reconsider' | 'stop'> = (cluster) => new Controllers(cluster),
+  ) {
     this.name = name;
     this.user = `${name}-admin`;
     this.token = token;
@@ -62,7 +70,7 @@ export class Cluster {
     this.options = options;
     this.random = seededRandom(seed);
     this.store = new Store(clock);
-    this.#controllers = new Controllers(this);
+    this.#controllers = control(this);
     this.#populate();
     this.store.compact();
   }

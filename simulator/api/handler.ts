@@ -1,5 +1,4 @@
 /** Answers one request to one cluster. */
-import type { ServerResponse } from 'node:http';
 import type { Cluster } from '../cluster.ts';
 import { isFields } from '../objects.ts';
 import type { Fields, Pod } from '../objects.ts';
@@ -22,7 +21,7 @@ import { scaleOf, writeScale } from './scale.ts';
 import { tableJson } from './table.ts';
 import type { Subresource } from './update.ts';
 import { Watch } from './watch.ts';
-import type { Render } from './watch.ts';
+import type { Render, Stream } from './watch.ts';
 import { apply, isApply, patch, post, put } from './write.ts';
 import type { Written } from './write.ts';
 
@@ -35,8 +34,8 @@ export interface Answer {
 
 const json = (value: unknown, code = 200): Answer => ({ code, body: JSON.stringify(value) });
 
-/** Answers the request; undefined if the response has become a stream. Refusals are thrown. */
-export function handle(cluster: Cluster, request: Request, response: ServerResponse): Answer | undefined {
+/** Answers the request; undefined if the answer is a stream. Refusals are thrown. */
+export function handle(cluster: Cluster, request: Request, stream: Stream): Answer | undefined {
   const { path, headers } = request;
   if (path === '/livez' || path === '/readyz' || path === '/healthz') return { code: 200, body: 'ok', contentType: 'text/plain' };
   const user = identify(cluster, headers['authorization']);
@@ -56,7 +55,7 @@ export function handle(cluster: Cluster, request: Request, response: ServerRespo
   });
   switch (request.method) {
     case 'GET':
-      return read(cluster, request, target, response);
+      return read(cluster, request, target, stream);
     case 'POST':
     case 'PUT':
     case 'PATCH':
@@ -88,7 +87,7 @@ function verbOf({ method, query }: Request, { name }: Target): string {
 
 const wantsTable = ({ headers }: Request): boolean => String(headers['accept'] ?? '').includes('as=Table');
 
-function read(cluster: Cluster, request: Request, target: Target, response: ServerResponse): Answer | undefined {
+function read(cluster: Cluster, request: Request, target: Target, stream: Stream): Answer | undefined {
   const { resource, name, subresource } = target;
   const { query } = request;
   const now = cluster.clock.now();
@@ -101,7 +100,7 @@ function read(cluster: Cluster, request: Request, target: Target, response: Serv
     const render: Render | undefined = wantsTable(request)
       ? (stored) => tableJson(resource, [stored], { resourceVersion: stored.object.metadata.resourceVersion }, now, include)
       : undefined;
-    new Watch(cluster, target, query, response, render).start();
+    new Watch(cluster, target, query, stream, render).start();
     return undefined;
   }
   if (name === undefined) {

@@ -9,6 +9,7 @@ import { internal, noSuchPath, StatusError } from '../status.ts';
 import { Disturbance } from '../faults/disturbance.ts';
 import { handle } from './handler.ts';
 import type { Answer } from './handler.ts';
+import type { Stream } from './watch.ts';
 
 const mostBytes = 3 * 1024 * 1024;
 const base = 'https://simulator';
@@ -68,8 +69,21 @@ async function serve(clusters: ReadonlyMap<string, Cluster>, incoming: IncomingM
   const disturbance = new Disturbance(cluster, incoming.method ?? 'GET', response);
   if (!(await disturbance.before())) return;
   const request = { method: incoming.method ?? 'GET', path, query, headers: incoming.headers, body };
-  const answer = answerOf(() => handle(cluster, request, response));
+  const answer = answerOf(() => handle(cluster, request, streamTo(response)));
   if (answer !== undefined && (await disturbance.after())) send(response, answer);
+}
+
+function streamTo(response: ServerResponse): Stream {
+  return {
+    begin: (contentType) => {
+      response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-cache, private' });
+      response.flushHeaders();
+    },
+    write: (text) => void response.write(text),
+    end: () => void response.end(),
+    cut: () => void response.destroy(),
+    onClose: (closed) => void response.on('close', closed),
+  };
 }
 
 /** The whole body; undefined if the client aborts. */

@@ -1,5 +1,4 @@
 /** Watches: streams of changes after a version. */
-import type { ServerResponse } from 'node:http';
 import type { Cluster } from '../cluster.ts';
 import { groupVersion } from '../resources.ts';
 import { expired, StatusError } from '../status.ts';
@@ -8,6 +7,18 @@ import { isTrue } from './request.ts';
 import type { Target } from './request.ts';
 import { matchOf } from './read.ts';
 import type { Match } from './read.ts';
+
+/** Where the events of a watch go. */
+export interface Stream {
+  begin(contentType: string): void;
+  write(text: string): void;
+  /** Ends it as a server does. */
+  end(): void;
+  /** Closes its connection. */
+  cut(): void;
+  /** Calls back when it is closed, by whomever. */
+  onClose(closed: () => void): void;
+}
 
 export type Render = (stored: Stored) => string;
 
@@ -34,7 +45,7 @@ function lineOf(change: Change, match: Match, render: Render | undefined): strin
 export class Watch {
   readonly cluster: Cluster;
   readonly #target: Target;
-  readonly #response: ServerResponse;
+  readonly #stream: Stream;
   readonly #match: Match;
   readonly #render: Render | undefined;
   readonly #query: URLSearchParams;
@@ -45,23 +56,19 @@ export class Watch {
   #ends = 0;
   #frozen: string[] | undefined;
 
-  constructor(cluster: Cluster, target: Target, query: URLSearchParams, response: ServerResponse, render: Render | undefined) {
+  constructor(cluster: Cluster, target: Target, query: URLSearchParams, stream: Stream, render: Render | undefined) {
     this.cluster = cluster;
     this.#target = target;
     this.#query = query;
-    this.#response = response;
+    this.#stream = stream;
     this.#render = render;
     this.#match = matchOf(query, target);
   }
 
   start(): void {
     const { store, clock, watches } = this.cluster;
-    this.#response.writeHead(200, {
-      'content-type': this.#render ? 'application/json;as=Table;v=v1;g=meta.k8s.io' : 'application/json',
-      'cache-control': 'no-cache, private',
-    });
-    this.#response.flushHeaders();
-    this.#response.on('close', () => this.stop());
+    this.#stream.begin(this.#render ? 'application/json;as=Table;v=v1;g=meta.k8s.io' : 'application/json');
+    this.#stream.onClose(() => this.stop());
     watches.add(this);
     if (this.cluster.faults.partitioned) this.freeze();
     try {
@@ -91,13 +98,13 @@ export class Watch {
   /** Ends the stream as the server does at its timeout. */
   end(): void {
     this.stop();
-    this.#response.end();
+    this.#stream.end();
   }
 
   /** Closes the connection without ending the stream. */
   cut(): void {
     this.stop();
-    this.#response.destroy();
+    this.#stream.cut();
   }
 
   /** Reports in the stream that the version is no longer kept, and ends it. */
@@ -165,6 +172,6 @@ export class Watch {
 
   #write(text: string): void {
     if (this.#frozen) this.#frozen.push(text);
-    else this.#response.write(text);
+    else this.#stream.write(text);
   }
 }
