@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import { isGranted, requiredAccess } from '../core/access.ts';
 import type { Access } from '../core/access.ts';
 import { parseNetworks } from '../../platform/net/address.ts';
@@ -42,6 +43,7 @@ export interface ConnectOptions {
   budgets?: Partial<Budgets>;
   patienceMilliseconds?: number;
   connections?: number;
+  dispatcher?: Dispatcher;
   watch?: Partial<WatchTimings>;
 }
 

@@ -117,7 +117,7 @@ export class LockedRolloutRepository {
 }
 
 /** The placements of a rollout that have these ids, as work. */
-function placementsOf({ targets, places }: LockedRollout, ids: readonly string[]): WorkRow[] {
+export function placementsOf({ targets, places }: LockedRollout, ids: readonly string[]): WorkRow[] {
   const wanted = new Set(ids);
   return targets
     .filter((target) => wanted.has(target.placementId))
@@ -130,7 +130,8 @@ function placementsOf({ targets, places }: LockedRollout, ids: readonly string[]
 type Locked = InferResult<ReturnType<typeof lockingRollout>>[number]['rollout'];
 type Parts = InferResult<ReturnType<typeof readingParts>>[number];
 
-function lockedRollout(rollout: Locked, parts: Parts): LockedRollout {
+/** The rows as they are read behind their locks. */
+export function lockedRollout(rollout: Locked, parts: Parts): LockedRollout {
   const targets = (parts.targets ?? []).map(({ target, ...place }) => placedTarget(target, place));
   return {
     now: parts.now,

@@ -150,7 +150,8 @@ export interface StandingPlacement {
   idle: boolean;
 }
 
-function placementRows(row: LoadedRow): PlacementRows {
+/** The rows as one statement has read them. */
+export function placementRows(row: LoadedRow): PlacementRows {
   const { now, id, workloadId, workload, namespace, clusterId, cluster, regionId, region, credentialVersion } = row;
   const { applied, lastWrittenReplicas, progressAt } = row;
   const place = { clusterId, cluster, regionId, region, namespace };
