@@ -34,6 +34,8 @@ export interface ModelSet {
   readonly replicas: number;
   /** As last copied from the Deployment while this was its new ReplicaSet. */
   readonly minReadySeconds: number;
+  /** Likewise; as one text. */
+  readonly annotations?: string;
   /** The annotations desired-replicas and max-replicas. */
   readonly desired: number;
   readonly max: number;
@@ -59,6 +61,7 @@ export interface ModelDeployment {
   readonly template: string;
   readonly release: number;
   readonly paused: string | null;
+  readonly annotations?: string;
   readonly status: ModelDeploymentStatus;
 }
 
@@ -137,7 +140,7 @@ export class ModelCluster {
     if (changed) this.deployments.update(live, { ...spec, generation: live.generation + 1 });
   }
 
-  makeSet(fields: Pick<ModelSet, 'template' | 'replicas' | 'minReadySeconds' | 'desired' | 'max'>): ModelSet {
+  makeSet(fields: Pick<ModelSet, 'template' | 'replicas' | 'minReadySeconds' | 'annotations' | 'desired' | 'max'>): ModelSet {
     const age = ++this.serial;
     const status = { observedGeneration: 0, replicas: 0, ready: 0, available: 0, failure: null };
     return this.sets.put({ ...fields, uid: `set-${age}`, name: `web-${age}`, age, generation: 1, status });

@@ -7,8 +7,17 @@
  * anything may happen in between. The ReplicaSet controller writes a status that it counted before its own creations and deletions.
  */
 import { Conflict } from './api.ts';
-import type { Informer } from './api.ts';
+import type { Informer, Kind } from './api.ts';
 import type { ModelCluster, ModelDeployment, ModelPod, ModelSet, ModelSetStatus } from './cluster.ts';
+
+type Objects<T extends { uid: string; version: number }> = Pick<Kind<T>, 'all' | 'get' | 'put' | 'update' | 'watch'>;
+
+/** The part of a cluster that the controllers read and write. */
+export interface ControlledCluster extends Pick<ModelCluster, 'now' | 'makeSet' | 'makePod' | 'deletePod'> {
+  readonly deployments: Objects<ModelDeployment>;
+  readonly sets: Objects<ModelSet>;
+  readonly pods: Objects<ModelPod>;
+}
 
 export type Sync = Generator<void, void>;
 
@@ -36,7 +45,7 @@ export class ControllerManager {
   /** What is being synced, by the object's uid: one worker each. */
   private readonly underWay = new Map<string, Sync>();
 
-  constructor(readonly cluster: ModelCluster) {
+  constructor(readonly cluster: ControlledCluster) {
     this.deployments = cluster.deployments.watch();
     this.sets = cluster.sets.watch();
     this.pods = cluster.pods.watch();
@@ -72,6 +81,11 @@ export class ControllerManager {
   get setsWithWork(): string[] {
     for (const [uid, at] of this.ripeAt) if (at <= this.cluster.now) this.setsDue.add(uid);
     return [...new Set([...this.underWay.keys(), ...this.setsDue])].filter((uid) => uid !== DEPLOYMENT);
+  }
+
+  /** Its pods become available by time alone. */
+  resync(uid: string): void {
+    this.setsDue.add(uid);
   }
 
   /** The Deployment's sync goes on to its next write. */
@@ -210,7 +224,7 @@ class DeploymentSync {
   private newUid: string | null = null;
 
   constructor(
-    private readonly cluster: ModelCluster,
+    private readonly cluster: ControlledCluster,
     private readonly deployment: ModelDeployment,
     private sets: ModelSet[],
   ) {}
@@ -218,7 +232,7 @@ class DeploymentSync {
   *run(): Sync {
     const { deployment } = this;
     this.newUid = this.sets.find((set) => set.template === deployment.template)?.uid ?? null;
-    yield* this.copyMinReadySeconds();
+    yield* this.copyFields();
     if (deployment.paused !== null || this.active.some((set) => set.desired !== deployment.replicas)) yield* this.scale();
     else yield* this.roll();
     yield* this.writeStatus();
@@ -237,10 +251,13 @@ class DeploymentSync {
   }
 
   /** The sync goes on with the ReplicaSet as it was answered: the new spec, and the status of before. */
-  private *copyMinReadySeconds(): Sync {
+  private *copyFields(): Sync {
     const { current, deployment } = this;
-    if (current === null || current.minReadySeconds === deployment.minReadySeconds) return;
-    yield* this.update(current, { minReadySeconds: deployment.minReadySeconds, generation: current.generation + 1 });
+    if (current === null) return;
+    const { minReadySeconds, annotations } = deployment;
+    if (current.minReadySeconds !== minReadySeconds)
+      yield* this.update(current, { minReadySeconds, annotations, generation: current.generation + 1 });
+    else if (current.annotations !== annotations) yield* this.update(current, { annotations });
   }
 
   private *update(set: ModelSet, changes: Partial<ModelSet>): Sync {
@@ -273,12 +290,12 @@ class DeploymentSync {
   }
 
   private *createNew(): Sync {
-    const { template, minReadySeconds, replicas } = this.deployment;
+    const { template, minReadySeconds, annotations, replicas } = this.deployment;
     yield;
     // It is there already, and the informer does not show it yet.
     if (this.cluster.sets.all.some((set) => set.template === template)) throw new Conflict();
     const max = replicas + fenceposts(this.deployment).surge;
-    const made = this.cluster.makeSet({ template, minReadySeconds, replicas: this.newSize(0), desired: replicas, max });
+    const made = this.cluster.makeSet({ template, minReadySeconds, annotations, replicas: this.newSize(0), desired: replicas, max });
     this.sets.push(made);
     this.newUid = made.uid;
   }
