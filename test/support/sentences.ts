@@ -29,6 +29,13 @@ export const rolloutSentences: [Reason, string][] = [
   [because('TARGETS_ROLLING_BACK', many), '7 targets on the way back: a, b, c, d, e and 2 more.'],
   [because('TARGETS_HELD', two), 'Held at a pause until it is promoted: a, b.'],
   [because('QUOTA', { quota: 1 }), "Waiting for other rollouts: the tenant's quota lets 1 target move at once."],
+  [
+    because('HELD_UNWELL_AT_STEP', {
+      ...{ step: 2, of: 4, cluster: 'a', more: 1 },
+      cause: { code: 'NotReady', data: { message: 'unready.' }, pod: 'web-1', container: null },
+    }),
+    'Every target is at the pause of step 2 of 4, but a is not well: NotReady (pod web-1): unready. So is 1 more.',
+  ],
   [because('HELD_AT_STEP', { step: 2, of: 4 }), 'Every target is at the pause of step 2 of 4: promote to go on.'],
   [because('PAUSED_BY_FAILURE', { ...failures, allowed: 0 }), 'Paused: a failed: ImagePullBackOff.'],
   [
@@ -122,6 +129,12 @@ export const targetSentences: [Reason, string][] = [
   [because('TAKING_UP', held), 'Release 7 is held here already: going on from 2 of 10 pods.'],
   [because('STEP_SKIPPED', { share: '50%', pods: 1 }), '50% is skipped: 1 pod cannot be split without a surge.'],
   [because('HELD_FOR', { ...held, seconds: 60 }), 'Held at 2 of 10 pods on release 7, for 60 s.'],
+  [
+    because('HELD_UNWELL', { new: 2, pods: 10, release: 7, pod: 'web-1', cause: 'NotReady', message: 'unready.' }),
+    'Held at 2 of 10 pods on release 7, which is not well (pod web-1): NotReady: unready.',
+  ],
+  [because('HELD_RECOVERING', { new: 2, pods: 10, release: 7 }), 'Held at 2 of 10 pods on release 7: its pods become Ready again.'],
+  [because('HELD_WELL', { new: 2, pods: 10, release: 7 }), 'Held at 2 of 10 pods on release 7: its pods are Ready again.'],
   [because('HELD_FOR_PROMOTION', held), 'Held at 2 of 10 pods on release 7, until it is promoted.'],
   [because('HOLD_OVER', held), 'Held at 2 of 10 pods on release 7: the pause is over; it continues when a slot is free.'],
   [because('PAUSE_OVER', {}), 'The pause is over.'],

@@ -133,6 +133,13 @@ const own = {
       `The number of pods was changed while the canary was held, and the split no longer fits the plan: ${detail}.`,
     advice: 'Retry with a plan that has room for it, allow a surge, or keep autoscaling from going that low during a canary.',
   },
+  REPLICA_SET_DELETED: {
+    severity: 'FATAL',
+    blames: 'CLUSTER',
+    sentence: ({ name, release }: Named & { release: number }) =>
+      `The ReplicaSet of ${name} that ran release ${release} before was deleted by somebody during the rollout, with its pods.`,
+    advice: 'Find out who deletes ReplicaSets, then retry: what goes back makes its pods anew.',
+  },
   SCALED_BY_OTHERS: {
     severity: 'FATAL',
     blames: 'CLUSTER',

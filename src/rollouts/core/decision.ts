@@ -25,6 +25,8 @@ export type TargetEventType =
   | 'target.step'
   | 'target.unreachable'
   | 'target.reachable'
+  | 'target.unhealthy'
+  | 'target.healthy'
   | 'target.failed'
   | 'target.succeeded'
   | 'target.rolled_back';

@@ -146,6 +146,9 @@ export const gateOverridden = (place: AtCluster, data: CauseData<'GATE_OVERRIDDE
 
 export const scaledWhileHeld = (place: AtCluster, detail: string): Failure => failureAt(place, 'SCALED_WHILE_HELD', { detail });
 
+export const replicaSetDeleted = (place: AtCluster, name: string, release: number): Failure =>
+  failureAt(place, 'REPLICA_SET_DELETED', { name, release });
+
 export const scaledByOthers = (place: AtCluster, live: number, wanted: number): Failure =>
   failureAt(place, 'SCALED_BY_OTHERS', { live, wanted });
 

@@ -1,6 +1,8 @@
 /** The reasons of rollouts and waves, and of what they do to their targets: code, typed data and sentence. */
 import type { PauseReason, RolloutKind } from '../../generated/prisma/enums.ts';
 import { conditionTypes } from './condition-types.ts';
+import { describeFailure } from './failure.ts';
+import type { FoundCause } from './failure.ts';
 import { countTargets, kinds } from './kinds.ts';
 import type { Accepted } from './kinds.ts';
 
@@ -67,6 +69,21 @@ export const rolloutReasons = {
   QUOTA: ({ quota }: { quota: number }) => `Waiting for other rollouts: the tenant's quota lets ${countTargets(quota)} move at once.`,
 
   HELD_AT_STEP: ({ step, of }: { step: number; of: number }) => `Every target is at the pause of step ${step} of ${of}: promote to go on.`,
+  /** `more`: other targets that are not well. */
+  HELD_UNWELL_AT_STEP: ({
+    step,
+    of,
+    cluster,
+    cause,
+    more,
+  }: {
+    step: number;
+    of: number;
+    cluster: string;
+    cause: FoundCause;
+    more: number;
+  }) =>
+    `Every target is at the pause of step ${step} of ${of}, but ${cluster} is not well: ${describeFailure(cause)}${more > 0 ? ` So ${more === 1 ? 'is 1 more' : `are ${more} more`}.` : ''}`,
   PAUSED_BY_FAILURE: (failures: Failures & { allowed: number }) => `Paused: ${failedText(failures)}`,
   ROLLING_BACK_AFTER_FAILURE: (failures: Failures & { scope: 'ALL' | 'WAVE' | 'TARGET'; allowed: number }) => {
     const { scope } = failures;

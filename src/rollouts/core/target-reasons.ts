@@ -7,6 +7,7 @@ import type { FoundCause } from './failure.ts';
 export type Standing =
   | { is: 'PODS'; ready: number; pods: number; release: number; old: number }
   | { is: 'READY'; ready: number; pods: number }
+  | { is: 'HELD'; ready: number; pods: number }
   | { is: 'NOT_THERE'; release: number }
   | { is: 'NOT_SEEN' }
   | { is: 'BEING_DELETED' }
@@ -29,6 +30,8 @@ export function describeStanding(standing: Standing): string {
     }
     case 'READY':
       return `${standing.ready} of ${standing.pods} pods are Ready`;
+    case 'HELD':
+      return `${standing.ready} of the ${podsText(standing.pods)} that are held are Ready`;
     case 'NOT_THERE':
       return `the Deployment of release ${standing.release} is not there yet`;
     case 'NOT_SEEN':
@@ -70,7 +73,7 @@ function podsText(n: number): string {
   return n === 1 ? '1 pod' : `${n} pods`;
 }
 
-type HeldSplit = { new: number; pods: number; release: number };
+export type HeldSplit = { new: number; pods: number; release: number };
 
 const heldText = ({ new: fresh, pods, release }: HeldSplit): string => `Held at ${fresh} of ${pods} pods on release ${release}`;
 
@@ -106,6 +109,10 @@ const forward = {
   HELD_FOR: ({ seconds, ...held }: HeldSplit & { seconds: number }) => `${heldText(held)}, for ${seconds} s.`,
   HELD_FOR_PROMOTION: (held: HeldSplit) => `${heldText(held)}, until it is promoted.`,
   HOLD_OVER: (held: HeldSplit) => `${heldText(held)}: the pause is over; it continues when a slot is free.`,
+  HELD_UNWELL: ({ pod, cause, message, ...held }: HeldSplit & { pod: string | null; cause: string; message: string }) =>
+    `${heldText(held)}, which is not well${pod === null ? '' : ` (pod ${pod})`}: ${cause}: ${message}`,
+  HELD_RECOVERING: (held: HeldSplit) => `${heldText(held)}: its pods become Ready again.`,
+  HELD_WELL: (held: HeldSplit) => `${heldText(held)}: its pods are Ready again.`,
   PAUSE_OVER: (_data: Record<string, never>) => 'The pause is over.',
   FREEZING: ({ why, new: fresh, old }: { why: 'PAUSED' | 'FAILED' | 'TURNING'; new: number; old: number }) => {
     const held = `holding ${fresh} new and ${old} old pods where they are`;

@@ -30,6 +30,8 @@ export const rolloutEvents = {
   'target.step': 'A target moves on, or rests at a step.',
   'target.unreachable': 'A target waits because its cluster is unreachable, refuses access, or has no worker.',
   'target.reachable': 'The cluster of a target is reachable again.',
+  'target.unhealthy': 'Pods that a target holds at are not well any more (`data.condition`).',
+  'target.healthy': 'Pods that a target holds at are well again.',
   'target.failed': 'A target failed (`data.failure`).',
   'target.succeeded': 'A target runs what was asked for.',
   'target.rolled_back': 'A target runs what it ran before.',

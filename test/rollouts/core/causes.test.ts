@@ -18,6 +18,7 @@ import {
   nothingToScale,
   deadlineFailure,
   replaced,
+  replicaSetDeleted,
   scaledByOthers,
   scaledWhileHeld,
   standingUid,
@@ -172,6 +173,13 @@ const table: [Failure, string, string, string, string, string?][] = [
     'FATAL',
     'CLUSTER',
     'The number of pods was changed while the canary was held, and the split no longer fits the plan: 1 pod.',
+  ],
+  [
+    replicaSetDeleted(east, 'web', 1),
+    'REPLICA_SET_DELETED',
+    'FATAL',
+    'CLUSTER',
+    'The ReplicaSet of web that ran release 1 before was deleted by somebody during the rollout, with its pods.',
   ],
   [
     scaledByOthers(east, 3, 5),

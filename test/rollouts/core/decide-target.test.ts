@@ -427,17 +427,18 @@ describe('a rolling update', () => {
   });
 });
 
+const fault = {
+  reason: 'CrashLoopBackOff',
+  message: 'back-off.',
+  container: 'web',
+  exitCode: 1,
+  restarts: 3,
+  log: 'PREVIOUS',
+  severity: 'FATAL',
+  ageMilliseconds: 0,
+} as const;
+
 describe('failing fast', () => {
-  const fault = {
-    reason: 'CrashLoopBackOff',
-    message: 'back-off.',
-    container: 'web',
-    exitCode: 1,
-    restarts: 3,
-    log: 'PREVIOUS',
-    severity: 'FATAL',
-    ageMilliseconds: 0,
-  } as const;
   const crashing = onTwo({
     current: set(2, 0, { replicas: 3, pods: pods(3, { ready: false, readyMilliseconds: 0, fault }) }),
     others: [set(1, 10)],
@@ -826,6 +827,71 @@ describe('a canary', () => {
     expect(decide({ ...heldAtTwenty, target: late, live: ill, promotedStep: 1 }).set).toMatchObject({ phase: 'FAILED' });
   });
 
+  describe('that is held and not well any more', () => {
+    const standing = { ...fault, reason: 'NotReady', message: 'containers with unready status: [web].', severity: 'SLOW', log: 'CURRENT' };
+    const turned = (fields: Partial<LivePod> = {}, more: Partial<PodFault> = {}): LiveDeployment => {
+      const bad = pods(1, { name: 'bad', ready: false, readyMilliseconds: 0, fault: { ...standing, ...more } as PodFault, ...fields });
+      return { ...(heldAtTwenty.live as LiveDeployment), current: set(2, 1, { replicas: 2, pods: [...pods(1), ...bad] }) };
+    };
+    const row = (since: Date, code = 'NotReady') => ({
+      ...{ code, data: { message: standing.message }, pod: 'bad', container: 'web' },
+      since: since.toISOString(),
+    });
+    const split = { new: 2, pods: 10, release: 2 };
+    const held = (hindrance: TargetState['hindrance'] = null): Row => ({ ...heldAtTwenty.target, hindrance });
+    const logs = new Map([['bad/web', 'loading']]);
+    const paused = { strategy: canary, phase: 'PAUSED', pauseReason: 'STEP' } as const;
+
+    it.each([[{ strategy: canary }], [paused]])('is shown at once, with an event (%#)', (rollout) => {
+      expect(decide({ ...heldAtTwenty, rollout, live: turned() })).toMatchObject({
+        event: { type: 'target.unhealthy' },
+        action: null,
+        lookAt: ago(-60),
+        set: {
+          phaseReason: because('HELD_UNWELL', { ...split, pod: 'bad', cause: 'NotReady', message: standing.message }),
+          hindrance: row(now),
+        },
+      });
+      const again = decide({ ...heldAtTwenty, rollout, target: held(row(ago(5))), live: turned() });
+      expect([again.event, again.set.hindrance, again.lookAt]).toEqual([null, undefined, ago(-55)]);
+    });
+
+    it('fails at its deadline, while it is held, with the log', () => {
+      const late = { ...heldAtTwenty, rollout: paused, target: held(row(ago(60))), live: turned() };
+      expect(decide(late).action).toMatchObject({ kind: 'READ_LOG', pod: 'bad', container: 'web' });
+      const decision = decide({ ...late, rest: { logs } });
+      expect(decision.set).toMatchObject({
+        phase: 'FAILED',
+        failure: { code: 'PROGRESS_DEADLINE', pod: 'bad', logTail: 'loading', data: { cause: { code: 'NotReady' } } },
+      });
+      expect(sentenceOf(decision.reason)).toContain('No progress for 60 s: 1 of the 2 pods that are held are Ready. NotReady: ');
+    });
+
+    it('is not what a pod is that starts: one that was made since, for less than the grace', () => {
+      const young = { ageMilliseconds: 5_000 };
+      expect(isIdle(decide({ ...heldAtTwenty, live: turned(young, { ageMilliseconds: 5_000 }) }))).toBe(true);
+      expect(decide({ ...heldAtTwenty, live: turned(young, { ageMilliseconds: 15_000 }) }).event).toEqual({ type: 'target.unhealthy' });
+      const named = { reason: 'CreateContainerConfigError', severity: 'TRANSIENT' } as const;
+      expect(decide({ ...heldAtTwenty, live: turned(young, named) }).event).toEqual({ type: 'target.unhealthy' });
+    });
+
+    it('is well again once its pods have been Ready for a moment, and says so once', () => {
+      const ready = (readyMilliseconds: number): LiveDeployment => ({
+        ...(heldAtTwenty.live as LiveDeployment),
+        current: set(2, 2, { pods: pods(2, { readyMilliseconds }) }),
+      });
+      const target = held(row(ago(30)));
+      expect(decide({ ...heldAtTwenty, target, live: ready(2_000) })).toMatchObject({ set: {}, event: null, lookAt: ago(-3) });
+      expect(decide({ ...heldAtTwenty, target, live: ready(5_000) })).toMatchObject({
+        event: { type: 'target.healthy' },
+        set: { hindrance: null, phaseReason: because('HELD_WELL', split) },
+      });
+      expect(decide({ ...heldAtTwenty, target: held(row(ago(600))), live: ready(2_000) }).set).not.toHaveProperty('phase');
+      const missing = { ...ready(9_000), current: set(2, 1, { replicas: 2 }) };
+      expect(decide({ ...heldAtTwenty, target, live: missing }).event).toBeNull();
+    });
+  });
+
   it('says how many pods are held when their number has changed meanwhile', () => {
     const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', replicas: 20, current: set(2, 4), others: [set(1, 16)] });
     expect(decide({ ...heldAtTwenty, live }).set).toEqual({
@@ -854,10 +920,21 @@ describe('a canary', () => {
     ['more new pods than the plan has below 100%', { current: set(2, 6), others: [set(1, 4)] }, '6 of 10 pods'],
     ['no old pod left before the last step', { replicas: 1, current: set(2, 1), others: [] }, 'all 1 pod'],
   ])('aborts when scaling leaves %s', (_what, fields, says) => {
-    const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', ...fields });
+    const replicaSets = [set(1, 0), set(2, 0)];
+    const live = onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', replicaSets, ...fields });
     const decision = decide({ ...heldAtTwenty, live });
     expect(decision.set).toMatchObject({ phase: 'FAILED', failure: { code: 'SCALED_WHILE_HELD' } });
     expect(sentenceOf(decision.reason)).toContain(says);
+  });
+
+  it('does not call it scaled where the ReplicaSet from before was deleted', () => {
+    const fields = { gate: 'CLOSED', surge: '0', unavailable: '20%', current: set(2, 10) } as const;
+    const from = side(1, { replicaSet: 'set-1' });
+    const target = { ...heldAtTwenty.target, from };
+    const gone = decide({ ...heldAtTwenty, target, live: onTwo({ ...fields, replicaSets: [set(2, 10)] }) });
+    expect(gone.set).toMatchObject({ phase: 'FAILED', failure: { code: 'REPLICA_SET_DELETED', data: { name: 'web', release: 1 } } });
+    const emptied = decide({ ...heldAtTwenty, target, live: onTwo({ ...fields, replicaSets: [set(2, 10), set(1, 0)] }) });
+    expect(emptied.set).toMatchObject({ failure: { code: 'SCALED_WHILE_HELD' } });
   });
 
   it('accepts the split that scaling left, where it fits the plan', () => {

@@ -130,13 +130,11 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
     };
   }
   const held = open.filter((target) => atOpenPause(o, target));
-  if (rollout.phase === 'PAUSED' && held.length > 0) return waitDecision(because('TARGETS_HELD', clustersOf(held)));
+  if (rollout.phase === 'PAUSED' && held.length > 0) return heldAtStep(o, held);
   const next = startable(o, wave, targets);
   if (next.length > 0) return start(o, wave, targets, next);
   if (held.length === open.length && rollout.phase !== 'PAUSED') {
-    const step = Math.max(...held.map(stepOf)) + 1;
-    const reason = because('HELD_AT_STEP', { step, of: stepsOf(rollout.strategy) });
-    return { kind: 'PAUSE', reason, pauseReason: 'STEP', failure: null };
+    return { kind: 'PAUSE', reason: because('HELD_AT_STEP', placeOf(o, held)), pauseReason: 'STEP', failure: null };
   }
   if (o.quota !== null && roomOf(o, targets) === 0 && open.some((target) => target.phase === 'PENDING' || mayGoOn(o, target))) {
     const reason = because('QUOTA', { quota: o.quota });
@@ -144,6 +142,25 @@ function inWave(o: RolloutObservation, wave: WaveState): RolloutDecision {
   }
   return waitDecision(because('TARGETS_UNDER_WAY', clustersOf(open)));
 }
+
+/** Paused at a step: what it waits for is the promotion, and a word about pods that are not well meanwhile. */
+function heldAtStep(o: RolloutObservation, held: readonly TargetState[]): RolloutDecision {
+  const [first, ...more] = held.filter((target) => target.hindrance !== null);
+  const shown = o.rollout.phaseDetail?.code === 'HELD_UNWELL_AT_STEP';
+  if (first?.hindrance) {
+    const { since: _, ...cause } = first.hindrance;
+    const reason = because('HELD_UNWELL_AT_STEP', { ...placeOf(o, held), cluster: first.cluster, cause, more: more.length });
+    return { kind: 'WAIT', reason, lookAt: null, show: true };
+  }
+  return shown
+    ? { kind: 'WAIT', reason: because('HELD_AT_STEP', placeOf(o, held)), lookAt: null, show: true }
+    : waitDecision(because('TARGETS_HELD', clustersOf(held)));
+}
+
+const placeOf = ({ rollout }: RolloutObservation, held: readonly TargetState[]): { step: number; of: number } => ({
+  step: Math.max(...held.map(stepOf)) + 1,
+  of: stepsOf(rollout.strategy),
+});
 
 function atOpenPause(o: RolloutObservation, target: TargetState): boolean {
   const pause = target.phase === 'HELD' ? pauseHolding(o, target) : null;

@@ -4,6 +4,7 @@ import type { LiveDeployment, Side } from '../observation.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { waitUntilHealthy } from '../live/deadline.ts';
+import { watchHold } from '../live/held.ts';
 import { sideOf, wait } from '../draft.ts';
 import { judgeGated, splitOf } from '../live/health.ts';
 import { freezeSplit } from './open.ts';
@@ -34,6 +35,11 @@ export const pauseStage: StageHandler<Pause, PauseProgress> = {
   },
 
   hold: pauseHold,
+
+  watch(_stage, progress, { o, live }) {
+    const to = sideOf(o);
+    return progress === null || isGateless(live, to) ? null : watchHold(o, live, new Date(progress.heldAt), heldAt(to, live));
+  },
 
   /** Somebody has opened the gate. */
   freeze: (_stage, visit, why) => freezeSplit(visit, why),

@@ -76,6 +76,8 @@ export interface StageHandler<S extends AnyStage = AnyStage, P extends StageProg
   look(stage: S, progress: P | null, visit: Visit): Look;
   /** Where it can hold: until when. */
   hold?(stage: S, progress: P | null, promotedStep: number, now: Date): Hold;
+  /** While the target holds here: what is to be said or done about pods that are not well; null while they are. */
+  watch?(stage: S, progress: P | null, visit: Visit): Draft | null;
   /** Paused, or failed and left: the write that keeps what stands from going on by itself; null where nothing would. */
   freeze?(stage: S, visit: Visit, why: 'PAUSED' | 'FAILED'): Draft | null;
   /** What stands no longer fits the plan, e.g. after a change of N by others. */

@@ -2,13 +2,14 @@
  * What is dealt with before a stage looks: a Deployment that is absent, not ours, replaced, edited, terminating or paused by its owner; a refused write; a rollout
  * that stands still. Behind the door the Deployment is there and ours. What each of these means depends on what the target's list is for.
  */
-import { causeIn, deleted, edited, notOurs, nothingToScale, replaced } from '../failure.ts';
+import { causeIn, deleted, edited, notOurs, nothingToScale, replaced, replicaSetDeleted } from '../failure.ts';
+import type { Failure } from '../failure.ts';
 import { kinds } from '../kinds.ts';
-import type { Live, TargetObservation } from '../observation.ts';
+import type { Live, LiveDeployment, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { recreate } from '../stages/back.ts';
 import { create, isOnIt } from '../stages/open.ts';
-import { handlerOf } from '../stages/handlers.ts';
+import { handlerOf, readProgress } from '../stages/handlers.ts';
 import { removeRest } from '../stages/remove.ts';
 import { isScaled } from '../stages/scale.ts';
 import type { StageHandlers, Visit } from '../stages/stage.ts';
@@ -46,7 +47,18 @@ const doors: Record<Purpose, Door> = {
     first: [],
     absent: (o) => (o.target.uid === null ? (refusedAlready(o) ?? create(o)) : fail(deleted(o.target, o.placement.workload))),
     foreign: failNotOurs,
-    guards: [replacedByOthers, editedByOthers, refusedForGood, terminating, failing, closedAgain, misfit, pausedByOwner, standstill],
+    guards: [
+      replacedByOthers,
+      editedByOthers,
+      refusedForGood,
+      terminating,
+      failing,
+      closedAgain,
+      misfit,
+      unwell,
+      pausedByOwner,
+      standstill,
+    ],
   },
   NUMBER: {
     first: [],
@@ -160,7 +172,26 @@ function misfit(visit: Visit, handlers: StageHandlers): Draft | null {
   const stage = o.target.stages[o.target.stage];
   if (stage === undefined || !isOnIt(o, live, sideOf(o))) return null;
   const failure = handlerOf(handlers, stage).misfit?.(stage, visit) ?? null;
-  return failure === null ? null : fail(blameOverride(o, failure));
+  return failure === null ? null : fail(blameOverride(o, deletedSet(o, live) ?? failure));
+}
+
+/** The pods from before are missing because their ReplicaSet is, whatever the number of pods. */
+function deletedSet({ target, placement }: TargetObservation, live: LiveDeployment): Failure | null {
+  const { from } = target;
+  if (from === null || (from.replicaSet === null && from.template === null)) return null;
+  const stands = live.replicaSets.some(({ uid, template }) =>
+    from.replicaSet === null ? template === from.template : uid === from.replicaSet,
+  );
+  return stands ? null : replicaSetDeleted(target, placement.workload, from.release);
+}
+
+/** A target that holds is watched, also while its rollout is paused. */
+function unwell(visit: Visit, handlers: StageHandlers): Draft | null {
+  const { o, live } = visit;
+  const stage = o.target.stages[o.target.stage];
+  if (o.target.phase !== 'HELD' || stage === undefined || !isOnIt(o, live, sideOf(o))) return null;
+  const handler = handlerOf(handlers, stage);
+  return handler.watch?.(stage, readProgress(handler, o.target.progress), visit) ?? null;
 }
 
 function pausedByOwner({ o, live }: Visit): Draft | null {

@@ -9,7 +9,7 @@ import type { FoundCause } from '../failure.ts';
 import { graceEnd, lasting } from '../hindrance.ts';
 import type { Hindrance } from '../hindrance.ts';
 import { kinds } from '../kinds.ts';
-import { deadlineOf, deadlineSeconds, soonest } from '../live/deadline.ts';
+import { deadlineOf, deadlineSeconds } from '../live/deadline.ts';
 import { quietFor, worstFault } from '../live/faults.ts';
 import type { LiveDeployment, LiveReplicaSet, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
@@ -43,9 +43,10 @@ function hasLasted(o: TargetObservation, found: FoundCause, since: Date): boolea
   return lasted >= 1000 * seconds || (deadline !== null && o.now >= deadline && lasted >= 1000 * Math.min(grace, seconds));
 }
 
-/** The hindrance to keep in the row; undefined where nothing new is known. What changes the phase ends it. */
+/** The hindrance to keep in the row, where the draft does not say it; undefined where nothing new is known. What changes the phase ends it. */
 export function hindranceNow(o: TargetObservation, draft: Draft): Hindrance | null | undefined {
   const { live, target, now } = o;
+  if (draft.set?.hindrance !== undefined) return draft.set.hindrance;
   if (live.kind === 'UNKNOWN' || draft.set?.phase !== undefined) return undefined;
   if (isRetried(draft) && o.hindrance === null && o.performed === null && target.hindrance !== null && isApiError(target.hindrance.code))
     return undefined;
@@ -78,12 +79,12 @@ function broughtSets(o: TargetObservation, live: LiveDeployment): (LiveReplicaSe
   return side !== null && (target.undoing ? bears(live, side) : isOnIt(o, live, side)) ? [live.current] : null;
 }
 
-/** When a hindrance has to be looked at again: it fails the target then, or has lasted for too long to be a pod that starts. */
+/** When to look again: the hindrance fails the target then, or what every pod says while it starts has lasted for too long to be that. */
 export function hindranceLook(o: TargetObservation, hindrance: Hindrance | null): Date | null {
   const { live, now } = o;
-  const end = hindrance === null ? null : graceEnd(hindrance, graceSeconds(o.rollout.strategy));
+  if (hindrance !== null) return graceEnd(hindrance, graceSeconds(o.rollout.strategy));
   const sets = live.kind === 'PRESENT' ? broughtSets(o, live) : null;
   const blame = live.kind === 'PRESENT' && sets !== null ? worstFault(o, live, sets) : null;
   const quiet = blame && quietFor(o, blame.fault);
-  return soonest(end, quiet === null ? null : new Date(now.getTime() + quiet));
+  return quiet === null ? null : new Date(now.getTime() + quiet);
 }

@@ -34,7 +34,7 @@ export function reduceTarget({ now, rollout, target: before }: TargetRows, chang
   return {
     target,
     event: event && { type: event.type, reason: reasonOf(target.phaseDetail) },
-    wakeRollout: set.phase !== undefined || set.condition !== undefined || set.failure !== undefined,
+    wakeRollout: ['phase', 'condition', 'failure'].some((key) => key in set) || (before.phase === 'HELD' && set.hindrance !== undefined),
     applied: appliedBy(rollout, before, target),
   };
 }

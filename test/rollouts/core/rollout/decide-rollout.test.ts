@@ -101,6 +101,30 @@ describe('waves', () => {
     expect(decide(running([held('t1', 60)], manual))).toMatchObject({ kind: 'WAIT', lookAt: null });
   });
 
+  it('says at an open pause which of its targets are not well, for as long as they are', () => {
+    const hindrance = { code: 'NotReady', data: { message: 'unready.' }, pod: 'web-1', container: 'web', since: ago(5).toISOString() };
+    const steps = [{ weight: 20 }, { pause: true as const }];
+    const open = strategy({ type: 'CANARY', steps });
+    const held = (id: string, fields: Row = {}): TargetState => t(id, 'HELD', { plan: open, step: 1, heldAt: ago(30), ...fields });
+    const rows = (targets: TargetState[]): Rows => running(targets, { strategy: open, phase: 'PAUSED', pauseReason: 'STEP' });
+    const well = rows([held('t1'), held('t2')]);
+    expect(decide(well)).toMatchObject({ kind: 'WAIT', show: false });
+    const unwell = rows([held('t1'), held('t2', { hindrance }), held('t3', { hindrance })]);
+    const { since: _, ...cause } = hindrance;
+    const decision = decide(unwell);
+    expect(decision).toMatchObject({
+      kind: 'WAIT',
+      show: true,
+      reason: because('HELD_UNWELL_AT_STEP', { step: 2, of: 2, cluster: 't2', cause, more: 1 }),
+    });
+    const shown = applied(decision, unwell);
+    expect(decide({ ...shown, targets: well.targets })).toMatchObject({
+      kind: 'WAIT',
+      show: true,
+      reason: because('HELD_AT_STEP', { step: 2, of: 2 }),
+    });
+  });
+
   it('gives no room to a held target whose cluster stays away', () => {
     const gone = t('t1', 'HELD', { step: 1, condition: away(5) });
     const rows = running([gone, t('t2', 'HELD', { step: 1 })], {}, { promotedStep: 1, maxConcurrent: 1 });

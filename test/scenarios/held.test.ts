@@ -1,0 +1,99 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { SimulatedCluster } from '../../simulator/simulator.ts';
+import {
+  ask,
+  BETTER,
+  deploy,
+  eventsOf,
+  GOOD,
+  makeWorkload,
+  rolloutOf,
+  running,
+  settled,
+  startWorld,
+  violations,
+  webDocument,
+} from '../support/world.ts';
+import type { RolloutView, TargetView, World } from '../support/world.ts';
+
+const steps = [{ weight: 50 }, { pause: true }];
+const strategy = { type: 'CANARY', maxSurge: 1, maxUnavailable: 0, steps, progressDeadlineSeconds: 60 };
+/** Pods that run already stop being Ready. */
+const UNREADY = { behaviours: [{ image: BETTER, behaviour: 'never-ready' }] };
+
+describe('a canary that is held at an open pause', () => {
+  let world: World;
+  let first: SimulatedCluster;
+
+  const targetOf = ({ targets }: RolloutView): TargetView => targets.find(({ cluster }) => cluster.name === first.name)!;
+  const typesOf = async (id: string): Promise<string[]> =>
+    (await eventsOf(world, id)).map(({ type }) => type).filter((type) => /^target\.(un)?healthy$/.test(type));
+  const hold = async (name: string, change: object = {}): Promise<string> => {
+    const workload = await makeWorkload(world, name, webDocument({ strategy }));
+    expect(await settled(world, await deploy(world, workload))).toMatchObject({ phase: 'SUCCEEDED' });
+    const id = await deploy(world, workload, { values: { image: BETTER }, ...change });
+    expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+    return id;
+  };
+
+  beforeAll(async () => {
+    world = await startWorld({ clusters: 2 });
+    [first] = world.clusters as [SimulatedCluster];
+  });
+  afterEach(() => first.clearFaults());
+  afterAll(() => world.close());
+
+  test('is watched: what happens to its pods is shown at once, also by the rollout, and is over when they are Ready again', async () => {
+    const id = await hold('watched');
+    first.setFaults(UNREADY);
+    await expect.poll(async () => targetOf(await rolloutOf(world, id)).condition).toMatchObject({ type: 'NotReady' });
+    await expect
+      .poll(async () => (await rolloutOf(world, id)).phaseReason)
+      .toMatch(
+        /^Every target is at the pause of step 2 of 2, but cluster-1 is not well: NotReady \(pod watched-\S+, container web\): containers with unready status/,
+      );
+    const shown = await rolloutOf(world, id);
+    expect(shown).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP', failure: null });
+    expect(targetOf(shown)).toMatchObject({
+      phase: 'HELD',
+      phaseReason: expect.stringMatching(/^Held at 2 of 4 pods on release 2, which is not well \(pod watched-/) as string,
+      conditions: [{ code: 'NotReady', data: { severity: 'SLOW', blames: 'RELEASE', container: 'web' } }],
+    });
+    expect(await typesOf(id)).toEqual(['target.unhealthy']);
+
+    first.clearFaults();
+    await expect.poll(async () => targetOf(await rolloutOf(world, id)).condition).toBeNull();
+    await expect
+      .poll(async () => (await rolloutOf(world, id)).phaseReason)
+      .toBe('Every target is at the pause of step 2 of 2: promote to go on.');
+    expect(await typesOf(id)).toEqual(['target.unhealthy', 'target.healthy']);
+    await ask(world, `/rollouts/${id}/promote`);
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running(world, 'watched')).toEqual(Array(2).fill(`${BETTER} x4`));
+  });
+
+  test('fails by its deadline, and everything goes back', async () => {
+    const id = await hold('late', { strategy: { ...strategy, progressDeadlineSeconds: 4 } });
+    first.setFaults(UNREADY);
+    await expect.poll(async () => (await rolloutOf(world, id)).phase).toBe('ROLLED_BACK');
+    const rollout = await settled(world, id);
+    expect(rollout.failure).toMatchObject({ reason: 'PROGRESS_DEADLINE', cluster: first.name, container: 'web' });
+    expect(rollout.failure?.message).toMatch(/^No progress for 4 s: \d of the 2 pods that are held are Ready\. NotReady: /);
+    expect(rollout.failure?.logTail).toContain('waiting for the cache');
+    expect(running(world, 'late')).toEqual(Array(2).fill(`${GOOD} x4`));
+  });
+
+  test('fails by its deadline, and what onFailure says follows', async () => {
+    const id = await hold('left', { strategy: { ...strategy, progressDeadlineSeconds: 4 }, onFailure: 'PAUSE' });
+    first.setFaults(UNREADY);
+    await expect.poll(async () => (await rolloutOf(world, id)).pauseReason).toBe('FAILURE');
+    expect((await rolloutOf(world, id)).targets.map(({ phase }) => phase).sort()).toEqual(['FAILED', 'HELD']);
+    first.clearFaults();
+    await ask(world, `/rollouts/${id}/abort`);
+    expect(await settled(world, id)).toMatchObject({ phase: 'ROLLED_BACK' });
+  });
+
+  test('the invariants held at every step', async () => {
+    expect(await violations(world)).toEqual([]);
+  });
+});
