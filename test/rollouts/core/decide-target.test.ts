@@ -1585,7 +1585,12 @@ describe('whatever the rows and the cluster say', () => {
         replicasBefore: orNull(fc.nat(20)),
         replicasAfter: orNull(fc.nat(20)),
         stage: fc.nat(7),
-        gate: orNull(fc.record({ n: orNull(fc.nat(20)), surge: amount, unavailable: amount })),
+        gate: orNull(
+          fc.record(
+            { n: orNull(fc.nat(20)), surge: amount, unavailable: amount, closed: fc.boolean() },
+            { requiredKeys: ['n', 'surge', 'unavailable'] },
+          ),
+        ),
         enteredAt: orNull(anyDate),
         retriedAt: orNull(anyDate),
         made: fc.boolean(),

@@ -66,8 +66,9 @@ export function bring({ o, live }: Visit): Draft | Verdict {
       applyGate(o, live, { which: 'TO', closed: false, amounts: ownAmounts(o.rollout.strategy), reason: openingReason(to, live) })
     );
   }
-  if (live.gate === 'CLOSED') return openGate(o, to, live);
+  // Before the gate is opened: beside an open one the number would wait for a closed one again.
   if (o.target.made && scaleDue(o, live)) return scaleForward(o, live);
+  if (live.gate === 'CLOSED') return openGate(o, to, live);
   const verdict = judgeAll(live, to);
   return verdict.healthy ? verdict : waitUntilHealthy(o, to, verdict);
 }

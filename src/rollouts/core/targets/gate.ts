@@ -18,7 +18,7 @@ const WITHIN_SECONDS = 300;
  */
 export function closedAgain({ o, live }: Visit): Draft | null {
   const { gate, to } = o.target;
-  if (to === null || gate?.closed !== true || !isOnIt(o, live, to) || standsAsWritten(live, gate)) return null;
+  if (o.rollout.intent !== null || to === null || gate?.closed !== true || !isOnIt(o, live, to) || standsAsWritten(live, gate)) return null;
   const amounts = { surge: gate.surge, unavailable: gate.unavailable };
   const again = { which: 'TO', closed: true, amounts } as const;
   // Ours, and on its way: decided and not written yet.
