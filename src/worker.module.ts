@@ -30,6 +30,8 @@ import { FAILPOINTS } from './rollouts/failpoints.ts';
 import { LockedRolloutRepository } from './rollouts/store/locked-rollout.repository.ts';
 import { HeldPlacementRepository } from './rollouts/store/placement.repository.ts';
 import { UnservedRepository } from './rollouts/store/unserved.repository.ts';
+import { RevisionCheckRepository } from './templates/revision-check.repository.ts';
+import { DryRunQuestion } from './workloads/checks/dry-run-question.ts';
 import { DatabaseClock } from './runtime/clock.ts';
 import { Renewals } from './runtime/renewals.ts';
 import { Runtime } from './runtime/runtime.ts';
@@ -57,6 +59,7 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     credentials: CredentialReader,
     unserved: UnservedRepository,
     inquiries: InquiryRepository,
+    revisionChecks: RevisionCheckRepository,
     regions: RegionRepository,
     @Inject(CONFIG) config: Config,
     @Inject(METRICS) metrics: Registry,
@@ -69,12 +72,7 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     const placementWork = new PlacementWork(database, placements, events, work, announce, this.connections, clock, report);
     const waiting = new Unserved(database, unserved, events, work, report);
     const check = new ClusterCheck(database, checks, placements, events, announce, this.connections);
-    const orphans = new Counter({
-      name: 'slipway_work_orphans_total',
-      help: 'Leases that this worker had in the database and did not know of; each was released within seconds. Expected to stay 0.',
-      labelNames: ['kind'],
-      registers: [metrics],
-    });
+    const orphans = orphanCounter(metrics);
     this.runtime = new Runtime({
       ...{ queues, announce, work, clock, report },
       rows: new LeaseRows(database.system),
@@ -83,7 +81,10 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
         rollouts: new RolloutReconciler(database, rollouts, events, work, clock, report),
         placements: new PlacementReconciler(database, placements, announce, placementWork, waiting),
         clusters: new ClusterCheckReconciler(database, check, clock, report),
-        inquiries: new InquiryReconciler(database, inquiries, work, announce, { CHECK: new CheckQuestion(check) }),
+        inquiries: new InquiryReconciler(database, inquiries, work, announce, {
+          CHECK: new CheckQuestion(check),
+          DRY_RUN: new DryRunQuestion(database, revisionChecks, this.connections, announce),
+        }),
       },
       allRegions: () => regions.all(),
       regions: config.regions,
@@ -107,6 +108,7 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
       CheckRepository,
       CredentialReader,
       InquiryRepository,
+      RevisionCheckRepository,
       RegionRepository,
       { provide: METRICS, useValue: metrics },
     ];
@@ -122,6 +124,14 @@ export class WorkerModule implements OnApplicationBootstrap, BeforeApplicationSh
     await this.connections.close();
   }
 }
+
+const orphanCounter = (metrics: Registry): Counter<'kind'> =>
+  new Counter({
+    name: 'slipway_work_orphans_total',
+    help: 'Leases that this worker had in the database and did not know of; each was released within seconds. Expected to stay 0.',
+    labelNames: ['kind'],
+    registers: [metrics],
+  });
 
 function logRegions(logger: Logger, served: readonly string[], wanted: readonly string[] | null): void {
   if (served.length > 0) logger.info({ regions: served }, 'the worker serves these regions');

@@ -2,6 +2,7 @@ import { Args, Int, Resolver } from '@nestjs/graphql';
 import { Json } from '../platform/model/scalars.ts';
 import { Mutation, Query } from '../platform/api/operation.ts';
 import { type Connected, Connection, PageArguments, windowOf } from '../platform/api/page.ts';
+import { CheckPlace } from './revision-check.model.ts';
 import { isNumber, RevisionService } from './revision.service.ts';
 import { Revision } from './template.model.ts';
 
@@ -31,11 +32,13 @@ export class RevisionResolver {
     action: 'revisions.create',
     description: 'Adds a revision. If the content equals that of the newest revision, returns that one.',
     idempotent: 'revision',
+    waits: 'revision',
   })
   createRevision(
     @Args('template', { description: 'Id or name of the template.' }) reference: string,
     @Args('document', { type: () => Json, description: 'The document.' }) document: unknown,
+    @Args('check', { nullable: true, description: 'Where it is checked, instead of where its workloads are placed.' }) check?: CheckPlace,
   ): Promise<Revision> {
-    return this.service.create(reference, { json: document });
+    return this.service.create(reference, { json: document }, check ? { ...check, place: { pointer: '/check/cluster' } } : null);
   }
 }

@@ -9,8 +9,10 @@ import { invalid, notFound } from '../platform/problem.ts';
 import { Resources } from '../platform/api/resources.ts';
 import type { PodSecurityLevel } from '../generated/prisma/enums.ts';
 import { TenantService } from '../tenants/tenant.service.ts';
+import type { TemplateDocument } from './core/document.ts';
 import { validateDocument } from './core/validate.ts';
 import { readYaml } from './core/yaml/reader.ts';
+import { type NamedPlace, RevisionChecks } from './revision-checks.ts';
 import { RevisionRepository, type RevisionRow } from './revision.repository.ts';
 import { type Revision, revisionOf } from './template.model.ts';
 import { TemplateService } from './template.service.ts';
@@ -26,29 +28,37 @@ export class RevisionService {
     private readonly templates: TemplateService,
     private readonly revisions: RevisionRepository,
     private readonly tenants: TenantService,
+    private readonly checks: RevisionChecks,
     resources: Resources,
   ) {
     resources.add('revision', async (id) => {
       const row = await this.revisions.findById(id);
       if (!row) throw notFound('Revision', id);
-      return revisionOf(row);
+      return this.shown(row);
     });
   }
 
-  /** Stores the document as a new revision. If the newest one has the same content, returns that one with 200. */
-  async create(reference: string, posted: Posted): Promise<Revision> {
+  /**
+   * Stores the document as a new revision, and starts its checks. If the newest one has the same content, returns that one with 200; it is checked again.
+   *
+   * @param named where it is checked; null = where its workloads are placed
+   */
+  async create(reference: string, posted: Posted, named: NamedPlace | null): Promise<Revision> {
     const document = read(posted, await this.tenants.podSecurity());
     const digest = digestOf(document);
     return this.database.transaction(async () => {
       const template = await this.templates.lock(reference, null);
       const newest = template.latestRevision === 0 ? null : await this.revisions.find(template.id, template.latestRevision);
-      if (newest?.digest === digest) return alreadyThere(revisionOf(newest));
-      return revisionOf(await this.revisions.create(template.id, { id: newId(), number: template.latestRevision + 1, digest, document }));
+      const isSame = newest?.digest === digest;
+      const number = template.latestRevision + 1;
+      const row = isSame ? newest : await this.revisions.create(template.id, { id: newId(), number, digest, document });
+      await this.checks.start({ id: row.id, templateId: template.id, document }, named);
+      return isSame ? alreadyThere(await this.shown(row)) : this.shown(row);
     });
   }
 
   async get(reference: string, number: string): Promise<Revision> {
-    return revisionOf(await this.row(reference, number));
+    return this.shown(await this.row(reference, number));
   }
 
   /** The row of a revision by its template and number. Throws NOT_FOUND. */
@@ -61,13 +71,21 @@ export class RevisionService {
 
   async list(reference: string, window: Window): Promise<Page<Revision>> {
     const template = await this.templates.row(reference);
-    return pageOf(await this.revisions.list(template.id, window), window.limit, key, revisionOf);
+    const rows = await this.revisions.list(template.id, window);
+    const checks = await this.checks.of(rows.map(({ id }) => id));
+    return pageOf(rows, window.limit, key, (row) => revisionOf(row, checks.get(row.id) ?? []));
   }
 
-  /** One page for each of several templates, in one statement. */
+  /** One page for each of several templates, with one statement for the revisions and one for their checks. */
   async pages(templateIds: string[], window: Window): Promise<Map<string, Page<Revision>>> {
     const found = await this.revisions.listMany(templateIds, window);
-    return new Map([...found].map(([id, rows]) => [id, pageOf(rows, window.limit, key, revisionOf)]));
+    const checks = await this.checks.of([...found.values()].flat().map(({ id }) => id));
+    const shown = (row: RevisionRow): Revision => revisionOf(row, checks.get(row.id) ?? []);
+    return new Map([...found].map(([id, rows]) => [id, pageOf(rows, window.limit, key, shown)]));
+  }
+
+  private async shown(row: RevisionRow): Promise<Revision> {
+    return revisionOf(row, (await this.checks.of([row.id])).get(row.id) ?? []);
   }
 }
 
@@ -77,7 +95,7 @@ const key = (row: { number: number }): string => String(row.number);
 export const isNumber = (text: string): boolean => /^\d{1,9}$/.test(text);
 
 /** The posted document; its faults at their pointers, those of a YAML text with line and column, too. */
-function read(posted: Posted, podSecurity: PodSecurityLevel): unknown {
+function read(posted: Posted, podSecurity: PodSecurityLevel): TemplateDocument {
   const reading = 'yaml' in posted ? readYaml(posted.yaml) : { document: posted.json, located: (faults: Fault[]) => faults };
   if ('faults' in reading) throw invalid(...reading.faults);
   const checked = validateDocument(reading.document, podSecurity);

@@ -3,6 +3,7 @@ import { JsonObject, name, resource } from '../platform/model/fields.ts';
 import { Input, Model, Output } from '../platform/model/model.ts';
 import { CreatedBy, Reference } from '../platform/model/reference.model.ts';
 import { tables } from './columns.ts';
+import { RevisionCheck } from './revision-check.model.ts';
 import type { RevisionRow } from './revision.repository.ts';
 import type { TemplateRow } from './template.repository.ts';
 
@@ -30,6 +31,11 @@ export class Revision extends Model({
   digest: z.string().describe('SHA-256 of the document in canonical JSON: equal content, equal digest.'),
   document: JsonObject.describe('The document as it was posted, as JSON.'),
   createdBy: CreatedBy.schema,
+  checks: z
+    .array(RevisionCheck.schema)
+    .describe(
+      'Dry runs on clusters, at most 10: on one of each minor version of Kubernetes, with the default values and those of workloads.',
+    ),
 }) {}
 
 export const templateOf = (row: TemplateRow): Template => ({
@@ -42,13 +48,14 @@ export const templateOf = (row: TemplateRow): Template => ({
   updatedAt: row.updatedAt,
 });
 
-export const revisionOf = (row: RevisionRow): Revision => ({
+export const revisionOf = (row: RevisionRow, checks: RevisionCheck[]): Revision => ({
   id: row.id,
   template: { id: row.template.id, name: row.template.name },
   number: row.number,
   digest: row.digest,
   document: row.document as Record<string, unknown>,
   createdBy: tables.read('revisions', 'created_by', row.createdBy),
+  checks,
   version: 1,
   createdAt: row.createdAt,
   updatedAt: row.createdAt,

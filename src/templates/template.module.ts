@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { registerConstraints } from '../platform/db/constraints.ts';
 import { nameTaken } from '../platform/problem.ts';
 import { TenantModule } from '../tenants/tenant.module.ts';
+import { RevisionCheckRepository } from './revision-check.repository.ts';
+import { RevisionChecks } from './revision-checks.ts';
 import { RevisionController } from './revision.controller.ts';
 import { RevisionRepository } from './revision.repository.ts';
 import { RevisionResolver } from './revision.resolver.ts';
@@ -16,7 +18,16 @@ registerConstraints({ templates_name_alive: () => nameTaken('A template with thi
 @Module({
   imports: [TenantModule],
   controllers: [TemplateController, RevisionController],
-  providers: [TemplateRepository, TemplateService, TemplateResolver, RevisionRepository, RevisionService, RevisionResolver],
-  exports: [TemplateService, RevisionService],
+  providers: [
+    TemplateRepository,
+    TemplateService,
+    TemplateResolver,
+    RevisionRepository,
+    RevisionCheckRepository,
+    RevisionChecks,
+    RevisionService,
+    RevisionResolver,
+  ],
+  exports: [TemplateService, RevisionService, RevisionChecks, RevisionCheckRepository],
 })
 export class TemplateModule {}

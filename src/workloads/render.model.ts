@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { JsonObject, reference } from '../platform/model/fields.ts';
+import { JsonObject, namespace, reference } from '../platform/model/fields.ts';
 import { Input, Model, Output } from '../platform/model/model.ts';
-import { namespace } from './workload.model.ts';
 
 @Input('Input for rendering a revision.')
 export class RenderInput extends Model({

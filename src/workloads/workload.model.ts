@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { isId } from '../platform/id.ts';
-import { AnyOf, JsonObject, labels, labelsPatch, listOf, reference, resource, time } from '../platform/model/fields.ts';
+import {
+  AnyOf,
+  JsonObject,
+  labels,
+  labelsPatch,
+  listOf,
+  namespace as fieldNamespace,
+  reference,
+  resource,
+  time,
+} from '../platform/model/fields.ts';
 import { Arguments, Input, Model, Output, Shape } from '../platform/model/model.ts';
 import { pageArguments, pageQuery } from '../platform/api/page.ts';
 import { Reference } from '../platform/model/reference.model.ts';
@@ -16,10 +26,7 @@ export const workloadName = z
   .refine((text) => !isId(text), 'must not look like an id')
   .describe('Unique per tenant. Also the name of the Deployment and the Service.');
 
-export const namespace = z
-  .string()
-  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label')
-  .describe('Namespace in the cluster. It must exist.');
+const namespace = fieldNamespace.describe('Namespace in the cluster. It must exist.');
 const replicas = z.int().min(0).max(10_000);
 
 @Shape('Where a workload runs: one namespace of one cluster.')

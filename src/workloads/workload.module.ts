@@ -1,8 +1,11 @@
 import { Module } from '@nestjs/common';
 import { registerConstraints } from '../platform/db/constraints.ts';
 import { nameTaken } from '../platform/problem.ts';
+import { ClusterModule } from '../clusters/cluster.module.ts';
 import { TemplateModule } from '../templates/template.module.ts';
 import { TenantModule } from '../tenants/tenant.module.ts';
+import { CheckStarter } from './checks/check-starter.ts';
+import { SiteRepository } from './checks/site.repository.ts';
 import { ReleaseRepository } from './release.repository.ts';
 import { ReleaseService } from './release.service.ts';
 import { RenderController, RenderResolver } from './render.controller.ts';
@@ -15,7 +18,7 @@ import { WorkloadService } from './workload.service.ts';
 registerConstraints({ workloads_name_alive: () => nameTaken('A workload with this name exists.') });
 
 @Module({
-  imports: [TenantModule, TemplateModule],
+  imports: [TenantModule, TemplateModule, ClusterModule],
   controllers: [WorkloadController, RenderController],
   providers: [
     WorkloadRepository,
@@ -26,6 +29,8 @@ registerConstraints({ workloads_name_alive: () => nameTaken('A workload with thi
     ReleaseResolver,
     RenderService,
     RenderResolver,
+    SiteRepository,
+    CheckStarter,
   ],
   exports: [WorkloadService, ReleaseRepository, ReleaseService],
 })

@@ -57,6 +57,12 @@ export class Inquiries implements OnModuleInit, OnApplicationShutdown {
     this.stopListening?.();
   }
 
+  /** Asks in the open transaction, without waiting: whoever answers tells in a way of its own. */
+  start<K extends QuestionKind>(id: string, cluster: { id: string; regionId: string }, kind: K, input: InputOf<K>): void {
+    this.inquiries.create({ id, clusterId: cluster.id, kind, input });
+    this.work.due('inquiries', [{ id, regionId: cluster.regionId, clusterId: cluster.id }]);
+  }
+
   /** Asks, and waits for the answer for at most so many seconds, or until the process stops. */
   async ask<K extends QuestionKind>(
     cluster: { id: string; regionId: string },
@@ -67,10 +73,7 @@ export class Inquiries implements OnModuleInit, OnApplicationShutdown {
     if (currentContext().transaction) throw new Error('an inquiry is asked outside transactions: no worker would see it before the commit');
     const id = newId();
     const began = performance.now();
-    await this.database.transaction(async () => {
-      this.inquiries.create({ id, clusterId: cluster.id, kind, input });
-      this.work.due('inquiries', [{ id, regionId: cluster.regionId, clusterId: cluster.id }]);
-    });
+    await this.database.transaction(async () => this.start(id, cluster, kind, input));
     await this.waits.until('inquiry', id, seconds);
     const found = await this.inquiries.find(id);
     if (!found) throw new Error(`inquiry ${id} has disappeared while it was awaited`);

@@ -77,7 +77,8 @@ function kindOf(status: number, said: Status): KubernetesErrorKind {
 
 function forbiddenKind(said: Status): KubernetesErrorKind {
   if (said.causes.some((cause) => cause.reason === 'NamespaceTerminating')) return 'NAMESPACE_MISSING';
-  if (/exceeded quota|failed quota/.test(said.message)) return 'QUOTA_EXCEEDED';
+  // Exceeded, without a limit that the quota asks for, or so new that its use is not counted yet.
+  if (/(exceeded|failed|insufficient|status unknown for) quota/.test(said.message)) return 'QUOTA_EXCEEDED';
   // The authorizer's message says that a user cannot do something; every other 403 comes from admission.
   return / cannot \S+ (resource|path) /.test(said.message) || said.message.startsWith('forbidden: User') ? 'FORBIDDEN' : 'ADMISSION_DENIED';
 }

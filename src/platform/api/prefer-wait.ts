@@ -138,22 +138,24 @@ export class PreferWait implements NestInterceptor {
       return this.held(next, kind, waitSeconds ?? null, false);
     }
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
-    return this.held(next, kind, preferredWait(request.headers.prefer), request.method === 'POST');
+    // What is made answers with 201 or 200, and is complete then; only what goes on answers with 202 until it has settled.
+    const goesOn = request.method === 'POST' && routeOf(execution.getHandler())?.status === 202;
+    return this.held(next, kind, preferredWait(request.headers.prefer), goesOn);
   }
 
-  private held(next: CallHandler, kind: string, seconds: number | null, isPost: boolean): Observable<unknown> {
+  private held(next: CallHandler, kind: string, seconds: number | null, goesOn: boolean): Observable<unknown> {
     if (seconds === null) return next.handle();
     const bounded = Math.max(0, Math.min(seconds, LONGEST_WAIT_SECONDS));
-    return next.handle().pipe(mergeMap((answer) => from(this.settle(answer, kind, bounded, isPost))));
+    return next.handle().pipe(mergeMap((answer) => from(this.settle(answer, kind, bounded, goesOn))));
   }
 
-  private async settle(answer: unknown, kind: string, seconds: number, isPost: boolean): Promise<unknown> {
+  private async settle(answer: unknown, kind: string, seconds: number, goesOn: boolean): Promise<unknown> {
     const id = idOf(valueOf(answer));
     if (id === null) return answer;
     await this.waits.until(kind, id, seconds);
     const value = await this.resources.read(kind, id);
     const { status, headers } = Answered.of(answer, null);
-    const answered = isPost ? (this.waits.isTerminal(kind, value) ? 200 : 202) : status;
+    const answered = goesOn ? (this.waits.isTerminal(kind, value) ? 200 : 202) : status;
     return new Answered(value, answered, { ...headers, 'preference-applied': `wait=${seconds}` });
   }
 }

@@ -115,7 +115,9 @@ function checkArguments(given: Record<string, unknown>, taken: Taken): void {
   if (stored.length > 0) throw invalid(...stored);
   const faults = taken.arguments.flatMap(({ name, model }) => {
     if (name !== '') {
-      // An input is a body, and null in it is what it is there.
+      // An input is a body, and null in it is what it is there. One that may be omitted, and has fields that may not, is then nothing at all.
+      const isOmitted = (given[name] ?? null) === null;
+      if (isOmitted && !model.schema.safeParse({}).success) return [];
       const result = parsed(model, unwrapped(model.schema, given[name]), 'pointer');
       given[name] = result.value;
       return result.faults;

@@ -41,6 +41,9 @@ export const name = z
 /** Id or name of a resource. */
 export const reference = (noun: string) => z.string().min(1).max(253).describe(`Id or name of ${noun}.`);
 
+/** A namespace of Kubernetes. */
+export const namespace = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label');
+
 const labelValue = z
   .string()
   .regex(/^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$/, 'must be at most 63 letters, digits, dots, underscores and hyphens');

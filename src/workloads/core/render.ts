@@ -7,7 +7,7 @@ import { withExtras } from '../../templates/core/extras.ts';
 import { objectOf } from '../../templates/core/json.ts';
 import { MAX_DOCUMENT_BYTES } from '../../templates/core/limits.ts';
 import { withoutNulls } from '../../templates/core/nulls.ts';
-import { resolveValues } from '../../templates/core/parameters.ts';
+import { resolveValues, type Scalar } from '../../templates/core/parameters.ts';
 import { substitute, substitutedLength } from '../../templates/core/placeholders.ts';
 import { configExtras, sidecarExtras } from '../../templates/core/sidecars.ts';
 import { batchesOf, STRATEGY_DEFAULTS } from '../../templates/core/strategy.ts';
@@ -144,6 +144,22 @@ const sizeFaults = (objects: KubernetesObject[]): Fault[] =>
     .filter((one) => Buffer.byteLength(canonicalJson(one)) > MAX_DOCUMENT_BYTES)
     .map((one) => ({ pointer: '/values', detail: `render a ${one.kind} larger than 1 MiB: ${one.metadata.name}` }));
 
+/** The document with its placeholders replaced by values and checked, and the value of each parameter that has one; or the faults, at `/values/<name>`. */
+export function resolveDocument(
+  document: TemplateDocument,
+  given: RenderInput['values'],
+  podSecurity: PodSecurityLevel,
+): { document: ResolvedDocument; values: Record<string, Scalar> } | { faults: Fault[] } {
+  const resolved = resolveValues(document.parameters, given);
+  if ('faults' in resolved) return resolved;
+  const { values } = resolved;
+  const { parameters, ...sections } = withoutNulls({ ...document });
+  if (substitutedLength(sections, values) > MAX_RENDERED_LENGTH)
+    return { faults: [{ pointer: '/values', detail: `render a document of more than ${MAX_RENDERED_LENGTH} characters` }] };
+  const checked = checkDocument({ ...(substitute(sections, values) as object), ...(parameters ? { parameters } : {}) }, podSecurity);
+  return 'faults' in checked ? { faults: atValues(document, checked.faults) } : { ...checked, values };
+}
+
 /**
  * Renders a revision with values. Pure and deterministic: the same input gives the same bytes and digest. The values replace the document's placeholders, and
  * the result is validated in full, as if it had been posted without placeholders.
@@ -158,16 +174,8 @@ export function render({
   values,
   podSecurity,
 }: RenderInput): { rendering: Rendering } | { faults: Fault[] } {
-  const resolved = resolveValues(document.parameters, values);
-  if ('faults' in resolved) return resolved;
-  const { parameters, ...sections } = withoutNulls({ ...document });
-  if (substitutedLength(sections, resolved.values) > MAX_RENDERED_LENGTH)
-    return { faults: [{ pointer: '/values', detail: `render a document of more than ${MAX_RENDERED_LENGTH} characters` }] };
-  const checked = checkDocument(
-    { ...(substitute(sections, resolved.values) as object), ...(parameters ? { parameters } : {}) },
-    podSecurity,
-  );
-  if ('faults' in checked) return { faults: atValues(document, checked.faults) };
+  const checked = resolveDocument(document, values, podSecurity);
+  if ('faults' in checked) return checked;
   const place = { workload, namespace };
   const template = podTemplateOf(checked.document, place, podSecurity);
   const objects = objectsOf(checked.document, place, template);
