@@ -84,7 +84,7 @@ describe.skipIf(providedClusters().length === 0)('the whole story on two real co
     // The init container bears the same image and comes first.
     expect(rollout.failure?.container).toBe('migrate');
     expect(rollout.failure?.message).toContain('registry.invalid');
-    expect(rollout.failure?.advice).toContain('image name and tag');
+    expect(rollout.failure?.advice).toContain('registry');
     expect(sites.map(({ name }) => name)).toContain(rollout.failure?.cluster);
     for (const { phase } of rollout.targets) expect(['ROLLED_BACK', 'SKIPPED']).toContain(phase);
     await runEverywhere(SECOND, 4);

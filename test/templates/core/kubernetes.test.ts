@@ -63,7 +63,7 @@ function strict(schema: KubernetesSchema): Record<string, unknown> {
   return {
     ...(type ? { type } : {}),
     ...(type === 'integer' && format !== 'int64' ? int32 : {}),
-    ...(values ? { enum: ['', ...values] } : {}),
+    ...(values ? { enum: [...new Set(['', ...values])] } : {}),
     ...(required ? { required } : {}),
     ...(properties
       ? { properties: Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, strict(property)])) }
