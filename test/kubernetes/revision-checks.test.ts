@@ -53,6 +53,33 @@ describe.skipIf(providedClusters().length === 0)(
       expect(items).toEqual([]);
     });
 
+    it('what YAML means to kubectl', async () => {
+      const text = `pod:
+  metadata:
+    annotations: { note: }
+  spec:
+    containers:
+      - name: web
+        image: shop/web:1
+        args: ["a
+        b"]
+        volumeMounts: [{ name: tls, mountPath: /tls }]
+    volumes:
+      - name: tls
+        secret: { secretName: tls, optional: yes, defaultMode: 0400 }
+`;
+      expectStatus(await world.tenant.rest('POST', '/v1/templates', { name: 'octal' }), 201);
+      const headers = { prefer: 'wait=60', 'content-type': 'application/yaml' };
+      const path = `/v1/templates/octal/revisions?check=${site.name}/${site.namespace}`;
+      const { checks } = expectStatus(await world.tenant.rest<{ checks: Check[] }>('POST', path, text, headers), 201);
+      expect(checks).toMatchObject([{ state: 'PASSED', findings: [{ kind: 'NOTE', pointer: '/pod/spec/volumes/0/secret/secretName' }] }]);
+      const rendered = await world.tenant.rest<{ objects: any[] }>('POST', '/v1/templates/octal/revisions/1/render', {});
+      expect(expectStatus(rendered, 200).objects[0].spec.template).toMatchObject({
+        metadata: { annotations: { note: '' } },
+        spec: { containers: [{ args: ['a b'] }], volumes: [{ secret: { optional: true, defaultMode: 0o400 } }] },
+      });
+    });
+
     it.each(JUDGED)('%s', async (_, change, field) => {
       const { state, findings } = await checkOf(judgedDocument(change));
       const blamed = findings.filter(({ kind }) => kind === 'FAULT').map(({ pointer }) => pointer);

@@ -151,6 +151,19 @@ describe('clusters judge a revision that is posted', () => {
     ]);
   });
 
+  test('so is one with a value that its place does not take', async () => {
+    const name = await template({ image: 'x', port: 2 ** 40 });
+    const parameters = { image: { type: 'string' }, port: { type: 'integer', default: 80 } };
+    const pod = { spec: { containers: [{ name: 'web', image: '${{ params.image }}', ports: [{ containerPort: '${{ params.port }}' }] }] } };
+    const checks = await checksOf(name, { parameters, pod });
+    expect(checks.find(({ workload }) => workload !== null)).toMatchObject({
+      state: 'FAILED',
+      findings: [
+        { kind: 'FAULT', pointer: '/parameters/port', detail: expect.stringContaining('/pod/spec/containers/0/ports/0/containerPort') },
+      ],
+    });
+  });
+
   test('Secrets are not checked, which is noted', async () => {
     const name = await template({});
     const variable = { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'database', key: 'password' } } };

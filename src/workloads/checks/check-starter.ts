@@ -4,7 +4,6 @@ import { newId } from '../../platform/id.ts';
 import { invalid } from '../../platform/problem.ts';
 import { type NamedPlace, type PostedRevision, RevisionChecks } from '../../templates/revision-checks.ts';
 import { RevisionCheckRepository } from '../../templates/revision-check.repository.ts';
-import { TenantService } from '../../tenants/tenant.service.ts';
 import { type CheckCluster, planChecks } from '../core/check-plan.ts';
 import { SiteRepository } from './site.repository.ts';
 
@@ -20,7 +19,6 @@ declare module '../../clusters/inquiries/question.ts' {
 export class CheckStarter {
   constructor(
     private readonly sites: SiteRepository,
-    private readonly tenants: TenantService,
     private readonly inquiries: Inquiries,
     private readonly rows: RevisionCheckRepository,
     checks: RevisionChecks,
@@ -30,9 +28,9 @@ export class CheckStarter {
 
   private async start({ id: revisionId, templateId, document }: PostedRevision, named: NamedPlace | null): Promise<void> {
     const place = named && { cluster: await this.clusterAt(named), namespace: named.namespace };
-    const [podSecurity, sites] = await Promise.all([this.tenants.podSecurity(), this.sites.of(templateId)]);
+    const sites = await this.sites.of(templateId);
     const spare = sites.length === 0 && !place ? await this.sites.anyCluster() : null;
-    const checks = planChecks(document, podSecurity, sites, place, spare).map((check) => ({ id: newId(), ...check }));
+    const checks = planChecks(document, sites, place, spare).map((check) => ({ id: newId(), ...check }));
     this.rows.replace(
       revisionId,
       checks.map(({ cluster, workload, ...check }) => ({

@@ -7,7 +7,7 @@ import type { Announce } from '../../platform/queue/announce.ts';
 import type { Lease } from '../../runtime/lease.ts';
 import { type CheckFinding, stateOf } from '../../templates/core/finding.ts';
 import type { AskedCheck, RevisionCheckRepository } from '../../templates/revision-check.repository.ts';
-import { findingsOf, ordered, secretNotes } from '../core/dry-run.ts';
+import { faultsOfValues, findingsOf, ordered, secretNotes } from '../core/dry-run.ts';
 import type { KubernetesObject } from '../core/objects.ts';
 import type { Rendered } from '../core/places.ts';
 import { render, resolveDocument } from '../core/render.ts';
@@ -37,7 +37,7 @@ export class DryRunQuestion implements Question<'DRY_RUN'> {
 
   private async findings(id: string, asked: AskedCheck, clusterId: string, lease: Lease): Promise<CheckFinding[]> {
     const rendered = renderedFor(id, asked);
-    if ('faults' in rendered) return rendered.faults.map(({ pointer = '', detail }) => ({ kind: 'FAULT', pointer, detail }));
+    if ('faults' in rendered) return faultsOfValues(rendered.faults);
     try {
       const connection = await this.connections.openNewest(lease, clusterId);
       try {

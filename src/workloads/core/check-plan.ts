@@ -1,10 +1,9 @@
-import type { PodSecurityLevel } from '../../generated/prisma/enums.ts';
 import { canonicalJson } from '../../platform/canonical-json.ts';
 import type { TemplateDocument } from '../../templates/core/document.ts';
 import { type CheckFinding, stateOf } from '../../templates/core/finding.ts';
 import { at } from '../../templates/core/json.ts';
-import { isAlwaysSet } from '../../templates/core/parameters.ts';
-import { resolveDocument } from './render.ts';
+import { isAlwaysSet, resolveValues } from '../../templates/core/parameters.ts';
+import { faultsOfValues } from './dry-run.ts';
 import type { Values } from './layers.ts';
 
 /** A cluster on which a revision can be checked. */
@@ -50,8 +49,8 @@ const missingOf = ({ parameters = {} }: TemplateDocument, values: Values): strin
     .filter(([name, parameter]) => isAlwaysSet(parameter) && parameter.default === undefined && !Object.hasOwn(values, name))
     .map(([name]) => name);
 
-/** What is known without asking a cluster: parameters without a value, and values that the document does not take. */
-function known(document: TemplateDocument, values: Values, podSecurity: PodSecurityLevel): CheckFinding[] {
+/** What is known without rendering, which is left to the worker that asks a cluster: parameters without a value, and values that are none of theirs. */
+function known(document: TemplateDocument, values: Values): CheckFinding[] {
   const missing = missingOf(document, values);
   if (missing.length)
     return missing.map((name) => ({
@@ -59,13 +58,8 @@ function known(document: TemplateDocument, values: Values, podSecurity: PodSecur
       pointer: at('/parameters', name),
       detail: 'has no value, so nothing can be rendered',
     }));
-  const resolved = resolveDocument(document, values, podSecurity);
-  if (!('faults' in resolved)) return [];
-  return resolved.faults.map(({ pointer = '', detail }) => ({
-    kind: 'FAULT',
-    pointer: pointer.startsWith('/values/') ? pointer.replace('/values', '/parameters') : '',
-    detail,
-  }));
+  const resolved = resolveValues(document.parameters, values);
+  return 'faults' in resolved ? faultsOfValues(resolved.faults) : [];
 }
 
 type Candidate = Pick<PlannedCheck, 'cluster' | 'namespace' | 'workload' | 'values'>;
@@ -97,7 +91,6 @@ const NOWHERE =
  */
 export function planChecks(
   document: TemplateDocument,
-  podSecurity: PodSecurityLevel,
   sites: readonly CheckSite[],
   named: { cluster: CheckCluster; namespace: string } | null,
   spare: CheckCluster | null,
@@ -113,7 +106,7 @@ export function planChecks(
   const all = candidates.length === 0 && named ? [{ ...named, workload: null, values: {} }] : candidates;
   return all.slice(0, MAX_CHECKS).map(({ cluster, namespace, workload, values }) => ({
     ...{ cluster, namespace, workload, values },
-    ...settled(known(document, values, podSecurity)),
+    ...settled(known(document, values)),
   }));
 }
 

@@ -1,8 +1,17 @@
 import type { KubernetesErrorKind } from '../../clusters/core/error-kinds.ts';
 import { type CheckFinding, MAX_FINDINGS } from '../../templates/core/finding.ts';
+import type { Fault } from '../../platform/fault.ts';
 import { isRecord } from '../../platform/json.ts';
 import type { KubernetesObject } from './objects.ts';
 import { placeOf, type Rendered } from './places.ts';
+
+/** Faults of a rendering as findings. A fault of a value is one of its parameter; where several are to blame, it says so. */
+export const faultsOfValues = (faults: readonly Fault[]): CheckFinding[] =>
+  faults.map(({ pointer = '', detail }) => ({
+    kind: 'FAULT',
+    pointer: pointer.startsWith('/values/') ? pointer.replace('/values', '/parameters') : '',
+    detail,
+  }));
 
 /** What a cluster has said of a dry run that it did not accept. */
 export interface Refusal {

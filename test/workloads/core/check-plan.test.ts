@@ -13,8 +13,8 @@ const site = (name: string, at: CheckCluster, values: Record<string, unknown> = 
 });
 const plan = (
   sites: CheckSite[],
-  change: Partial<{ document: TemplateDocument; named: Parameters<typeof planChecks>[3]; spare: CheckCluster | null }> = {},
-) => planChecks(change.document ?? document(), 'BASELINE', sites, change.named ?? null, change.spare ?? null);
+  change: Partial<{ document: TemplateDocument; named: Parameters<typeof planChecks>[2]; spare: CheckCluster | null }> = {},
+) => planChecks(change.document ?? document(), sites, change.named ?? null, change.spare ?? null);
 const shown = (checks: ReturnType<typeof plan>) =>
   checks.map((check) => `${check.cluster.name}/${check.namespace} ${check.workload?.name ?? 'default'} ${check.state}`);
 
