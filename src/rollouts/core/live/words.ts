@@ -19,7 +19,8 @@ const pulls: Patterns = [
 
 /** Which kind of pull error a message is. The names of images and hosts in it do not count: an image may be called `timeout`. */
 export function pullKind(message: string): string | undefined {
-  return kindOf(pulls, message.replace(/"[^"]*"|\S*\/\S*/g, ' '));
+  const words = message.replace(/"[^"]*"/g, ' ').split(' ');
+  return kindOf(pulls, words.filter((word) => !word.includes('/')).join(' '));
 }
 
 const creations: Patterns = [
