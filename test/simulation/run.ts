@@ -1,6 +1,8 @@
 /** Runs a seed, and says what was wrong. */
 import { changeFaults } from '../../simulator/faults/inject.ts';
 import type { Request } from './api.ts';
+import { strike } from './faults.ts';
+import type { Fault } from './faults.ts';
 import { Recorder } from './recorder.ts';
 import type { Violation } from './recorder.ts';
 import { scenarioOf } from './scenario.ts';
@@ -63,8 +65,16 @@ class Run {
       await this.wait(step);
       const answer = await ask(step.request);
       this.note(`${JSON.stringify(step.request)} -> ${JSON.stringify(answer)}`);
+      for (const fault of step.faults) this.plan(fault);
     }
     await this.settle(ask);
+  }
+
+  private plan(fault: Fault): void {
+    this.world.time.after(fault.after, () => {
+      this.note(`fault: ${JSON.stringify({ ...fault.what, lasts: fault.lasts })}`);
+      strike(this.world, this.recorder, fault);
+    });
   }
 
   private async wait({ after }: Step): Promise<void> {

@@ -2,6 +2,8 @@
 import type { VerbKind } from '../../src/rollouts/core/decision.ts';
 import { Chance } from '../rollouts/model/chance.ts';
 import type { Request } from './api.ts';
+import { faultsOf } from './faults.ts';
+import type { Fault } from './faults.ts';
 import { BAD_IMAGES } from './releases.ts';
 import type { ReleaseDocument, StrategyDocument } from './releases.ts';
 import type { ClusterSetup, Setup } from './world.ts';
@@ -11,6 +13,8 @@ export interface Step {
   /** SETTLED: until no rollout is active, or paused until somebody acts; otherwise milliseconds. */
   after: 'SETTLED' | number;
   request: Request;
+  /** What goes wrong behind it. */
+  faults: readonly Fault[];
 }
 
 export interface Scenario {
@@ -62,7 +66,11 @@ class Plan {
   private readonly furnished: boolean;
   private readonly minReadySeconds: number;
 
-  constructor(private readonly chance: Chance) {
+  constructor(
+    private readonly chance: Chance,
+    /** Faults have a chance of their own: a seed has the same requests with and without them. */
+    private readonly faults: Chance | null,
+  ) {
     this.replicas = chance.one([1, 2, 3, 3, 4, 5, 6, 8, 10, 12]);
     this.furnished = chance.next() < 0.25;
     this.minReadySeconds = chance.one([0, 0, 0, 1, 3]);
@@ -80,7 +88,7 @@ class Plan {
   }
 
   private add(after: Step['after'], request: Request): void {
-    this.steps.push({ after, request });
+    this.steps.push({ after, request, faults: this.faults === null ? [] : faultsOf(this.faults) });
   }
 
   private change(supersede: boolean): Request {
@@ -116,9 +124,13 @@ class Plan {
   }
 }
 
+/** One of so many seeds has no faults. */
+const FAULTLESS = 3;
+
 export function scenarioOf(seed: number): Scenario {
   const chance = new Chance(seed * 2 + 1);
   const clusters = Array.from({ length: chance.one([1, 1, 2, 2, 3]) }, () => speedsOf(chance));
   const setup: Setup = { seed, clusters, workers: chance.one([1, 2, 2, 3]), databaseSkew: chance.one([0, 0, -300_000, 300_000]) };
-  return { setup, steps: new Plan(chance).make() };
+  const faults = seed % FAULTLESS === 0 ? null : new Chance(seed * 2);
+  return { setup, steps: new Plan(chance, faults).make() };
 }

@@ -133,11 +133,13 @@ export class Session implements Pick<Database, 'as' | 'transaction' | 'afterComm
   private send<T>(transaction: Transaction, work: (done: (result: T) => void, fail: (error: Error) => void) => void): Promise<T> {
     const { server, process } = this;
     const { time, chance } = server;
+    // Made here, it shows who has asked.
+    const lost = new ConnectionLost('Connection terminated unexpectedly');
     return new Promise((resolve, reject) => {
       const answer = (say: () => void): void => void time.afterIn(process, this.way(), say);
       const lose = (milliseconds: number): void => {
         server.abort(transaction);
-        time.afterIn(process, milliseconds, () => reject(new ConnectionLost('Connection terminated unexpectedly')));
+        time.afterIn(process, milliseconds, () => reject(lost));
       };
       if (server.awayUntil > server.time.now) return lose(Math.min(TIMEOUT, server.awayUntil - server.time.now));
       const fate = chance.next();

@@ -16,6 +16,8 @@ export class Process {
   /** Until then nothing of it runs, and everything that comes for it waits. */
   private frozenUntil = 0;
   private readonly endings: (() => void)[] = [];
+  /** How many events it still lives for. */
+  private left = Number.POSITIVE_INFINITY;
 
   constructor(
     readonly name: string,
@@ -33,6 +35,18 @@ export class Process {
     if (this.dead) return;
     this.dead = true;
     for (const end of this.endings) end();
+  }
+
+  /** Kills it at one of its awaits: instead of so many events from now (1 = the next). */
+  killBefore(events: number): void {
+    this.left = Math.min(this.left, events);
+  }
+
+  /** Whether it lives through its next event. */
+  lives(): boolean {
+    this.left -= 1;
+    if (this.left <= 0) this.kill();
+    return this.alive;
   }
 
   /** As by SIGSTOP, or by an event loop that is blocked. */
@@ -118,7 +132,7 @@ export class VirtualTime {
       }
       this.events += 1;
       if (process === null) event.run();
-      else {
+      else if (process.lives()) {
         current.run(process, event.run);
         await new Promise(real.setImmediate);
       }

@@ -42,8 +42,8 @@ export function store(process: Process, { postgres, messages }: Surroundings) {
   };
 }
 
-/** Starts a worker that serves these regions (null = all). To be called inside of its process. */
-export function startWorker(process: Process, around: Surroundings, regions: readonly string[] | null): Runtime {
+/** A worker that serves these regions (null = all). To be made and started inside of its process. */
+export function makeWorker(process: Process, around: Surroundings, regions: readonly string[] | null): Runtime {
   const { session, announce, queues, work, events, rollouts } = store(process, around);
   const report = (error: unknown): void => around.report(process, error);
   const clock = new DatabaseClock();
@@ -55,7 +55,7 @@ export function startWorker(process: Process, around: Surroundings, regions: rea
   });
   const placementWork = new PlacementWork(session, placements, events, work, announce, connections, clock, report);
   const leases = new SimulatedLeaseRows(session);
-  const runtime = new Runtime({
+  return new Runtime({
     ...{ queues, announce, work, clock, report, regions },
     rows: leases,
     renewals: { renew: (tokens) => leases.renew(tokens), close: () => Promise.resolve() },
@@ -67,8 +67,6 @@ export function startWorker(process: Process, around: Surroundings, regions: rea
     },
     allRegions: () => Promise.resolve(around.regions),
   });
-  void runtime.start();
-  return runtime;
 }
 
 const credentials = {

@@ -15,7 +15,7 @@ import { Postgres } from './postgres.ts';
 import { NAMESPACE, WORKLOAD } from './releases.ts';
 import { newRow } from './schema.ts';
 import { Process, VirtualTime } from './time.ts';
-import { startWorker } from './worker.ts';
+import { makeWorker } from './worker.ts';
 
 export interface ClusterSetup {
   speeds: Speeds;
@@ -44,6 +44,7 @@ export interface Place {
 }
 
 const REGION = { id: '00000000-0000-7000-8000-00000000cccc', name: 'eu' };
+const RESTART_MILLISECONDS = 1_000;
 /** Longer than any timer that is ever waited for. */
 const LONGEST = 2 ** 31 - 1;
 
@@ -79,8 +80,18 @@ export class World {
   startWorker(): Process {
     const process = this.newProcess(`worker-${++this.starts}`);
     this.workers.push(process);
-    this.time.afterIn(process, this.chance.next() * 50, () => void this.runtimes.set(process, startWorker(process, this.around, null)));
+    this.time.afterIn(process, this.chance.next() * 50, () => {
+      const runtime = makeWorker(process, this.around, null);
+      this.runtimes.set(process, runtime);
+      runtime.start().catch(() => this.startAgain(process));
+    });
     return process;
+  }
+
+  /** A process that cannot start ends, and is started again by whoever runs it. */
+  private startAgain(process: Process): void {
+    process.kill();
+    this.time.after(RESTART_MILLISECONDS, () => void this.startWorker());
   }
 
   /** As by SIGTERM: it releases its leases and ends. */
