@@ -5,6 +5,7 @@ import { KubernetesError } from './kubernetes/errors.ts';
 import { clusterStores, watchPlacement, workerStores } from './kubernetes/placement-watch.ts';
 import type { ByteBudget } from './kubernetes/store.ts';
 import type { KubernetesClient, PlacementWatch } from './kubernetes/types.ts';
+import type { WatchedPlacement } from './kubernetes/placement-watch.ts';
 import type { Database } from '../platform/db/database.ts';
 import { DataKeyError, SealError } from '../platform/crypto/seal.ts';
 import type { Lease } from '../runtime/lease.ts';
@@ -18,7 +19,7 @@ export interface Connection {
   client: KubernetesClient;
   /** Version of the credentials with which it was opened. */
   version: number;
-  watch(placement: { namespace: string; workloadId: string }, onChange: () => void): PlacementWatch;
+  watch(placement: WatchedPlacement, onChange: () => void): PlacementWatch;
   release(): void;
 }
 

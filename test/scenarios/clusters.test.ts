@@ -151,7 +151,7 @@ onEachQueue('clusters in trouble', (queue) => {
       },
     });
     const rollout = await settled(world, await deploy(world, taken));
-    expect(rollout).toMatchObject({ phase: 'ROLLED_BACK', failure: { cluster: 'cluster-1', reason: 'EXISTS' } });
+    expect(rollout).toMatchObject({ phase: 'ROLLED_BACK', failure: { cluster: 'cluster-1', reason: 'NOT_OURS' } });
     expect(world.recorders.slice(1).flatMap((recorder) => recorder.names('deployments', 'taken'))).toEqual([]);
   });
 

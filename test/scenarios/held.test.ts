@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SimulatedCluster } from '../../simulator/simulator.ts';
+import { LABELS } from '../../src/workloads/core/objects.ts';
 import {
   ask,
   BETTER,
@@ -70,6 +71,24 @@ describe('a canary that is held at an open pause', () => {
     await ask(world, `/rollouts/${id}/promote`);
     expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
     expect(running(world, 'watched')).toEqual(Array(2).fill(`${BETTER} x4`));
+  });
+
+  test('whose Deployment loses our label is left alone there, until somebody puts the label back', async () => {
+    const id = await hold('unlabeled');
+    const [recorder] = world.recorders;
+    await recorder!.label('unlabeled', { [LABELS.workloadId]: null });
+    await expect.poll(async () => (await rolloutOf(world, id)).phase).toBe('FAILED');
+    const { failure } = await rolloutOf(world, id);
+    expect(failure).toMatchObject({ reason: 'LABEL_REMOVED', cluster: first.name });
+    expect(running(world, 'unlabeled')).toEqual([`${GOOD} x2 + ${BETTER} x2`, `${GOOD} x4`]);
+
+    const [, label, value] = /kubectl label deployment unlabeled (\S+)=([0-9a-f-]+)/.exec(failure!.advice)!;
+    await recorder!.label('unlabeled', { [label!]: value! });
+    const again = await ask(world, `/rollouts/${id}/retry`);
+    expect(await settled(world, again)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+    await ask(world, `/rollouts/${again}/abort`);
+    await expect.poll(async () => (await rolloutOf(world, again)).phase).toBe('ROLLED_BACK');
+    expect(running(world, 'unlabeled')).toEqual(Array(2).fill(`${GOOD} x4`));
   });
 
   test('fails by its deadline, and everything goes back', async () => {

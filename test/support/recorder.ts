@@ -129,8 +129,17 @@ export class Recorder {
     template: object,
     { manager = 'kubectl-edit', spec = { template } }: { manager?: string; spec?: object } = {},
   ): Promise<void> {
+    return this.patchDeployment(workload, manager, { spec });
+  }
+
+  /** Sets and removes (null) labels of a workload's Deployment, like kubectl label. */
+  label(workload: string, labels: Readonly<Record<string, string | null>>): Promise<void> {
+    return this.patchDeployment(workload, 'kubectl-label', { metadata: { labels } });
+  }
+
+  private patchDeployment(workload: string, manager: string, patch: object): Promise<void> {
     const path = `${PATHS.deployments}/namespaces/${this.namespace}/deployments/${workload}?fieldManager=${manager}`;
-    return this.send('PATCH', path, { spec }, 'application/strategic-merge-patch+json');
+    return this.send('PATCH', path, patch, 'application/strategic-merge-patch+json');
   }
 
   private async send(method: 'POST' | 'PATCH', path: string, body: object, contentType: string): Promise<void> {

@@ -219,14 +219,15 @@ class PooledClient implements KubernetesClient {
     return podWarnings(items, podEvents, (text) => this.transport.publicText(text));
   }
 
-  listWatch(ref: KindRef & { labelSelector: string }, options: WatchOptions): AsyncIterable<WatchEvent> {
+  listWatch(ref: KindRef & Selectors, options: WatchOptions): AsyncIterable<WatchEvent> {
     const keep: Keep = (object) =>
       cutObject(readObject({ ...object, apiVersion: ref.apiVersion, kind: ref.kind }), (text) => this.transport.publicText(text));
     const { budgets } = this.transport;
     const source: WatchSource = {
       list: (signal) => this.listAll(ref, keep, signal),
       watch: async (resourceVersion, timeoutSeconds, signal) => {
-        const query = { labelSelector: ref.labelSelector, watch: true, allowWatchBookmarks: true, timeoutSeconds, resourceVersion };
+        const { labelSelector, fieldSelector } = ref;
+        const query = { labelSelector, fieldSelector, watch: true, allowWatchBookmarks: true, timeoutSeconds, resourceVersion };
         const body = await this.transport.stream({ method: 'GET', path: pathOf(ref), query, signal });
         return readLines(body, budgets, (cost) => this.transport.spend(cost, signal));
       },

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { BUDGETS } from '../core/budgets.ts';
 import type { KubernetesError } from './errors.ts';
 import { ByteBudget, ObjectStore } from './store.ts';
-import type { ReconnectRequests, KubernetesClient, PlacementSnapshot, PlacementWatch, WatchEvent } from './types.ts';
+import type { ReconnectRequests, KubernetesClient, PlacementSnapshot, PlacementWatch, Selectors, WatchEvent } from './types.ts';
 
 export const workloadIdLabel = 'slipway.dev/workload-id';
 
@@ -17,6 +17,19 @@ type StreamName = 'deployments' | 'replicaSets' | 'pods';
 
 const kinds: Record<StreamName, string> = { deployments: 'Deployment', replicaSets: 'ReplicaSet', pods: 'Pod' };
 
+export interface WatchedPlacement {
+  namespace: string;
+  /** Its name is that of the Deployment. */
+  workload: string;
+  workloadId: string;
+}
+
+/** The Deployment has its name also where somebody has removed its labels; what belongs to it has them from its pod template. */
+function selectorsOf(name: StreamName, { workload, workloadId }: WatchedPlacement): Selectors {
+  if (name === 'deployments') return { fieldSelector: `metadata.name=${workload}` };
+  return { labelSelector: `${workloadIdLabel}=${workloadId}` };
+}
+
 /** A date from the monotonic clock, which never moves back. */
 function monotonicDate(): Date {
   return new Date(performance.timeOrigin + performance.now());
@@ -30,7 +43,7 @@ function monotonicDate(): Date {
  */
 export function watchPlacement(
   client: Pick<KubernetesClient, 'listWatch'>,
-  placement: { namespace: string; workloadId: string },
+  placement: WatchedPlacement,
   onChange: () => void,
   stores: ByteBudget | null = null,
 ): PlacementWatch {
@@ -51,7 +64,7 @@ class Watch implements PlacementWatch {
 
   constructor(
     client: Pick<KubernetesClient, 'listWatch'>,
-    placement: { namespace: string; workloadId: string },
+    placement: WatchedPlacement,
     private readonly onChange: () => void,
     budget: ByteBudget,
   ) {
@@ -89,16 +102,12 @@ class Watch implements PlacementWatch {
     for (const stream of Object.values(this.streams)) forget(stream);
   }
 
-  private async follow(
-    client: Pick<KubernetesClient, 'listWatch'>,
-    placement: { namespace: string; workloadId: string },
-    name: StreamName,
-  ): Promise<void> {
+  private async follow(client: Pick<KubernetesClient, 'listWatch'>, placement: WatchedPlacement, name: StreamName): Promise<void> {
     const ref = {
       apiVersion: name === 'pods' ? 'v1' : 'apps/v1',
       kind: kinds[name],
       namespace: placement.namespace,
-      labelSelector: `${workloadIdLabel}=${placement.workloadId}`,
+      ...selectorsOf(name, placement),
     };
     const { signal } = this.stopping;
     const { store } = this.streams[name];

@@ -62,7 +62,7 @@ export interface ObjectRef extends KindRef {
 
 /** Which objects of a kind are meant. */
 export interface Selectors {
-  labelSelector: string;
+  labelSelector?: string;
   /** For example `metadata.name=web`: one object by the permission to list. */
   fieldSelector?: string;
 }
@@ -174,7 +174,7 @@ export interface KubernetesClient {
   /** Warnings about a pod, at most 50 of those that the cluster still has (by default those of the last hour), newest first. */
   podWarnings(ref: { namespace: string; uid: string }): Promise<PodWarning[]>;
   /** Lists, then watches until the signal is aborted. Recovers from lost connections, expiry and silence. Never throws. */
-  listWatch(ref: KindRef & { labelSelector: string }, options: WatchOptions): AsyncIterable<WatchEvent>;
+  listWatch(ref: KindRef & Selectors, options: WatchOptions): AsyncIterable<WatchEvent>;
   /**
    * The same client on the same connections, until the signal is aborted: requests in flight then fail as UNREACHABLE at once. Whether the cluster has executed
    * a write in flight is unknown.

@@ -184,6 +184,7 @@ export const words = {
   FailedAttachVolume: word('SLOW', 'CLUSTER', 'Check the volume and what else uses it: it cannot be attached to the node.'),
   FailedMount: word('SLOW', 'CLUSTER', 'Check the volume that the message names, or create the Secret or ConfigMap that it is made of.'),
   FailedMapVolume: word('SLOW', 'CLUSTER', 'Check the volume that the message names: it cannot be mapped on the node.'),
+  ClockAhead: word('SLOW', 'CLUSTER', "Set the clock of the node (NTP): the cluster counts a pod's minReadySeconds by it."),
   NodeNotReady: word('SLOW', 'CLUSTER', NODE),
   UnexpectedAdmissionError: rejected,
   NodeAffinity: rejected,
@@ -194,6 +195,11 @@ export const words = {
   Terminated: lost,
   PodEnded: lost,
   FailedCreate: creation('Read the message: the cluster does not create the pods.'),
+  ReplicaSetChanged: word(
+    'TRANSIENT',
+    'CLUSTER',
+    "Find the admission policy or webhook that changes ReplicaSets, and exempt those of Deployments: it changes their pods' template.",
+  ),
   ReplicaSetCreateError: creation('Read the message: the cluster refuses to create the ReplicaSet.'),
 } satisfies Record<string, Cause<WordData>>;
 

@@ -92,6 +92,14 @@ const own = {
     sentence: ({ name }: Named) => `The Deployment ${name} exists but does not have this workload's id: someone else created it.`,
     advice: 'Adopt it, remove it, or use another name or namespace for the workload: objects of others are not changed.',
   },
+  LABEL_REMOVED: {
+    severity: 'FATAL',
+    blames: 'CLUSTER',
+    sentence: ({ name, label }: Named & { label: string; id: string }) =>
+      `Somebody has removed the label ${label} of Deployment ${name}: without it, it is not known to be this workload's.`,
+    advice: ({ name, label, id }: Named & { label: string; id: string }) =>
+      `Put it back (kubectl label deployment ${name} ${label}=${id}) and retry.`,
+  },
   REPLACED: {
     severity: 'FATAL',
     blames: 'CLUSTER',

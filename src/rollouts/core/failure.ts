@@ -1,4 +1,5 @@
 /** Why a target failed: a cause, and where. Everything in it may be shown to the tenant. */
+import { LABELS } from '../../workloads/core/objects.ts';
 import type { Blames, Severity, StoredCause, WordData } from './cause.ts';
 import { adviceOf, causeSentence, judgementOf, wordOf } from './causes.ts';
 import type { Legacy, CauseData, OurCause } from './causes.ts';
@@ -129,6 +130,9 @@ export function deadlineFailure(place: AtCluster, seconds: number, what: string,
 }
 
 export const notOurs = (place: AtCluster, name: string): Failure => failureAt(place, 'NOT_OURS', { name });
+
+export const labelRemoved = (place: AtCluster, name: string, id: string): Failure =>
+  failureAt(place, 'LABEL_REMOVED', { name, label: LABELS.workloadId, id });
 
 export const replaced = (place: AtCluster, name: string): Failure => failureAt(place, 'REPLACED', { name });
 

@@ -198,7 +198,7 @@ export interface LivePod {
   terminating: boolean;
   /** Milliseconds since it was created, by the cluster's clock. */
   ageMilliseconds: number;
-  /** The worst that is wrong with it, null when nothing is. */
+  /** The worst that is wrong with it, null when nothing is. Of a Ready one: its node's clock is ahead. */
   fault: PodFault | null;
 }
 
@@ -241,6 +241,8 @@ export interface LiveDeployment {
   observedGeneration: number;
   /** False: an object of our name that does not bear our workload's id. Never touched. */
   ours: boolean;
+  /** It would be ours, but for its label with the workload's id, which somebody has removed. */
+  unlabeled: boolean;
   replicas: number;
   gate: 'OPEN' | 'CLOSED';
   /** As they stand in the spec: "2", "25%"; "0" where the strategy has none (Recreate). */

@@ -284,8 +284,8 @@ export class PlacementLoop {
     this.connection = await this.work.connect(this.lease, rows);
     // The credentials were replaced after the rows were read.
     if (this.connection.version !== rows.credentialVersion) this.fresh = false;
-    const { namespace, workloadId } = rows;
-    this.watch = this.connection.watch({ namespace, workloadId }, () => {
+    const { namespace, workload, workloadId } = rows;
+    this.watch = this.connection.watch({ namespace, workload, workloadId }, () => {
       this.spins = 0;
       this.alarm.ring(COALESCE_MILLISECONDS);
     });

@@ -30,7 +30,7 @@ function place(attack: AttackName, onChange: () => void = () => undefined): Watc
   const credential = { server: hostile.server(attack), ca: hostile.ca, auth: { token: 't'.repeat(20) } };
   const client = connectCluster(credential, { allowedNetworks: ['127.0.0.0/8'] });
   let wake = (): void => undefined;
-  const watch = watchPlacement(client, { namespace: 'shop', workloadId: 'w-1' }, () => {
+  const watch = watchPlacement(client, { namespace: 'shop', workload: 'web', workloadId: 'w-1' }, () => {
     onChange();
     wake();
   });

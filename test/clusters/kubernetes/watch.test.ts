@@ -350,8 +350,9 @@ describe('a placement', () => {
     const server = await startServer((seen, response) => {
       const { pathname, searchParams } = new URL(seen.url, 'https://x');
       const kind = pathname.split('/').at(-1) ?? '';
-      if (searchParams.get('labelSelector') !== 'slipway.dev/workload-id=w-1')
-        return json(response, status(400, 'BadRequest', 'no selector'), 400);
+      const [selector, value] =
+        kind === 'deployments' ? ['fieldSelector', 'metadata.name=web'] : ['labelSelector', 'slipway.dev/workload-id=w-1'];
+      if (searchParams.get(selector) !== value) return json(response, status(400, 'BadRequest', 'no selector'), 400);
       if (searchParams.get('watch') !== 'true') return json(response, list(10, lists[kind] ?? []));
       response.writeHead(200).flushHeaders();
       if (kind === 'pods') opened(response);
@@ -364,7 +365,7 @@ describe('a placement', () => {
     );
     cleanups.push(() => client.close());
     let wake = (): void => undefined;
-    const watch = watchPlacement(client, { namespace: 'shop', workloadId: 'w-1' }, () => wake());
+    const watch = watchPlacement(client, { namespace: 'shop', workload: 'web', workloadId: 'w-1' }, () => wake());
     cleanups.push(() => watch.stop());
     const until: World['until'] = async (holds) => {
       for (;;) {

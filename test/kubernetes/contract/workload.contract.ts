@@ -138,7 +138,7 @@ export function workloadContract(cluster: Cluster): void {
       await world().kubernetes.apply(deployment(namespace));
       await world().kubernetes.apply(configMap(namespace, 'not-watched'));
       let wake = (): void => undefined;
-      const watch = watchPlacement(world().kubernetes, { namespace, workloadId }, () => wake());
+      const watch = watchPlacement(world().kubernetes, { namespace, workload: 'web', workloadId }, () => wake());
       const until = async (holds: (snapshot: PlacementSnapshot) => boolean): Promise<PlacementSnapshot> => {
         for (;;) {
           const changed = new Promise<void>((resolve) => (wake = resolve));

@@ -14,6 +14,7 @@ import {
   failureAt,
   podFailure,
   internalFailure,
+  labelRemoved,
   notOurs,
   nothingToScale,
   deadlineFailure,
@@ -129,6 +130,14 @@ const table: [Failure, string, string, string, string, string?][] = [
     'FATAL',
     'CLUSTER',
     "The Deployment web exists but does not have this workload's id: someone else created it.",
+  ],
+  [
+    labelRemoved(east, 'web', 'w-1'),
+    'LABEL_REMOVED',
+    'FATAL',
+    'CLUSTER',
+    "Somebody has removed the label slipway.dev/workload-id of Deployment web: without it, it is not known to be this workload's.",
+    'Put it back (kubectl label deployment web slipway.dev/workload-id=w-1) and retry.',
   ],
   [
     replaced(east, 'web'),

@@ -61,6 +61,7 @@ function present(fields: Partial<LiveDeployment> = {}): LiveDeployment {
     generation: 3,
     observedGeneration: 3,
     ours: true,
+    unlabeled: false,
     replicas: 10,
     gate: 'OPEN',
     surge: '25%',
@@ -267,6 +268,17 @@ describe('before the first write', () => {
     const refused = { set: { phase: 'FAILED', failure: { code: 'NOT_OURS' } }, action: null };
     expect(decide({ live: present({ ours: false }) })).toMatchObject(refused);
   });
+
+  it.each([{}, written, { ...written, undoing: true }])(
+    'names the label that somebody has removed, and does not touch it: %o',
+    (target) => {
+      const refused = {
+        set: { phase: 'FAILED', failure: { code: 'LABEL_REMOVED', data: { label: 'slipway.dev/workload-id' } } },
+        action: null,
+      };
+      expect(decide({ target, live: present({ ours: false, unlabeled: true }) })).toMatchObject(refused);
+    },
+  );
 
   it('leaves an edited template to the preflight, which takes it over for a rollback, and names whose ReplicaSet it goes back to', () => {
     const edited = present({ template: 'template-9', editedBy: 'kubectl-edit', current: set(9, 10) });
@@ -1501,6 +1513,7 @@ describe('whatever the rows and the cluster say', () => {
         generation: fc.nat(3),
         observedGeneration: fc.nat(3),
         ours: fc.boolean(),
+        unlabeled: fc.boolean(),
         replicas: fc.nat(20),
         gate: fc.constantFrom('OPEN', 'CLOSED'),
         surge: amount,

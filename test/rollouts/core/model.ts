@@ -310,6 +310,7 @@ export class Model {
       generation: d.generation,
       observedGeneration: d.status.observedGeneration,
       ours: true,
+      unlabeled: false,
       replicas: d.replicas,
       gate: d.minReadySeconds === CLOSED ? 'CLOSED' : 'OPEN',
       surge: d.surge,

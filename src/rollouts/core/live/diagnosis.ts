@@ -176,7 +176,7 @@ function runsOf(container: Raw): Pick<PodFault, 'restarts' | 'exitCode'> {
 
 const isRunning = (container: Raw): boolean => Object.keys(part(part(container, 'state'), 'running')).length > 0;
 
-const nowhere: Found = { reason: '', message: '', container: null, exitCode: null, restarts: 0, log: null, at: null };
+export const nowhere: Found = { reason: '', message: '', container: null, exitCode: null, restarts: 0, log: null, at: null };
 
 /** The names of a pod's containers whose image is on its node: they run, or have run. */
 export function pulledContainers(pod: Raw): string[] {

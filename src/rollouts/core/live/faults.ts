@@ -59,9 +59,16 @@ function faultsIn(o: TargetObservation, live: LiveDeployment, sets: Sets): Blame
   const refused = live.replicaFailure === null ? [] : [{ pod: null, fault: refusedCreation(live.replicaFailure) }];
   const ended = sets.flatMap((one) => one?.ended ?? []);
   const ofPods = sets.flatMap((one) =>
-    standing(one).flatMap((pod) => (pod.fault === null || pod.ready ? [] : [{ pod: pod.name, fault: explained(o, pod.uid, pod.fault) }])),
+    standing(one).flatMap((pod) =>
+      pod.fault === null || (pod.ready && !hasToAge(o)) ? [] : [{ pod: pod.name, fault: explained(o, pod.uid, pod.fault) }],
+    ),
   );
   return [...refused, ...ended, ...ofPods];
+}
+
+/** A pod has to be Ready for some time before it counts. */
+function hasToAge({ target: { undoing, from, to } }: TargetObservation): boolean {
+  return ((undoing ? from : to)?.strategy.minReadySeconds ?? 0) > 0;
 }
 
 function refusedCreation(failure: NonNullable<LiveDeployment['replicaFailure']>): PodFault {

@@ -35,6 +35,8 @@ export function liveOf(watched: Watched): Live {
   const metadata = part(deployment, 'metadata');
   const owned = ownedBy(watched.replicaSets, text(metadata, 'uid'));
   const current = currentOf(spec, owned);
+  const label = text(part(metadata, 'labels'), LABELS.workloadId);
+  const release = releaseOf(metadata);
   const pods = podsByOwner(watched.pods, clusterNow);
   const view = (replicaSet: Raw): LiveReplicaSet => replicaSetOf(replicaSet, pods);
   return {
@@ -43,14 +45,15 @@ export function liveOf(watched: Watched): Live {
     resourceVersion: text(metadata, 'resourceVersion') ?? '',
     generation: number(metadata, 'generation') ?? 0,
     observedGeneration: number(part(deployment, 'status'), 'observedGeneration') ?? 0,
-    ours: text(part(metadata, 'labels'), LABELS.workloadId) === watched.workloadId,
+    ours: label === watched.workloadId,
+    unlabeled: label === null && release !== null,
     terminating: text(metadata, 'deletionTimestamp') !== null,
     counted: { ...countedOf(deployment), updated: count(deployment, 'updatedReplicas') },
     replicas: number(spec, 'replicas') ?? 1,
     ...gateOf(spec),
     gateBy: foreignOwner(metadata, ['f:spec', 'f:minReadySeconds']) ?? foreignOwner(metadata, ['f:spec', 'f:strategy']),
     template: liveDigest(part(spec, 'template')),
-    release: releaseOf(metadata),
+    release,
     pausedBy: spec['paused'] === true ? (newestOwner(metadata, ['f:spec', 'f:paused'])?.manager ?? 'an unknown manager') : null,
     editedBy: foreignOwner(metadata, ['f:spec', 'f:template']),
     current: current === null ? null : view(current),
@@ -132,9 +135,20 @@ function replicaFailureOf(deployment: Raw, current: Raw | null, clusterNow: Date
   const status = part(current ?? deployment, 'status');
   const failure = condition(status, 'ReplicaFailure');
   if (text(failure, 'status') === 'True') return replicaFailureFrom(failure, 'FailedCreate', clusterNow);
+  if (current === null && count(deployment, 'collisionCount') >= MANY_COLLISIONS) return changedSets(deployment);
   const progressing = condition(status, 'Progressing');
   const refused = current === null && text(progressing, 'status') === 'False' && text(progressing, 'reason') === 'ReplicaSetCreateError';
   return refused ? replicaFailureFrom(progressing, 'ReplicaSetCreateError', clusterNow) : null;
+}
+
+/** A hash of a template collides with another one's almost never. */
+const MANY_COLLISIONS = 3;
+
+/** None of the ReplicaSets has the template that the controller has made it with: it makes one after the other, and never finds its own. */
+function changedSets(deployment: Raw): NonNullable<LiveDeployment['replicaFailure']> {
+  const made = count(deployment, 'collisionCount');
+  const message = `The Deployment controller makes one ReplicaSet after the other (${made} so far) and finds its pod template in none of them.`;
+  return { reason: 'ReplicaSetChanged', message, ageMilliseconds: 0 };
 }
 
 function replicaFailureFrom(of: Raw, reason: string, clusterNow: Date): NonNullable<LiveDeployment['replicaFailure']> {

@@ -1,10 +1,11 @@
 /** The pods of each ReplicaSet, from the raw objects of a placement's watch. */
 import { judgementOf } from '../causes.ts';
 import { shownSeverity } from '../failure.ts';
+import type { PodFault } from '../failure.ts';
 import type { LivePod, LiveReplicaSet } from '../observation.ts';
 import { part, parts, text, time } from '../raw.ts';
 import type { Raw } from '../raw.ts';
-import { condition, podFaultOf, pulledContainers, pullReasons } from './diagnosis.ts';
+import { condition, faultOf, nowhere, podFaultOf, pulledContainers, pullReasons } from './diagnosis.ts';
 import { endedPods } from './ended.ts';
 
 type PodsOfSet = Pick<LiveReplicaSet, 'pods' | 'ended'>;
@@ -53,8 +54,19 @@ function podOf(pod: Raw, clusterNow: number): LivePod {
     readyMilliseconds: ready ? Math.max(0, Math.floor(clusterNow - since - 1000)) : 0,
     terminating: text(metadata, 'deletionTimestamp') !== null,
     ageMilliseconds: Math.max(0, clusterNow - created),
-    fault: ready ? null : podFaultOf(pod, clusterNow),
+    fault: ready ? clockAhead(pod, since - clusterNow, clusterNow) : podFaultOf(pod, clusterNow),
   };
+}
+
+/** What clocks that are kept in time may differ by, the whole seconds of Kubernetes' times included. */
+const CLOCK_SKEW_MILLISECONDS = 5_000;
+
+/** The Ready condition's time is by the node's clock, and the cluster counts from it. */
+function clockAhead(pod: Raw, milliseconds: number, clusterNow: number): PodFault | null {
+  if (milliseconds <= CLOCK_SKEW_MILLISECONDS) return null;
+  const node = text(part(pod, 'spec'), 'nodeName') ?? 'its node';
+  const message = `The pod is Ready, but by the clock of node ${node}, which is ${Math.round(milliseconds / 1000)} s ahead: it counts only from then on.`;
+  return faultOf({ ...nowhere, reason: 'ClockAhead', message, at: clusterNow }, clusterNow);
 }
 
 /** A pull that fails while other pods of the same template run the image says something about the node, not about the image. */

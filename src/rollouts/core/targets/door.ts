@@ -2,7 +2,7 @@
  * What is dealt with before a stage looks: a Deployment that is absent, not ours, replaced, edited, terminating or paused by its owner; a refused write; a rollout
  * that stands still. Behind the door the Deployment is there and ours. What each of these means depends on what the target's list is for.
  */
-import { causeIn, deleted, edited, notOurs, nothingToScale, replaced, replicaSetDeleted } from '../failure.ts';
+import { causeIn, deleted, edited, labelRemoved, notOurs, nothingToScale, replaced, replicaSetDeleted } from '../failure.ts';
 import type { Failure } from '../failure.ts';
 import { kinds } from '../kinds.ts';
 import type { Live, LiveDeployment, TargetObservation } from '../observation.ts';
@@ -37,7 +37,7 @@ interface Door {
   /** Before the Deployment is looked at. */
   first: readonly ((o: TargetObservation) => Outcome)[];
   absent(o: TargetObservation): Draft | 'END';
-  foreign(o: TargetObservation): Draft | 'END';
+  foreign(o: TargetObservation, live: LiveDeployment): Draft | 'END';
   /** In this order, once it is there and ours. */
   guards: readonly ((visit: Visit, handlers: StageHandlers) => Outcome)[];
 }
@@ -84,7 +84,7 @@ export function atDoor(
     if (answer !== null) return answer;
   }
   if (live.kind === 'ABSENT') return door.absent(o);
-  if (!live.ours) return door.foreign(o);
+  if (!live.ours) return door.foreign(o, live);
   const visit: Visit = { o, live };
   for (const guard of door.guards) {
     const answer = guard(visit, handlers);
@@ -127,8 +127,8 @@ function restRemoved(o: TargetObservation): Draft | 'END' {
   return removeRest(o) ?? 'END';
 }
 
-function failNotOurs({ target, placement }: TargetObservation): Draft {
-  return fail(notOurs(target, placement.workload));
+function failNotOurs({ target, placement }: TargetObservation, { unlabeled }: LiveDeployment): Draft {
+  return fail(unlabeled ? labelRemoved(target, placement.workload, placement.workloadId) : notOurs(target, placement.workload));
 }
 
 function replacedByOthers({ o: { target, placement }, live }: Visit): Draft | null {

@@ -126,6 +126,7 @@ describe('what a decision sees of the cluster', () => {
       generation: 4,
       observedGeneration: 4,
       ours: true,
+      unlabeled: false,
       replicas: 10,
       gate: 'OPEN',
       surge: '2',
@@ -226,6 +227,35 @@ describe('what a decision sees of the cluster', () => {
       ['b', true, 0, false],
       ['c', false, 0, true],
     ]);
+  });
+
+  it("says whose clock is ahead of the cluster's, where a pod is Ready by it", () => {
+    const on = (name: string, since: string): Raw => ({ ...pod(name, 'two', ready(since)), spec: { nodeName: 'node-7' } });
+    const pods = [on('a', '2026-01-01T00:10:04Z'), on('b', '2026-01-01T01:10:00Z')];
+    expect(live({ replicaSets: [replicaSet('two', 'web:2')], pods }).current?.pods).toMatchObject([
+      { ready: true, readyMilliseconds: 0, fault: null },
+      {
+        ready: true,
+        readyMilliseconds: 0,
+        fault: { reason: 'ClockAhead', message: expect.stringContaining('node node-7, which is 3600 s ahead') },
+      },
+    ]);
+  });
+
+  it.each([
+    ['another', { 'slipway.dev/workload-id': 'w-2' }, { 'slipway.dev/release': '3' }, false],
+    ['none, and nothing else of ours', {}, {}, false],
+    ['none, beside the number of a release', {}, { 'slipway.dev/release': '3' }, true],
+  ])("is not ours where the label with the workload's id is %s", (_what, labels, annotations, unlabeled) => {
+    expect(live({ deployment: deployment({ metadata: { labels, annotations } }) })).toMatchObject({ ours: false, unlabeled });
+  });
+
+  it('knows a Deployment controller that never finds the ReplicaSets that it has made', () => {
+    const changed = Array.from({ length: 4 }, (_, index) => replicaSet(`made-${index}`, `web:2-changed-${index}`));
+    const collided = (collisionCount: number): Raw => deployment({ status: { observedGeneration: 4, collisionCount } });
+    expect(live({ replicaSets: changed, deployment: collided(2) }).replicaFailure).toBeNull();
+    expect(live({ replicaSets: changed, deployment: collided(3) }).replicaFailure).toMatchObject({ reason: 'ReplicaSetChanged' });
+    expect(live({ replicaSets: [replicaSet('two', 'web:2')], deployment: collided(3) }).replicaFailure).toBeNull();
   });
 
   it('names who paused it', () => {

@@ -35,6 +35,7 @@ const held = counted({
   generation: 3,
   observedGeneration: 3,
   ours: true,
+  unlabeled: false,
   replicas: 10,
   gate: 'CLOSED',
   surge: '0',
