@@ -27,7 +27,7 @@ export interface RolloutView {
     pod: string | null;
     container: string | null;
     logTail: string | null;
-  advice: string;
+    advice: string;
   } | null;
   targets: TargetView[];
 }
