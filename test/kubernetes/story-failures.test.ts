@@ -124,11 +124,12 @@ describe.skipIf(providedClusters().length === 0)('what goes wrong on one of two 
       const { admin, namespace } = its.bad;
       await admin.request('POST', `/api/v1/namespaces/${namespace}/resourcequotas`, quota);
       await admin.until(`/api/v1/namespaces/${namespace}/resourcequotas`, ([now]) => now?.['status']?.used?.pods === '4');
-      const rollout = await roll(its, { onFailure: 'ROLLBACK_TARGET' });
+      // Pods on their way out make room, so it is given its time.
+      const rollout = await roll(its, { onFailure: 'ROLLBACK_TARGET', strategy: { type: 'ROLLING', progressDeadlineSeconds: 8 } });
       const { failure } = targetAt(rollout, its.bad);
-      expect(failure).toMatchObject({ reason: 'FailedCreate', pod: null });
-      expect(failure?.message).toMatch(/exceeded quota: four, requested: pods=1, used: pods=4, limited: pods=4/);
-      expect(failure?.advice).toContain('Raise the quota');
+      expect(failure).toMatchObject({ reason: 'PROGRESS_DEADLINE', pod: null });
+      expect(failure?.message).toMatch(/^No progress for 8 s: .*FailedCreate: .*exceeded quota: four, requested: pods=1, used: pods=4, limited: pods=4/);
+      expect(failure?.advice).toContain("Raise the namespace's quota");
       await backThereAlone(its, rollout);
     });
 
