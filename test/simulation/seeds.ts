@@ -22,6 +22,10 @@ function reportOf(broken: readonly Result[]): string {
   return [...full, ...others].join('\n\n');
 }
 
+/** The seeds of a file, of those of several files that run beside each other: every n-th. */
+export const shareOf = (seeds: readonly number[], share: number, shares: number): number[] =>
+  seeds.filter((_, index) => index % shares === share % shares);
+
 export function testSeeds(seeds: readonly number[]): void {
   for (let start = 0; start < seeds.length; start += TOGETHER) {
     const some = seeds.slice(start, start + TOGETHER);

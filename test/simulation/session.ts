@@ -133,16 +133,17 @@ export class Session implements Pick<Database, 'as' | 'transaction' | 'afterComm
   private send<T>(transaction: Transaction, work: (done: (result: T) => void, fail: (error: Error) => void) => void): Promise<T> {
     const { server, process } = this;
     const { time, chance } = server;
+    const fate = chance.next();
+    const isAway = server.awayUntil > server.time.now;
     // Made here, it shows who has asked.
-    const lost = new ConnectionLost('Connection terminated unexpectedly');
+    const lost = isAway || fate < server.breaks ? new ConnectionLost('Connection terminated unexpectedly') : null;
     return new Promise((resolve, reject) => {
       const answer = (say: () => void): void => void time.afterIn(process, this.way(), say);
       const lose = (milliseconds: number): void => {
         server.abort(transaction);
         time.afterIn(process, milliseconds, () => reject(lost));
       };
-      if (server.awayUntil > server.time.now) return lose(Math.min(TIMEOUT, server.awayUntil - server.time.now));
-      const fate = chance.next();
+      if (isAway) return lose(Math.min(TIMEOUT, server.awayUntil - server.time.now));
       if (fate < server.breaks / 2) return lose(this.way());
       time.after(this.way(), () =>
         work(

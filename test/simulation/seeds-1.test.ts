@@ -1,0 +1,3 @@
+import { testGateShare } from './gate.ts';
+
+testGateShare(1);
