@@ -136,7 +136,7 @@ export class Session implements Pick<Database, 'as' | 'transaction' | 'afterComm
     const fate = chance.next();
     const isAway = server.awayUntil > server.time.now;
     // Made here, it shows who has asked.
-    const lost = isAway || fate < server.breaks ? new ConnectionLost('Connection terminated unexpectedly') : null;
+    const lost = new ConnectionLost('Connection terminated unexpectedly');
     return new Promise((resolve, reject) => {
       const answer = (say: () => void): void => void time.afterIn(process, this.way(), say);
       const lose = (milliseconds: number): void => {
