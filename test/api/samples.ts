@@ -27,6 +27,7 @@ export async function bodies(): Promise<Record<string, unknown>> {
     RestartInput: {},
     ScaleInput: { replicas: 2 },
     PromoteInput: {},
+    RetryInput: {},
   };
 }
 

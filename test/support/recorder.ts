@@ -24,8 +24,15 @@ export interface ReplicaSetView {
 }
 
 interface KubernetesObject {
-  metadata: { name: string; uid: string; labels?: Record<string, string>; deletionTimestamp?: string; ownerReferences?: { uid: string }[] };
-  spec: { replicas?: number; template?: { spec: { containers: { image: string }[] } } };
+  metadata: {
+    name: string;
+    uid: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    deletionTimestamp?: string;
+    ownerReferences?: { uid: string }[];
+  };
+  spec: { replicas?: number; template?: { metadata?: { labels?: Record<string, string> }; spec: { containers: { image: string }[] } } };
   status?: { conditions?: { type: string; status: string }[]; phase?: string };
 }
 
@@ -140,6 +147,34 @@ export class Recorder {
   private patchDeployment(workload: string, manager: string, patch: object): Promise<void> {
     const path = `${PATHS.deployments}/namespaces/${this.namespace}/deployments/${workload}?fieldManager=${manager}`;
     return this.send('PATCH', path, patch, 'application/strategic-merge-patch+json');
+  }
+
+  /** Takes fields of an object over by a server-side apply, like a controller that insists on them. */
+  force(path: string, object: object, manager: string): Promise<void> {
+    return this.send('PATCH', `${path}?fieldManager=${manager}&force=true`, object, 'application/apply-patch+yaml');
+  }
+
+  /** As `kubectl rollout undo` does it: the template and the annotations of an older ReplicaSet. */
+  undo(workload: string, uid: string): Promise<void> {
+    const [deployment] = this.of('deployments', workload);
+    const replicaSet = this.objects.replicasets.get(uid);
+    if (!deployment || !replicaSet?.spec.template) throw new Error(`${this.name}: there is no ReplicaSet ${uid} of ${workload}`);
+    const { metadata, ...template } = replicaSet.spec.template;
+    const { 'pod-template-hash': _hash, ...labels } = metadata?.labels ?? {};
+    const ofController = ([key]: [string, string]): boolean => key.startsWith('deployment.kubernetes.io/');
+    const kept = Object.entries(deployment.metadata.annotations ?? {}).filter(ofController);
+    const restored = Object.entries(replicaSet.metadata.annotations ?? {}).filter((entry) => !ofController(entry));
+    const operations = [
+      { op: 'replace', path: '/spec/template', value: { metadata: { ...metadata, labels }, ...template } },
+      { op: 'replace', path: '/metadata/annotations', value: Object.fromEntries([...kept, ...restored]) },
+    ];
+    const path = `${PATHS.deployments}/namespaces/${this.namespace}/deployments/${workload}?fieldManager=kubectl-rollout`;
+    return this.send('PATCH', path, operations, 'application/json-patch+json');
+  }
+
+  /** The pod template of a workload's Deployment. */
+  podTemplate(workload: string): unknown {
+    return this.of('deployments', workload)[0]?.spec.template;
   }
 
   private async send(method: 'POST' | 'PATCH', path: string, body: object, contentType: string): Promise<void> {

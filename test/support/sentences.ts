@@ -222,6 +222,7 @@ export const targetSentences: [Reason, string][] = [
     'Waiting for pods to be created: FailedCreate: quota.',
   ],
   [because('READING_EVENTS', { pod: 'web-1' }), 'Reading the events of pod web-1, whose status does not say what keeps it.'],
+  [because('LISTING_EDITS', { workload: 'web' }), 'Comparing the pod template of Deployment web, which somebody has changed, with ours.'],
   [
     because('READING_LOG', { pod: 'web-1', container: 'app', cause: 'CrashLoopBackOff' }),
     'Reading the last log lines of pod web-1, container app (CrashLoopBackOff).',

@@ -42,6 +42,7 @@ export interface RolloutView {
   values: Record<string, unknown>;
   reason: string | null;
   retryOf: string | null;
+  takeOver: boolean;
   onFailure: string;
   onUnreachable: string;
   phase: string;
@@ -152,7 +153,7 @@ export { onConnection } from './database.ts';
 
 const WORKLOAD =
   'id name version template { id name } values placementRule { clusterLabels namespace } placements { id cluster { id name } namespace replicas values release wanted } release';
-const ROLLOUT = `id kind version workload { id name } release { id number } previousRelease { id number } reason retryOf onFailure onUnreachable phase pauseReason phaseReason
+const ROLLOUT = `id kind version workload { id name } release { id number } previousRelease { id number } reason retryOf takeOver onFailure onUnreachable phase pauseReason phaseReason
   progress values createdBy { keyId name actor } strategy { type maxSurge maxUnavailable batches progressDeadlineSeconds failureGraceSeconds } waves { id name phase maxConcurrent maxFailed targets }
   targets { id cluster { id name } namespace phase } startedAt settledAt`;
 
@@ -172,7 +173,7 @@ const GRAPHQL: Record<string, [variables: string, call: string, fields: string]>
   resume: ['$id: String!', 'resumeRollout(id: $id)', ROLLOUT],
   promote: ['$id: String!, $input: PromoteInput', 'promoteRollout(id: $id, input: $input)', ROLLOUT],
   abort: ['$id: String!', 'abortRollout(id: $id)', ROLLOUT],
-  retry: ['$id: String!', 'retryRollout(id: $id)', ROLLOUT],
+  retry: ['$id: String!, $input: RetryInput', 'retryRollout(id: $id, input: $input)', ROLLOUT],
 };
 
 const REST: Record<string, [method: string, path: (id: string) => string]> = {

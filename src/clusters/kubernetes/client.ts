@@ -219,6 +219,10 @@ class PooledClient implements KubernetesClient {
     return podWarnings(items, podEvents, (text) => this.transport.publicText(text));
   }
 
+  publicText(text: string): string {
+    return this.transport.publicText(text);
+  }
+
   listWatch(ref: KindRef & Selectors, options: WatchOptions): AsyncIterable<WatchEvent> {
     const keep: Keep = (object) =>
       cutObject(readObject({ ...object, apiVersion: ref.apiVersion, kind: ref.kind }), (text) => this.transport.publicText(text));

@@ -173,6 +173,8 @@ export interface KubernetesClient {
   log(ref: { namespace: string; pod: string; container: string }, options: LogOptions): Promise<string>;
   /** Warnings about a pod, at most 50 of those that the cluster still has (by default those of the last hour), newest first. */
   podWarnings(ref: { namespace: string; uid: string }): Promise<PodWarning[]>;
+  /** A text of the cluster as it may be shown: without the credential's text and control characters, and of bounded length. */
+  publicText(text: string): string;
   /** Lists, then watches until the signal is aborted. Recovers from lost connections, expiry and silence. Never throws. */
   listWatch(ref: KindRef & Selectors, options: WatchOptions): AsyncIterable<WatchEvent>;
   /**

@@ -71,6 +71,7 @@ export class Acceptance {
         values: json(order.values),
         reason: order.reason,
         retry_of_id: order.retryOfId,
+        take_over: order.takeOver,
         on_failure: order.onFailure,
         on_unreachable: order.onUnreachable,
         created_by: json(author()),

@@ -27,6 +27,7 @@ export interface Order {
   values: Record<string, unknown>;
   reason: string | null;
   retryOfId: string | null;
+  takeOver: boolean;
   onFailure: OnFailure;
   onUnreachable: OnUnreachable;
   wave: { name: string; maxConcurrent: number | null; maxFailed: number };
@@ -37,6 +38,7 @@ export interface Options {
   reason?: string | undefined;
   values?: Record<string, unknown> | undefined;
   retryOfId?: string;
+  takeOver?: boolean | undefined;
   strategy?: Strategy;
   onFailure?: Order['onFailure'] | undefined;
   onUnreachable?: Order['onUnreachable'] | undefined;
@@ -64,6 +66,7 @@ export function orderOf(
     values: options.values ?? {},
     reason: options.reason ?? null,
     retryOfId: options.retryOfId ?? null,
+    takeOver: options.takeOver ?? false,
     onFailure: options.onFailure ?? kinds[kind].onFailure,
     onUnreachable: options.onUnreachable ?? 'WAIT',
     wave: { name: wave?.name ?? 'all', maxConcurrent: wave?.maxConcurrent ?? null, maxFailed: wave?.maxFailed ?? 0 },

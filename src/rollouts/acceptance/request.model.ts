@@ -71,6 +71,12 @@ export class WaveInput extends Model({
 const strategy = StrategyInput.schema.optional();
 const reason = z.string().max(1000).optional().describe('The reason, as free text; shown in the timeline.');
 const concurrency = Concurrency.optional();
+const takeOver = z
+  .boolean()
+  .optional()
+  .describe(
+    'Overwrites what other field managers have changed, instead of failing (EDITED, FIELD_CONFLICT): the pod template becomes exactly ours, and so do our fields of the objects around it. Objects without the id of this workload are never changed. Default false.',
+  );
 
 @Input('A rollout. Everything is optional: the newest revision to every placement, in one wave, all or nothing.')
 export class CreateRollout extends Model({
@@ -81,6 +87,7 @@ export class CreateRollout extends Model({
   onFailure: OnFailure.optional(),
   onUnreachable: OnUnreachable.optional(),
   concurrency,
+  takeOver,
   reason,
 }) {}
 
@@ -95,7 +102,10 @@ export class RollbackInput extends Model({
 }) {}
 
 @Input('A restart: new pods of the same release.')
-export class RestartInput extends Model({ concurrency, reason }) {}
+export class RestartInput extends Model({ concurrency, takeOver, reason }) {}
+
+@Input('A retry.')
+export class RetryInput extends Model({ takeOver }) {}
 
 @Input('A new number of pods.')
 export class ScaleInput extends Model({

@@ -62,10 +62,10 @@ export class RolloutService {
   }
 
   /** New pods of what runs already. */
-  async restart(reference: string, { concurrency, reason }: RestartInput): Promise<string> {
+  async restart(reference: string, { concurrency, ...options }: RestartInput): Promise<string> {
     return this.database.transaction(async () => {
       const { workload, superseded } = await this.cleared(await this.workloads.lock(reference), concurrency ?? 'REJECT', 'RESTART');
-      return this.restarted(workload, { reason }, superseded);
+      return this.restarted(workload, options, superseded);
     });
   }
 
@@ -94,14 +94,15 @@ export class RolloutService {
   }
 
   /** A new rollout of the same, after one that went back, failed or never started. */
-  async retry(id: string): Promise<string> {
+  async retry(id: string, takeOver: boolean): Promise<string> {
     return this.database.transaction(async () => {
       const settled = await this.rollouts.find(id);
       if (!settled) throw notFound('Rollout', id);
       const locked = await this.workloads.lockIfThere(settled.workload.id);
       if (!locked) throw new Problem('WRONG_PHASE', `${settled.workload.name} has been removed: there is nothing to retry.`);
       const { kind, onFailure, onUnreachable } = settled;
-      const options = { onFailure, onUnreachable, waves: (await this.rollouts.waves([id])).get(id), retryOfId: id };
+      const waves = (await this.rollouts.waves([id])).get(id);
+      const options = { onFailure, onUnreachable, waves, retryOfId: id, takeOver: takeOver || settled.takeOver };
       if (kinds[kind].place === 'ALONE') await this.acceptance.makeWay(locked, 'REJECT', kind);
       switch (kinds[kind].retry) {
         case 'RELEASE': {

@@ -3,10 +3,11 @@ import { authorize } from '../../auth/actions.ts';
 import { currentContext } from '../../platform/db/context.ts';
 import { Database } from '../../platform/db/database.ts';
 import { Work } from '../../runtime/work.ts';
-import { notFound, Problem } from '../../platform/problem.ts';
+import { invalid, notFound, Problem } from '../../platform/problem.ts';
 import { EventLog } from '../../events/event-log.ts';
 import type { VerbChange } from '../core/decision.ts';
 import { kinds } from '../core/kinds.ts';
+import type { RolloutState } from '../core/observation.ts';
 import { reduceRollout } from '../core/rollout/reduce-rollout.ts';
 import { decideVerb } from '../core/rollout/verbs.ts';
 import type { Verb } from '../core/rollout/verbs.ts';
@@ -36,6 +37,8 @@ export class VerbService {
       if (!locked) throw notFound('Rollout', id);
       // A caller who may not remove a workload must not do so by retrying a removal.
       if (verb.kind === 'RETRY' && kinds[locked.rollout.kind].writes === 'NOTHING') authorize(currentContext(), 'workloads.delete');
+      if (verb.kind === 'RETRY' && verb.takeOver && kinds[locked.rollout.kind].writes !== 'TEMPLATE')
+        throw nothingToTakeOver(locked.rollout);
       const decision = decideVerb(verb, locked);
       switch (decision.kind) {
         case 'DONE':
@@ -43,7 +46,7 @@ export class VerbService {
         case 'WRONG_PHASE':
           throw new Problem('WRONG_PHASE', decision.detail);
         case 'NEW_ROLLOUT':
-          return this.service.retry(id);
+          return this.service.retry(id, verb.kind === 'RETRY' && verb.takeOver);
         case 'CHANGE':
           await this.change(locked, decision);
           return id;
@@ -58,3 +61,6 @@ export class VerbService {
     this.work.due('rollouts', [locked.rollout]);
   }
 }
+
+const nothingToTakeOver = ({ kind }: RolloutState): Problem =>
+  invalid({ pointer: '/takeOver', detail: `a rollout of kind ${kind} writes no pod template: there is nothing to take over` });

@@ -7,7 +7,7 @@ import { PageOf, PageQuery, windowOf } from '../../platform/api/page.ts';
 import { Route } from '../../platform/api/route.ts';
 import type { RouteOptions } from '../../platform/api/route.ts';
 import { RolloutReader } from './rollout.reader.ts';
-import { CreateRollout, PromoteInput, RestartInput, RollbackInput, ScaleInput } from '../acceptance/request.model.ts';
+import { CreateRollout, PromoteInput, RestartInput, RetryInput, RollbackInput, ScaleInput } from '../acceptance/request.model.ts';
 import { Rollout, RolloutDetail, RolloutQuery } from './rollout.model.ts';
 import { RolloutService } from '../acceptance/rollout.service.ts';
 import { Target } from './target.model.ts';
@@ -118,7 +118,7 @@ export class RolloutController {
   }
 
   @Route('POST', '/rollouts/:rollout/retry', acting('rollouts.retry', 'Retries the failed targets, in this rollout or in a new one.'))
-  async retry(@Param('rollout') rollout: string): Promise<Referred<RolloutDetail>> {
-    return referTo('rollout', await this.verbs.perform(rollout, { kind: 'RETRY' }));
+  async retry(@Param('rollout') rollout: string, @Body() input: RetryInput): Promise<Referred<RolloutDetail>> {
+    return referTo('rollout', await this.verbs.perform(rollout, { kind: 'RETRY', takeOver: input.takeOver ?? false }));
   }
 }

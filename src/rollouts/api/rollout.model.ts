@@ -53,6 +53,7 @@ export class Rollout extends Model({
   values: JsonObject,
   reason: z.string().nullable(),
   retryOf: z.uuid().nullable(),
+  takeOver: z.boolean().describe('What other field managers have changed is overwritten, and is no failure; a rollback always does that.'),
   onFailure: OnFailure,
   onUnreachable: OnUnreachable,
   phase: RolloutPhase,

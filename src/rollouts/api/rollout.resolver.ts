@@ -9,7 +9,7 @@ import { Mutation, Query, Subscription } from '../../platform/api/operation.ts';
 import { type Connected, Connection, PageArguments, windowOf } from '../../platform/api/page.ts';
 import { EventService } from '../../events/event.service.ts';
 import { isSettled } from '../core/phases.ts';
-import { CreateRollout, PromoteInput, RestartInput, RollbackInput, ScaleInput } from '../acceptance/request.model.ts';
+import { CreateRollout, PromoteInput, RestartInput, RetryInput, RollbackInput, ScaleInput } from '../acceptance/request.model.ts';
 import { Rollout, RolloutArguments, Wave } from './rollout.model.ts';
 import type { RolloutDetail } from './rollout.model.ts';
 import { RolloutReader } from './rollout.reader.ts';
@@ -117,8 +117,8 @@ export class RolloutResolver {
   }
 
   @Mutation(() => Rollout, actingMutation('rollouts.retry', 'Retries the failed targets, in this rollout or in a new one.'))
-  async retryRollout(@Args('id') id: string): Promise<Referred<Rollout>> {
-    return referTo('rollout', await this.verbs.perform(id, { kind: 'RETRY' }));
+  async retryRollout(@Args('id') id: string, @Args('input', { nullable: true }) input: RetryInput): Promise<Referred<Rollout>> {
+    return referTo('rollout', await this.verbs.perform(id, { kind: 'RETRY', takeOver: input?.takeOver ?? false }));
   }
 
   @Subscription(() => Rollout, {

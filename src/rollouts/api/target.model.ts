@@ -18,6 +18,14 @@ export const Blames = Enum(
   'Who has to act: the author of the release, the owner of the cluster, or the operator of the platform.',
 );
 
+@Output('A field in which a cluster differs from ours.')
+export class FieldDifference extends Model({
+  path: z.string().describe('As Kubernetes writes it: `.spec.template.spec.containers[name="web"].image`.'),
+  manager: z.string().nullable().describe('The field manager that owns the live value; null where nobody does, as where it was removed.'),
+  live: z.string().nullable().describe('The live value as text, JSON where it is none, cut at 200 characters; null = it is not there.'),
+  ours: z.string().nullable().describe('The value that we would write, likewise.'),
+}) {}
+
 @Output('Why a target failed: what happened, where, and what to do.')
 export class Failure extends Model({
   reason: z.string().describe("Kubernetes' own reason if there is one (ImagePullBackOff)."),
@@ -30,6 +38,10 @@ export class Failure extends Model({
   advice: z.string().describe('What to do.'),
   code: z.string().describe('The same as `reason`; LEGACY for failures that are older than the codes. All codes: docs/codes.md.'),
   data: JsonObject.describe('What the message is made of.'),
+  differences: z
+    .array(FieldDifference.schema)
+    .describe('Of EDITED and FIELD_CONFLICT: what others have set otherwise, the first 50 by path; else empty.'),
+  differenceCount: z.int().describe('How many differences there are in all.'),
   severity: FailureSeverity,
   blames: Blames,
 }) {}

@@ -4,9 +4,10 @@ import type { TargetPhase } from '../../generated/prisma/enums.ts';
 import { graceSeconds } from '../../workloads/core/strategy.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import { readCondition } from '../core/condition-types.ts';
-import { presentFailure, readFailure } from '../core/failure.ts';
+import { differencesIn, presentFailure, readFailure } from '../core/failure.ts';
 import type { StoredFailure } from '../core/failure.ts';
 import { conditionsOf } from '../core/hindrance.ts';
+import { takesOver } from '../core/kinds.ts';
 import { isTerminal } from '../core/phases.ts';
 import { sentenceOf } from '../core/reasons.ts';
 import type { Detail } from '../core/reasons.ts';
@@ -48,7 +49,9 @@ function phaseView(detail: Detail | null): Pick<Target, 'phaseReason' | 'phaseDe
 
 function failureView(stored: unknown): Failure | null {
   const failure = readFailure(stored as StoredFailure | null);
-  return failure && presentFailure(failure);
+  if (failure === null) return null;
+  const { differences, differenceCount } = differencesIn(failure);
+  return { ...presentFailure(failure), differences: [...differences], differenceCount };
 }
 
 function conditionViews(row: Pick<TargetRow, 'condition' | 'hindrance'>): Pick<Target, 'condition' | 'conditions'> {
@@ -71,6 +74,7 @@ export const rolloutOf = (row: RolloutRow, counts: PhaseCounts): Rollout => ({
   values: row.values as Record<string, unknown>,
   reason: row.reason,
   retryOf: row.retryOfId,
+  takeOver: takesOver(row),
   onFailure: row.onFailure,
   onUnreachable: row.onUnreachable,
   phase: row.phase,

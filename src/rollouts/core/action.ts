@@ -13,8 +13,9 @@ export interface Gate {
   unavailable: string;
 }
 
-/** Actions that only look at pods: they change nothing and tell nothing of writes. */
-export const looksAtPods = ({ kind }: Pick<TargetAction, 'kind'>): boolean => kind === 'READ_LOG' || kind === 'READ_EVENTS';
+/** Actions that only look for what a failure is to say: they change nothing and tell nothing of writes. */
+export const onlyLooks = ({ kind }: Pick<TargetAction, 'kind'>): boolean =>
+  kind === 'READ_LOG' || kind === 'READ_EVENTS' || kind === 'LIST_EDITS';
 
 /** Which of a target's sides is written. SUPERSEDED: what ran beside, on the way back only. */
 export type SideName = 'TO' | 'FROM' | 'SUPERSEDED';
@@ -28,6 +29,8 @@ export type TemplateSource = 'GATE' | 'KEPT' | 'RENDERED' | { replicaSet: string
 export type TargetAction =
   /** Reviews access, dry-runs the write with this gate and every other object of `to`, lists what others have changed; changes nothing. takeOver: that is no failure. */
   | { kind: 'PREFLIGHT'; takeOver: boolean; gate: Gate }
+  /** Lists in what the live pod template, which has this digest, differs from that of `to`. */
+  | { kind: 'LIST_EDITS'; template: string }
   /** Reads the last log lines of a failing container. */
   | { kind: 'READ_LOG'; pod: string; container: string; previous: boolean }
   /** Reads the warnings about a pod that is stuck without a word in its status. */

@@ -9,10 +9,19 @@ import type { KubernetesErrorKind } from '../../clusters/core/error-kinds.ts';
 import { late } from './cause.ts';
 import type { Blames, Cause, CauseKind, Late, Severity, StoredCause, WordData } from './cause.ts';
 import { podSecurityKind, words, wordRow } from './cause-words.ts';
+import type { Difference } from './live/edits.ts';
 import { sentenceFrom } from './raw.ts';
 
 interface Named {
   name: string;
+}
+
+/** What differs from ours; absent where it was not listed. */
+export interface Listed {
+  /** The first ones by path. */
+  differences?: readonly Difference[];
+  /** How many there are in all. */
+  differenceCount?: number;
 }
 
 /** An error of a cluster's API. */
@@ -28,6 +37,16 @@ function apiError(kind: KubernetesErrorKind, severity: Severity, blames: Blames)
   return { severity, blames, sentence: ({ message }) => message, advice: ({ advice }) => advice ?? errorAdvice[kind] };
 }
 
+interface FieldConflict extends ApiErrorData, Listed {
+  fields?: readonly { field: string; manager: string | null }[];
+  /** "Service web"; absent in rows of earlier versions. */
+  object?: string;
+}
+
+/** The ways out for what others have changed, of which each leads to an end. */
+const takeOverAdvice = (otherwise: string): string =>
+  `${otherwise}; or overwrite it by a retry with takeOver: true (POST /v1/rollouts/{id}/retry). A deployment or restart with takeOver: true and a rollback (POST /v1/workloads/{workload}/rollback) overwrite it, too.`;
+
 /** Errors of a cluster's API. FATAL if a retry would fail the same way; TRANSIENT and SLOW if the error may pass by itself: the request is retried meanwhile. */
 const apiErrors = {
   FORBIDDEN: {
@@ -37,10 +56,13 @@ const apiErrors = {
   },
   FIELD_CONFLICT: {
     ...apiError('FIELD_CONFLICT', 'FATAL', 'CLUSTER'),
-    sentence: ({ message, fields = [] }: ApiErrorData & { fields?: readonly { field: string; manager: string | null }[] }) => {
+    sentence: ({ message, object, fields = [] }: FieldConflict) => {
       const owned = fields.map(({ field, manager }) => `${field}${manager === null ? '' : ` belongs to ${manager}`}`);
-      return owned.length === 0 ? message : `Other managers own fields that would change: ${owned.join(', ')}.`;
+      return owned.length === 0
+        ? message
+        : `Other managers own fields${object === undefined ? '' : ` of ${object}`} that would change: ${owned.join(', ')}.`;
     },
+    advice: takeOverAdvice('Remove these fields from what the other manager applies and retry'),
   },
   EXISTS: apiError('EXISTS', 'FATAL', 'CLUSTER'),
   INVALID: apiError('INVALID', 'FATAL', 'RELEASE'),
@@ -90,7 +112,7 @@ const own = {
     severity: 'FATAL',
     blames: 'CLUSTER',
     sentence: ({ name }: Named) => `The Deployment ${name} exists but does not have this workload's id: someone else created it.`,
-    advice: 'Adopt it, remove it, or use another name or namespace for the workload: objects of others are not changed.',
+    advice: 'Delete it, or use another name or namespace for the workload: objects of others are not changed.',
   },
   LABEL_REMOVED: {
     severity: 'FATAL',
@@ -104,7 +126,8 @@ const own = {
     severity: 'FATAL',
     blames: 'CLUSTER',
     sentence: ({ name }: Named) => `The Deployment ${name} was deleted and recreated by someone else during the rollout.`,
-    advice: 'Find out what creates it (GitOps, a script), stop that, and retry: it is not adopted silently.',
+    advice:
+      'Find out what creates it (GitOps, a script), stop that, delete what it has created, and retry: objects of others are not changed.',
   },
   DELETED: {
     severity: 'FATAL',
@@ -116,10 +139,9 @@ const own = {
     severity: 'FATAL',
     blames: 'CLUSTER',
     /** `manager` null: something was removed, which leaves no trace of who did it. */
-    sentence: ({ name, manager }: Named & { manager: string | null }) =>
+    sentence: ({ name, manager }: Named & Listed & { manager: string | null }) =>
       `The pod template of Deployment ${name} was edited by ${manager ?? 'somebody'} since it was applied.`,
-    advice: ({ manager }: { manager: string | null }) =>
-      `Make the change in the template instead; a rollback overwrites the edits of ${manager ?? 'others'}.`,
+    advice: takeOverAdvice('Make the change in the template and deploy that'),
   },
   /** `manager` null: admission changed what was written, in these fields. */
   GATE_OVERRIDDEN: {
@@ -139,7 +161,7 @@ const own = {
     blames: 'CLUSTER',
     sentence: ({ detail }: { detail: string }) =>
       `The number of pods was changed while the canary was held, and the split no longer fits the plan: ${detail}.`,
-    advice: 'Retry with a plan that has room for it, allow a surge, or keep autoscaling from going that low during a canary.',
+    advice: 'Deploy again with a strategy that has room for it or allows a surge, or keep autoscaling from going that low during a canary.',
   },
   REPLICA_SET_DELETED: {
     severity: 'FATAL',

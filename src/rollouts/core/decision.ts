@@ -62,7 +62,7 @@ export type VerbDecision =
       kind: 'CHANGE';
       verb: VerbKind;
       reason: Reason;
-      rollout: Partial<Pick<RolloutState, 'phase' | 'pauseReason' | 'intent'>>;
+      rollout: Partial<Pick<RolloutState, 'phase' | 'pauseReason' | 'intent' | 'takeOver' | 'failure'>>;
       waves: { waveId: string; promotedStep: number }[];
       targets: TargetChange[];
     }

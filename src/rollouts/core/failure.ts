@@ -2,7 +2,8 @@
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { Blames, Severity, StoredCause, WordData } from './cause.ts';
 import { adviceOf, causeSentence, judgementOf, wordOf } from './causes.ts';
-import type { Legacy, CauseData, OurCause } from './causes.ts';
+import type { Legacy, CauseData, Listed, OurCause } from './causes.ts';
+import type { Difference } from './live/edits.ts';
 
 /** What a pod's status says is wrong, as the kubelet or scheduler words it. */
 export interface PodFault {
@@ -39,7 +40,11 @@ export interface Failure extends StoredCause {
 /** A cause with the pod that it was found at, if any: what reasons keep of a failure. */
 export type FoundCause = { code: string; data: StoredCause['data']; pod: string | null; container: string | null };
 
-export const causeIn = ({ code, data, pod, container }: Failure): FoundCause => ({ code, data, pod, container });
+/** Without the list of differences: it is long, and the failure itself has it. */
+export function causeIn({ code, data, pod, container }: Failure): FoundCause {
+  const { differences: _listed, differenceCount: _counted, ...rest } = data;
+  return { code, data: rest, pod, container };
+}
 
 /** As rows have it: those of before the codes have sentences. */
 export type StoredFailure = Failure | (Legacy & Omit<Failure, 'code' | 'data'>);
@@ -144,7 +149,31 @@ export function standingUid({ uid, failure }: { uid: string | null; failure: Fai
   return reason === 'DELETED' || reason === 'REPLACED' ? null : uid;
 }
 
-export const edited = (place: AtCluster, name: string, manager: string | null): Failure => failureAt(place, 'EDITED', { name, manager });
+/** A retry goes on at the target's stage; from the first one after others have edited the template, whose pods no stage has brought. */
+export function stageAgain(failure: Failure | null): { stage?: 0 } {
+  return failure !== null && failureReason(failure) === 'EDITED' ? { stage: 0 } : {};
+}
+
+/** How many differences a failure lists. */
+export const MOST_DIFFERENCES = 50;
+
+/** Differences as the data of a failure: the first ones, and how many there are. None leaves no trace. */
+export function listed(differences: readonly Difference[]): Listed {
+  if (differences.length === 0) return {};
+  return { differences: differences.slice(0, MOST_DIFFERENCES), differenceCount: differences.length };
+}
+
+/** The differences that a failure lists. Those of an earlier version, and most causes, have none. */
+export function differencesIn({ data }: StoredCause): Required<Listed> {
+  const { differences = [], differenceCount = differences.length } = data as Listed;
+  return { differences, differenceCount };
+}
+
+/** `manager`: who is blamed where no difference has an owner. */
+export function edited(place: AtCluster, name: string, manager: string | null, differences: readonly Difference[] = []): Failure {
+  const owner = differences.find((difference) => difference.manager !== null)?.manager ?? manager;
+  return failureAt(place, 'EDITED', { name, manager: owner, ...listed(differences) });
+}
 
 export const gateOverridden = (place: AtCluster, data: CauseData<'GATE_OVERRIDDEN'>): Failure => failureAt(place, 'GATE_OVERRIDDEN', data);
 

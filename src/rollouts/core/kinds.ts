@@ -12,7 +12,7 @@ export type Accepted = {
 export interface Kind {
   /** What it writes on a placement: a release's objects, the Deployment's number of pods only, or nothing, because it removes what is there. */
   writes: 'TEMPLATE' | 'NUMBER' | 'NOTHING';
-  /** Fields that other field managers own are taken over; false = they fail the target before its first write. */
+  /** Fields that other field managers own are taken over, also where the request does not ask for it (`takesOver`). */
   takesOver: boolean;
   /** ALONE: a workload has one of these active at a time. BESIDE: it runs beside that one. */
   place: 'ALONE' | 'BESIDE';
@@ -91,6 +91,11 @@ export const kinds = {
 /** The kinds of which that is true. */
 export function kindsThat(is: (kind: Kind) => boolean): RolloutKind[] {
   return (Object.keys(kinds) as RolloutKind[]).filter((kind) => is(kinds[kind]));
+}
+
+/** Whether what other field managers have changed is made ours; else it fails the target before its first write. */
+export function takesOver({ kind, takeOver }: { kind: RolloutKind; takeOver: boolean }): boolean {
+  return takeOver || kinds[kind].takesOver;
 }
 
 /** A number of targets in words. */

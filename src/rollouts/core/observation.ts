@@ -14,6 +14,7 @@ import type { Strategy } from '../../workloads/core/strategy.ts';
 import type { Condition } from './condition-types.ts';
 import type { Blame, Failure, PodFault } from './failure.ts';
 import type { Hindrance } from './hindrance.ts';
+import type { Difference } from './live/edits.ts';
 import type { Detail } from './reasons.ts';
 import type { SideName, TargetAction } from './action.ts';
 import type { Amounts } from './steps.ts';
@@ -63,6 +64,8 @@ export interface Side extends Applied {
 export interface RolloutState {
   id: string;
   kind: RolloutKind;
+  /** As requested, at first or by a retry; a kind may take over without it. */
+  takeOver: boolean;
   phase: RolloutPhase;
   pauseReason: PauseReason | null;
   /** An accepted wish that the rollout's own loop carries out: ABORT undoes, GIVE_UP ends the undoing of unreachable clusters. (Superseding settles the old rollout in the request's own transaction.) */
@@ -284,6 +287,8 @@ export interface TargetObservation {
   live: Live;
   /** null until it has been taken since this holder holds the placement. */
   checked: Preflight | null;
+  /** In what a live pod template, by its digest, differs from that of `to`; null until it has been listed. */
+  edits: { template: string; differences: readonly Difference[] } | null;
   /** `template` of the sides that this holder has dry-run or written. */
   answers: ReadonlyMap<SideName, string>;
   /** The last write (no preflight, no reading of a log) that this holder has performed to its end; null if none, so that a new holder repeats it (all are idempotent). */

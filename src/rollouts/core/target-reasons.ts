@@ -169,6 +169,8 @@ export const targetReasons = {
   WAITING: ({ standing }: { standing: Standing }) => `Waiting: ${describeStanding(standing)}.`,
   WAITING_FOR_POD: ({ pod, cause, message }: { pod: string | null; cause: string; message: string }) =>
     `Waiting for ${pod === null ? 'pods to be created' : `pod ${pod}`}: ${cause}: ${message}`,
+  LISTING_EDITS: ({ workload }: { workload: string }) =>
+    `Comparing the pod template of Deployment ${workload}, which somebody has changed, with ours.`,
   READING_LOG: ({ pod, container, cause }: { pod: string; container: string; cause: string }) =>
     `Reading the last log lines of pod ${pod}, container ${container} (${cause}).`,
   READING_EVENTS: ({ pod }: { pod: string }) => `Reading the events of pod ${pod}, whose status does not say what keeps it.`,

@@ -6,9 +6,9 @@ import type { SideName, TargetAction } from '../core/action.ts';
 import { openGateOf } from '../core/draft.ts';
 import { gateOverridden } from '../core/failure.ts';
 import type { Failure } from '../core/failure.ts';
-import { kinds } from '../core/kinds.ts';
+import { takesOver } from '../core/kinds.ts';
 import type { Side } from '../core/observation.ts';
-import { foreignObject } from './cluster-errors.ts';
+import { foreignObject, withDifferences } from './cluster-errors.ts';
 import type { Memory } from './memory.ts';
 import { DeploymentWriter, observedAnew } from './deployment-writer.ts';
 import {
@@ -25,7 +25,7 @@ import {
 } from './objects.ts';
 import type { Objects } from './objects.ts';
 import type { ActiveTarget } from '../store/placement.repository.ts';
-import { readLog, readWarnings } from './pod-looks.ts';
+import { listEdits, readLog, readWarnings } from './looks.ts';
 import { preflight } from './preflight.ts';
 import type { Standing } from './preflight.ts';
 
@@ -74,6 +74,9 @@ export class Act {
       case 'READ_LOG':
         await readLog(this.access.client, this.memory, this.active.placement.namespace, action);
         return NOTHING;
+      case 'LIST_EDITS':
+        await this.listEdits(action);
+        return NOTHING;
       case 'READ_EVENTS':
         await readWarnings(this.access.client, this.memory, this.active.placement.namespace, action, () => this.access.now());
         return NOTHING;
@@ -107,6 +110,14 @@ export class Act {
     const flight = { client, cluster: target.state.cluster, namespace, workloadId, deployment, others: to.others, standing, takeOver };
     this.memory.checked = await preflight(flight, this.memory);
     failpoint('preflight-taken');
+  }
+
+  /** A dry run tells what ours would be there. */
+  private async listEdits({ template }: Extract<TargetAction, { kind: 'LIST_EDITS' }>): Promise<void> {
+    const [to, side] = [await this.objects('TO'), this.active.target.state.to];
+    if (!to || !side) throw new Error('edits are listed of a release that is applied');
+    const wanted = gatedDeployment(to.deployment, side, openGateOf(side.strategy), false);
+    await listEdits(this.access.client, this.memory, wanted, template);
   }
 
   /** What stands before the first write, and what it may have come from. */
@@ -163,7 +174,10 @@ export class Act {
   private async finish(name: 'TO' | 'FROM'): Promise<WriteResult> {
     const [side, other] = await Promise.all([this.objects(name), this.objects(name === 'TO' ? 'FROM' : 'TO')]);
     if (!side) throw new Error(`the target has no side ${name}`);
-    for (const object of toRefresh(side, other, this.memory.created)) await this.refresh(object, this.takesOver(name));
+    const force = this.takesOver(name);
+    // What is the same on both sides may not be what stands there.
+    const before = name === 'TO' && force ? null : other;
+    for (const object of toRefresh(side, before, this.memory.created)) await this.refresh(object, force);
     const candidates = toPrune(side, other, []);
     const kept = candidates.some((object) => object.kind === 'ConfigMap') ? await this.access.keptObjects('GOOD') : [];
     await this.deleteAll(toPrune(side, other, kept));
@@ -176,7 +190,10 @@ export class Act {
   private async refresh(object: KubernetesObject, force: boolean): Promise<void> {
     const live = await this.readOurs(object);
     this.access.assertOurs();
-    await this.access.client.apply(object, live ? { force, precondition: fenceOf(live) } : { force: false });
+    const { client } = this.access;
+    await client.apply(object, live ? { force, precondition: fenceOf(live) } : { force: false }).catch((error: unknown) => {
+      throw withDifferences(error, live, object, (text) => client.publicText(text));
+    });
   }
 
   /** Deletes the Deployment first, so that no new pods are created while the objects that they use are deleted. */
@@ -216,7 +233,7 @@ export class Act {
 
   /** Going back is never refused because of other managers. */
   private takesOver(side: 'TO' | 'FROM'): boolean {
-    return side !== 'TO' || kinds[this.active.rollout.kind].takesOver;
+    return side !== 'TO' || takesOver(this.active.rollout);
   }
 
   private side(name: SideName): Side | null {

@@ -13,7 +13,9 @@ export class Memory {
   hindrance: TargetObservation['hindrance'] = null;
   readonly logs = new Map<string, string>();
   readonly warnings = new Map<string, PodWarnings>();
-  readonly logTries = new Map<string, number>();
+  edits: TargetObservation['edits'] = null;
+  /** By the container, or by what else was asked for. */
+  readonly tries = new Map<string, number>();
   /** Objects around the Deployment that are known to exist, by kind and name. */
   readonly present = new Set<string>();
   /** Those of them that this holder created. */

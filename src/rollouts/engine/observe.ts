@@ -63,8 +63,8 @@ const errorData = ({ message, advice, kind }: KubernetesError) => ({ message, ad
 
 export function observeTarget(active: ActiveTarget, live: Live, memory: Memory, now: Date): TargetObservation {
   const { rollout, wave, placement, target } = active;
-  const { checked, answers, performed, writeFailure, hindrance, logs, warnings } = memory;
-  const own = { checked, answers, performed, writeFailure, hindrance, logs, warnings };
+  const { checked, edits, answers, performed, writeFailure, hindrance, logs, warnings } = memory;
+  const own = { checked, edits, answers, performed, writeFailure, hindrance, logs, warnings };
   return { now, rollout, wave, placement, target: target.state, live, ...own };
 }
 

@@ -2,7 +2,7 @@ import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
 import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
 import type { PlacementWatch } from '../../clusters/kubernetes/types.ts';
 import { failpoint } from '../../platform/failpoint.ts';
-import { looksAtPods } from '../core/action.ts';
+import { onlyLooks } from '../core/action.ts';
 import type { TargetAction } from '../core/action.ts';
 import type { TargetDecision } from '../core/decision.ts';
 import { decideTarget } from '../core/targets/decide-target.ts';
@@ -31,7 +31,7 @@ const COALESCE_MILLISECONDS = 50;
 /** How long to wait for a write to show in the watch before deciding without it. */
 const ECHO_MILLISECONDS = 5_000;
 /** Actions that change nothing in the cluster need not wait for the commit. */
-const READS: ReadonlySet<TargetAction['kind']> = new Set(['PREFLIGHT', 'READ_LOG', 'READ_EVENTS']);
+const READS: ReadonlySet<TargetAction['kind']> = new Set(['PREFLIGHT', 'READ_LOG', 'READ_EVENTS', 'LIST_EDITS']);
 /** Errors of a request that an established watch does not notice while its connection stays open. A new watch shows the cluster's state immediately. */
 const RECONNECT_ON: ReadonlySet<KubernetesErrorKind> = new Set(['UNREACHABLE', 'UNAUTHENTICATED']);
 /** Backoff in milliseconds by the source of the error: the cluster, a conflict (the next observation is on its way), or us (e.g. the database is unreachable). */
@@ -225,12 +225,12 @@ export class PlacementLoop {
         memory.performed = action;
         memory.writeFailure = null;
       }
-      if (!looksAtPods(action)) memory.hindrance = null;
+      if (!onlyLooks(action)) memory.hindrance = null;
       if (written.deployment && written.refusal) memory.writeFailure = { failure: written.refusal, at: this.work.now() };
       this.awaitEcho(written);
     } catch (error) {
       const { cluster } = active.target.state;
-      if (isHindrance(error) && !looksAtPods(action))
+      if (isHindrance(error) && !onlyLooks(action))
         memory.hindrance = { failure: failureFrom(cluster, error), since: memory.hindrance?.since ?? this.work.now() };
       if (!isFatalError(error)) throw error;
       memory.writeFailure = { failure: failureFrom(cluster, error), at: this.work.now() };

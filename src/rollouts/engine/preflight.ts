@@ -5,7 +5,7 @@ import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import { edited } from '../core/failure.ts';
 import { editsOf } from '../core/live/edits.ts';
 import type { Preflight, Side } from '../core/observation.ts';
-import { AccessMissing, foreignObject, isFatalError, failureFrom } from './cluster-errors.ts';
+import { AccessMissing, foreignObject, isFatalError, failureFrom, withDifferences } from './cluster-errors.ts';
 import { bringing } from './deployment-patch.ts';
 import { observedAnew } from './deployment-writer.ts';
 import { fenceOf, objectKey, refOf, templateDigestIn, templateIn } from './objects.ts';
@@ -90,11 +90,12 @@ async function lookAtStanding(flight: Flight, standing: Standing, memory: Memory
   if (before === null) return look;
   const ours = await tried(await standing.rendered(before));
   if (before === standing.from) memory.answers.set('FROM', templateDigestIn(ours));
-  const edits = editsOf(templateIn(live), templateIn(ours), templateIn(answer), live.metadata.managedFields);
+  const shown = (text: string): string => client.publicText(text);
+  const edits = editsOf(templateIn(live), templateIn(ours), templateIn(answer), live.metadata.managedFields, shown);
   if (edits.length === 0) return look;
-  const manager = edits.find((edit) => edit.manager !== null)?.manager ?? null;
-  if (flight.takeOver) return { ...look, result: { ok: true, editedBy: manager ?? 'somebody' } };
-  return { ...look, result: { ok: false, failure: edited({ cluster }, deployment.metadata.name, manager) } };
+  if (flight.takeOver)
+    return { ...look, result: { ok: true, editedBy: edits.find(({ manager }) => manager !== null)?.manager ?? 'somebody' } };
+  return { ...look, result: { ok: false, failure: edited({ cluster }, deployment.metadata.name, null, edits) } };
 }
 
 /** Whose template stands there, with changes of others; null where it is one of ours as it was answered, or what is to be written anyway. */
@@ -120,6 +121,6 @@ async function dryRun(object: KubernetesObject, flight: Flight): Promise<{ live:
   if (found.status === 'rejected') throw found.reason;
   const live = found.value;
   if (live && live.metadata.labels?.[LABELS.workloadId] !== flight.workloadId) throw foreignObject(object);
-  if (tried.status === 'rejected') throw tried.reason;
+  if (tried.status === 'rejected') throw withDifferences(tried.reason, live, object, (text) => flight.client.publicText(text));
   return { live, answer: tried.value };
 }

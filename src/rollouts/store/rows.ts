@@ -46,6 +46,7 @@ const date = (text: string | null): Date | null => (text === null ? null : new D
 export const rolloutState = (row: Row<'rollouts'>): RolloutState => ({
   id: row.id,
   kind: row.kind,
+  takeOver: row.take_over,
   phase: row.phase,
   pauseReason: row.pause_reason,
   intent: row.intent,
@@ -60,6 +61,7 @@ export const rolloutState = (row: Row<'rollouts'>): RolloutState => ({
 
 /** What a reduction may change of a rollout. */
 export const rolloutChanges = tables.recordsOf<RolloutState>().into('rollouts', {
+  take_over: (state) => state.takeOver,
   phase: (state) => state.phase,
   pause_reason: (state) => state.pauseReason,
   intent: (state) => state.intent,

@@ -4,7 +4,7 @@ import { Database } from '../../../src/platform/db/database.ts';
 import { expectStatus, startTestApi } from '../../support/api.ts';
 import type { TestApi } from '../../support/api.ts';
 import { document, DOORS, onConnection, openShop } from '../../support/shop.ts';
-import type { EventView, Page, RolloutView, Shop, WorkloadView } from '../../support/shop.ts';
+import type { Action, EventView, Page, Refusal, RolloutView, Shop, WorkloadView } from '../../support/shop.ts';
 
 let api: TestApi;
 let shop: Shop;
@@ -62,6 +62,7 @@ describe.each(DOORS)('a rollout asked for by %s', (_, door) => {
       values: {},
       reason: null,
       retryOf: null,
+      takeOver: false,
       onFailure: 'ROLLBACK_ALL',
       onUnreachable: 'WAIT',
       phase: 'QUEUED',
@@ -509,6 +510,60 @@ describe('the verbs', () => {
     await onConnection(api.database.ownerUrl, (client) => client.query(`UPDATE workloads SET deleted_at = now() WHERE name = $1`, [name]));
     expect((await shop.post<{ code: string }>(`/v1/rollouts/${first.id}/retry`, {}, 409)).code).toBe('WRONG_PHASE');
   });
+});
+
+describe.each(DOORS)('what others have changed, by %s', (_, door) => {
+  const ended = async (action: Action, name: string, input?: object): Promise<string> => {
+    const { id } = await door(shop.tenant, action, name, input);
+    await given(id, 'FAILED');
+    return id;
+  };
+
+  it('is taken over where a deployment, a restart or a retry asks for it, and always by a rollback', async () => {
+    const { name } = await fresh();
+    const first = await door(shop.tenant, 'createRollout', name, { takeOver: true });
+    expect(first).toMatchObject({ takeOver: true });
+    await succeeded(first.id);
+    const restart = await ended('restart', name, { takeOver: true });
+    expect(await rolloutOf(restart)).toMatchObject({ kind: 'RESTART', takeOver: true });
+    expect(await door(shop.tenant, 'rollback', name, { toRelease: 1 })).toMatchObject({ kind: 'ROLLBACK', takeOver: true });
+  });
+
+  it('is taken over by a retry, and by the retries of that one', async () => {
+    const { name } = await fresh();
+    const first = await ended('createRollout', name);
+    expect(await rolloutOf(first)).toMatchObject({ takeOver: false });
+    const plain = await door(shop.tenant, 'retry', first);
+    expect(plain).toMatchObject({ takeOver: false });
+    await given(plain.id, 'PAUSED', 'FAILURE');
+    expect(await door(shop.tenant, 'retry', plain.id, { takeOver: true })).toMatchObject({
+      id: plain.id,
+      phase: 'RUNNING',
+      takeOver: true,
+    });
+    await given(plain.id, 'FAILED');
+    expect(await door(shop.tenant, 'retry', plain.id)).toMatchObject({ retryOf: plain.id, takeOver: true });
+  });
+
+  it('is not there where no template is written', async () => {
+    const { name } = await fresh();
+    const first = await door(shop.tenant, 'createRollout', name);
+    await succeeded(first.id);
+    const scaled = await ended('scale', name, { replicas: 3 });
+    const refusal = {
+      code: 'INVALID',
+      errors: [{ pointer: '/takeOver', detail: 'a rollout of kind SCALE writes no pod template: there is nothing to take over' }],
+    };
+    expect(await door(shop.tenant, 'retry', scaled, { takeOver: true })).toMatchObject(refusal);
+    expect(await door(shop.tenant, 'retry', scaled, { takeOver: false })).toMatchObject({ kind: 'SCALE', takeOver: false });
+  });
+});
+
+it('a change of scale does not know what to take over', async () => {
+  const { name } = await fresh();
+  const { status, body } = await shop.tenant.rest<Refusal>('POST', `/v1/workloads/${name}/scale`, { replicas: 3, takeOver: true });
+  expect(status).toBe(422);
+  expect(body.errors).toEqual([{ pointer: '/takeOver', detail: expect.any(String) as string }]);
 });
 
 describe('of two requests at once', () => {

@@ -9,6 +9,8 @@ import {
   presentFailure,
   readFailure,
   deleted,
+  causeIn,
+  differencesIn,
   edited,
   gateOverridden,
   failureAt,
@@ -153,7 +155,7 @@ const table: [Failure, string, string, string, string, string?][] = [
     'FATAL',
     'CLUSTER',
     'The pod template of Deployment web was edited by kubectl since it was applied.',
-    'Make the change in the template instead; a rollback overwrites the edits of kubectl.',
+    'Make the change in the template and deploy that; or overwrite it by a retry with takeOver: true (POST /v1/rollouts/{id}/retry). A deployment or restart with takeOver: true and a rollback (POST /v1/workloads/{workload}/rollback) overwrite it, too.',
   ],
   [
     gateOverridden(east, {
@@ -258,6 +260,30 @@ describe('A failure', () => {
       exitCode: null,
       logTail: null,
     });
+  });
+
+  it('lists in what the cluster differs: the first 50, and how many there are; what reasons keep of it does not', () => {
+    const differences = Array.from({ length: 60 }, (_, i) => ({ path: `.a${i}`, manager: i === 0 ? null : 'mesh', live: '1', ours: '2' }));
+    const failure = edited(east, 'web', null, differences);
+    expect(failure.data).toEqual({ name: 'web', manager: 'mesh', differences: differences.slice(0, 50), differenceCount: 60 });
+    expect(differencesIn(failure)).toEqual({ differences: differences.slice(0, 50), differenceCount: 60 });
+    expect(differencesIn(edited(east, 'web', 'kubectl'))).toEqual({ differences: [], differenceCount: 0 });
+    expect(causeIn(failure).data).toEqual({ name: 'web', manager: 'mesh' });
+    expect(presentFailure(failure).message).toContain('edited by mesh');
+  });
+
+  it('of a conflict names the object', () => {
+    const fields = [{ field: '.spec.ports', manager: 'mesh' }];
+    expect(presentFailure(failureAt(east, 'FIELD_CONFLICT', { message: 'No.', object: 'Service web', fields }))).toMatchObject({
+      message: 'Other managers own fields of Service web that would change: .spec.ports belongs to mesh.',
+      advice: expect.stringContaining('takeOver: true') as string,
+    });
+  });
+
+  it('leads to nothing that there is not', () => {
+    const advised = Object.values(causes).flatMap(({ advice, kinds = {} }) => [advice, ...Object.values(kinds).map((kind) => kind.advice)]);
+    expect(advised.filter((advice) => typeof advice === 'string' && /\badopt/i.test(advice))).toEqual([]);
+    expect(Object.values(errorAdvice).filter((advice) => /\badopt/i.test(advice))).toEqual([]);
   });
 
   it('is described with its place', () => {

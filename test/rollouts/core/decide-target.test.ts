@@ -113,6 +113,7 @@ function observe({ rollout, target, live = present(), rest, replicas, promotedSt
     target: targetRow({ phase: 'PROGRESSING', enteredAt: ago(10), plan: whole.strategy, kind: whole.kind, ...target }),
     live: live.kind === 'PRESENT' && counts === undefined ? counted(live) : live,
     checked: { ok: true },
+    edits: null,
     answers: new Map(),
     performed: null,
     writeFailure: null,
@@ -776,7 +777,20 @@ describe('failing fast', () => {
     ['deleted by somebody', { kind: 'ABSENT' } as const, 'DELETED'],
     ['made again by somebody', onTwo({ uid: 'd-2' }), 'REPLACED'],
   ])('when the Deployment was %s', (_what, live, reason) => {
-    expect(decide({ target: written, live }).set).toMatchObject({ phase: 'FAILED', failure: { code: reason } });
+    const edits = { template: 'template-9', differences: [] };
+    expect(decide({ target: written, live, rest: { edits } }).set).toMatchObject({ phase: 'FAILED', failure: { code: reason } });
+  });
+
+  it('when the Deployment was edited, once it is listed what is different in that very template', () => {
+    const live = onTwo({ template: 'template-9', editedBy: 'kubectl-edit', current: set(9, 10) });
+    const listing = { kind: 'LIST_EDITS', template: 'template-9' };
+    expect(decide({ target: written, live })).toMatchObject({ reason: { code: 'LISTING_EDITS' }, action: listing });
+    const differences = [{ path: '.spec.template.spec.containers[name="web"].image', manager: 'kubectl-set', live: 'b', ours: 'a' }];
+    const of = (template: string): Fields => ({ target: written, live, rest: { edits: { template, differences } } });
+    expect(decide(of('template-8')).action).toEqual(listing);
+    expect(decide(of('template-9')).set).toMatchObject({
+      failure: { code: 'EDITED', data: { manager: 'kubectl-set', differences, differenceCount: 1 } },
+    });
   });
 
   it('with what the cluster said when it refused the write, also the one that creates', () => {
@@ -1629,6 +1643,7 @@ describe('whatever the rows and the cluster say', () => {
       promotedStep: fc.integer({ min: -1, max: 5 }),
       live: anyLive,
       checked: fc.constantFrom(null, { ok: true as const }, { ok: false as const, failure }),
+      edits: fc.constantFrom(null, { template: 'template-9', differences: [] }),
       answers: anyAnswers,
       performed: orNull(anyAction),
       writeFailure: orNull(anyDate.map((at) => ({ failure, at }))),
@@ -1654,6 +1669,7 @@ describe('whatever the rows and the cluster say', () => {
       ),
       live: one.live,
       checked: one.checked,
+      edits: one.edits,
       answers: one.answers,
       performed: one.performed,
       writeFailure: one.writeFailure,
@@ -1672,7 +1688,7 @@ describe('whatever the rows and the cluster say', () => {
           expect({ action, change, event }).toEqual({ action: null, change: {}, event: null });
         if (action === null) return;
         expect(['ABSENT', 'PRESENT']).toContain(o.live.kind);
-        if (['PREFLIGHT', 'READ_LOG', 'READ_EVENTS'].includes(action.kind)) return;
+        if (['PREFLIGHT', 'READ_LOG', 'READ_EVENTS', 'LIST_EDITS'].includes(action.kind)) return;
         expect(o.target.written || change.written).toBe(true);
         if (o.target.phase !== 'ROLLING_BACK')
           expect([

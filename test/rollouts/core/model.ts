@@ -121,6 +121,7 @@ export function rolloutRow(fields: Partial<RolloutState> = {}): RolloutState {
   return {
     id: 'rollout',
     kind: 'DEPLOY',
+    takeOver: false,
     phase: 'QUEUED',
     pauseReason: null,
     intent: null,
@@ -202,6 +203,7 @@ export class Model {
   /** What has been decided and committed, and has not arrived in the cluster. */
   underWay: TargetAction | null = null;
   private checked: Preflight | null = null;
+  private edits: TargetObservation['edits'] = null;
   private answers = new Map<SideName, string>();
   private performed: TargetAction | null = null;
   private readonly warnings = new Map<string, PodWarnings>();
@@ -286,6 +288,7 @@ export class Model {
       target: { ...this.target },
       live: this.live(),
       checked: this.checked,
+      edits: this.edits,
       answers: this.answers,
       performed: this.performed,
       writeFailure: null,
@@ -403,6 +406,7 @@ export class Model {
   private forget(): void {
     this.underWay = null;
     this.checked = null;
+    this.edits = null;
     this.answers = new Map();
     this.performed = null;
     this.logs = new Map();
@@ -413,6 +417,9 @@ export class Model {
       case 'PREFLIGHT':
         this.checked = { ok: true };
         if (this.target.to !== null) this.answers.set('TO', this.target.to.templateDigest);
+        return;
+      case 'LIST_EDITS':
+        this.edits = { template: action.template, differences: [] };
         return;
       case 'READ_LOG':
         this.logs.set(`${action.pod}/${action.container}`, 'panic: no');

@@ -133,7 +133,7 @@ describe('a Deployment that somebody deletes after its number of pods was change
   it.each([false, true])('has the wanted one where it goes on, crash: %s', (crash) => {
     const model = deleted({ ...grows, onFailure: 'PAUSE' });
     model.drain((one) => one.rollout.phase === 'PAUSED');
-    const change = decideVerb({ kind: 'RETRY' }, model.rows());
+    const change = decideVerb({ kind: 'RETRY', takeOver: false }, model.rows());
     if (change.kind !== 'CHANGE') throw new Error(`a retry is ${change.kind}`);
     model.reduce(change);
     if (crash) loseAction(model, 'SCALE');

@@ -1,10 +1,10 @@
-/** What others have changed in a pod template since we wrote it, field by field. */
+/** In what the objects of a cluster differ from ours, field by field: what others have changed in a pod template, and what they own of other objects. */
 import { isRecord } from '../../../platform/json.ts';
 import { part, parts, sameJson, text, time } from '../raw.ts';
 import type { Raw } from '../raw.ts';
 
 /** A field that would change: as texts, JSON where the value is not one. */
-export interface Edit {
+export interface Difference {
   /** As Kubernetes writes it: `.spec.template.spec.containers[name="web"].image`. */
   path: string;
   /** The field manager that wrote the live value; null where nobody owns it, as where it was removed. */
@@ -14,9 +14,10 @@ export interface Edit {
   ours: string | null;
 }
 
-/** How many edits a failure lists. */
-export const MOST_EDITS = 50;
 const MOST_CHARACTERS = 200;
+
+/** A text of the cluster as it may be shown, without what its client knows to be secret. */
+export type PublicText = (text: string) => string;
 
 const OUR_MANAGER = 'slipway';
 
@@ -46,23 +47,66 @@ interface Step {
 
 /**
  * The fields in which the live template differs from what we wrote (`base`), and from what we would write now (`next`): a change that the new template has
- * too is none. The first `MOST_EDITS` by path.
+ * too is none. Ordered by path.
  *
  * @param managedFields of the live Deployment
  */
-export function editsOf(live: unknown, base: unknown, next: unknown, managedFields: unknown): Edit[] {
-  const edits: Edit[] = [];
+export function editsOf(live: unknown, base: unknown, next: unknown, managedFields: unknown, publicText: PublicText): Difference[] {
+  const edits: Difference[] = [];
   for (const path of differences(live, base, [])) {
     const [now, then] = [valueAt(live, path), valueAt(next, path)];
     if (sameJson(now, then)) continue;
     edits.push({
       path: `.spec.template${path.map(({ shown }) => shown).join('')}`,
       manager: ownerAt(managedFields, path),
-      live: shownValue(now, path),
-      ours: shownValue(then, path),
+      live: shownValue(now, isSecret(path), publicText),
+      ours: shownValue(then, isSecret(path), publicText),
     });
   }
-  return edits.sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, MOST_EDITS);
+  return edits.sort(byPath);
+}
+
+/** The fields that an apply was refused for. `fields`: as the cluster names them, each with its manager. */
+export function conflictsOf(
+  live: unknown,
+  ours: unknown,
+  fields: readonly { field: string; manager: string | null }[],
+  publicText: PublicText,
+): Difference[] {
+  return fields
+    .map(({ field, manager }): Difference => {
+      const shown = (value: unknown): string | null => shownValue(value, SECRET_NAME.test(field), publicText);
+      return { path: field, manager, live: shown(valueAtField(live, field)), ours: shown(valueAtField(ours, field)) };
+    })
+    .sort(byPath);
+}
+
+const byPath = (a: Difference, b: Difference): number => (a.path < b.path ? -1 : 1);
+
+const ITEM = /^\[((?:"(?:[^"\\]|\\.)*"|[^\]"])*)\]/;
+const KEY = /(\w*)=("(?:[^"\\]|\\.)*"|[^,]+)/g;
+
+/** The value at a field as server-side apply writes it: `.spec.ports[port=80,protocol="TCP"].targetPort`. Names may have dots: the longest that fits is meant. */
+function valueAtField(value: unknown, field: string): unknown {
+  if (field === '') return value;
+  const item = ITEM.exec(field);
+  if (item !== null) return valueAtField(itemAt(value, item[1] ?? ''), field.slice(item[0].length));
+  if (!isRecord(value)) return undefined;
+  const names = Object.keys(value).filter((name) => field.startsWith(`.${name}`) && /^$|^[.[]/.test(field.slice(name.length + 1)));
+  const name = names.sort((a, b) => b.length - a.length)[0];
+  return name === undefined ? undefined : valueAtField(value[name], field.slice(name.length + 1));
+}
+
+/** An item of a list by its place, its keys (one that is left out has its default), or its value. */
+function itemAt(list: unknown, key: string): unknown {
+  if (!Array.isArray(list)) return undefined;
+  if (/^\d+$/.test(key)) return list[Number(key)];
+  const wanted = [...key.matchAll(KEY)].map(([, name = '', text = '']): [string, string] => [name, text]);
+  const has = (item: unknown, [name, text]: [string, string]): boolean => {
+    const value = name === '' ? item : isRecord(item) ? item[name] : null;
+    return value === undefined || JSON.stringify(value) === text;
+  };
+  return list.find((item) => wanted.every((one) => has(item, one)));
 }
 
 /** The topmost paths at which two values differ. */
@@ -126,18 +170,23 @@ function ownerAt(managedFields: unknown, path: readonly Step[]): string | null {
 const SECRET_NAME = /pass|secret|token|credential|api_?key|private/i;
 const HIDDEN = '(hidden)';
 
-/** The value as a bounded text. What a variable of a telling name is set to is not shown. */
-function shownValue(value: unknown, path: readonly Step[]): string | null {
-  if (value === undefined) return null;
+/** What a variable of a telling name is set to. */
+function isSecret(path: readonly Step[]): boolean {
   const variable = path.findLast(({ owned }) => owned.startsWith('k:{"name"'))?.shown ?? '';
-  const open = SECRET_NAME.test(variable) && path.at(-1)?.owned === 'f:value' ? HIDDEN : withoutSecrets(value);
-  const shown = typeof open === 'string' ? open : JSON.stringify(open);
+  return SECRET_NAME.test(variable) && path.at(-1)?.owned === 'f:value';
+}
+
+/** The value as a bounded text; null = there is none. */
+function shownValue(value: unknown, isHidden: boolean, publicText: PublicText): string | null {
+  if (value === undefined) return null;
+  const open = isHidden ? HIDDEN : withoutSecrets(value);
+  const shown = publicText(typeof open === 'string' ? open : JSON.stringify(open));
   return shown.length <= MOST_CHARACTERS ? shown : `${shown.slice(0, MOST_CHARACTERS - 3)}...`;
 }
 
 function withoutSecrets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSecrets);
   if (!isRecord(value)) return value;
-  const isSecret = typeof value['name'] === 'string' && SECRET_NAME.test(value['name']) && 'value' in value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, isSecret && key === 'value' ? HIDDEN : withoutSecrets(item)]));
+  const hides = typeof value['name'] === 'string' && SECRET_NAME.test(value['name']) && 'value' in value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hides && key === 'value' ? HIDDEN : withoutSecrets(item)]));
 }

@@ -155,12 +155,12 @@ function rollBack<Rows extends RolloutRows>(rows: Rows, change: Extract<RolloutD
 
 function changeByVerb<Rows extends RolloutRows>(rows: Rows, change: VerbChange): Reduction<Rows> {
   const { verb, reason } = change;
-  const { phase, pauseReason, intent } = { ...rows.rollout, ...change.rollout };
+  const { phase, pauseReason, intent, takeOver, failure } = { ...rows.rollout, ...change.rollout };
   const entered = enterPhase(rows, {
     to: phase,
     by: `VERB_${verb}`,
     reason,
-    fields: { pauseReason, intent },
+    fields: { pauseReason, intent, takeOver, failure },
     data: { phase, pauseReason },
   });
   const promoted = (wave: WaveState): WaveState => {

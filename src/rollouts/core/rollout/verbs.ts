@@ -2,7 +2,7 @@
 import type { RolloutPhase } from '../../../generated/prisma/enums.ts';
 import type { VerbChange, VerbDecision, VerbKind } from '../decision.ts';
 import type { RolloutRows, RolloutState, TargetState, WaveState } from '../observation.ts';
-import { standingUid } from '../failure.ts';
+import { stageAgain, standingUid } from '../failure.ts';
 import { isSettled, rolloutPhases } from '../phases.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
@@ -10,7 +10,8 @@ import { stepOf } from '../stages/stage.ts';
 import { stepsOf } from '../strategies/compile.ts';
 import { clustersOf } from './undo.ts';
 
-export type Verb = { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY' };
+export type Verb =
+  { kind: 'PAUSE' } | { kind: 'RESUME' } | { kind: 'PROMOTE'; full: boolean } | { kind: 'ABORT' } | { kind: 'RETRY'; takeOver: boolean };
 
 /** Total: a verb whose effect already stands is DONE, one that is illegal in this phase is WRONG_PHASE with a sentence that names the phase. */
 export function decideVerb(verb: Verb, observation: RolloutRows): VerbDecision {
@@ -24,7 +25,7 @@ export function decideVerb(verb: Verb, observation: RolloutRows): VerbDecision {
     case 'ABORT':
       return abort(observation.rollout);
     case 'RETRY':
-      return retry(observation);
+      return retry(observation, verb.takeOver);
   }
 }
 
@@ -79,10 +80,11 @@ function abort(rollout: RolloutState): VerbDecision {
 
 const settledRetries: readonly RolloutPhase[] = ['FAILED', 'ROLLED_BACK', 'CANCELED'];
 
-function retry({ now, rollout, targets }: RolloutRows): VerbDecision {
+function retry({ now, rollout, targets }: RolloutRows, takeOver: boolean): VerbDecision {
   if (settledRetries.includes(rollout.phase)) return { kind: 'NEW_ROLLOUT' };
   if (rollout.phase !== 'PAUSED' || rollout.pauseReason !== 'FAILURE' || rollout.intent !== null) return wrongPhase('retry', rollout);
   const failed = targets.filter((target) => target.phase === 'FAILED' && !target.undoing);
+  const running = { phase: 'RUNNING' as const, pauseReason: null, failure: null };
   // PENDING, so that maxConcurrent and the quota apply to them.
   const pending = {
     phase: 'PENDING' as const,
@@ -92,8 +94,11 @@ function retry({ now, rollout, targets }: RolloutRows): VerbDecision {
     condition: null,
   };
   return {
-    ...change('RETRY', { phase: 'RUNNING', pauseReason: null }, because('RETRIED', clustersOf(failed))),
-    targets: failed.map((target) => ({ targetId: target.id, set: { ...pending, uid: standingUid(target) } })),
+    ...change('RETRY', { ...running, ...(takeOver ? { takeOver } : {}) }, because('RETRIED', clustersOf(failed))),
+    targets: failed.map((target) => ({
+      targetId: target.id,
+      set: { ...pending, uid: standingUid(target), ...stageAgain(target.failure) },
+    })),
   };
 }
 

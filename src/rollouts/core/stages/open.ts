@@ -13,7 +13,7 @@ import { mayMove, waitUntilHealthy, standstillReason } from '../live/deadline.ts
 import { judgeAll, splitOf } from '../live/health.ts';
 import type { Verdict } from '../live/health.ts';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
-import { kinds } from '../kinds.ts';
+import { takesOver } from '../kinds.ts';
 import { freezeAt, resolveLimits } from '../steps.ts';
 import { scaleDue, scaleForward } from './number.ts';
 
@@ -44,7 +44,7 @@ export function preflightDue({ target, checked, rollout }: TargetObservation, to
   if (target.gate !== null && to.template !== null) return null;
   if (checked !== null) return checked.ok ? null : fail(checked.failure);
   const reason = because('CHECKING', { cluster: target.cluster, release: to.release });
-  return { reason, action: { kind: 'PREFLIGHT', takeOver: kinds[rollout.kind].takesOver, gate } };
+  return { reason, action: { kind: 'PREFLIGHT', takeOver: takesOver(rollout), gate } };
 }
 
 /** The workload's first Deployment here: created with the gate open, whatever the strategy. */

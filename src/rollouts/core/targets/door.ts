@@ -144,7 +144,11 @@ function editedByOthers({ o, live }: Visit): Draft | null {
   const to = sideOf(o);
   if (target.gate === null || to.template === null || live.template === to.template) return null;
   const hasArrived = to.replicaSet !== null;
-  return !hasArrived && live.template === target.gate.over ? null : fail(edited(target, placement.workload, live.editedBy));
+  if (!hasArrived && live.template === target.gate.over) return null;
+  if (o.edits?.template !== live.template) {
+    return { reason: because('LISTING_EDITS', { workload: placement.workload }), action: { kind: 'LIST_EDITS', template: live.template } };
+  }
+  return fail(edited(target, placement.workload, live.editedBy, o.edits.differences));
 }
 
 function terminating({ o, live }: Visit): Draft | null {

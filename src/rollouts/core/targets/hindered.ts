@@ -1,6 +1,6 @@
 /** What stands in the way of a target: errors of its writes, else what is wrong with its pods. It is shown while it lasts, and fails the target as the table of causes says. */
 import { graceSeconds } from '../../../workloads/core/strategy.ts';
-import { looksAtPods } from '../action.ts';
+import { onlyLooks } from '../action.ts';
 import { isApiError } from '../causes.ts';
 import { bears, fail } from '../draft.ts';
 import type { Draft } from '../draft.ts';
@@ -24,8 +24,8 @@ export function hindered(o: TargetObservation, draft: Draft): Draft {
   return draft.event === undefined ? { ...draft, reason: because('RETRYING_WRITE', causeIn(failure)), show: true } : draft;
 }
 
-/** What is read of pods is done without where it cannot be. */
-const isRetried = ({ action }: Draft): boolean => action !== undefined && !looksAtPods(action);
+/** What is only looked for is done without where it cannot be. */
+const isRetried = ({ action }: Draft): boolean => action !== undefined && !onlyLooks(action);
 
 /**
  * TRANSIENT: for its grace, by the row. SLOW, and whatever happens on the way back: until the deadline of the stage, but for the grace at least by this holder's

@@ -91,6 +91,7 @@ function causeOf(pods: readonly PodFields[], refused?: string): object | null {
     ...rows,
     live,
     checked: null,
+    edits: null,
     answers: new Map(),
     performed: null,
     writeFailure: null,

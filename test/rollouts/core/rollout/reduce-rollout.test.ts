@@ -27,7 +27,7 @@ const verbs: Verb[] = [
   { kind: 'PROMOTE', full: false },
   { kind: 'PROMOTE', full: true },
   { kind: 'ABORT' },
-  { kind: 'RETRY' },
+  { kind: 'RETRY', takeOver: false },
 ];
 const verb = (rows: RolloutRows, asked: Verb): Reduction => {
   const decision = decideVerb(asked, rows);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RolloutPhase } from '../../../../src/generated/prisma/enums.ts';
-import { internalFailure } from '../../../../src/rollouts/core/failure.ts';
+import { edited, internalFailure } from '../../../../src/rollouts/core/failure.ts';
 import type { RolloutState, TargetState, WaveState } from '../../../../src/rollouts/core/observation.ts';
 import { because } from '../../../../src/rollouts/core/reasons.ts';
 import { decideVerb } from '../../../../src/rollouts/core/rollout/verbs.ts';
@@ -25,7 +25,7 @@ const RESUME: Verb = { kind: 'RESUME' };
 const PROMOTE: Verb = { kind: 'PROMOTE', full: false };
 const FULL: Verb = { kind: 'PROMOTE', full: true };
 const ABORT: Verb = { kind: 'ABORT' };
-const RETRY: Verb = { kind: 'RETRY' };
+const RETRY: Verb = { kind: 'RETRY', takeOver: false };
 
 describe('a verb that comes too late', () => {
   it('is told how the rollout has ended, whatever it was asked before', () => {
@@ -187,6 +187,19 @@ describe('what a verb changes', () => {
     const targets = decision.kind === 'CHANGE' ? decision.targets : [];
     expect(targets).toEqual([{ targetId: 'target', set: expect.objectContaining({ phase: 'PENDING', failure: null, retriedAt: now }) }]);
     expect(targets[0]?.set).not.toHaveProperty('stage');
+    expect(decision.kind === 'CHANGE' && decision.rollout).not.toHaveProperty('takeOver');
+  });
+
+  it('retries what others have edited from its first stage, and takes it over if that is asked for', () => {
+    const failed = targetRow({
+      plan: canary,
+      phase: 'FAILED',
+      step: 2,
+      written: true,
+      failure: edited({ cluster: 'east-1' }, 'web', null),
+    });
+    const decision = ask({ kind: 'RETRY', takeOver: true }, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed]);
+    expect(decision).toMatchObject({ rollout: { takeOver: true }, targets: [{ set: { stage: 0 } }] });
   });
 
   it.each([
