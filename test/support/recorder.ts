@@ -61,7 +61,7 @@ export class Recorder {
   private readonly waiting = new Set<() => void>();
   private readonly access: Access;
   private readonly namespace: string;
-  private readonly name: string;
+  readonly name: string;
 
   constructor(name: string, access: Access, namespace: string) {
     this.name = name;
@@ -149,6 +149,11 @@ export class Recorder {
     return this.send('PATCH', path, patch, 'application/strategic-merge-patch+json');
   }
 
+  /** Deletes an object, like a foreign client. */
+  delete(path: string): Promise<void> {
+    return this.send('DELETE', path, {}, 'application/json');
+  }
+
   /** Takes fields of an object over by a server-side apply, like a controller that insists on them. */
   force(path: string, object: object, manager: string): Promise<void> {
     return this.send('PATCH', `${path}?fieldManager=${manager}&force=true`, object, 'application/apply-patch+yaml');
@@ -177,7 +182,7 @@ export class Recorder {
     return this.of('deployments', workload)[0]?.spec.template;
   }
 
-  private async send(method: 'POST' | 'PATCH', path: string, body: object, contentType: string): Promise<void> {
+  private async send(method: 'POST' | 'PATCH' | 'DELETE', path: string, body: object, contentType: string): Promise<void> {
     const answer = await request(this.access.server + path, {
       method,
       dispatcher: this.agent,
