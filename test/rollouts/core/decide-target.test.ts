@@ -809,6 +809,18 @@ describe('a canary', () => {
     });
   });
 
+  it.each([
+    [0, '2', '0%'],
+    [1, '1', '10%'],
+    [2, '0', '20%'],
+    [3, '0', '30%'],
+  ])('starts from %i of its pods that stand beside another template, and asks for no more', (ready, surge, unavailable) => {
+    const live = present({ gate: 'CLOSED', current: set(1, 10 - ready), others: [set(2, ready, { gateClosed: true })] });
+    expect(decide({ rollout: { strategy: canary }, live })).toMatchObject({
+      action: { kind: 'APPLY', side: 'TO', gate: { closed: true, surge, unavailable } },
+    });
+  });
+
   it('gives the surge back once the canary is healthy, and then holds', () => {
     const up = onTwo({ gate: 'CLOSED', surge: '2', unavailable: '0%', current: set(2, 2), others: [set(1, 10)] });
     const target = { ...written, surge: '2', unavailable: '0%' };

@@ -9,7 +9,7 @@ import { canaryCount, goalOf, limitsOf, nextWrite, resolveLimits } from '../step
 import type { Amounts, Goal, Limits, Split } from '../steps.ts';
 import { waitUntilHealthy } from '../live/deadline.ts';
 import { sideOf, applyGate, openGateOf } from '../draft.ts';
-import { judgeGated, splitOf } from '../live/health.ts';
+import { judgeGated, readyNow, splitOf } from '../live/health.ts';
 import { freezeSplit, isOnIt, preflightDue } from './open.ts';
 import type { Look, Share, StageHandler, StageOf, Visit } from './stage.ts';
 
@@ -48,7 +48,7 @@ function firstWrite(stage: Pods, progress: PodsProgress | null, visit: Visit, to
   const { o, live } = visit;
   const n = live.replicas;
   const { goal, kept } = goalAt(stage.share, progress, n, 0, limitsAt(o, n));
-  const next = nextWrite(goal, n, limitsAt(o, n), null, 0);
+  const next = nextWrite(goal, n, limitsAt(o, n), null, goal.kind === 'REST' ? readyBeside(live, to) : 0);
   const due = preflightDue(o, to, next === null ? openGateOf(o.rollout.strategy) : { closed: true, ...next });
   if (due !== null) return { kind: 'STAY', draft: due };
   if (live.template === to.template) {
@@ -57,6 +57,15 @@ function firstWrite(stage: Pods, progress: PodsProgress | null, visit: Visit, to
   }
   if (goal.kind === 'SKIP') return skipStage(stage.share, n);
   return next === null ? { kind: 'SKIP', reason: null } : raiseTo(visit, to, goal, next, 0, kept);
+}
+
+/**
+ * Ready pods of `to` beside another template that stands: after somebody has edited or undone a canary, they are still there. They count, because the controller
+ * adds what is written to the pods that there are.
+ */
+function readyBeside(live: LiveDeployment, to: Side): number {
+  const [beside] = live.others.filter(({ template }) => template === to.template);
+  return beside === undefined ? 0 : readyNow([beside]);
 }
 
 /** With the gate closed on `to`: the next chunk once this one is healthy. */
