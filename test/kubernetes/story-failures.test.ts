@@ -128,7 +128,9 @@ describe.skipIf(providedClusters().length === 0)('what goes wrong on one of two 
       const rollout = await roll(its, { onFailure: 'ROLLBACK_TARGET', strategy: { type: 'ROLLING', progressDeadlineSeconds: 8 } });
       const { failure } = targetAt(rollout, its.bad);
       expect(failure).toMatchObject({ reason: 'PROGRESS_DEADLINE', pod: null });
-      expect(failure?.message).toMatch(/^No progress for 8 s: .*FailedCreate: .*exceeded quota: four, requested: pods=1, used: pods=4, limited: pods=4/);
+      expect(failure?.message).toMatch(
+        /^No progress for 8 s: .*FailedCreate: .*exceeded quota: four, requested: pods=1, used: pods=4, limited: pods=4/,
+      );
       expect(failure?.advice).toContain("Raise the namespace's quota");
       await backThereAlone(its, rollout);
     });

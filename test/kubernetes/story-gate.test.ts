@@ -1,44 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask, settled } from '../support/world.ts';
-import type { Client } from './control-plane/client.ts';
 import { makeStoryWorkload, onlyReplicaSet, runs, startStoryWorld, storyDocument } from './story/world.ts';
 import type { Site, StoryWorld } from './story/world.ts';
 import { providedClusters } from './support/clusters.ts';
-
-const API = '/apis/admissionregistration.k8s.io/v1';
-
-/** A mutating policy of the cluster's that sets minReadySeconds of every Deployment in the namespace. */
-async function setMinReadySeconds(admin: Client, namespace: string): Promise<() => Promise<void>> {
-  const name = `min-ready-${namespace}`;
-  const selector = { matchLabels: { 'kubernetes.io/metadata.name': namespace } };
-  await admin.request('POST', `${API}/mutatingadmissionpolicies`, {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingAdmissionPolicy',
-    metadata: { name },
-    spec: {
-      matchConstraints: {
-        namespaceSelector: selector,
-        resourceRules: [{ apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] }],
-      },
-      failurePolicy: 'Fail',
-      reinvocationPolicy: 'Never',
-      mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression: 'Object{spec: Object.spec{minReadySeconds: 5}}' } }],
-    },
-  });
-  await admin.request('POST', `${API}/mutatingadmissionpolicybindings`, {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingAdmissionPolicyBinding',
-    metadata: { name },
-    spec: { policyName: name },
-  });
-  return async () => {
-    await admin.request('DELETE', `${API}/mutatingadmissionpolicybindings/${name}`);
-    await admin.request('DELETE', `${API}/mutatingadmissionpolicies/${name}`);
-  };
-}
-
-/** MutatingAdmissionPolicy is stable from 1.36 on. */
-const hasPolicies = providedClusters().some(({ version }) => Number(version.split('.')[1]) >= 36);
+import { hasPolicies, mutate } from './support/policies.ts';
 
 describe.skipIf(!hasPolicies)('a policy of the cluster that sets minReadySeconds', () => {
   let world: StoryWorld;
@@ -51,7 +16,11 @@ describe.skipIf(!hasPolicies)('a policy of the cluster that sets minReadySeconds
     const strategy = { type: 'CANARY', maxSurge: 1, steps: [{ weight: 25 }, { pause: true }], progressDeadlineSeconds: 60 };
     await makeStoryWorkload(world, 'policy', [site], storyDocument({ strategy }));
     expect(await settled(world, await ask(world, '/workloads/policy/rollouts'))).toMatchObject({ phase: 'SUCCEEDED' });
-    remove = await setMinReadySeconds(site.admin, site.namespace);
+    remove = await mutate(site.admin, site.namespace, {
+      resource: 'deployments',
+      operations: ['CREATE', 'UPDATE'],
+      expression: 'Object{spec: Object.spec{minReadySeconds: 5}}',
+    });
   });
   afterAll(async () => {
     await remove();

@@ -5,7 +5,8 @@ import type { Stage } from './stages.ts';
  * and on deletion is gone after a short while. Ready comes 0.7 to 1.5 s after the scheduler has placed it.
  *
  * Failures: an image on a host under `.invalid` cannot be pulled, in any container or init container; the annotation `simulation/behaviour` asks for
- * another one, in the first container (in the first init container that is no sidecar, for init-error).
+ * another one, in the first container (in the first init container that is no sidecar, for init-error and init-hangs; in the first sidecar, for
+ * sidecar-hangs). pull-throttled, pull-one-node (the first node alone) and config-late are over after 3 s.
  */
 
 /** jq: names for what the selectors ask of a pod. A started container is one that is not waiting for its first start. */
@@ -21,7 +22,11 @@ def initialized: condition("Initialized") == "True";
 def unstarted: waits(.status.containerStatuses; ["ContainerCreating", "PodInitializing"]);
 def fails_init: (inits | any(unpullable)) or (behaviour == "init-error" and (plain_inits | length > 0));
 def unpullable_main: (.spec.containers | any(unpullable)) or behaviour == "image-pull-error";
-def breaks: unpullable_main or (behaviour | IN("config-error", "crash-loop", "never-ready"));
+def hiccup: if behaviour == "pull-one-node" then .spec.nodeName == "node-1" else behaviour | IN("pull-throttled", "config-late") end;
+def breaks: unpullable_main or hiccup or (behaviour | IN("config-error", "crash-loop", "never-ready"));
+def hangs_init: (behaviour == "init-hangs" and (plain_inits | length > 0)) or (behaviour == "sidecar-hangs" and (inits | any(.restartPolicy == "Always")));
+def hangs: hangs_init or behaviour == "volume-hangs";
+def rejected: behaviour == "rejected";
 `;
 
 /** Go template: the pod's own status, this moment, and how a container of each kind is written. */
@@ -161,12 +166,28 @@ const restartDelay = (list: string) => `if ([.status.${list}[].restartCount] | m
 
 const BROKEN_MAIN_PULL = `or ${UNPULLABLE} (and (eq $behaviour "image-pull-error") (eq $index 0))`;
 const FIRST_INIT = `ne (default "" .restartPolicy) "Always"`;
+const HANGING_INIT = `ternary (${FIRST_INIT}) (not (${FIRST_INIT})) (eq $behaviour "init-hangs")`;
+
+/** What a registry says that limits its clients, a node that does not reach it, and the kubelet of a Secret that is not there yet. */
+const HICCUP =
+  '{waiting: {{ if eq $behaviour "config-late" }}{reason: CreateContainerConfigError, message: "secret \\"late\\" not found"}' +
+  '{{ else }}{reason: ErrImagePull, message: {{ printf "failed to pull and unpack image \\"%s\\": %s" .image ' +
+  '(ternary "unexpected status from GET request to https://registry.example/v2/: 429 Too Many Requests" ' +
+  '"failed to do request: dial tcp 10.0.0.9:443: i/o timeout" (eq $behaviour "pull-throttled")) | Quote }}}{{ end }}}';
 
 export const POD_STAGES: readonly Stage[] = [
   stage({ name: 'pod-gone', when: 'true', terminating: true, delayMilliseconds: [300, 1_000] }),
   stage({
+    name: 'pod-rejected',
+    when: '(created | not) and rejected',
+    delayMilliseconds: [200, 400],
+    status:
+      'phase: Failed, startTime: {{ $now | Quote }}, reason: UnexpectedAdmissionError, ' +
+      'message: "Pod was rejected: Allocate failed due to no healthy devices present"',
+  }),
+  stage({
     name: 'pod-created',
-    when: 'created | not',
+    when: '(created | not) and (rejected | not)',
     status:
       `phase: Pending, startTime: {{ $now | Quote }}, hostIP: {{ NodeIPWith .spec.nodeName | Quote }}, ` +
       `{{ $ip := PodIPWith .spec.nodeName (default false .spec.hostNetwork) .metadata.uid .metadata.name .metadata.namespace }}podIP: {{ $ip | Quote }}, podIPs: [{ip: {{ $ip | Quote }}}], ` +
@@ -176,7 +197,7 @@ export const POD_STAGES: readonly Stage[] = [
   }),
   stage({
     name: 'pod-initialized',
-    when: 'created and (initialized | not) and (fails_init | not)',
+    when: 'created and (initialized | not) and (fails_init or hangs or rejected | not)',
     delayMilliseconds: [200, 400],
     status: `conditions: [${INITIALIZED}], ${inits('false', COMPLETED)}`,
   }),
@@ -189,6 +210,34 @@ export const POD_STAGES: readonly Stage[] = [
       status: `phase: Running, conditions: [${condition('Ready', 'True')}, ${condition('ContainersReady', 'True')}], ${mains('false', RUNNING)}`,
     }),
   ),
+  stage({
+    name: 'init-hangs',
+    when: 'created and hangs_init and (.status.initContainerStatuses // [] | any(.state.running) | not)',
+    delayMilliseconds: [200, 400],
+    status: inits(HANGING_INIT, container({ ready: false, started: false, state: '{running: {startedAt: {{ $now | Quote }}}}' })),
+  }),
+  stage({
+    name: 'volume-hangs',
+    when: 'behaviour == "volume-hangs" and condition("PodReadyToStartContainers") == "True"',
+    delayMilliseconds: [200, 400],
+    event: {
+      reason: 'FailedAttachVolume',
+      message: 'Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can\'t be attached to another',
+    },
+    status: `conditions: [${condition('PodReadyToStartContainers', 'False')}]`,
+  }),
+  stage({
+    name: 'hiccup',
+    when: 'initialized and unstarted and hiccup',
+    delayMilliseconds: [200, 500],
+    status: `conditions: [${notReady('eq $index 0')}], ${mains('eq $index 0', container({ ready: false, started: false, state: HICCUP }))}`,
+  }),
+  stage({
+    name: 'hiccup-over',
+    when: 'hiccup and waits(.status.containerStatuses; ["ErrImagePull", "CreateContainerConfigError"])',
+    delayMilliseconds: [3_000, 3_500],
+    status: `phase: Running, conditions: [${condition('Ready', 'True')}, ${condition('ContainersReady', 'True')}], ${mains('false', RUNNING)}`,
+  }),
   stage({
     name: 'init-image-pull-failed',
     when: 'created and (initialized | not) and (inits | any(unpullable)) and (waits(.status.initContainerStatuses; ["ErrImagePull", "ImagePullBackOff"]) | not)',
@@ -234,7 +283,7 @@ export const POD_STAGES: readonly Stage[] = [
   }),
   stage({
     name: 'image-pull-backing-off',
-    when: 'waits(.status.containerStatuses; ["ErrImagePull"])',
+    when: 'waits(.status.containerStatuses; ["ErrImagePull"]) and (hiccup | not)',
     delayMilliseconds: [300, 700],
     event: { reason: 'BackOff', message: 'Back-off pulling image' },
     status: again('containers', 'ErrImagePull', IMAGE_PULL_BACK_OFF),
