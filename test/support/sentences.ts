@@ -146,6 +146,10 @@ export const targetSentences: [Reason, string][] = [
     'Waiting before the next write: the status of ReplicaSet web-1 does not say yet what its pods are.',
   ],
   [
+    because('SETTLING', { missing: 'RAISED', replicaSet: 'web-1' }),
+    "Waiting before the next write: the cluster's Deployment controller has not raised ReplicaSet web-1 yet.",
+  ],
+  [
     because('SETTLING', { missing: 'LOWERED', replicaSet: 'web-1' }),
     "Waiting before the next write: the cluster's Deployment controller has not lowered ReplicaSet web-1 yet.",
   ],

@@ -18,7 +18,7 @@ export type Standing =
 
 /** What of the controllers' work is not visible yet, in the order in which it comes about; `replicaSet` where it is one of those. */
 export type Unsettled = {
-  missing: 'SEEN' | 'LOWERED' | 'COUNTED' | 'REPORTED';
+  missing: 'SEEN' | 'LOWERED' | 'RAISED' | 'COUNTED' | 'REPORTED';
   replicaSet: string | null;
 };
 
@@ -56,6 +56,8 @@ function describeUnsettled({ missing, replicaSet }: Unsettled): string {
       return "the cluster's Deployment controller has not seen the last one";
     case 'LOWERED':
       return `the cluster's Deployment controller has not lowered ReplicaSet${which} yet`;
+    case 'RAISED':
+      return `the cluster's Deployment controller has not raised ReplicaSet${which} yet`;
     case 'COUNTED':
       return `the status of ReplicaSet${which} does not say yet what its pods are`;
     case 'REPORTED':

@@ -815,7 +815,13 @@ describe('a canary', () => {
     [2, '0', '20%'],
     [3, '0', '30%'],
   ])('starts from %i of its pods that stand beside another template, and asks for no more', (ready, surge, unavailable) => {
-    const live = present({ gate: 'CLOSED', current: set(1, 10 - ready), others: [set(2, ready, { gateClosed: true })] });
+    const live = present({
+      gate: 'CLOSED',
+      surge: '0',
+      unavailable: '50%',
+      current: set(1, 10 - ready),
+      others: [set(2, ready, { gateClosed: true })],
+    });
     expect(decide({ rollout: { strategy: canary }, live })).toMatchObject({
       action: { kind: 'APPLY', side: 'TO', gate: { closed: true, surge, unavailable } },
     });

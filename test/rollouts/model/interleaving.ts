@@ -13,7 +13,7 @@ interface Move {
   make: () => void;
 }
 
-const SPEEDS = [1, 3, 10];
+const SPEEDS = [1, 3, 10, 30];
 /** In a cluster many of them happen at once. So all that follows a write, some hundreds, is done within the time that the next one waits for it. */
 const STEP_MILLISECONDS = 1;
 

@@ -13,12 +13,13 @@ import { limitsOf } from '../steps.ts';
 import type { Unsettled } from '../target-reasons.ts';
 import { readyNow, standing } from './health.ts';
 
-/** Null where nothing is left to be seen, and nothing is left for the Deployment controller to lower. */
+/** Null where nothing is left to be seen, and nothing is left for the Deployment controller to lower or to raise. */
 export function unsettled(live: LiveDeployment): Unsettled | null {
   const { current, others } = live;
   if (live.observedGeneration < live.generation || current === null) return { missing: 'SEEN', replicaSet: null };
   const larger = isLowered(live) ? null : (others.find((one) => one.replicas > 0) ?? null);
   if (larger !== null) return { missing: 'LOWERED', replicaSet: larger.name };
+  if (!isRaised(live, current)) return { missing: 'RAISED', replicaSet: current.name };
   const behind = [current, ...others].find((one) => !isCounted(one));
   if (behind !== undefined) return { missing: 'COUNTED', replicaSet: behind.name };
   return isReported(live, current) ? null : { missing: 'REPORTED', replicaSet: null };
@@ -26,25 +27,33 @@ export function unsettled(live: LiveDeployment): Unsettled | null {
 
 /** A Deployment that its owner has paused is not lowered any further. */
 function isLowered(live: LiveDeployment): boolean {
-  const old = live.others.reduce((total, one) => total + one.replicas, 0);
-  return live.pausedBy !== null || old <= Math.max(0, live.replicas - limitsOf(live, live.replicas).unavailable);
+  return live.pausedBy !== null || oldOf(live) <= Math.max(0, live.replicas - limitsOf(live, live.replicas).unavailable);
 }
 
+/** Pods that are asked for after our look are not in it: neither in what we write, nor among those that the ReplicaSet controller knows to be Ready. */
+function isRaised(live: LiveDeployment, { replicas }: LiveReplicaSet): boolean {
+  return (
+    live.pausedBy !== null || replicas >= live.replicas || replicas + oldOf(live) >= live.replicas + limitsOf(live, live.replicas).surge
+  );
+}
+
+const oldOf = ({ others }: LiveDeployment): number => others.reduce((total, one) => total + one.replicas, 0);
+
 /**
- * Where pods count as available, exactly what there is: fewer than are asked for may be all that it can have, such as under a full quota; more are not all gone
- * yet. Of a ReplicaSet that was held nothing counts any more, once its controller has seen that.
+ * Counted for its spec as it is, else the Deployment controller may not have seen yet that it has lowered or raised it itself. No more pods than are asked for,
+ * else the count is one from before the deletions; fewer may be all that it can have, such as under a full quota. Where pods count as available, exactly the
+ * Ready ones that there are. Of a ReplicaSet that was held none does: there the count matters only where some pods are Ready and some are not.
  */
 function isCounted(replicaSet: LiveReplicaSet): boolean {
   const { counted, gateClosed, replicas } = replicaSet;
   const ready = readyNow([replicaSet]);
-  if (!gateClosed) return counted.isCurrent && counted.replicas <= replicas && counted.ready === ready;
-  const isHeld = counted.isCurrent || (counted.ready > 0 && counted.available === 0);
-  return ready === 0 || (isHeld && isSorted(replicaSet, ready));
+  if (!counted.isCurrent || counted.replicas > replicas) return false;
+  return gateClosed ? isSorted(replicaSet, ready) : counted.ready === ready;
 }
 
 /** Where some pods are Ready and some are not, the ReplicaSet controller has to know which, since it removes those first. */
 function isSorted(replicaSet: LiveReplicaSet, ready: number): boolean {
-  return ready === standing(replicaSet).length || replicaSet.counted.ready >= ready;
+  return ready === 0 || ready === standing(replicaSet).length || replicaSet.counted.ready >= ready;
 }
 
 /** The Deployment's status is the only sign of which of its ReplicaSets' statuses its controller has seen: by it they add up. */

@@ -65,6 +65,11 @@ const mixed = (status: Partial<LiveReplicaSet['counted']>): LiveDeployment => {
   return { ...some, current: { ...(some.current as LiveReplicaSet), counted: own }, counted: sums };
 };
 
+/** The next step is written and seen, and its new pods are not asked for yet. */
+const raised: LiveDeployment = { ...held, surge: '3' };
+/** Two pods more are asked for, and the quota has room for ten. */
+const full = (): LiveDeployment => ({ ...withCurrent({ replicas: 4 }), surge: '2' });
+
 describe('a Deployment is settled', () => {
   it.each<[string, LiveDeployment]>([
     ['while it is held and everything has been counted', held],
@@ -79,7 +84,8 @@ describe('a Deployment is settled', () => {
     ['where its owner has paused it before it was lowered', counted({ ...held, pausedBy: 'kubectl', others: [set('old', 10)] })],
     ['while held pods start, of which none is Ready', withCurrent({ pods: pods(2, { ready: false }) })],
     ['while held pods start, of which those that are Ready are counted', mixed({ replicas: 2 })],
-    ['where held pods were counted as not available before their last change', mixed({ isCurrent: false })],
+    ['under a full quota with all pods Ready, where more are asked for than will ever be', full()],
+    ['where its owner has paused it before it was raised', { ...raised, pausedBy: 'kubectl' }],
   ])('%s', (_when, live) => {
     expect(unsettled(live)).toBeNull();
   });
@@ -103,6 +109,13 @@ describe('a Deployment is settled', () => {
       { ...held, ...oldWith({ pods: [...pods(7), ...pods(1, { ready: false })] }) },
       { missing: 'COUNTED', replicaSet: 'old' },
     ],
+    ['a ReplicaSet has not been raised', raised, { missing: 'RAISED', replicaSet: 'new' }],
+    [
+      'held pods were counted before their ReplicaSet was lowered, which the Deployment controller itself may not see yet',
+      mixed({ isCurrent: false }),
+      { missing: 'COUNTED', replicaSet: 'new' },
+    ],
+    ['held pods were counted before their deletions', mixed({ replicas: 4 }), { missing: 'COUNTED', replicaSet: 'new' }],
     ['a held pod has become Ready since, and another has not', mixed({ ready: 1 }), { missing: 'COUNTED', replicaSet: 'new' }],
     ['held pods still count as available', mixed({ isCurrent: false, available: 2 }), { missing: 'COUNTED', replicaSet: 'new' }],
     ...(['replicas', 'updated', 'ready', 'available'] as const).map((which): [string, LiveDeployment, object] => [
