@@ -188,6 +188,14 @@ export const targetSentences: [Reason, string][] = [
     'Going back to release 6: no pod can be created above the number asked for, so up to 1 may be missing meanwhile.',
   ],
   [
+    because('BACK_ADJUSTED', { release: 6, ready: 8, pods: 10, missing: '2' }),
+    'Going back to release 6: 8 of 10 pods are Ready now, so up to 2 may be missing meanwhile.',
+  ],
+  [
+    because('BACK_ADJUSTED', { release: 6, ready: 7, pods: 10, missing: '0' }),
+    'Going back to release 6: 7 of 10 pods are Ready now, so none may be missing meanwhile.',
+  ],
+  [
     because('BACK_RESIZED', { release: 6, pods: 4, missing: '0' }),
     'Going back to release 6: the number of pods is 4 now, so up to 0 may be missing meanwhile.',
   ],

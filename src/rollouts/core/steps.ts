@@ -136,7 +136,8 @@ function raisedAmounts(canary: number, n: number, limits: Limits, standing: numb
   return { surge: String(Math.min(chunk, canary - lowered)), unavailable: `${percent}%` };
 }
 
-function sameEffect(a: Amounts, b: Amounts, n: number): boolean {
+/** Whether both come to the same counts at N. */
+export function sameEffect(a: Amounts, b: Amounts, n: number): boolean {
   const left = limitsOf(a, n);
   const right = limitsOf(b, n);
   return left.surge === right.surge && left.unavailable === right.unavailable;
@@ -153,4 +154,27 @@ export function freezeAt(n: number, split: Split, limits: Limits): Amounts {
   if (limits.surge > 0) return { surge: String(Math.max(1, split.new + split.old - n)), unavailable: '0%' };
   const percent = floorPercent(n, limits.unavailable);
   return { surge: '0', unavailable: `${percent === 0 ? ceilPercent(n, 1) : percent}%` };
+}
+
+/** What stands while a target goes back, over all ReplicaSets. */
+export interface Leaving {
+  /** Ready pods, also those that are to leave. */
+  ready: number;
+  /** Pods that are to leave and are not Ready, by `spec.replicas`. */
+  bad: number;
+  /** No pod can be created above N: a full quota, or no node. */
+  stuck: boolean;
+}
+
+/**
+ * (s, u) of the open gate on what is gone back to. The controller takes as many leaving pods as the sum of ReplicaSets and available pods is above N - u, first
+ * those that are not Ready: with u = N - Ready as many as are bad, and no more. Once none of them is bad, u = 0, so that a Ready one leaves only for another.
+ *
+ * Never more, such as the bad ones themselves: one of them that becomes Ready before the controller acts would cost a Ready pod. Where no pod can be made above N
+ * (none in the template, or stuck), s = 0 and u >= 1, or nothing would ever move.
+ */
+export function backAmounts(n: number, limits: Limits, { ready, bad, stuck }: Leaving): Amounts {
+  const missing = bad === 0 ? 0 : Math.max(0, n - ready);
+  if (stuck || limits.surge === 0) return { surge: '0', unavailable: String(Math.max(1, limits.unavailable, missing)) };
+  return { surge: String(limits.surge), unavailable: String(missing) };
 }

@@ -147,8 +147,11 @@ const backward = {
   RECREATING: ({ release }: { release: number }) => `The Deployment is gone: recreating release ${release}.`,
   BACK_STUCK: ({ release, missing }: { release: number; missing: string }) =>
     `Going back to release ${release}: no pod can be created above the number asked for, so up to ${missing} may be missing meanwhile.`,
+  /** Rows of earlier versions have it. */
   BACK_RESIZED: ({ release, pods, missing }: { release: number; pods: number; missing: string }) =>
     `Going back to release ${release}: the number of pods is ${pods} now, so up to ${missing} may be missing meanwhile.`,
+  BACK_ADJUSTED: ({ release, ready, pods, missing }: { release: number; ready: number; pods: number; missing: string }) =>
+    `Going back to release ${release}: ${ready} of ${pods} pods are Ready now, so ${missing === '0' ? 'none' : `up to ${missing}`} may be missing meanwhile.`,
   BACK_OWN_LIMITS: (before: Before) =>
     `R${beforeText(before).slice(1)} is back: restoring the Deployment's own maxSurge and maxUnavailable.`,
   BACK_FINISHING: ({ release }: { release: number }) =>

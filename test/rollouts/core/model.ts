@@ -385,7 +385,9 @@ export class Model {
     if (decision.action?.kind === 'SCALE') this.placement = { ...this.placement, lastWrittenReplicas: decision.action.replicas };
     if (before.phase === 'FAILED' && this.target.phase === 'PROGRESSING') this.forget();
     this.underWay = decision.action;
-    this.recorder.decided();
+    // What it adjusts, the controllers are at.
+    if (decision.reason.code !== 'BACK_ADJUSTED')
+      this.recorder.decided(decision.action?.kind !== 'APPLY' || decision.action.template === 'GATE');
     return decision;
   }
 

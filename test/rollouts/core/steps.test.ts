@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   atRest,
+  backAmounts,
   canaryCount,
   ceilPercent,
   expectedSplit,
@@ -267,3 +268,43 @@ describe('holding a native rolling update', () => {
 function k3(): Limits {
   return { surge: 3, unavailable: 0 };
 }
+
+describe('going back', () => {
+  const [some, none] = [
+    { surge: 3, unavailable: 0 },
+    { surge: 0, unavailable: 2 },
+  ];
+  it.each<[string, Limits, number, number, boolean, string]>([
+    ['ten Ready pods', some, 10, 0, false, '3, 0'],
+    ['two bad ones beside eight', some, 8, 2, false, '3, 2'],
+    ['two bad ones beside ten: the controller takes what is above N anyway', some, 10, 2, false, '3, 0'],
+    ['one bad one, of what is left three are not Ready either', some, 7, 1, false, '3, 3'],
+    ['seven Ready pods, none of those that leave is bad', some, 7, 0, false, '3, 0'],
+    ['a full quota, all Ready', some, 10, 0, true, '0, 1'],
+    ['a full quota, three bad ones', some, 7, 3, true, '0, 3'],
+    ['no surge in the template', none, 10, 0, false, '0, 2'],
+    ['no surge in the template, four bad ones', none, 6, 4, false, '0, 4'],
+  ])('with %s', (_what, limits, ready, bad, stuck, expected) => {
+    expect(backAmounts(10, limits, { ready, bad, stuck })).toEqual(pair(expected));
+  });
+
+  it('has the controller take as many pods as are bad, and leaves as many Ready ones as there are or are asked for', () => {
+    const any = fc.record({
+      n: fc.integer({ min: 1, max: 40 }),
+      from: fc.nat(40),
+      leaving: fc.nat(40),
+      bad: fc.nat(40),
+      surge: fc.integer({ min: 1, max: 10 }),
+    });
+    fc.assert(
+      fc.property(any, ({ n, from, leaving, bad, surge }) => {
+        const ready = from + leaving;
+        const { unavailable } = limitsOf(backAmounts(n, { surge, unavailable: 0 }, { ready, bad, stuck: false }), n);
+        const taken = Math.max(0, leaving + bad + from - (n - unavailable));
+        const ofReady = Math.max(0, Math.min(leaving + bad, taken) - bad);
+        expect(ready - ofReady).toBeGreaterThanOrEqual(Math.min(n, ready));
+        if (ready <= n) expect(Math.min(taken, leaving + bad)).toBe(bad);
+      }),
+    );
+  });
+});

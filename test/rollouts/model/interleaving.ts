@@ -56,6 +56,12 @@ export class Interleaving {
     return move !== null;
   }
 
+  /** A Ready pod is so no more, until it starts again. */
+  loseReadiness(): void {
+    const ready = this.model.cluster.readyPods;
+    if (ready.length > 0) this.model.cluster.becomeUnready(this.chance.one(ready));
+  }
+
   private moves(): Move[] {
     const { model, speeds } = this;
     const { manager, cluster } = model;

@@ -89,6 +89,20 @@ describe(`in ${seeds.length} orders of what happens, no pod is missing that has 
     );
   });
 
+  it('when it is aborted while pods of either side fail and recover', () => {
+    eachSeed((seed) =>
+      tell(seed, (chance, interleaving) => {
+        interleaving.run(chance.between(0, 250));
+        const abortsAfter = chance.between(0, 3);
+        for (let failures = 0; failures <= 3; failures++) {
+          if (failures === abortsAfter) ask(interleaving.model, { kind: 'ABORT' });
+          interleaving.loseReadiness();
+          interleaving.run(chance.between(0, 60));
+        }
+      }),
+    );
+  });
+
   it('when it is aborted under a full quota', () => {
     eachSeed((seed) =>
       tell(seed, (chance, interleaving, { n }) => {

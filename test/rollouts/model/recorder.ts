@@ -11,8 +11,10 @@ export class Recorder {
   readonly breaches: string[] = [];
   /** What others have done to N or to pods is not ours: nothing is judged any more. */
   foreign = false;
-  /** The least Ready pods that there were when something was decided, less those that were lost since by no controller's doing. */
+  /** The Ready pods that there were when something was decided. */
   private floor: number;
+  /** Pods that were lost since by no controller's doing. */
+  private lost = 0;
 
   constructor(
     private readonly cluster: ModelCluster,
@@ -20,19 +22,21 @@ export class Recorder {
   ) {
     this.floor = Number.POSITIVE_INFINITY;
     cluster.onDeletion = (pod) => (pod.ready ? this.checkReady() : undefined);
-    cluster.onLoss = () => (this.floor -= 1);
+    cluster.onLoss = () => (this.lost += 1);
   }
 
-  /** Something has been decided on what is Ready now. */
-  decided(): void {
+  /** Something has been decided on what is Ready now. `besides`: the controllers are still at what was decided before, and some pods were lost since. */
+  decided(besides: boolean): void {
+    if (besides && this.lost > 0) return;
     this.floor = this.cluster.readyPods.length;
+    this.lost = 0;
   }
 
-  /** A: a Ready pod was deleted; what is left must not be fewer than N - missing, or, where fewer were Ready at the decision, than those. */
+  /** A: a Ready pod was deleted; what is left must not be fewer than N - missing, or, where fewer were Ready at the decision, than those; less what was lost since. */
   private checkReady(): void {
     const { deployment, readyPods } = this.cluster;
     if (deployment === null || this.foreign) return;
-    const least = Math.min(deployment.replicas - this.promised().missing, this.floor);
+    const least = Math.min(deployment.replicas - this.promised().missing, this.floor) - this.lost;
     if (readyPods.length < least) this.breach(`A: ${readyPods.length} Ready, at least ${least} must be`);
   }
 

@@ -2,17 +2,17 @@
 import { z } from 'zod';
 import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
-import { resolveLimits } from '../steps.ts';
+import { backAmounts, resolveLimits, sameEffect } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
 import { waitUntilHealthy } from '../live/deadline.ts';
-import { bearsOriginal, beforeOf, isThere, sideOf, applyGate, hasAmounts, ownAmounts, restoreOwnAmounts } from '../draft.ts';
+import { bearsOriginal, beforeOf, isThere, sideOf, applyGate, ownAmounts, restoreOwnAmounts } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import { isUnschedulable, judgeAll, readyNow, splitOf } from '../live/health.ts';
 import type { Verdict } from '../live/health.ts';
 import { isVerdict } from './open.ts';
 import { numberBefore, numberOfMade, scaleBack } from './number.ts';
 import type { StageHandler, StageOf, Visit } from './stage.ts';
-import { pastSuperseded } from './superseded.ts';
+import { notReadyCount, pastSuperseded, setOf } from './superseded.ts';
 
 export const backStage: StageHandler<StageOf<'BACK'>> = {
   codec: z.object({}),
@@ -42,7 +42,7 @@ export function bringBack({ o, live }: Visit): Draft | Verdict {
   const number = numberOfMade(o, live);
   if (number !== null) return number;
   const verdict = judgeAll(live, from);
-  return verdict.healthy ? verdict : (unstick(o, from, live) ?? waitUntilHealthy(o, from, verdict));
+  return verdict.healthy ? verdict : (adjusted(o, from, live) ?? waitUntilHealthy(o, from, verdict));
 }
 
 /**
@@ -57,35 +57,29 @@ function restoreFrom(o: TargetObservation, from: Side, live: LiveDeployment): Dr
   // While the template is still `to`'s the new side is the current ReplicaSet; once it is `from`'s (a person's undo, a gate left closed) it is the others.
   const isRestored = isThere(live, from);
   const reason = because('GOING_BACK', { ...beforeOf(from), left: splitOf(live)[isRestored ? 'old' : 'new'], pods: live.replicas });
-  return applyGate(o, live, { which: 'FROM', closed: false, amounts: backAmounts(from, live, false), reason });
+  return applyGate(o, live, { which: 'FROM', closed: false, amounts: amountsNow(from, live, false), reason });
 }
 
-/**
- * s = max(1, maxSurge), u = what is missing to N Ready pods, over all ReplicaSets. The controller then takes as many pods as are not Ready, plus those above N,
- * and no more. Where no pod can be created above N (no surge in the template, a full quota, no node), s = 0 and u at least 1, or nothing would ever move.
- *
- * Not more, such as the leaving pods that are not Ready: one of those that becomes Ready before the controller acts would cost a Ready pod.
- */
-function backAmounts(from: Side, live: LiveDeployment, stuck: boolean): Amounts {
+/** By what stands now. Once no pod could be created above N, that is not tried again. */
+function amountsNow(from: Side, live: LiveDeployment, isStuck: boolean): Amounts {
   const limits = resolveLimits(from.strategy.maxSurge, from.strategy.maxUnavailable, live.replicas);
-  const missing = Math.max(0, live.replicas - readyNow([live.current, ...live.others]));
-  if (stuck || limits.surge === 0) return { surge: '0', unavailable: String(Math.max(1, limits.unavailable, missing)) };
-  return { surge: String(limits.surge), unavailable: String(missing) };
+  const all = [live.current, ...live.others].filter((one) => one !== null);
+  const leaving = all.filter((one) => one !== setOf(all, from));
+  return backAmounts(live.replicas, limits, { ready: readyNow(all), bad: notReadyCount(leaving), stuck: isStuck });
 }
 
-/** Drops the surge permanently if no pod can be created above N. Recomputes an absolute u when N has changed. */
-function unstick(o: TargetObservation, from: Side, live: LiveDeployment): Draft | null {
+/** While pods are left that are to leave: the amounts anew where pods have become Ready or not Ready, their number has changed, or none can be created above it. */
+function adjusted(o: TargetObservation, from: Side, live: LiveDeployment): Draft | null {
   if (splitOf(live).old === 0) return null;
-  const surging = live.surge !== '0';
-  const stuck = surging && (live.replicaFailure !== null || isUnschedulable(live));
-  const { gate } = o.target;
-  const resized = gate !== null && gate.n !== null && gate.n !== live.replicas && !live.unavailable.endsWith('%');
-  if (!stuck && !resized) return null;
-  const amounts = backAmounts(from, live, stuck || !surging);
-  if (hasAmounts(live, amounts)) return null;
+  const hasSurge = live.surge !== '0';
+  const isStuck = live.replicaFailure !== null || isUnschedulable(live);
+  const amounts = amountsNow(from, live, isStuck || !hasSurge);
+  if (sameEffect(live, amounts, live.replicas)) return null;
   const { release } = from;
-  const reason = stuck
-    ? because('BACK_STUCK', { release, missing: amounts.unavailable })
-    : because('BACK_RESIZED', { release, pods: live.replicas, missing: amounts.unavailable });
+  const missing = amounts.unavailable;
+  const reason =
+    isStuck && hasSurge
+      ? because('BACK_STUCK', { release, missing })
+      : because('BACK_ADJUSTED', { release, ready: readyNow([live.current, ...live.others]), pods: live.replicas, missing });
   return applyGate(o, live, { which: 'FROM', closed: false, amounts, reason });
 }

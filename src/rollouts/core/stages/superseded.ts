@@ -71,7 +71,7 @@ function divide(live: LiveDeployment, from: Side, superseded: Side): Three | nul
 }
 
 /** The ReplicaSet that runs a side: the very one, or one with the same template. */
-function setOf(all: readonly LiveReplicaSet[], { replicaSet, template }: Side): LiveReplicaSet | undefined {
+export function setOf(all: readonly LiveReplicaSet[], { replicaSet, template }: Side): LiveReplicaSet | undefined {
   return all.find(({ uid }) => uid === replicaSet) ?? all.find((one) => one.template === template);
 }
 
@@ -93,6 +93,7 @@ function serving(replicaSets: readonly LiveReplicaSet[]): number {
   return replicaSets.reduce((total, one) => total + Math.min(one.replicas, readyNow([one])), 0);
 }
 
-function notReadyCount(replicaSets: readonly LiveReplicaSet[]): number {
+/** Pods that are asked for and not Ready. */
+export function notReadyCount(replicaSets: readonly LiveReplicaSet[]): number {
   return replicaSets.reduce((total, one) => total + one.replicas, 0) - serving(replicaSets);
 }

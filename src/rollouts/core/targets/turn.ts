@@ -4,7 +4,8 @@ import { bears, preconditionOf } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import type { LiveDeployment, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
-import { freezeAt, resolveLimits } from '../steps.ts';
+import { freezeAt, limitsOf, resolveLimits } from '../steps.ts';
+import type { Amounts } from '../steps.ts';
 import { splitOf } from '../live/health.ts';
 import { unsettled } from '../live/settled.ts';
 import type { Unsettled } from '../target-reasons.ts';
@@ -64,9 +65,15 @@ function waitFor(waits: Unsettled | null, since: Date): Draft {
 
 /**
  * A new template, an open gate, a number of pods: with any of them the controller removes pods by what counts as available. With the gate closed on a template
- * none ever does, and a gate that closes is not to wait.
+ * none ever does, and a gate that closes is not to wait; nor is one that stays open and lets fewer pods be missing than before.
  */
 function isTurn(live: LiveDeployment, action: TargetAction): boolean {
   if (action.kind === 'SCALE') return live.others.length > 0;
-  return action.kind === 'APPLY' && !(action.gate.closed && (action.template === 'GATE' || action.template === 'KEPT'));
+  if (action.kind !== 'APPLY') return false;
+  const hasTemplate = action.template !== 'GATE' && action.template !== 'KEPT';
+  return hasTemplate || !(action.gate.closed || isTightened(live, action.gate));
+}
+
+function isTightened(live: LiveDeployment, gate: Amounts): boolean {
+  return live.gate === 'OPEN' && limitsOf(gate, live.replicas).unavailable <= limitsOf(live, live.replicas).unavailable;
 }

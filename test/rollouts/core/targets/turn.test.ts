@@ -94,6 +94,52 @@ describe('a write that turns the controller round', () => {
   });
 });
 
+describe('the amounts of going back, while it is under way', () => {
+  /** Two of ten pods are new, one of which is bad, and the write that goes back has just landed. */
+  function goingBack(): Model {
+    const model = new Model({ ...canary, behaviour: 'FIRST_GOOD' });
+    until(model, (one) => one.sets.length === 2);
+    model.controllers();
+    model.kubelet();
+    model.controllers();
+    ask(model, { kind: 'ABORT' });
+    model.decideAll();
+    expect(model.turn()).toMatchObject({ reason: { code: 'GOING_BACK' }, action: { gate: { surge: '2', unavailable: '0' } } });
+    return model;
+  }
+
+  /** Three pods that are to stay are not Ready any more, and are counted so before anything was lowered. */
+  function withFailures(): Model {
+    const model = goingBack();
+    for (const pod of model.cluster.podsOf({ uid: model.originalUid ?? '' }).slice(0, 3)) model.cluster.becomeUnready(pod);
+    model.replicaSetControllers();
+    model.controllers();
+    return model;
+  }
+
+  const standing = (model: Model): object => Object.fromEntries(model.sets.map((set) => [set.template, set.replicas]));
+
+  it('let more be missing once pods that stay are not Ready any more, or what is bad would stay beside them', () => {
+    const model = withFailures();
+    expect(standing(model)).toEqual({ 'template-1': 10, 'template-2': 2 });
+    expect(model.turn()).toMatchObject({
+      reason: { code: 'BACK_ADJUSTED', data: { ready: 8, pods: 10, missing: '2' } },
+      action: { side: 'FROM', template: 'GATE', gate: { closed: false, unavailable: '2' } },
+    });
+    model.controllers();
+    expect(standing(model)).toEqual({ 'template-1': 10, 'template-2': 1 });
+    expect(model.readyPods()).toBe(8);
+  });
+
+  it('let none be missing once nothing bad is left to leave, at once', () => {
+    const model = withFailures();
+    model.turn();
+    model.deploymentController();
+    model.replicaSetControllers();
+    expect(model.turn()).toMatchObject({ reason: { code: 'BACK_ADJUSTED' }, action: { gate: { unavailable: '0' } } });
+  });
+});
+
 it('a step behind the closed gate does not wait', () => {
   const model = new Model({ ...canary, steps: [{ weight: 20 }, { weight: 50 }] });
   until(model, (one) => one.deployment?.template === 'template-2');
