@@ -104,6 +104,7 @@ function readPod(object: KubernetesObject): ModelPod {
     uid: pod.metadata.uid,
     version: versionOf(pod),
     owner: controllerOf(pod)?.uid ?? '',
+    createdAt: 0,
     ready: isReady(pod),
     readyAt: readySince(pod) ?? 0,
     terminating: !isActive(pod),

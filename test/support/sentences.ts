@@ -184,6 +184,10 @@ export const targetSentences: [Reason, string][] = [
   [because('BAD_PODS_LEAVING', {}), 'Waiting: the pods that are not Ready are to be gone first.'],
   [because('RECREATING', { release: 6 }), 'The Deployment is gone: recreating release 6.'],
   [
+    because('BACK_READY', { release: 6, ready: 1, pods: 4, notReadyBefore: 3 }),
+    '1 of 4 pods are back on release 6 and Ready; before the rollout 3 were not Ready either.',
+  ],
+  [
     because('BACK_STUCK', { release: 6, missing: '1' }),
     'Going back to release 6: no pod can be created above the number asked for, so up to 1 may be missing meanwhile.',
   ],

@@ -41,13 +41,15 @@ export interface Applied {
   replicaSet: string | null;
   /** Who had changed the pod template of that ReplicaSet after us. Sentences say so. null = nobody: it is ours. */
   editedBy: string | null;
+  /** Of what is gone back to: how many of its pods were not Ready when the rollout began, of which going back makes none Ready either. */
+  notReady: number;
 }
 
 /** Who changed a template that a write of ours had otherwise: a policy or a webhook of the cluster. */
 export const ADMISSION = "the cluster's admission";
 
 /** What an earlier version did not store of a side. */
-export const UNIDENTIFIED = { template: null, replicaSet: null, editedBy: null } as const satisfies Partial<Applied>;
+export const UNIDENTIFIED = { template: null, replicaSet: null, editedBy: null, notReady: 0 } as const satisfies Partial<Applied>;
 
 /** A side of a row, whatever version wrote it. */
 export type StoredSide = Omit<Side, keyof typeof UNIDENTIFIED> & Partial<Side>;

@@ -162,19 +162,22 @@ export interface Leaving {
   ready: number;
   /** Pods that are to leave and are not Ready, by `spec.replicas`. */
   bad: number;
+  /** Pods that stay, and that were not Ready before the rollout either. */
+  missingBefore: number;
   /** No pod can be created above N: a full quota, or no node. */
   stuck: boolean;
 }
 
 /**
  * (s, u) of the open gate on what is gone back to. The controller takes as many leaving pods as the sum of ReplicaSets and available pods is above N - u, first
- * those that are not Ready: with u = N - Ready as many as are bad, and no more. Once none of them is bad, u = 0, so that a Ready one leaves only for another.
+ * those that are not Ready: with u = N - Ready as many as are bad, and no more. Once none of them is bad, u = 0, so that a Ready one leaves only for another;
+ * but for those that were missing before, for which none will come.
  *
  * Never more, such as the bad ones themselves: one of them that becomes Ready before the controller acts would cost a Ready pod. Where no pod can be made above N
  * (none in the template, or stuck), s = 0 and u >= 1, or nothing would ever move.
  */
-export function backAmounts(n: number, limits: Limits, { ready, bad, stuck }: Leaving): Amounts {
-  const missing = bad === 0 ? 0 : Math.max(0, n - ready);
+export function backAmounts(n: number, limits: Limits, { ready, bad, missingBefore, stuck }: Leaving): Amounts {
+  const missing = Math.max(missingBefore, bad === 0 ? 0 : n - ready);
   if (stuck || limits.surge === 0) return { surge: '0', unavailable: String(Math.max(1, limits.unavailable, missing)) };
   return { surge: String(limits.surge), unavailable: String(missing) };
 }

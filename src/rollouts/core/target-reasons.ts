@@ -156,8 +156,9 @@ const backward = {
     `R${beforeText(before).slice(1)} is back: restoring the Deployment's own maxSurge and maxUnavailable.`,
   BACK_FINISHING: ({ release }: { release: number }) =>
     `Restoring the remaining objects of release ${release} and pruning unreferenced ones.`,
-  BACK_READY: ({ ready, pods, ...before }: Before & { ready: number; pods: number }) =>
-    `${ready} of ${pods} pods are back on ${beforeText(before)} and Ready.`,
+  /** `notReadyBefore`: how many were not Ready when the rollout began, where some are not now. */
+  BACK_READY: ({ ready, pods, notReadyBefore, ...before }: Before & { ready: number; pods: number; notReadyBefore?: number }) =>
+    `${ready} of ${pods} pods are back on ${beforeText(before)} and Ready${notReadyBefore === undefined ? '' : `; before the rollout ${notReadyBefore} were not Ready either`}.`,
   SCALING_BACK: ({ from, to }: { from: number; to: number }) => `Going back from ${from} to ${podsText(to)}.`,
   NOTHING_LEFT_TO_SCALE: (_data: Record<string, never>) => 'Nothing of ours is left there to scale.',
   CREATION_UNDONE: (_data: Record<string, never>) => 'Nothing ran here before: what this rollout created is removed.',

@@ -51,6 +51,7 @@ export function side(release: number, fields: Partial<Side> = {}): Side {
     template: `template-${release}`,
     replicaSet: null,
     editedBy: null,
+    notReady: 0,
     strategy: strategy(),
     ...fields,
   };
@@ -212,7 +213,7 @@ export class Model {
   private readonly handlers: StageHandlers;
   readonly originalUid: string | null;
   /** How pods behave, by template. */
-  private readonly behaviours: Map<string, Behaviour>;
+  readonly behaviours: Map<string, Behaviour>;
 
   /** @param stages of another list than the plan's strategy has, with the handlers of their kinds */
   constructor(plan: Plan, handlers: StageHandlers = stageHandlers, stages?: readonly AnyStage[]) {
@@ -351,7 +352,7 @@ export class Model {
         ready: pod.ready,
         readyMilliseconds: pod.ready ? Math.max(0, this.now - pod.readyAt - 1000) : 0,
         terminating: pod.terminating,
-        ageMilliseconds: 0,
+        ageMilliseconds: this.now - pod.createdAt,
         fault: pod.ready ? null : pod.fault,
       })),
       ended: null,

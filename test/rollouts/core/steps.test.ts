@@ -285,7 +285,12 @@ describe('going back', () => {
     ['no surge in the template', none, 10, 0, false, '0, 2'],
     ['no surge in the template, four bad ones', none, 6, 4, false, '0, 4'],
   ])('with %s', (_what, limits, ready, bad, stuck, expected) => {
-    expect(backAmounts(10, limits, { ready, bad, stuck })).toEqual(pair(expected));
+    expect(backAmounts(10, limits, { ready, bad, missingBefore: 0, stuck })).toEqual(pair(expected));
+  });
+
+  it('lets be missing what was missing before the rollout, or Ready pods that leave would wait for others for ever', () => {
+    expect(backAmounts(4, some, { ready: 2, bad: 0, missingBefore: 3, stuck: false })).toEqual(pair('3, 3'));
+    expect(backAmounts(4, some, { ready: 0, bad: 1, missingBefore: 3, stuck: false })).toEqual(pair('3, 4'));
   });
 
   it('has the controller take as many pods as are bad, and leaves as many Ready ones as there are or are asked for', () => {
@@ -299,7 +304,7 @@ describe('going back', () => {
     fc.assert(
       fc.property(any, ({ n, from, leaving, bad, surge }) => {
         const ready = from + leaving;
-        const { unavailable } = limitsOf(backAmounts(n, { surge, unavailable: 0 }, { ready, bad, stuck: false }), n);
+        const { unavailable } = limitsOf(backAmounts(n, { surge, unavailable: 0 }, { ready, bad, missingBefore: 0, stuck: false }), n);
         const taken = Math.max(0, leaving + bad + from - (n - unavailable));
         const ofReady = Math.max(0, Math.min(leaving + bad, taken) - bad);
         expect(ready - ofReady).toBeGreaterThanOrEqual(Math.min(n, ready));

@@ -18,6 +18,7 @@ const side: Side = {
   template: null,
   replicaSet: null,
   editedBy: null,
+  notReady: 0,
   restartedAt: null,
   strategy: { type: 'ROLLING', maxSurge: '25%', maxUnavailable: 0, steps: [], minReadySeconds: 5, progressDeadlineSeconds: 600 },
 };

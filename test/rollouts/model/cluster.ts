@@ -7,6 +7,7 @@ export interface ModelPod {
   readonly version: number;
   readonly owner: string;
   readonly ready: boolean;
+  readonly createdAt: number;
   /** When it became Ready. */
   readonly readyAt: number;
   readonly terminating: boolean;
@@ -150,7 +151,7 @@ export class ModelCluster {
   makePod(owner: string): ModelPod | null {
     if (this.quota !== null && this.pods.all.length >= this.quota) return null;
     const uid = `pod-${++this.serial}`;
-    return this.pods.put({ uid, owner, ready: false, readyAt: 0, terminating: false, fault: notReady, broken: false });
+    return this.pods.put({ uid, owner, createdAt: this.now, ready: false, readyAt: 0, terminating: false, fault: notReady, broken: false });
   }
 
   /** As a controller deletes it: it serves no more, and is gone a while later. */

@@ -26,10 +26,11 @@ export function judgeGated(live: LiveDeployment, side: Side): Verdict {
   return judge(live, side, split, atRest({ surge: live.surge, unavailable: live.unavailable }, live.replicas, split));
 }
 
-/** With the gate open: all N pods are new and Ready, and no other ReplicaSet has any. */
-export function judgeAll(live: LiveDeployment, side: Side): Verdict {
+/** With the gate open: all N pods are new and Ready, and no other ReplicaSet has any. `notReady`: so many may be missing or not Ready. */
+export function judgeAll(live: LiveDeployment, side: Side, notReady = 0): Verdict {
   const split = splitOf(live);
-  return judge(live, side, split, split.new === live.replicas && split.old === 0);
+  const verdict = judge(live, side, split, split.new === live.replicas && split.old === 0);
+  return { ...verdict, healthy: verdict.healthy || (notReady > 0 && verdict.settled && verdict.ready >= split.new - notReady) };
 }
 
 function judge(live: LiveDeployment, side: Side, split: Split, stands: boolean): Verdict {

@@ -1,13 +1,15 @@
 /** BACK: restores the template of `from`, so that the original ReplicaSet scales up. It skips steps and pauses and is never refused. */
 import { z } from 'zod';
-import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
+import { graceSeconds } from '../../../workloads/core/strategy.ts';
+import type { LiveDeployment, LiveReplicaSet, Side, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
+import type { Reason } from '../reasons.ts';
 import { backAmounts, resolveLimits, sameEffect } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
 import { waitUntilHealthy } from '../live/deadline.ts';
 import { bearsOriginal, beforeOf, isThere, sideOf, applyGate, ownAmounts, restoreOwnAmounts } from '../draft.ts';
 import type { Draft } from '../draft.ts';
-import { isUnschedulable, judgeAll, readyNow, splitOf } from '../live/health.ts';
+import { isUnschedulable, judgeAll, readyNow, splitOf, standing } from '../live/health.ts';
 import type { Verdict } from '../live/health.ts';
 import { isVerdict } from './open.ts';
 import { numberBefore, numberOfMade, scaleBack } from './number.ts';
@@ -23,9 +25,15 @@ export const backStage: StageHandler<StageOf<'BACK'>> = {
     if (!isVerdict(brought)) return { kind: 'STAY', draft: brought };
     const draft = restoreOwnAmounts(o, live);
     if (draft !== null) return { kind: 'STAY', draft };
-    return { kind: 'DONE', reason: because('BACK_READY', { ready: brought.ready, pods: live.replicas, ...beforeOf(sideOf(o)) }) };
+    return { kind: 'DONE', reason: backReady(o, live, brought) };
   },
 };
+
+/** The reason at the end. Pods that were not Ready before the rollout need not be so after it. */
+export function backReady(o: TargetObservation, live: LiveDeployment, { ready }: Verdict): Reason {
+  const counts = { ready, pods: live.replicas, ...beforeOf(sideOf(o)) };
+  return because('BACK_READY', ready < live.replicas ? { ...counts, notReadyBefore: sideOf(o).notReady } : counts);
+}
 
 /** The Deployment is gone: recreates `from`. */
 export function recreate(o: TargetObservation): Draft {
@@ -34,14 +42,17 @@ export function recreate(o: TargetObservation): Draft {
   return applyGate(o, null, { which: 'FROM', closed: false, amounts: ownAmounts(from.strategy), reason });
 }
 
-/** Brings `from` back with the gate open: the write that is due, or the wait until all pods are its own and Ready; the verdict once they are. */
+/**
+ * Brings `from` back with the gate open: the write that is due, or the wait until all pods are its own and as many are Ready as before the rollout; the verdict
+ * once they are.
+ */
 export function bringBack({ o, live }: Visit): Draft | Verdict {
   const from = sideOf(o);
   const standsOpen = bearsOriginal(live, from) && live.gate === 'OPEN' && live.pausedBy === null;
   if (!standsOpen) return restoreFrom(o, from, live);
   const number = numberOfMade(o, live);
   if (number !== null) return number;
-  const verdict = judgeAll(live, from);
+  const verdict = judgeAll(live, from, from.notReady);
   return verdict.healthy ? verdict : (adjusted(o, from, live) ?? waitUntilHealthy(o, from, verdict));
 }
 
@@ -57,15 +68,27 @@ function restoreFrom(o: TargetObservation, from: Side, live: LiveDeployment): Dr
   // While the template is still `to`'s the new side is the current ReplicaSet; once it is `from`'s (a person's undo, a gate left closed) it is the others.
   const isRestored = isThere(live, from);
   const reason = because('GOING_BACK', { ...beforeOf(from), left: splitOf(live)[isRestored ? 'old' : 'new'], pods: live.replicas });
-  return applyGate(o, live, { which: 'FROM', closed: false, amounts: amountsNow(from, live, false), reason });
+  return applyGate(o, live, { which: 'FROM', closed: false, amounts: amountsNow(o, from, live, false), reason });
 }
 
 /** By what stands now. Once no pod could be created above N, that is not tried again. */
-function amountsNow(from: Side, live: LiveDeployment, isStuck: boolean): Amounts {
+function amountsNow(o: TargetObservation, from: Side, live: LiveDeployment, isStuck: boolean): Amounts {
   const limits = resolveLimits(from.strategy.maxSurge, from.strategy.maxUnavailable, live.replicas);
   const all = [live.current, ...live.others].filter((one) => one !== null);
-  const leaving = all.filter((one) => one !== setOf(all, from));
-  return backAmounts(live.replicas, limits, { ready: readyNow(all), bad: notReadyCount(leaving), stuck: isStuck });
+  const own = setOf(all, from) ?? null;
+  const leaving = all.filter((one) => one !== own);
+  const counts = { ready: readyNow(all), bad: notReadyCount(leaving), missingBefore: missingBefore(o, from, own) };
+  return backAmounts(live.replicas, limits, { ...counts, stuck: isStuck });
+}
+
+/**
+ * Of as many pods as were not Ready before the rollout, those that are not now: they stand since then, or for longer than a pod is given to start. Until then
+ * others that leave wait for them.
+ */
+function missingBefore({ now, rollout }: TargetObservation, from: Side, own: LiveReplicaSet | null): number {
+  const running = rollout.startedAt === null ? 0 : now.getTime() - rollout.startedAt.getTime();
+  const given = Math.min(running, 1000 * graceSeconds(rollout.strategy));
+  return Math.min(from.notReady, standing(own).filter((pod) => !pod.ready && pod.ageMilliseconds >= given).length);
 }
 
 /** While pods are left that are to leave: the amounts anew where pods have become Ready or not Ready, their number has changed, or none can be created above it. */
@@ -73,7 +96,7 @@ function adjusted(o: TargetObservation, from: Side, live: LiveDeployment): Draft
   if (splitOf(live).old === 0) return null;
   const hasSurge = live.surge !== '0';
   const isStuck = live.replicaFailure !== null || isUnschedulable(live);
-  const amounts = amountsNow(from, live, isStuck || !hasSurge);
+  const amounts = amountsNow(o, from, live, isStuck || !hasSurge);
   if (sameEffect(live, amounts, live.replicas)) return null;
   const { release } = from;
   const missing = amounts.unavailable;

@@ -1,8 +1,8 @@
 /** FINISH: once only one revision runs, the objects that may change only now are applied, and unreferenced ones are pruned. */
 import { z } from 'zod';
-import { beforeOf, restoreOwnAmounts, sideOf } from '../draft.ts';
+import { restoreOwnAmounts, sideOf } from '../draft.ts';
 import { because } from '../reasons.ts';
-import { bringBack } from './back.ts';
+import { backReady, bringBack } from './back.ts';
 import { bring, freezeSplit, isVerdict, podsReady } from './open.ts';
 import type { StageHandler, StageOf } from './stage.ts';
 
@@ -22,7 +22,7 @@ export const finishStage: StageHandler<StageOf<'FINISH'>> = {
       return { kind: 'STAY', draft: { reason, action: { kind: 'FINISH', side } } };
     }
     if (side === 'TO') return { kind: 'DONE', reason: podsReady(o, live, brought) };
-    return { kind: 'DONE', reason: because('BACK_READY', { ready: brought.ready, pods: live.replicas, ...beforeOf(sideOf(o)) }) };
+    return { kind: 'DONE', reason: backReady(o, live, brought) };
   },
 
   freeze: (stage, visit, why) => (stage.side === 'TO' ? freezeSplit(visit, why) : null),

@@ -49,7 +49,13 @@ function draftOf(o: TargetObservation, handlers: StageHandlers): Draft {
   const at = atDoor(o, live, handlers);
   if (at === 'END') return end(o, endReason(o));
   const draft = 'live' in at ? walk(at, handlers) : at;
+  if (target.undoing && target.failure !== null && draft.set?.failure) return withFirstFailure(draft, target.failure);
   return !target.undoing && draft.set?.phase === 'FAILED' && draft.set.failure ? failFrozen(o, draft.set.failure, handlers) : draft;
+}
+
+/** What keeps a target from going back is said in its reason; what it goes back for stays its failure. */
+function withFirstFailure(draft: Draft, failure: Failure): Draft {
+  return { ...draft, set: { ...draft.set, failure } };
 }
 
 /** A target that fails without a rollback is frozen first, or the controller would continue once the pods recover. `failure` is set before the phase. */

@@ -1,6 +1,7 @@
 /** Which pod template of the cluster is which side's: what the holder and the cluster know by now, and the row may not have yet. */
 import type { SideName } from '../action.ts';
 import { isThere } from '../draft.ts';
+import { readyNow } from '../live/health.ts';
 import { ADMISSION } from '../observation.ts';
 import type { LiveDeployment, Side, TargetObservation, TargetState } from '../observation.ts';
 
@@ -42,9 +43,10 @@ function withOriginal({ target, checked }: TargetObservation, from: Side, live: 
   if (live.current === null) return from;
   if (!target.written && !target.undoing) {
     const replicaSet = live.current.uid;
-    if (live.template === from.template) return { ...from, replicaSet, editedBy: null };
+    const notReady = Math.max(0, live.replicas - readyNow([live.current]));
+    if (live.template === from.template) return { ...from, replicaSet, notReady, editedBy: null };
     const editedBy = (checked?.ok === true ? checked.editedBy : null) ?? live.editedBy;
-    return editedBy === null ? from : { ...from, replicaSet, editedBy };
+    return editedBy === null ? from : { ...from, replicaSet, notReady, editedBy };
   }
   const isKnown = live.replicaSets.some(({ uid }) => uid === from.replicaSet);
   return isKnown || !isThere(live, from) ? from : { ...from, replicaSet: live.current.uid };
@@ -61,5 +63,5 @@ export function newSides(before: TargetState, { target, live }: TargetObservatio
 }
 
 function isSame(a: Side | null, b: Side | null): boolean {
-  return a?.template === b?.template && a?.replicaSet === b?.replicaSet && a?.editedBy === b?.editedBy;
+  return a?.template === b?.template && a?.replicaSet === b?.replicaSet && a?.editedBy === b?.editedBy && a?.notReady === b?.notReady;
 }
