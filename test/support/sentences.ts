@@ -177,10 +177,8 @@ export const targetSentences: [Reason, string][] = [
   [because('REMOVED', { workload: 'web' }), 'web is removed.'],
   [because('NOT_STARTED', {}), 'Not started.'],
   [because('GOING_BACK', { release: 6, left: 2, pods: 10 }), 'Going back to release 6: 2 of 10 pods had left it.'],
-  [
-    because('BAD_PODS_FIRST', { release: 6, serving: 7 }),
-    'Going back to release 6: the pods that are not Ready go first, those of release 7 serve meanwhile.',
-  ],
+  [because('BAD_PODS_BEFORE', { release: 8 }), 'Before release 8: the pods that are not Ready go first, the others serve meanwhile.'],
+  [because('BAD_PODS_FIRST', { release: 6 }), 'Going back to release 6: the pods that are not Ready go first, the others serve meanwhile.'],
   [because('BAD_PODS_LEAVING', {}), 'Waiting: the pods that are not Ready are to be gone first.'],
   [because('RECREATING', { release: 6 }), 'The Deployment is gone: recreating release 6.'],
   [

@@ -90,6 +90,8 @@ export function sideOf({ target }: TargetObservation): Side {
 
 export interface GateWrite {
   which: SideName;
+  /** Another template than the side's. */
+  template?: TemplateSource;
   closed: boolean;
   amounts: Amounts;
   reason: Reason;
@@ -135,9 +137,9 @@ export function applyGate(o: TargetObservation, live: LiveDeployment | null, wri
   const action: TargetAction = {
     kind: 'APPLY',
     side: write.which,
-    template: templateFor(o, live, write.which),
+    template: write.template ?? templateFor(o, live, write.which),
     gate: { closed: write.closed, surge, unavailable },
-    unpause: write.which !== 'TO' && live !== null && live.pausedBy !== null,
+    unpause: (write.which !== 'TO' || target.undoing) && live !== null && live.pausedBy !== null,
     precondition: live === null ? null : preconditionOf(live),
   };
   const { gate: last } = target;

@@ -217,6 +217,8 @@ export interface Counted {
 export interface LiveReplicaSet {
   name: string;
   uid: string;
+  /** In the order in which the ReplicaSets were made, as the Deployment controller takes them: the oldest is the least. */
+  age: number;
   /** `spec.replicas`. */
   replicas: number;
   /** Digest of its pod template, as `Applied.template`. */

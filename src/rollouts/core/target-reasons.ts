@@ -138,11 +138,14 @@ const beforeText = ({ release, editedBy }: Before): string =>
   editedBy === undefined ? `release ${release}` : `release ${release} as ${editedBy} has changed it`;
 
 const backward = {
+  BAD_PODS_BEFORE: ({ release }: { release: number }) =>
+    `Before release ${release}: the pods that are not Ready go first, the others serve meanwhile.`,
   NOT_STARTED: (_data: Record<string, never>) => 'Not started.',
   GOING_BACK: ({ left, pods, ...before }: Before & { left: number; pods: number }) =>
     `Going back to ${beforeText(before)}: ${left} of ${pods} pods had left it.`,
-  BAD_PODS_FIRST: ({ release, serving }: { release: number; serving: number }) =>
-    `Going back to release ${release}: the pods that are not Ready go first, those of release ${serving} serve meanwhile.`,
+  /** `serving`: in rows of earlier versions. */
+  BAD_PODS_FIRST: ({ release }: { release: number; serving?: number }) =>
+    `Going back to release ${release}: the pods that are not Ready go first, the others serve meanwhile.`,
   BAD_PODS_LEAVING: (_data: Record<string, never>) => 'Waiting: the pods that are not Ready are to be gone first.',
   RECREATING: ({ release }: { release: number }) => `The Deployment is gone: recreating release ${release}.`,
   BACK_STUCK: ({ release, missing }: { release: number; missing: string }) =>

@@ -2,7 +2,7 @@ import type { KubernetesClient, Precondition } from '../../clusters/kubernetes/t
 import { failpoint } from '../../platform/failpoint.ts';
 import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
-import type { SideName, TargetAction } from '../core/action.ts';
+import type { SideName, TargetAction, TemplateSource } from '../core/action.ts';
 import { openGateOf } from '../core/draft.ts';
 import { gateOverridden } from '../core/failure.ts';
 import type { Failure } from '../core/failure.ts';
@@ -146,7 +146,7 @@ export class Act {
     if (!precondition && (await this.readOurs(wanted))) throw observedAnew('The Deployment exists already.');
     const answer = await this.deployments.write(wanted, action);
     failpoint('after-write');
-    if (action.template !== 'GATE') this.memory.answers.set(action.side, templateDigestIn(answer));
+    if (isOfSide(action.template, side)) this.memory.answers.set(action.side, templateDigestIn(answer));
     const before = precondition?.resourceVersion ?? null;
     if (answer.metadata.resourceVersion === before) return NOTHING;
     const fields = action.gate.closed ? changedByAdmission(wanted, answer) : [];
@@ -245,4 +245,9 @@ export class Act {
     const side = this.side(name);
     return side && sideObjects(await this.access.rendering(side.digest), side);
   }
+}
+
+/** Whether the template that was written is the side's, and not that of a ReplicaSet beside. */
+function isOfSide(template: TemplateSource, { replicaSet }: Side): boolean {
+  return template !== 'GATE' && (typeof template !== 'object' || template.uid === replicaSet);
 }

@@ -43,6 +43,7 @@ function set(release: number, ready: number, fields: Partial<LiveReplicaSet> = {
   return {
     name: `web-${release}`,
     uid: `set-${release}`,
+    age: release,
     replicas: ready,
     template: `template-${release}`,
     gateClosed: false,
@@ -827,6 +828,54 @@ describe('a canary', () => {
     });
   });
 
+  describe('past a held canary that serves, and what superseded it and is bad', () => {
+    const heldTwo = set(2, 2, { gateClosed: true });
+    const bad = set(3, 0, {
+      gateClosed: true,
+      replicas: 3,
+      pods: pods(3, { name: 'bad', ready: false, readyMilliseconds: 0 }),
+    });
+    const target = { to: side(4, { template: null }), superseded: side(3), written: true, settlingSince: ago(3) };
+    const third = { template: 'template-3', release: 3, gate: 'CLOSED', surge: '3', unavailable: '0%', current: bad } as const;
+    const onThird = present({ ...third, others: [set(1, 8), heldTwo] });
+    const onSecond = present({
+      ...third,
+      template: 'template-2',
+      surge: '0',
+      unavailable: '20%',
+      current: heldTwo,
+      others: [set(1, 8), bad],
+    });
+
+    it.each([
+      ['a canary', canary],
+      ['a rolling update', strategy({ maxSurge: 3 })],
+    ])('has the bad pods go before the first write of %s, which the row knows nothing of', (_what, plan) => {
+      const decision = decide({ rollout: { strategy: plan }, target, live: onThird });
+      expect(decision).toMatchObject({
+        reason: because('BAD_PODS_BEFORE', { release: 4 }),
+        action: { side: 'FROM', template: { replicaSet: 'web-2', uid: 'set-2' }, gate: { closed: true, surge: '0', unavailable: '20%' } },
+      });
+      expect(decision.set).not.toHaveProperty('gate');
+      expect(decide({ rollout: { strategy: plan }, target, live: onSecond })).toMatchObject({
+        action: null,
+        reason: { code: 'BAD_PODS_LEAVING' },
+      });
+    });
+
+    it('then starts', () => {
+      const live = { ...onSecond, others: [set(1, 8)] };
+      expect(decide({ rollout: { strategy: canary }, target, live })).toMatchObject({
+        action: { side: 'TO', gate: { closed: true, surge: '2', unavailable: '0%' } },
+      });
+    });
+
+    it('starts at once where its own pods are there already', () => {
+      const live = { ...onThird, others: [...onThird.others, set(4, 1, { gateClosed: true })] };
+      expect(decide({ rollout: { strategy: canary }, target: { ...target, to: side(4) }, live }).action).toMatchObject({ side: 'TO' });
+    });
+  });
+
   it('gives the surge back once the canary is healthy, and then holds', () => {
     const up = onTwo({ gate: 'CLOSED', surge: '2', unavailable: '0%', current: set(2, 2), others: [set(1, 10)] });
     const target = { ...written, surge: '2', unavailable: '0%' };
@@ -1190,7 +1239,13 @@ describe('going back', () => {
 
   describe('past a held canary that was superseded', () => {
     const middle = (ready: number, wrong = 0): LiveReplicaSet => ({ ...bad(ready, wrong), gateClosed: true });
-    const newest = (ready: number, wrong: number): LiveReplicaSet => ({ ...middle(ready, wrong), name: 'web-3', template: 'template-3' });
+    const newest = (ready: number, wrong: number): LiveReplicaSet => ({
+      ...middle(ready, wrong),
+      name: 'web-3',
+      uid: 'set-3',
+      age: 3,
+      template: 'template-3',
+    });
     const target = { ...back, to: side(3), superseded: side(2), enteredAt: ago(10) };
     const three = (current: LiveReplicaSet, others: LiveReplicaSet[], replicas = 10): LiveDeployment =>
       present({ template: 'template-3', release: 3, replicas, gate: 'CLOSED', surge: '3', unavailable: '0%', current, others });
@@ -1202,9 +1257,8 @@ describe('going back', () => {
       ['alone', newest(0, 3), [middle(10)], 10, '0', '100%'],
       ['where its own pods are not all Ready', newest(0, 3), [set(1, 8), middle(1, 1)], 10, '0', '20%'],
       ['with more pods than there are percentages', newest(0, 2), [set(1, 148), middle(3)], 150, '1', '2'],
-      ['while the controller has not made the newest ReplicaSet yet', null, [set(1, 8), middle(2)], 10, '0', '20%'],
     ])('writes its template first, %s', (_what, current, others, n, surge, unavailable) => {
-      const live = { ...three(set(3, 0), others, n), current };
+      const live = three(current, others, n);
       expect(decide({ target, live })).toMatchObject({
         set: { gate: { n, surge, unavailable }, enteredAt: now },
         event: { type: 'target.step' },
@@ -1212,27 +1266,59 @@ describe('going back', () => {
       });
     });
 
+    it('writes the template of the ReplicaSet where it was superseded more than once, and is no side any more', () => {
+      const live = three(newest(0, 3), [set(1, 8), middle(2)]);
+      expect(decide({ target: { ...target, superseded: side(3) }, live }).action).toMatchObject({
+        side: 'FROM',
+        template: { replicaSet: 'web-2', uid: 'set-2' },
+        gate: { closed: true, surge: '0', unavailable: '20%' },
+      });
+      const landed = there([newest(0, 3)], { release: 1 });
+      expect(decide({ target: { ...target, superseded: side(3) }, live: landed })).toMatchObject({ action: null });
+      const changed = { ...landed, replicas: 9 };
+      expect(decide({ target: { ...target, superseded: side(3) }, live: changed }).action).toMatchObject({
+        side: 'FROM',
+        template: 'GATE',
+      });
+    });
+
+    it('stays on what is rolled out where that serves, by a ReplicaSet of before, and what was superseded is bad', () => {
+      const serving = { ...newest(2, 0), age: 0 };
+      const live = three(serving, [set(1, 8), { ...middle(0, 3) }]);
+      expect(decide({ target, live }).action).toMatchObject({
+        side: 'TO',
+        template: 'GATE',
+        gate: { closed: true, surge: '0', unavailable: '20%' },
+      });
+    });
+
     it.each<[string, Partial<TargetState>, LiveReplicaSet, LiveReplicaSet[]]>([
-      ['nothing was superseded', { superseded: null }, newest(0, 3), [set(1, 8), middle(2)]],
-      ['it is what is rolled out', { superseded: side(3) }, newest(0, 3), [set(1, 8), middle(2)]],
+      ['what is bad is older, and so goes first', {}, { ...newest(0, 3), age: 0 }, [set(1, 8), middle(2)]],
       ['none of its pods is Ready', {}, newest(0, 3), [set(1, 8), middle(0, 2)]],
       ['it has been lowered already', {}, newest(0, 3), [set(1, 8), { ...middle(2), replicas: 0 }]],
       ['its pods count as available', {}, newest(0, 3), [set(1, 8), { ...middle(2), gateClosed: false }]],
       ["`from`'s do not", {}, newest(0, 3), [set(1, 8, { gateClosed: true }), middle(2)]],
       ['all pods are Ready', {}, newest(3, 0), [set(1, 8), middle(2)]],
-      ['revisions in between have Ready pods too', {}, newest(0, 3), [set(1, 8), middle(1), { ...middle(1), template: 'template-0' }]],
+      [
+        'two of them have Ready pods, of which one would go for the other',
+        {},
+        newest(0, 3),
+        [set(1, 8), middle(1), { ...middle(1), template: 'template-0' }],
+      ],
     ])('writes once where %s', (_what, fields, current, others) => {
       const live = three(current, others);
-      expect(decide({ target: { ...target, ...fields }, live }).action).toMatchObject({ kind: 'APPLY', side: 'FROM' });
+      expect(decide({ target: { ...target, ...fields }, live }).action).toMatchObject({
+        kind: 'APPLY',
+        side: 'FROM',
+        gate: { closed: false },
+      });
     });
 
     const there = (others: LiveReplicaSet[], fields: Partial<LiveDeployment> = {}): LiveDeployment =>
       onTwo({ gate: 'CLOSED', surge: '0', unavailable: '20%', current: middle(2), others: [set(1, 8), ...others], ...fields });
 
-    it.each([
-      ['bad pods are asked for', there([newest(0, 3)])],
-      ['the controller has not seen the write', there([], { generation: 4 })],
-    ])('then waits as long as %s, until the deadline', (_what, live) => {
+    it('then waits as long as bad pods are asked for, until the deadline', () => {
+      const live = there([newest(0, 3)]);
       const decision = decide({ target, live });
       expect(decision).toMatchObject({ action: null, event: null, set: {} });
       expect(decision.lookAt).not.toBeNull();
@@ -1513,6 +1599,7 @@ describe('whatever the rows and the cluster say', () => {
   const anySet = fc.record<LiveReplicaSet>({
     name: fc.string(),
     uid: fc.constantFrom('set-1', 'set-2', 'set-3'),
+    age: fc.nat(2),
     replicas: fc.nat(20),
     template: fc.constantFrom('template-1', 'template-2', 'template-3'),
     gateClosed: fc.boolean(),

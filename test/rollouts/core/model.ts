@@ -337,6 +337,7 @@ export class Model {
     return {
       name: set.name,
       uid: set.uid,
+      age: set.age,
       replicas: set.replicas,
       template: set.template,
       gateClosed: set.minReadySeconds === CLOSED,
@@ -460,7 +461,8 @@ export class Model {
     };
     if (old === null) this.cluster.create(spec);
     else this.cluster.write(spec, action.precondition === null ? 0 : Number(action.precondition.resourceVersion));
-    if (action.template !== 'GATE') this.answers.set(action.side, spec.template);
+    const isForeign = typeof action.template === 'object' && action.template.uid !== which.replicaSet;
+    if (action.template !== 'GATE' && !isForeign) this.answers.set(action.side, spec.template);
   }
 
   /** As the action says: no template, a rendering, or the template of a ReplicaSet that is there. */

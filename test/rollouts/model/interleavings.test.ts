@@ -103,6 +103,28 @@ describe(`in ${seeds.length} orders of what happens, no pod is missing that has 
     );
   });
 
+  /** What is aborted at a moment of chance has superseded others; of those, only the first one's pods serve. */
+  const superseding = (times: number) => (seed: number) =>
+    tell(seed, (chance, interleaving, plan) => {
+      const { model } = interleaving;
+      interleaving.run(chance.between(0, 300));
+      for (let left = times; left > 0 && !isSettled(model.rollout.phase); left--) {
+        const behaviour = left > 1 ? ('NEVER_READY' as const) : chance.one(['GOOD', 'FIRST_GOOD', 'NEVER_READY'] as const);
+        const steps = [{ weight: chance.between(1, 99) }, { pause: true as const }];
+        model.supersede({ type: chance.one(['ROLLING', 'CANARY'] as const), steps, maxSurge: plan.maxSurge, behaviour });
+        interleaving.run(chance.between(0, 200));
+      }
+      ask(model, { kind: 'ABORT' });
+    });
+
+  it('when a rollout is superseded at any moment, and what supersedes it is aborted', () => {
+    eachSeed(superseding(1));
+  });
+
+  it('when a rollout is superseded by one whose pods never serve, and that by a third', () => {
+    eachSeed(superseding(2));
+  });
+
   it('when it is aborted under a full quota', () => {
     eachSeed((seed) =>
       tell(seed, (chance, interleaving, { n }) => {

@@ -33,12 +33,12 @@ export function liveOf(watched: Watched): Live {
   if (deployment === null) return { kind: 'ABSENT' };
   const spec = part(deployment, 'spec');
   const metadata = part(deployment, 'metadata');
-  const owned = ownedBy(watched.replicaSets, text(metadata, 'uid'));
+  const owned = ownedBy(watched.replicaSets, text(metadata, 'uid')).sort(byAge);
   const current = currentOf(spec, owned);
   const label = text(part(metadata, 'labels'), LABELS.workloadId);
   const release = releaseOf(metadata);
   const pods = podsByOwner(watched.pods, clusterNow);
-  const view = (replicaSet: Raw): LiveReplicaSet => replicaSetOf(replicaSet, pods);
+  const view = (replicaSet: Raw): LiveReplicaSet => ({ ...replicaSetOf(replicaSet, pods), age: owned.indexOf(replicaSet) });
   return {
     kind: 'PRESENT',
     uid: text(metadata, 'uid') ?? '',
@@ -86,9 +86,13 @@ function releaseOf(metadata: Raw): number | null {
 /** The oldest ReplicaSet whose template is the Deployment's own, as the Deployment controller finds its new one (`FindNewReplicaSet`). */
 function currentOf(spec: Raw, owned: readonly Raw[]): Raw | null {
   const template = withoutHash(part(spec, 'template'));
-  const age = (one: Raw): number => time(part(one, 'metadata'), 'creationTimestamp') ?? 0;
-  const same = owned.filter((one) => sameJson(withoutHash(part(part(one, 'spec'), 'template')), template));
-  return same.sort((a, b) => age(a) - age(b) || nameOf(a).localeCompare(nameOf(b)))[0] ?? null;
+  return owned.find((one) => sameJson(withoutHash(part(part(one, 'spec'), 'template')), template)) ?? null;
+}
+
+/** As the controller sorts them (`ReplicaSetsByCreationTimestamp`). */
+function byAge(one: Raw, other: Raw): number {
+  const made = (of: Raw): number => time(part(of, 'metadata'), 'creationTimestamp') ?? 0;
+  return made(one) - made(other) || nameOf(one).localeCompare(nameOf(other));
 }
 
 function ownedBy(objects: readonly Raw[], uid: string | null): Raw[] {
@@ -104,7 +108,7 @@ function identityOf(replicaSet: Raw): Pick<LiveReplicaSet, 'name' | 'uid' | 'tem
   return { name: nameOf(replicaSet), uid, template: liveDigest(part(part(replicaSet, 'spec'), 'template')) };
 }
 
-function replicaSetOf(replicaSet: Raw, pods: ReturnType<typeof podsByOwner>): LiveReplicaSet {
+function replicaSetOf(replicaSet: Raw, pods: ReturnType<typeof podsByOwner>): Omit<LiveReplicaSet, 'age'> {
   const identity = identityOf(replicaSet);
   const spec = part(replicaSet, 'spec');
   return {

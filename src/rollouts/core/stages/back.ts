@@ -14,7 +14,7 @@ import type { Verdict } from '../live/health.ts';
 import { isVerdict } from './open.ts';
 import { numberBefore, numberOfMade, scaleBack } from './number.ts';
 import type { StageHandler, StageOf, Visit } from './stage.ts';
-import { notReadyCount, pastSuperseded, setOf } from './superseded.ts';
+import { badFirst, notReadyCount, setOf } from './superseded.ts';
 
 export const backStage: StageHandler<StageOf<'BACK'>> = {
   codec: z.object({}),
@@ -57,14 +57,14 @@ export function bringBack({ o, live }: Visit): Draft | Verdict {
 }
 
 /**
- * The write that restores `from`, after the one that goes past a superseded revision where that is needed. A number of pods that we raised is lowered first, so
+ * The write that restores `from`, after the one that has bad pods go first where that is needed. A number of pods that we raised is lowered first, so
  * that no surge is made for pods that go anyway.
  */
 function restoreFrom(o: TargetObservation, from: Side, live: LiveDeployment): Draft {
   const before = numberBefore(o, live);
   if (before !== null && before < live.replicas) return scaleBack(live, before);
-  const past = pastSuperseded(o, from, live);
-  if (past !== null) return past;
+  const first = badFirst(o, live);
+  if (first !== null) return first;
   // While the template is still `to`'s the new side is the current ReplicaSet; once it is `from`'s (a person's undo, a gate left closed) it is the others.
   const isRestored = isThere(live, from);
   const reason = because('GOING_BACK', { ...beforeOf(from), left: splitOf(live)[isRestored ? 'old' : 'new'], pods: live.replicas });

@@ -16,6 +16,7 @@ import type { LiveDeployment, Side, TargetObservation } from '../observation.ts'
 import { takesOver } from '../kinds.ts';
 import { freezeAt, resolveLimits } from '../steps.ts';
 import { scaleDue, scaleForward } from './number.ts';
+import { badFirst } from './superseded.ts';
 
 export const openStage: StageHandler<StageOf<'OPEN'>> = {
   codec: z.object({}),
@@ -63,6 +64,7 @@ export function bring({ o, live }: Visit): Draft | Verdict {
   if (!isOnIt(o, live, to)) {
     return (
       preflightDue(o, to, openGateOf(o.rollout.strategy)) ??
+      badFirst(o, live) ??
       applyGate(o, live, { which: 'TO', closed: false, amounts: ownAmounts(o.rollout.strategy), reason: openingReason(to, live) })
     );
   }

@@ -11,6 +11,7 @@ import { waitUntilHealthy } from '../live/deadline.ts';
 import { sideOf, applyGate, openGateOf } from '../draft.ts';
 import { judgeGated, readyNow, splitOf } from '../live/health.ts';
 import { freezeSplit, isOnIt, preflightDue } from './open.ts';
+import { badFirst } from './superseded.ts';
 import type { Look, Share, StageHandler, StageOf, Visit } from './stage.ts';
 
 type Pods = StageOf<'PODS'>;
@@ -56,7 +57,9 @@ function firstWrite(stage: Pods, progress: PodsProgress | null, visit: Visit, to
     return { kind: 'STAY', draft: applyGate(o, live, { which: 'TO', closed: true, amounts: amountsOf(live), reason }) };
   }
   if (goal.kind === 'SKIP') return skipStage(stage.share, n);
-  return next === null ? { kind: 'SKIP', reason: null } : raiseTo(visit, to, goal, next, 0, kept);
+  if (next === null) return { kind: 'SKIP', reason: null };
+  const first = badFirst(o, live);
+  return first !== null ? { kind: 'STAY', draft: first } : raiseTo(visit, to, goal, next, 0, kept);
 }
 
 /**

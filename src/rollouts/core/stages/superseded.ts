@@ -1,11 +1,11 @@
-/** Going back past a revision that was superseded while its canary was held: three ReplicaSets stand, and no single write is safe. */
+/** Revisions whose pods serve beside bad ones, such as a held canary that was superseded: no single write past them is safe. */
 import type { LiveDeployment, LiveReplicaSet, Side, TargetObservation, TargetState } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { floorPercent } from '../steps.ts';
 import type { Amounts } from '../steps.ts';
 import { deadlineOf } from '../live/deadline.ts';
-import { bearsOriginal, wait, applyGate, hasAmounts } from '../draft.ts';
-import type { Draft } from '../draft.ts';
+import { wait, applyGate, hasAmounts } from '../draft.ts';
+import type { Draft, GateWrite } from '../draft.ts';
 import { readyNow, standing } from '../live/health.ts';
 
 /**
@@ -22,52 +22,62 @@ export function supersededSide({
   return gate === null && !undoing ? (superseded ?? to) : to;
 }
 
-/** Pods by the ReplicaSets that matter on the way back: `from`'s, the superseded revision's, and all the rest. */
-interface Three {
-  from: LiveReplicaSet | null;
-  middle: LiveReplicaSet;
-  rest: LiveReplicaSet[];
-}
-
 /**
- * The Deployment controller takes pods that are not available first, those of the oldest ReplicaSet before the others. Pods of a held revision never are, so
- * the Ready ones of a superseded canary would go before the bad ones of what came after it. Therefore the template of the superseded revision is written
- * first, with the gate still closed, and (s, u) that let the controller take as many pods as are bad; its own pods are safe meanwhile. Once they are gone,
- * every pod that leaves is Ready, and their order does not matter any more.
+ * The Deployment controller takes pods that are not available first, those of the oldest ReplicaSet before the others. Pods of a held revision never are, so the
+ * Ready ones of a superseded canary would go before the bad ones of what came after it. Therefore the template of that canary is written first, with the gate
+ * closed, and (s, u) that let the controller take as many pods as are bad; its own pods are safe meanwhile. Once they are gone, every pod that leaves is Ready,
+ * and their order does not matter any more.
  *
- * @returns the first write or the wait after it; null when the write that restores `from` is due: also if the cluster refuses the first one, or if the wait
- * takes as long as a step may
+ * @returns the first write or the wait after it; null when the write that restores `from`, or the first one of `to`, is due: also if the cluster refuses the
+ * first one, or if the wait takes as long as a step may
  */
-export function pastSuperseded(o: TargetObservation, from: Side, live: LiveDeployment): Draft | null {
-  const { superseded, to } = o.target;
-  const three = superseded === null || superseded.templateDigest === to?.templateDigest ? null : divide(live, from, superseded);
-  if (superseded === null || three === null || o.writeFailure !== null) return null;
-  const there = bearsOriginal(live, superseded) && live.gate === 'CLOSED' && live.pausedBy === null;
-  const seen = live.current !== null && live.observedGeneration >= live.generation;
-  const bad = notReadyCount(three.rest);
+export function badFirst(o: TargetObservation, live: LiveDeployment): Draft | null {
+  const { from, to, undoing } = o.target;
+  const all = [live.current, ...live.others]
+    .filter((one) => one !== null)
+    .filter(hasPods)
+    .sort((one, other) => one.age - other.age);
+  const own = (from && setOf(all, from)) ?? null;
+  if (o.writeFailure !== null || own?.gateClosed === true) return null;
+  // On the way forward its own pods stay.
+  if (!undoing && to !== null && setOf(all, to) !== undefined) return null;
+  const leaving = all.filter((one) => one !== own);
   const deadline = deadlineOf(o);
-  if (there && deadline !== null && o.now >= deadline) return null;
-  if (bad === 0 && seen) return null;
-  const amounts = gateAround(live.replicas, three);
-  if (there && (bad === 0 || hasAmounts(live, amounts))) return wait(because('BAD_PODS_LEAVING', {}), deadline);
-  const reason = because('BAD_PODS_FIRST', { release: from.release, serving: superseded.release });
-  return applyGate(o, live, { which: 'SUPERSEDED', closed: true, amounts, reason });
+  const isHeld = live.gate === 'CLOSED' && live.pausedBy === null;
+  const sheltered = isHeld ? leaving.find((one) => one === live.current) : undefined;
+  if (sheltered !== undefined && deadline !== null && o.now >= deadline) return null;
+  const shelter = shelterOf(leaving);
+  if (shelter === null) return null;
+  const others = leaving.filter((one) => one !== shelter);
+  const amounts = gateAround(live.replicas, own, shelter, others);
+  if (shelter === sheltered && hasAmounts(live, amounts)) return wait(because('BAD_PODS_LEAVING', {}), deadline);
+  const reason = undoing
+    ? because('BAD_PODS_FIRST', { release: from?.release ?? 0 })
+    : because('BAD_PODS_BEFORE', { release: to?.release ?? 0 });
+  const draft = applyGate(o, live, { ...shelterWrite(o, live, shelter), closed: true, amounts, reason });
+  // The gate in the row is that of `to`.
+  return undoing ? draft : { ...draft, set: { written: true } };
 }
 
+const hasPods = (one: LiveReplicaSet): boolean => one.replicas > 0 || standing(one).length > 0;
+
 /**
- * Null where one write does as well: no pod of the superseded revision is Ready, or its pods count as available. Also where two writes do not help: `from`'s
- * own pods do not count as available, or more revisions than one came after the superseded one and have Ready pods.
+ * The ReplicaSet to write first: the one whose Ready pods would go before bad ones of newer ReplicaSets. Null where one write does as well: no such pods are
+ * Ready, they count as available, or what is bad is older. Also where nothing helps: of two of them, each would go while the other is safe.
+ *
+ * @param leaving oldest first
  */
-function divide(live: LiveDeployment, from: Side, superseded: Side): Three | null {
-  const all = [live.current, ...live.others].filter((one) => one !== null);
-  const own = setOf(all, from) ?? null;
-  const middle = setOf(
-    all.filter((one) => one !== own),
-    superseded,
-  );
-  if (middle === undefined || !middle.gateClosed || own?.gateClosed === true || serving([middle]) === 0) return null;
-  const rest = all.filter((one) => one !== own && one !== middle && (one.replicas > 0 || standing(one).length > 0));
-  return rest.length > 1 && serving(rest) > 0 ? null : { from: own, middle, rest };
+export function shelterOf(leaving: readonly LiveReplicaSet[]): LiveReplicaSet | null {
+  const endangered = leaving.filter((one, index) => one.gateClosed && serving([one]) > 0 && notReadyCount(leaving.slice(index + 1)) > 0);
+  return endangered.length === 1 ? (endangered[0] ?? null) : null;
+}
+
+/** By which side the ReplicaSet's template is written. One of before the superseded revision is none: its template is that of the ReplicaSet. */
+function shelterWrite({ target }: TargetObservation, live: LiveDeployment, shelter: LiveReplicaSet): Pick<GateWrite, 'which' | 'template'> {
+  const isOf = (side: Side | null): boolean => side !== null && setOf([shelter], side) !== undefined;
+  if (isOf(target.to)) return { which: 'TO' };
+  if (isOf(target.superseded)) return { which: 'SUPERSEDED' };
+  return { which: 'FROM', template: shelter === live.current ? 'GATE' : { replicaSet: shelter.name, uid: shelter.uid } };
 }
 
 /** The ReplicaSet that runs a side: the very one, or one with the same template. */
@@ -76,16 +86,16 @@ export function setOf(all: readonly LiveReplicaSet[], { replicaSet, template }: 
 }
 
 /**
- * With the gate closed on the superseded revision the controller takes `from + rest - (N - u)` pods of the others: as many as are bad with
- * u = N - from - the Ready ones of the rest. s is what then stands above N, so that nothing is raised.
+ * With the gate closed on one revision the controller takes `own + others - (N - u)` pods of the rest: as many as are bad with u = N - own - the Ready ones of the
+ * others. s is what then stands above N, so that nothing is raised.
  */
-function gateAround(n: number, { from, middle, rest }: Three): Amounts {
-  const kept = (from?.replicas ?? 0) + serving(rest);
+function gateAround(n: number, own: LiveReplicaSet | null, shelter: LiveReplicaSet, others: readonly LiveReplicaSet[]): Amounts {
+  const kept = (own?.replicas ?? 0) + serving(others);
   const unavailable = Math.max(0, n - kept);
   const percent = floorPercent(n, unavailable);
   // Above 100 pods not every number has a percentage. The absolute one stands for a moment only.
   const exact = Math.floor((percent * n) / 100) === unavailable;
-  return { surge: String(Math.max(0, kept + middle.replicas - n)), unavailable: exact ? `${percent}%` : String(unavailable) };
+  return { surge: String(Math.max(0, kept + shelter.replicas - n)), unavailable: exact ? `${percent}%` : String(unavailable) };
 }
 
 /** Ready pods that are there to stay: of a ReplicaSet that was lowered already, no more than are left of it. */

@@ -161,13 +161,13 @@ describe('what a decision sees of the cluster', () => {
     const held = replicaSet('one', 'web:1', { replicas: 8, minReadySeconds: 2147483646 });
     const seen = live({ replicaSets: [held, replicaSet('two', 'web:2'), replicaSet('past', 'web:0', { replicas: 0 })] });
     expect([seen.current, ...seen.others]).toMatchObject([
-      { template: seen.template, gateClosed: false },
-      { template: liveDigest(template('web:1')), gateClosed: true },
+      { template: seen.template, age: 2, gateClosed: false },
+      { template: liveDigest(template('web:1')), age: 0, gateClosed: true },
     ]);
     expect(seen.replicaSets.map(({ name, uid, template: digest }) => [name, uid, digest])).toEqual([
       ['one', 'uid-one', liveDigest(template('web:1'))],
-      ['two', 'uid-two', seen.template],
       ['past', 'uid-past', liveDigest(template('web:0'))],
+      ['two', 'uid-two', seen.template],
     ]);
   });
 

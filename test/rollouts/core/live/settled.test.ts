@@ -18,6 +18,7 @@ const pods = (count: number, fields: Partial<LivePod> = {}): LivePod[] =>
 const set = (name: string, count: number, fields: Partial<LiveReplicaSet> = {}): LiveReplicaSet => ({
   name,
   uid: name,
+  age: 0,
   replicas: count,
   template: name,
   gateClosed: false,
