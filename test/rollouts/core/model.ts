@@ -501,18 +501,25 @@ export class Model {
 
   // ------------------------------------------------------------------------------------------------- what happens outside
 
-  /** Another rollout, to the next release, takes the place of this one. */
-  supersede(plan: Pick<Plan, 'type' | 'steps' | 'maxSurge' | 'behaviour'>): void {
+  /** Another rollout, to the next release, takes the place of this one. `again`: with the template of that release. */
+  supersede(plan: Pick<Plan, 'type' | 'steps' | 'maxSurge' | 'behaviour'>, again?: number): void {
     const { from, to, written, phase, uid, made, replicasBefore, replicasAfter } = this.target;
     const release = (to?.release ?? 1) + 1;
     const { type, steps, maxSurge, behaviour } = plan;
     const own = { ...this.rollout.strategy, type, steps, maxSurge };
-    this.behaviours.set(`template-${release}`, behaviour);
+    const templateDigest = `template-${again ?? release}`;
+    this.behaviours.set(templateDigest, behaviour);
     const left = written && phase !== 'ROLLED_BACK';
     const before = left ? { uid, made, replicasBefore, replicasAfter, superseded: supersededSide(this.target) } : {};
     this.rollout = rolloutRow({ id: `rollout-${release}`, strategy: own, onFailure: this.plan.onFailure });
     this.wave = waveRow();
-    this.target = targetRow({ plan: own, from, to: side(release, { template: null, strategy: own }), written: left, ...before });
+    this.target = targetRow({
+      plan: own,
+      from,
+      to: side(release, { template: null, templateDigest, strategy: own }),
+      written: left,
+      ...before,
+    });
     this.log.push(`SUPERSEDED by release ${release}`);
     this.forget();
   }

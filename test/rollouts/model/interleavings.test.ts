@@ -71,7 +71,7 @@ function eachSeed(story: (seed: number) => Model): void {
 }
 
 const only = process.env['SEED'];
-const count = Number(process.env['SEEDS'] ?? 1000);
+const count = Number(process.env['SEEDS'] ?? 500);
 const seeds = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(only)];
 const someVerb: Verb[] = [{ kind: 'PAUSE' }, { kind: 'PROMOTE', full: false }, { kind: 'RESUME' }, { kind: 'PROMOTE', full: true }];
 
@@ -104,14 +104,17 @@ describe(`in ${seeds.length} orders of what happens, no pod is missing that has 
   });
 
   /** What is aborted at a moment of chance has superseded others; of those, only the first one's pods serve. */
-  const superseding = (times: number) => (seed: number) =>
+  const superseding = (times: number, again?: number) => (seed: number) =>
     tell(seed, (chance, interleaving, plan) => {
       const { model } = interleaving;
       interleaving.run(chance.between(0, 300));
       for (let left = times; left > 0 && !isSettled(model.rollout.phase); left--) {
         const behaviour = left > 1 ? ('NEVER_READY' as const) : chance.one(['GOOD', 'FIRST_GOOD', 'NEVER_READY'] as const);
         const steps = [{ weight: chance.between(1, 99) }, { pause: true as const }];
-        model.supersede({ type: chance.one(['ROLLING', 'CANARY'] as const), steps, maxSurge: plan.maxSurge, behaviour });
+        model.supersede(
+          { type: chance.one(['ROLLING', 'CANARY'] as const), steps, maxSurge: plan.maxSurge, behaviour },
+          left === 1 ? again : undefined,
+        );
         interleaving.run(chance.between(0, 200));
       }
       ask(model, { kind: 'ABORT' });
@@ -123,6 +126,10 @@ describe(`in ${seeds.length} orders of what happens, no pod is missing that has 
 
   it('when a rollout is superseded by one whose pods never serve, and that by a third', () => {
     eachSeed(superseding(2));
+  });
+
+  it('when a rollout is superseded by one whose pods never serve, and that by the template of before', () => {
+    eachSeed(superseding(2, 2));
   });
 
   it('when it is aborted under a full quota', () => {

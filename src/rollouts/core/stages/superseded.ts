@@ -72,12 +72,15 @@ export function shelterOf(leaving: readonly LiveReplicaSet[]): LiveReplicaSet | 
   return endangered.length === 1 ? (endangered[0] ?? null) : null;
 }
 
-/** By which side the ReplicaSet's template is written. One of before the superseded revision is none: its template is that of the ReplicaSet. */
+/**
+ * By which side the ReplicaSet's template is written, which is none of a side's where it is from before the superseded revision. Beside an open gate it is
+ * written although it stands, so that the write waits as any other template does.
+ */
 function shelterWrite({ target }: TargetObservation, live: LiveDeployment, shelter: LiveReplicaSet): Pick<GateWrite, 'which' | 'template'> {
   const isOf = (side: Side | null): boolean => side !== null && setOf([shelter], side) !== undefined;
-  if (isOf(target.to)) return { which: 'TO' };
-  if (isOf(target.superseded)) return { which: 'SUPERSEDED' };
-  return { which: 'FROM', template: shelter === live.current ? 'GATE' : { replicaSet: shelter.name, uid: shelter.uid } };
+  const which = isOf(target.to) ? 'TO' : isOf(target.superseded) ? 'SUPERSEDED' : 'FROM';
+  const stands = shelter === live.current && live.gate === 'CLOSED';
+  return { which, template: stands ? 'GATE' : { replicaSet: shelter.name, uid: shelter.uid } };
 }
 
 /** The ReplicaSet that runs a side: the very one, or one with the same template. */

@@ -5,7 +5,6 @@ import type { Draft } from '../draft.ts';
 import type { LiveDeployment, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { freezeAt, limitsOf, resolveLimits } from '../steps.ts';
-import type { Amounts } from '../steps.ts';
 import { splitOf } from '../live/health.ts';
 import { unsettled } from '../live/settled.ts';
 import type { Unsettled } from '../target-reasons.ts';
@@ -64,16 +63,19 @@ function waitFor(waits: Unsettled | null, since: Date): Draft {
 }
 
 /**
- * A new template, an open gate, a number of pods: with any of them the controller removes pods by what counts as available. With the gate closed on a template
- * none ever does, and a gate that closes is not to wait; nor is one that stays open and lets fewer pods be missing than before.
+ * A new template, an open gate, a number of pods, more pods that may be missing: with any of them the controller removes pods by what counts as available. With
+ * the gate closed on a template none does, unless it was open a moment ago; and a gate that closes is not to wait.
  */
 function isTurn(live: LiveDeployment, action: TargetAction): boolean {
   if (action.kind === 'SCALE') return live.others.length > 0;
   if (action.kind !== 'APPLY') return false;
-  const hasTemplate = action.template !== 'GATE' && action.template !== 'KEPT';
-  return hasTemplate || !(action.gate.closed || isTightened(live, action.gate));
+  if (action.template !== 'GATE' && action.template !== 'KEPT') return true;
+  const isWider = limitsOf(action.gate, live.replicas).unavailable > limitsOf(live, live.replicas).unavailable;
+  if (live.gate === 'OPEN') return !action.gate.closed && isWider;
+  return !action.gate.closed || (isWider && mayCount(live));
 }
 
-function isTightened(live: LiveDeployment, gate: Amounts): boolean {
-  return live.gate === 'OPEN' && limitsOf(gate, live.replicas).unavailable <= limitsOf(live, live.replicas).unavailable;
+/** The controller may still be at a gate that was open. */
+function mayCount({ current, generation, observedGeneration }: LiveDeployment): boolean {
+  return current === null || observedGeneration < generation || !current.gateClosed || current.counted.available > 0;
 }

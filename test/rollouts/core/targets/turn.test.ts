@@ -149,6 +149,26 @@ it('a step behind the closed gate does not wait', () => {
   expect(model.turn()).toMatchObject({ action: { kind: 'APPLY', side: 'TO', gate: { closed: true } } });
 });
 
+it('a step behind a gate that was open a moment ago waits', () => {
+  const model = new Model(canary);
+  model.drain((one) => one.rollout.phase === 'PAUSED');
+  model.supersede({ type: 'CANARY', steps: [{ weight: 50 }], maxSurge: 2, behaviour: 'NEVER_READY' });
+  until(model, (one) => one.deployment?.template === 'template-3');
+  model.controllers();
+  model.supersede({ type: 'ROLLING', steps: [], maxSurge: 2, behaviour: 'GOOD' }, 2);
+  until(model, (one) => one.deployment?.template === 'template-2');
+  ask(model, { kind: 'ABORT' });
+  model.decideAll();
+  // What bad pods there are is to go first, beside those of release 2, whose gate is open.
+  expect(model.turn()).toMatchObject({ reason: { code: 'FREEZING' }, action: { gate: { closed: true, unavailable: '0%' } } });
+  expect(model.turn()).toMatchObject({ reason: { code: 'SETTLING', data: { missing: 'SEEN' } } });
+  model.controllers();
+  expect(model.turn()).toMatchObject({
+    reason: { code: 'BAD_PODS_FIRST' },
+    action: { side: 'TO', gate: { closed: true, unavailable: '20%' } },
+  });
+});
+
 describe('a rolling update', () => {
   function halfway(): Model {
     const model = new Model({ ...plainPlan, maxSurge: 2 });
