@@ -51,8 +51,10 @@ class PlaceRecorder {
   touched = false;
   /** Numbers of pods since the controllers had last seen everything. */
   private numbers = new Set<number>();
-  /** The fewest Ready pods on which something was decided since then, less those that were lost since. */
+  /** The fewest Ready pods on which something was decided since then, with those that were lost since then. */
   private floor = Number.POSITIVE_INFINITY;
+  /** Ready pods that were lost since the rollout began by no controller's doing: what has been decided before has not reckoned with it. */
+  private lost = 0;
   private readonly serving = new Set<string>();
   /** Limits of the strategies that are being carried out, or were until everything was quiet. */
   private limits: Limits[] = [];
@@ -88,8 +90,11 @@ class PlaceRecorder {
   private onQuiet(): void {
     const { deployment } = this;
     this.numbers = new Set(deployment === null ? [] : [deployment.spec.replicas]);
-    this.floor = this.serving.size;
-    if (!this.recorder.isActive) this.limits = [];
+    if (!this.recorder.isActive) {
+      this.limits = [];
+      this.lost = 0;
+    }
+    this.floor = this.serving.size + this.lost;
   }
 
   private onChange({ resource, type, current, previous }: Change): void {
@@ -106,7 +111,7 @@ class PlaceRecorder {
     if (deployment === null || written === this.written) return;
     this.written = written;
     this.numbers.add(deployment.spec.replicas);
-    this.floor = Math.min(this.floor, this.serving.size);
+    this.floor = Math.min(this.floor, this.serving.size + this.lost);
   }
 
   private onNewSet(set: ReplicaSet): void {
@@ -127,7 +132,7 @@ class PlaceRecorder {
     if (!served || serves) return;
     const deleted = gone || pod.metadata.deletionTimestamp !== undefined;
     if (deleted && !this.deletedByOthers.has(uid)) this.checkReady(pod);
-    else this.floor -= 1;
+    else this.lost += 1;
   }
 
   private checkReady(pod: Pod): void {
@@ -135,7 +140,7 @@ class PlaceRecorder {
     if (deployment === null || deployment.metadata.deletionTimestamp !== undefined || this.limits.length === 0) return;
     const numbers = [...this.numbers];
     const unavailable = Math.max(...this.limits.flatMap((limits) => numbers.map((n) => resolved(limits, n).unavailable)));
-    const least = Math.min(Math.min(...numbers) - unavailable, this.floor);
+    const least = Math.min(Math.min(...numbers) - unavailable, this.floor) - this.lost;
     if (this.serving.size < least)
       this.breach('A', `${this.serving.size} pods are Ready without ${pod.metadata.name}, at least ${least} must be; ${this.describe()}`);
   }
