@@ -82,7 +82,7 @@ describe('a canary that is held at an open pause', () => {
     expect(failure).toMatchObject({ reason: 'LABEL_REMOVED', cluster: first.name });
     expect(running(world, 'unlabeled')).toEqual([`${GOOD} x2 + ${BETTER} x2`, `${GOOD} x4`]);
 
-    const [, label, value] = /kubectl label deployment unlabeled (\S+)=([0-9a-f-]+)/.exec(failure!.advice)!;
+    const [, label, value] = /kubectl label --overwrite deployment unlabeled (\S+)=([0-9a-f-]+)/.exec(failure!.advice)!;
     await recorder!.label('unlabeled', { [label!]: value! });
     const again = await ask(world, `/rollouts/${id}/retry`);
     expect(await settled(world, again)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LABELS } from '../../src/workloads/core/objects.ts';
 import { expectStatus } from '../support/api.ts';
 import { ask, BETTER, deploy, GOOD, makeWorkload, remove, running, settled, startWorld, violations } from '../support/world.ts';
 import type { World } from '../support/world.ts';
@@ -60,6 +61,23 @@ describe('a placement that is taken away', () => {
     world.clusters[0]?.clearFaults();
     expect(await settled(world, id)).toMatchObject({ kind: 'DELETE', phase: 'ROLLED_BACK' });
     expect(running(world, 'halted')).toEqual([`${GOOD} x4`, `${GOOD} x${OWN}`]);
+  });
+
+  test('with the whole workload, where a Deployment has lost our label, leaves everything there until the label is back', async () => {
+    const workload = workloads.get('own') ?? '';
+    const [recorder] = world.recorders;
+    await recorder!.label('own', { [LABELS.workloadId]: 'another' });
+    const id = await remove(world, workload);
+    expect(await settled(world, id)).toMatchObject({
+      phase: 'PAUSED',
+      pauseReason: 'FAILURE',
+      failure: { reason: 'LABEL_REMOVED', cluster: 'cluster-1' },
+    });
+    expect(running(world, 'own')[0]).toBe(`${GOOD} x4`);
+
+    await recorder!.label('own', { [LABELS.workloadId]: workload });
+    expect(await settled(world, await ask(world, `/rollouts/${id}/retry`))).toMatchObject({ kind: 'DELETE', phase: 'SUCCEEDED' });
+    for (const one of world.recorders) expect(one.names('deployments', 'own')).toEqual([]);
   });
 
   test('the events tell one end of each', async () => {

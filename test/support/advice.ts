@@ -109,7 +109,7 @@ export function advisedWays(start: () => Promise<AdvisedWorld>): void {
       failure: { reason: 'EDITED', cluster: its.edited.cluster, differences: [difference], differenceCount: 1 },
     });
     expect(rollout.failure?.advice).toContain('retry with takeOver: true (POST /v1/rollouts/{id}/retry)');
-    expect(rollout.failure?.advice).toContain('a rollback (POST /v1/workloads/{workload}/rollback)');
+    expect(rollout.failure?.advice).toContain('a rollback (POST /v1/workloads/{workload}/rollback, with toRelease)');
   };
   /** Somebody edits release 1, so that release 2 is refused, and once more a retry that does not take over. */
   const refused = async (name: string, [edited, template]: [string, object] = SET_ENV!): Promise<{ its: Case; id: string }> => {

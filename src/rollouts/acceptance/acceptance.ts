@@ -31,16 +31,14 @@ export class Acceptance {
     private readonly work: Work,
   ) {}
 
-  /** Refuses (409 ROLLOUT_ACTIVE) or supersedes the active rollout, and returns it. `by`: the kind that is asked for. The workload's row is locked by the caller. */
-  async makeWay(workload: WorkloadRow, way: MakeWay, by: RolloutKind): Promise<RolloutRow | null> {
+  /**
+   * Refuses (409 ROLLOUT_ACTIVE) or supersedes the active rollout, and returns it. `way`: null where the request cannot ask for the latter. `by`: the kind that is
+   * asked for. The workload's row is locked by the caller.
+   */
+  async makeWay(workload: WorkloadRow, way: MakeWay | null, by: RolloutKind): Promise<RolloutRow | null> {
     const active = await this.rollouts.lockActive(workload.id);
     if (!active) return null;
-    if (way === 'REJECT') {
-      throw new Problem(
-        'ROLLOUT_ACTIVE',
-        `Rollout ${active.id} of ${workload.name} is ${active.phase}. Wait for it, abort it, or send "concurrency": "SUPERSEDE".`,
-      );
-    }
+    if (way !== 'SUPERSEDE') throw isActive(active, workload, way !== null);
     await this.end(active.id, by);
     return active;
   }
@@ -97,4 +95,10 @@ export class Acceptance {
     await this.rows.save(locked, reduction, 'PRODUCT');
     this.events.append(eventsOf(locked, reduction.events));
   }
+}
+
+function isActive({ id, phase }: RolloutRow, workload: WorkloadRow, canSupersede: boolean): Problem {
+  const finish = phase === 'PAUSED' ? 'Let it go on (promote, resume or retry it)' : 'Wait for it';
+  const ways = canSupersede ? `${finish}, abort it, or send "concurrency": "SUPERSEDE"` : `${finish}, or abort it`;
+  return new Problem('ROLLOUT_ACTIVE', `Rollout ${id} of ${workload.name} is ${phase}. ${ways}.`);
 }

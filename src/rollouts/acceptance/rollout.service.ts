@@ -103,7 +103,7 @@ export class RolloutService {
       const { kind, onFailure, onUnreachable } = settled;
       const waves = (await this.rollouts.waves([id])).get(id);
       const options = { onFailure, onUnreachable, waves, retryOfId: id, takeOver: takeOver || settled.takeOver };
-      if (kinds[kind].place === 'ALONE') await this.acceptance.makeWay(locked, 'REJECT', kind);
+      if (kinds[kind].place === 'ALONE') await this.acceptance.makeWay(locked, null, kind);
       switch (kinds[kind].retry) {
         case 'RELEASE': {
           const release = await this.kept.byId(settled.release!.id);

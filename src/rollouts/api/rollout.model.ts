@@ -53,7 +53,11 @@ export class Rollout extends Model({
   values: JsonObject,
   reason: z.string().nullable(),
   retryOf: z.uuid().nullable(),
-  takeOver: z.boolean().describe('What other field managers have changed is overwritten, and is no failure; a rollback always does that.'),
+  takeOver: z
+    .boolean()
+    .describe(
+      'What other field managers have changed before its first write to a cluster is overwritten, and is no failure; a rollback always does that.',
+    ),
   onFailure: OnFailure,
   onUnreachable: OnUnreachable,
   phase: RolloutPhase,

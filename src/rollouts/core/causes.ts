@@ -43,9 +43,12 @@ interface FieldConflict extends ApiErrorData, Listed {
   object?: string;
 }
 
+/** How to begin again after what stopped a rollout is over. */
+const AGAIN = 'retry if the rollout went back; if it is paused, abort it and deploy again';
+
 /** The ways out for what others have changed, of which each leads to an end. */
 const takeOverAdvice = (otherwise: string): string =>
-  `${otherwise}; or overwrite it by a retry with takeOver: true (POST /v1/rollouts/{id}/retry). A deployment or restart with takeOver: true and a rollback (POST /v1/workloads/{workload}/rollback) overwrite it, too.`;
+  `${otherwise}; or overwrite it by a retry with takeOver: true (POST /v1/rollouts/{id}/retry). A deployment or restart with takeOver: true and a rollback (POST /v1/workloads/{workload}/rollback, with toRelease) overwrite it, too.`;
 
 /** Errors of a cluster's API. FATAL if a retry would fail the same way; TRANSIENT and SLOW if the error may pass by itself: the request is retried meanwhile. */
 const apiErrors = {
@@ -112,15 +115,15 @@ const own = {
     severity: 'FATAL',
     blames: 'CLUSTER',
     sentence: ({ name }: Named) => `The Deployment ${name} exists but does not have this workload's id: someone else created it.`,
-    advice: 'Delete it, or use another name or namespace for the workload: objects of others are not changed.',
+    advice: 'Use another name or namespace for the workload, or delete it if nobody needs it: objects of others are not changed.',
   },
   LABEL_REMOVED: {
     severity: 'FATAL',
     blames: 'CLUSTER',
     sentence: ({ name, label }: Named & { label: string; id: string }) =>
-      `Somebody has removed the label ${label} of Deployment ${name}: without it, it is not known to be this workload's.`,
+      `Somebody has removed or changed the label ${label} of Deployment ${name}: without it, it is not known to be this workload's.`,
     advice: ({ name, label, id }: Named & { label: string; id: string }) =>
-      `Put it back (kubectl label deployment ${name} ${label}=${id}) and retry.`,
+      `Put it back (kubectl label --overwrite deployment ${name} ${label}=${id}) and retry.`,
   },
   REPLACED: {
     severity: 'FATAL',
@@ -154,21 +157,22 @@ const own = {
     advice: ({ manager }: GateOverridden) =>
       manager === null
         ? 'Exempt the Deployment from the policy that sets these fields, or roll out with strategy ROLLING, which holds no pods.'
-        : `Find out why ${manager} writes these fields (GitOps, a script, a person), stop that, and retry.`,
+        : `Find out why ${manager} writes these fields (GitOps, a script, a person) and stop that; then ${AGAIN}.`,
   },
   SCALED_WHILE_HELD: {
     severity: 'FATAL',
     blames: 'CLUSTER',
     sentence: ({ detail }: { detail: string }) =>
       `The number of pods was changed while the canary was held, and the split no longer fits the plan: ${detail}.`,
-    advice: 'Deploy again with a strategy that has room for it or allows a surge, or keep autoscaling from going that low during a canary.',
+    advice:
+      'Abort the rollout if it is paused, and deploy again with a strategy that has room for it or allows a surge; or keep autoscaling from going that low during a canary.',
   },
   REPLICA_SET_DELETED: {
     severity: 'FATAL',
     blames: 'CLUSTER',
     sentence: ({ name, release }: Named & { release: number }) =>
       `The ReplicaSet of ${name} that ran release ${release} before was deleted by somebody during the rollout, with its pods.`,
-    advice: 'Find out who deletes ReplicaSets, then retry: what goes back makes its pods anew.',
+    advice: `Find out who deletes ReplicaSets and stop that: what goes back makes its pods anew. Then ${AGAIN}.`,
   },
   SCALED_BY_OTHERS: {
     severity: 'FATAL',

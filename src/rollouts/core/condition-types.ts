@@ -23,7 +23,8 @@ export const conditionTypes = {
     advice: 'Start a worker with SLIPWAY_REGIONS naming this region, or with none named.',
   },
   PAUSED_BY_OWNER: {
-    meaning: 'Somebody has paused the Deployment (`spec.paused`): nothing is written until it is resumed.',
+    meaning:
+      'Somebody has paused the Deployment (`spec.paused`): nothing is written until it is resumed, but for going back, which resumes it.',
     sentence: ({ manager }: { manager: string }) => `The Deployment is paused by ${manager} (spec.paused).`,
     advice: 'Resume it (kubectl rollout resume) to let the rollout go on, or abort the rollout.',
   },

@@ -248,7 +248,7 @@ export interface LiveDeployment {
   observedGeneration: number;
   /** False: an object of our name that does not bear our workload's id. Never touched. */
   ours: boolean;
-  /** It would be ours, but for its label with the workload's id, which somebody has removed. */
+  /** It is ours by the labels of its pods, but somebody has removed or changed its own. */
   unlabeled: boolean;
   replicas: number;
   gate: 'OPEN' | 'CLOSED';

@@ -138,8 +138,8 @@ const table: [Failure, string, string, string, string, string?][] = [
     'LABEL_REMOVED',
     'FATAL',
     'CLUSTER',
-    "Somebody has removed the label slipway.dev/workload-id of Deployment web: without it, it is not known to be this workload's.",
-    'Put it back (kubectl label deployment web slipway.dev/workload-id=w-1) and retry.',
+    "Somebody has removed or changed the label slipway.dev/workload-id of Deployment web: without it, it is not known to be this workload's.",
+    'Put it back (kubectl label --overwrite deployment web slipway.dev/workload-id=w-1) and retry.',
   ],
   [
     replaced(east, 'web'),
@@ -155,7 +155,7 @@ const table: [Failure, string, string, string, string, string?][] = [
     'FATAL',
     'CLUSTER',
     'The pod template of Deployment web was edited by kubectl since it was applied.',
-    'Make the change in the template and deploy that; or overwrite it by a retry with takeOver: true (POST /v1/rollouts/{id}/retry). A deployment or restart with takeOver: true and a rollback (POST /v1/workloads/{workload}/rollback) overwrite it, too.',
+    'Make the change in the template and deploy that; or overwrite it by a retry with takeOver: true (POST /v1/rollouts/{id}/retry). A deployment or restart with takeOver: true and a rollback (POST /v1/workloads/{workload}/rollback, with toRelease) overwrite it, too.',
   ],
   [
     gateOverridden(east, {
@@ -176,7 +176,7 @@ const table: [Failure, string, string, string, string, string?][] = [
     'FATAL',
     'CLUSTER',
     'argocd changed minReadySeconds or the strategy of Deployment web, by which pods are held, 4 times within 5 minutes.',
-    'Find out why argocd writes these fields (GitOps, a script, a person), stop that, and retry.',
+    'Find out why argocd writes these fields (GitOps, a script, a person) and stop that; then retry if the rollout went back; if it is paused, abort it and deploy again.',
   ],
   [
     scaledWhileHeld(east, '1 pod'),

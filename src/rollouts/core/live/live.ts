@@ -36,7 +36,7 @@ export function liveOf(watched: Watched): Live {
   const owned = ownedBy(watched.replicaSets, text(metadata, 'uid')).sort(byAge);
   const current = currentOf(spec, owned);
   const label = text(part(metadata, 'labels'), LABELS.workloadId);
-  const release = releaseOf(metadata);
+  const podLabel = text(part(part(part(spec, 'template'), 'metadata'), 'labels'), LABELS.workloadId);
   const pods = podsByOwner(watched.pods, clusterNow);
   const view = (replicaSet: Raw): LiveReplicaSet => ({ ...replicaSetOf(replicaSet, pods), age: owned.indexOf(replicaSet) });
   return {
@@ -46,14 +46,14 @@ export function liveOf(watched: Watched): Live {
     generation: number(metadata, 'generation') ?? 0,
     observedGeneration: number(part(deployment, 'status'), 'observedGeneration') ?? 0,
     ours: label === watched.workloadId,
-    unlabeled: label === null && release !== null,
+    unlabeled: label !== watched.workloadId && podLabel === watched.workloadId,
     terminating: text(metadata, 'deletionTimestamp') !== null,
     counted: { ...countedOf(deployment), updated: count(deployment, 'updatedReplicas') },
     replicas: number(spec, 'replicas') ?? 1,
     ...gateOf(spec),
     gateBy: foreignOwner(metadata, ['f:spec', 'f:minReadySeconds']) ?? foreignOwner(metadata, ['f:spec', 'f:strategy']),
     template: liveDigest(part(spec, 'template')),
-    release,
+    release: releaseOf(metadata),
     pausedBy: spec['paused'] === true ? (newestOwner(metadata, ['f:spec', 'f:paused'])?.manager ?? 'an unknown manager') : null,
     editedBy: foreignOwner(metadata, ['f:spec', 'f:template']),
     current: current === null ? null : view(current),

@@ -66,10 +66,10 @@ const doors: Record<Purpose, Door> = {
     foreign: failNotOurs,
     guards: [terminating, refusedForGood, failingUnlessScaled, standstill],
   },
-  REMOVE: { first: [refusedAlready, standsStill], absent: restRemoved, foreign: restRemoved, guards: [] },
+  REMOVE: { first: [refusedAlready, standsStill], absent: restRemoved, foreign: leftToOthers(restRemoved), guards: [] },
   RUN_BACK: { first: [neverWritten, refusedForNow], absent: recreate, foreign: failNotOurs, guards: [terminating] },
-  NUMBER_BACK: { first: [neverWritten, refusedForNow], absent: () => 'END', foreign: () => 'END', guards: [goneAnyway] },
-  REMOVE_BACK: { first: [neverWritten, refusedForNow], absent: restRemoved, foreign: restRemoved, guards: [] },
+  NUMBER_BACK: { first: [neverWritten, refusedForNow], absent: () => 'END', foreign: leftToOthers(() => 'END'), guards: [goneAnyway] },
+  REMOVE_BACK: { first: [neverWritten, refusedForNow], absent: restRemoved, foreign: leftToOthers(restRemoved), guards: [] },
 };
 
 /** What is due instead of a look at the stage, or the Deployment to look at. */
@@ -127,8 +127,17 @@ function restRemoved(o: TargetObservation): Draft | 'END' {
   return removeRest(o) ?? 'END';
 }
 
-function failNotOurs({ target, placement }: TargetObservation, { unlabeled }: LiveDeployment): Draft {
-  return fail(unlabeled ? labelRemoved(target, placement.workload, placement.workloadId) : notOurs(target, placement.workload));
+function failNotOurs(o: TargetObservation, live: LiveDeployment): Draft {
+  return failUnlabeled(o, live) ?? fail(notOurs(o.target, o.placement.workload));
+}
+
+/** What is somebody else's is none of our business where nothing of ours is to stay; but one that only lost its label is ours, and runs. */
+function leftToOthers(otherwise: (o: TargetObservation) => Draft | 'END'): Door['foreign'] {
+  return (o, live) => failUnlabeled(o, live) ?? otherwise(o);
+}
+
+function failUnlabeled({ target, placement }: TargetObservation, { unlabeled }: LiveDeployment): Draft | null {
+  return unlabeled ? fail(labelRemoved(target, placement.workload, placement.workloadId)) : null;
 }
 
 function replacedByOthers({ o: { target, placement }, live }: Visit): Draft | null {

@@ -243,11 +243,13 @@ describe('what a decision sees of the cluster', () => {
   });
 
   it.each([
-    ['another', { 'slipway.dev/workload-id': 'w-2' }, { 'slipway.dev/release': '3' }, false],
-    ['none, and nothing else of ours', {}, {}, false],
-    ['none, beside the number of a release', {}, { 'slipway.dev/release': '3' }, true],
-  ])("is not ours where the label with the workload's id is %s", (_what, labels, annotations, unlabeled) => {
-    expect(live({ deployment: deployment({ metadata: { labels, annotations } }) })).toMatchObject({ ours: false, unlabeled });
+    ['another workload', { 'slipway.dev/workload-id': 'w-2' }, {}, false],
+    ['nobody', {}, {}, false],
+    ['nobody, and its pods bear ours', {}, { 'slipway.dev/workload-id': 'w-1' }, true],
+    ['another workload, and its pods bear ours', { 'slipway.dev/workload-id': 'w-2' }, { 'slipway.dev/workload-id': 'w-1' }, true],
+  ])('is not ours where its label names %s', (_whom, labels, podLabels, unlabeled) => {
+    const seen = live({ deployment: deployment({ metadata: { labels }, spec: { template: template('web:2', podLabels) } }) });
+    expect(seen).toMatchObject({ ours: false, unlabeled });
   });
 
   it('knows a Deployment controller that never finds the ReplicaSets that it has made', () => {
