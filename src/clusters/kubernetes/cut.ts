@@ -97,7 +97,7 @@ const deployment = record({
     strategy: record({ type: scalar, rollingUpdate: record({ maxSurge: scalar, maxUnavailable: scalar }) }),
     template: comparable,
   }),
-  status: record({ ...counts, updatedReplicas: scalar, conditions }),
+  status: record({ ...counts, updatedReplicas: scalar, collisionCount: scalar, conditions }),
 });
 
 const replicaSet = record({

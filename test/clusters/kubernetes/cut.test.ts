@@ -59,7 +59,7 @@ const deployment = {
   },
   status: {
     observedGeneration: 3,
-    ...{ replicas: 3, updatedReplicas: 2, readyReplicas: 1, availableReplicas: 1, unavailableReplicas: 2 },
+    ...{ replicas: 3, updatedReplicas: 2, collisionCount: 1, readyReplicas: 1, availableReplicas: 1, unavailableReplicas: 2 },
     conditions: [failing('Progressing', 'False'), failing('ReplicaFailure', 'True')],
   },
 };

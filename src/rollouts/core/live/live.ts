@@ -136,10 +136,11 @@ function isSeen(object: Raw): boolean {
 
 /** The current ReplicaSet's own word; the Deployment's only while there is no ReplicaSet, since it may still speak of the one before. */
 function replicaFailureOf(deployment: Raw, current: Raw | null, clusterNow: Date): LiveDeployment['replicaFailure'] {
+  const collisions = count(deployment, 'collisionCount');
+  if (current === null && collisions >= MANY_COLLISIONS) return changedSets(collisions);
   const status = part(current ?? deployment, 'status');
   const failure = condition(status, 'ReplicaFailure');
   if (text(failure, 'status') === 'True') return replicaFailureFrom(failure, 'FailedCreate', clusterNow);
-  if (current === null && count(deployment, 'collisionCount') >= MANY_COLLISIONS) return changedSets(deployment);
   const progressing = condition(status, 'Progressing');
   const refused = current === null && text(progressing, 'status') === 'False' && text(progressing, 'reason') === 'ReplicaSetCreateError';
   return refused ? replicaFailureFrom(progressing, 'ReplicaSetCreateError', clusterNow) : null;
@@ -149,8 +150,7 @@ function replicaFailureOf(deployment: Raw, current: Raw | null, clusterNow: Date
 const MANY_COLLISIONS = 3;
 
 /** None of the ReplicaSets has the template that the controller has made it with: it makes one after the other, and never finds its own. */
-function changedSets(deployment: Raw): NonNullable<LiveDeployment['replicaFailure']> {
-  const made = count(deployment, 'collisionCount');
+function changedSets(made: number): NonNullable<LiveDeployment['replicaFailure']> {
   const message = `The Deployment controller makes one ReplicaSet after the other (${made} so far) and finds its pod template in none of them.`;
   return { reason: 'ReplicaSetChanged', message, ageMilliseconds: 0 };
 }
