@@ -41,8 +41,8 @@ const CANARY = { type: 'CANARY', steps: [{ weight: 50 }, { pause: true }] };
 
 const WEB = '.spec.template.spec.containers[name="web"]';
 const LISTED: Record<string, Partial<Difference>> = {
-  'kubectl set env': { path: `${WEB}.env[name="ADDED"]`, manager: 'kubectl-edit', live: '{"name":"ADDED","value":"1"}', ours: null },
-  'kubectl set env NAME-': { path: `${WEB}.env[name="MODE"]`, manager: null, live: null, ours: JSON.stringify(MODE) },
+  'kubectl set env': { path: `${WEB}.env[name="ADDED"]`, manager: 'kubectl-edit', live: '{"name":"ADDED","value":"(hidden)"}', ours: null },
+  'kubectl set env NAME-': { path: `${WEB}.env[name="MODE"]`, manager: null, live: null, ours: '{"name":"MODE","value":"(hidden)"}' },
   'a label': { path: '.spec.template.metadata.labels.team', manager: 'kubectl-edit', live: 'shop', ours: null },
   'a container': { path: '.spec.template.spec.containers[name="proxy"]', manager: 'kubectl-edit', ours: null },
 };

@@ -22,7 +22,13 @@ export const Blames = Enum(
 export class FieldDifference extends Model({
   path: z.string().describe('As Kubernetes writes it: `.spec.template.spec.containers[name="web"].image`.'),
   manager: z.string().nullable().describe('The field manager that owns the live value; null where nobody does, as where it was removed.'),
-  live: z.string().nullable().describe('The live value as text, JSON where it is none, cut at 200 characters; null = it is not there.'),
+  live: z
+    .string()
+    .nullable()
+    .describe(
+      'The live value as text, JSON where it is none, cut at 200 characters; null = it is not there. What may hold a secret (variables, arguments, headers, ' +
+        'paths of probes, annotations, any other free text) reads "(hidden)".',
+    ),
   ours: z.string().nullable().describe('The value that we would write, likewise.'),
 }) {}
 

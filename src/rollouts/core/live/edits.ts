@@ -59,8 +59,8 @@ export function editsOf(live: unknown, base: unknown, next: unknown, managedFiel
     edits.push({
       path: `.spec.template${path.map(({ shown }) => shown).join('')}`,
       manager: ownerAt(managedFields, path),
-      live: shownValue(now, isSecret(path), publicText),
-      ours: shownValue(then, isSecret(path), publicText),
+      live: shownValue(now, namesIn(path), publicText),
+      ours: shownValue(then, namesIn(path), publicText),
     });
   }
   return edits.sort(byPath);
@@ -75,8 +75,11 @@ export function conflictsOf(
 ): Difference[] {
   return fields
     .map(({ field, manager }): Difference => {
-      const shown = (value: unknown): string | null => shownValue(value, SECRET_NAME.test(field), publicText);
-      return { path: field, manager, live: shown(valueAtField(live, field)), ours: shown(valueAtField(ours, field)) };
+      const shown = (object: unknown): string | null => {
+        const found = valueAtField(object, field);
+        return shownValue(found.value, found.names, publicText);
+      };
+      return { path: field, manager, live: shown(live), ours: shown(ours) };
     })
     .sort(byPath);
 }
@@ -86,15 +89,23 @@ const byPath = (a: Difference, b: Difference): number => (a.path < b.path ? -1 :
 const ITEM = /^\[((?:"(?:[^"\\]|\\.)*"|[^\]"])*)\]/;
 const KEY = /(\w*)=("(?:[^"\\]|\\.)*"|[^,]+)/g;
 
-/** The value at a field as server-side apply writes it: `.spec.ports[port=80,protocol="TCP"].targetPort`. Names may have dots: the longest that fits is meant. */
-function valueAtField(value: unknown, field: string): unknown {
-  if (field === '') return value;
+/** A value, and the names of the fields on the way to it. */
+interface Found {
+  value: unknown;
+  names: readonly string[];
+}
+
+/** What is at a field as server-side apply writes it: `.spec.ports[port=80,protocol="TCP"].targetPort`. Names may have dots: the longest that fits is meant. */
+function valueAtField(value: unknown, field: string, names: readonly string[] = []): Found {
+  if (field === '') return { value, names };
   const item = ITEM.exec(field);
-  if (item !== null) return valueAtField(itemAt(value, item[1] ?? ''), field.slice(item[0].length));
-  if (!isRecord(value)) return undefined;
-  const names = Object.keys(value).filter((name) => field.startsWith(`.${name}`) && /^$|^[.[]/.test(field.slice(name.length + 1)));
-  const name = names.sort((a, b) => b.length - a.length)[0];
-  return name === undefined ? undefined : valueAtField(value[name], field.slice(name.length + 1));
+  if (item !== null) return valueAtField(itemAt(value, item[1] ?? ''), field.slice(item[0].length), names);
+  const fitting = Object.keys(isRecord(value) ? value : {}).filter(
+    (name) => field.startsWith(`.${name}`) && /^$|^[.[]/.test(field.slice(name.length + 1)),
+  );
+  const name = fitting.sort((a, b) => b.length - a.length)[0];
+  if (!isRecord(value) || name === undefined) return { value: undefined, names };
+  return valueAtField(value[name], field.slice(name.length + 1), [...names, name]);
 }
 
 /** An item of a list by its place, its keys (one that is left out has its default), or its value. */
@@ -167,26 +178,91 @@ function ownerAt(managedFields: unknown, path: readonly Step[]): string | null {
   return newest === undefined ? null : text(newest, 'manager');
 }
 
-const SECRET_NAME = /pass|secret|token|credential|api_?key|private/i;
 const HIDDEN = '(hidden)';
 
-/** What a variable of a telling name is set to. */
-function isSecret(path: readonly Step[]): boolean {
-  const variable = path.findLast(({ owned }) => owned.startsWith('k:{"name"'))?.shown ?? '';
-  return SECRET_NAME.test(variable) && path.at(-1)?.owned === 'f:value';
+/**
+ * The fields whose texts are shown. People put secrets into whatever takes free text (variables, arguments, headers, paths, annotations, the data of a ConfigMap), and
+ * no name tells which: so all other texts are hidden, and so is whatever lies below a field that is not here.
+ */
+const SHOWN_FIELDS: ReadonlySet<string> = new Set([
+  // On the way
+  ...['metadata', 'spec', 'template', 'containers', 'initContainers', 'ephemeralContainers', 'env', 'envFrom', 'valueFrom', 'resources'],
+  ...[
+    'livenessProbe',
+    'readinessProbe',
+    'startupProbe',
+    'httpGet',
+    'httpHeaders',
+    'tcpSocket',
+    'grpc',
+    'lifecycle',
+    'preStop',
+    'postStart',
+  ],
+  ...['securityContext', 'capabilities', 'seccompProfile', 'appArmorProfile', 'seLinuxOptions', 'volumeMounts', 'volumeDevices'],
+  ...['volumes', 'emptyDir', 'configMap', 'secret', 'projected', 'sources', 'downwardAPI', 'persistentVolumeClaim', 'items'],
+  ...['configMapKeyRef', 'secretKeyRef', 'configMapRef', 'secretRef', 'fieldRef', 'resourceFieldRef', 'serviceAccountToken'],
+  ...['imagePullSecrets', 'tolerations', 'topologySpreadConstraints', 'affinity', 'nodeAffinity', 'podAffinity', 'podAntiAffinity'],
+  ...['requiredDuringSchedulingIgnoredDuringExecution', 'preferredDuringSchedulingIgnoredDuringExecution', 'preference'],
+  ...['podAffinityTerm', 'nodeSelectorTerms', 'matchExpressions', 'matchFields', 'labelSelector', 'namespaceSelector', 'ports'],
+  ...['readinessGates', 'schedulingGates', 'resourceClaims', 'strategy', 'rollingUpdate', 'os'],
+  // Names of objects and of their parts
+  ...['name', 'generateName', 'namespace', 'namespaces', 'key', 'fieldPath', 'resource', 'containerName', 'secretName', 'claimName'],
+  ...['serviceAccount', 'serviceAccountName', 'schedulerName', 'priorityClassName', 'runtimeClassName', 'nodeName', 'finalizers'],
+  // Amounts, words of Kubernetes, places
+  ...['image', 'imagePullPolicy', 'restartPolicy', 'dnsPolicy', 'preemptionPolicy', 'terminationMessagePolicy', 'type', 'protocol'],
+  ...['port', 'targetPort', 'hostIP', 'scheme', 'appProtocol', 'service', 'operator', 'values', 'effect', 'topologyKey', 'conditionType'],
+  ...[
+    'whenUnsatisfiable',
+    'nodeAffinityPolicy',
+    'nodeTaintsPolicy',
+    'matchLabelKeys',
+    'mismatchLabelKeys',
+    'medium',
+    'sizeLimit',
+    'divisor',
+  ],
+  ...['mountPath', 'devicePath', 'mountPropagation', 'recursiveReadOnly', 'add', 'drop', 'procMount', 'fsGroupChangePolicy'],
+  ...['supplementalGroupsPolicy', 'level', 'role', 'user', 'maxSurge', 'maxUnavailable', 'minAvailable', 'clusterIP', 'clusterIPs'],
+  ...[
+    'externalName',
+    'externalTrafficPolicy',
+    'internalTrafficPolicy',
+    'trafficDistribution',
+    'sessionAffinity',
+    'ipFamilyPolicy',
+    'ipFamilies',
+  ],
+]);
+
+/** Maps with names of people's own, in which every text is shown. */
+const SHOWN_MAPS: ReadonlySet<string> = new Set(['labels', 'matchLabels', 'nodeSelector', 'selector', 'limits', 'requests']);
+
+/** Which texts at a place are shown: all, none, or those of known fields. */
+type Texts = 'ALL' | 'NONE' | 'KNOWN';
+
+function textsBelow(texts: Texts, name: string): Texts {
+  if (texts !== 'KNOWN') return texts;
+  if (SHOWN_MAPS.has(name)) return 'ALL';
+  return SHOWN_FIELDS.has(name) ? 'KNOWN' : 'NONE';
 }
 
-/** The value as a bounded text; null = there is none. */
-function shownValue(value: unknown, isHidden: boolean, publicText: PublicText): string | null {
+function namesIn(path: readonly Step[]): string[] {
+  return path.flatMap(({ owned }) => (owned.startsWith('f:') ? [owned.slice(2)] : []));
+}
+
+/** The value as a bounded text; null = there is none. `names`: of the fields on the way to it. */
+function shownValue(value: unknown, names: readonly string[], publicText: PublicText): string | null {
   if (value === undefined) return null;
-  const open = isHidden ? HIDDEN : withoutSecrets(value);
+  const open = withoutSecrets(value, names.reduce<Texts>(textsBelow, 'KNOWN'));
   const shown = publicText(typeof open === 'string' ? open : JSON.stringify(open));
   return shown.length <= MOST_CHARACTERS ? shown : `${shown.slice(0, MOST_CHARACTERS - 3)}...`;
 }
 
-function withoutSecrets(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutSecrets);
+/** Names stay, and so do numbers and booleans, which Kubernetes has for amounts and switches only. */
+function withoutSecrets(value: unknown, texts: Texts): unknown {
+  if (typeof value === 'string') return texts === 'NONE' ? HIDDEN : value;
+  if (Array.isArray(value)) return value.map((item) => withoutSecrets(item, texts));
   if (!isRecord(value)) return value;
-  const hides = typeof value['name'] === 'string' && SECRET_NAME.test(value['name']) && 'value' in value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hides && key === 'value' ? HIDDEN : withoutSecrets(item)]));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutSecrets(item, textsBelow(texts, name))]));
 }
