@@ -114,6 +114,10 @@ export const targetSentences: [Reason, string][] = [
     'kubectl-edit changed minReadySeconds or the strategy, by which pods are held: closing the gate again.',
   ],
   [because('GATE_AGAIN', { manager: null }), 'Closing the gate, which has not arrived yet.'],
+  [
+    because('GATE_AMOUNTS_AGAIN', {}),
+    'The gate is closed again, and no new pod counts as available: writing maxSurge and maxUnavailable of the step.',
+  ],
   [because('OWN_LIMITS', { release: 7 }), "Release 7 stands: restoring the Deployment's own maxSurge and maxUnavailable."],
   [because('FINISHING', { release: 7 }), 'Applying the remaining objects of release 7 and pruning unreferenced ones.'],
   [because('PODS_READY', { ready: 10, pods: 10, release: 7, wanted: null }), '10 of 10 pods run release 7 and are Ready.'],

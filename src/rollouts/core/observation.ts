@@ -113,6 +113,8 @@ export interface WrittenGate extends Amounts {
   over?: string;
   /** Absent in rows of earlier versions, whose gate is not verified. */
   closed?: boolean;
+  /** What the stage had written, where other amounts hold the pods until the controllers have counted after somebody had opened the gate. */
+  stage?: Amounts;
   /** When others had changed it and it was written again, and who they were; the last few. */
   overridden?: readonly GateOverride[];
 }

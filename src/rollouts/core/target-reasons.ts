@@ -124,6 +124,8 @@ const forward = {
     manager === null
       ? 'Closing the gate, which has not arrived yet.'
       : `${manager} changed minReadySeconds or the strategy, by which pods are held: closing the gate again.`,
+  GATE_AMOUNTS_AGAIN: (_data: Record<string, never>) =>
+    'The gate is closed again, and no new pod counts as available: writing maxSurge and maxUnavailable of the step.',
   SCALING: ({ from, to }: { from: number; to: number }) => `Scaling from ${from} to ${podsText(to)}.`,
   SCALED: ({ ready, pods }: { ready: number; pods: number }) => `${ready} of ${pods} pods are Ready.`,
   REMOVING: ({ workload }: { workload: string }) => `Removing ${workload}.`,

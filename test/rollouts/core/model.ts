@@ -203,6 +203,7 @@ export class Model {
   away: { since: Date } | null = null;
   /** What has been decided and committed, and has not arrived in the cluster. */
   underWay: TargetAction | null = null;
+  private gateBy: string | null = null;
   private checked: Preflight | null = null;
   private edits: TargetObservation['edits'] = null;
   private answers = new Map<SideName, string>();
@@ -319,7 +320,7 @@ export class Model {
       gate: d.minReadySeconds === CLOSED ? 'CLOSED' : 'OPEN',
       surge: d.surge,
       unavailable: d.unavailable,
-      gateBy: null,
+      gateBy: this.gateBy,
       pausedBy: d.paused,
       template: d.template,
       release: d.release,
@@ -461,6 +462,7 @@ export class Model {
     };
     if (old === null) this.cluster.create(spec);
     else this.cluster.write(spec, action.precondition === null ? 0 : Number(action.precondition.resourceVersion));
+    this.gateBy = null;
     const isForeign = typeof action.template === 'object' && action.template.uid !== which.replicaSet;
     if (action.template !== 'GATE' && !isForeign) this.answers.set(action.side, spec.template);
   }
@@ -538,6 +540,12 @@ export class Model {
   edit(fields: Partial<Pick<DeploymentSpec, 'template' | 'minReadySeconds' | 'surge' | 'unavailable'>>): void {
     this.recorder.foreign = true;
     this.cluster.write(fields);
+  }
+
+  /** Somebody opens the gate, or changes its amounts, and owns it until our next write. What we do is judged all the same. */
+  openGate(fields: Pick<DeploymentSpec, 'surge' | 'unavailable'> & Partial<Pick<DeploymentSpec, 'minReadySeconds'>>): void {
+    this.gateBy = 'a-person';
+    this.cluster.write({ minReadySeconds: 0, ...fields });
   }
 
   /** Somebody deletes the Deployment. */

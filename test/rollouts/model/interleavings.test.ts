@@ -11,6 +11,7 @@ import type { Verb } from '../../../src/rollouts/core/rollout/verbs.ts';
 import { Model, plainPlan } from '../core/model.ts';
 import type { Plan } from '../core/model.ts';
 import { Chance } from './chance.ts';
+import { CLOSED } from './cluster.ts';
 import { Interleaving } from './interleaving.ts';
 
 function anyPlan(chance: Chance): Plan {
@@ -130,6 +131,24 @@ describe(`in ${seeds.length} orders of what happens, no pod is missing that has 
 
   it('when a rollout is superseded by one whose pods never serve, and that by the template of before', () => {
     eachSeed(superseding(2, 2));
+  });
+
+  it('when somebody opens the gate, as often as not while it is held', () => {
+    eachSeed((seed) =>
+      tell(seed, (chance, interleaving, { maxSurge, maxUnavailable }) => {
+        const { model } = interleaving;
+        const isClosed = (): boolean => model.deployment?.minReadySeconds === CLOSED;
+        interleaving.run(chance.between(0, 250));
+        for (let times = chance.between(1, 2); times > 0; times--) {
+          interleaving.run(300, isClosed);
+          if (isClosed()) model.openGate({ surge: String(maxSurge), unavailable: String(maxUnavailable) });
+          interleaving.run(chance.between(0, 100));
+        }
+        ask(model, chance.one([{ kind: 'ABORT' }, { kind: 'PROMOTE', full: true }] as const));
+        interleaving.run(chance.between(0, 500));
+        ask(model, { kind: 'ABORT' });
+      }),
+    );
   });
 
   it('when it is aborted under a full quota', () => {

@@ -8,7 +8,7 @@
  * What is compared was found with a model of both controllers in which all of this is late (`test/rollouts/model`), and on Kubernetes 1.36 with statuses that were
  * delayed by 100 to 600 ms. What makes no difference is not waited for: while pods start their counts are behind all the time.
  */
-import type { LiveDeployment, LiveReplicaSet } from '../observation.ts';
+import type { Counted, LiveDeployment, LiveReplicaSet } from '../observation.ts';
 import { limitsOf } from '../steps.ts';
 import type { Unsettled } from '../target-reasons.ts';
 import { readyNow, standing } from './health.ts';
@@ -23,6 +23,14 @@ export function unsettled(live: LiveDeployment): Unsettled | null {
   const behind = [current, ...others].find((one) => !isCounted(one));
   if (behind !== undefined) return { missing: 'COUNTED', replicaSet: behind.name };
   return isReported(live, current) ? null : { missing: 'REPORTED', replicaSet: null };
+}
+
+/**
+ * Whether the Deployment controller may take new pods for available: the gate is open, or was so a moment ago. A count that is not current may be followed by one
+ * from before the gate was closed.
+ */
+export function mayCountNew({ gate, current }: LiveDeployment): boolean {
+  return gate === 'OPEN' || (current !== null && (!current.gateClosed || current.counted.available > 0 || !current.counted.isCurrent));
 }
 
 /** A Deployment that its owner has paused is not lowered any further. */
@@ -57,12 +65,21 @@ function isSorted(replicaSet: LiveReplicaSet, ready: number): boolean {
 }
 
 /** The Deployment's status is the only sign of which of its ReplicaSets' statuses its controller has seen: by it they add up. */
-function isReported({ others, counted }: LiveDeployment, current: LiveReplicaSet): boolean {
-  const sum = (of: (replicaSet: LiveReplicaSet) => number): number => [current, ...others].reduce((total, one) => total + of(one), 0);
+function isReported(live: LiveDeployment, current: LiveReplicaSet): boolean {
+  const { counted } = live;
   return (
-    counted.replicas === sum((one) => one.counted.replicas) &&
+    counted.replicas === countedOf(live, 'replicas') &&
     counted.updated === current.counted.replicas &&
-    counted.ready === sum((one) => one.counted.ready) &&
-    counted.available === sum((one) => one.counted.available)
+    counted.ready === countedOf(live, 'ready') &&
+    isAvailableReported(live)
   );
+}
+
+/** Whether the Deployment controller has seen which pods the ReplicaSets have available. */
+export function isAvailableReported(live: LiveDeployment): boolean {
+  return live.counted.available === countedOf(live, 'available');
+}
+
+function countedOf({ current, others }: LiveDeployment, what: keyof Counted): number {
+  return [current, ...others].reduce((total, one) => total + (one?.counted[what] ?? 0), 0);
 }

@@ -6,7 +6,7 @@ import type { LiveDeployment, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import { freezeAt, limitsOf, resolveLimits } from '../steps.ts';
 import { splitOf } from '../live/health.ts';
-import { unsettled } from '../live/settled.ts';
+import { isAvailableReported, mayCountNew, unsettled } from '../live/settled.ts';
 import type { Unsettled } from '../target-reasons.ts';
 
 /** Going back must not take longer for it; everything else need not. */
@@ -76,6 +76,6 @@ function isTurn(live: LiveDeployment, action: TargetAction): boolean {
 }
 
 /** The controller may still be at a gate that was open. */
-function mayCount({ current, generation, observedGeneration }: LiveDeployment): boolean {
-  return current === null || observedGeneration < generation || !current.gateClosed || current.counted.available > 0;
+function mayCount(live: LiveDeployment): boolean {
+  return live.current === null || live.observedGeneration < live.generation || mayCountNew(live) || !isAvailableReported(live);
 }
