@@ -11,7 +11,9 @@ export function judgedContract(cluster: Cluster): void {
   describe('a template that offline nothing is wrong with', () => {
     const world = makeWorld(cluster);
 
-    it.each(JUDGED)('%s', async (_, change, field) => {
+    it.for(JUDGED)('%s', async ([, change, field, since = 0], { skip }) => {
+      const [, minor] = (await world().kubernetes.version()).gitVersion.split('.');
+      skip(Number(minor) < since, `needs Kubernetes 1.${since}`);
       const namespace = await world().namespace();
       const document = judgedDocument(change);
       expect(validateDocument(document, 'BASELINE')).toEqual({ document });

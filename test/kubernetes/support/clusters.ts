@@ -62,6 +62,11 @@ export function providedClusters(): readonly ProvidedCluster[] {
   return inject('clusters');
 }
 
+/** Whether the control planes are there, and of this minor version or a later one. */
+export function isAtLeast(minor: number): boolean {
+  return providedClusters().some(({ version }) => Number(version.split('.')[1]) >= minor);
+}
+
 /** A client with the admin's rights for a provided cluster; close it after the last test. */
 export function connect(cluster: ProvidedCluster): Client {
   return new Client({ server: cluster.server, caData: cluster.caData, token: cluster.adminToken });

@@ -1,10 +1,10 @@
 import type { Client } from '../control-plane/client.ts';
-import { providedClusters } from './clusters.ts';
+import { isAtLeast } from './clusters.ts';
 
 const API = '/apis/admissionregistration.k8s.io/v1';
 
 /** MutatingAdmissionPolicy is stable from 1.36 on. */
-export const hasPolicies = providedClusters().some(({ version }) => Number(version.split('.')[1]) >= 36);
+export const hasPolicies = isAtLeast(36);
 
 /** What is changed of which objects, when. */
 export interface Mutation {

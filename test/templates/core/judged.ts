@@ -63,10 +63,11 @@ const pod = 'spec.template.spec';
 const key = { name: 'x', key: 'x' };
 
 /**
- * Documents in which our checks find nothing wrong, with the field that an API server of Kubernetes 1.36 blames; null where it accepts them. Offline all of them
+ * Documents in which our checks find nothing wrong, with the field that an API server of Kubernetes 1.36 blames; null where it accepts them, and
+ * the minor version that has the field where older ones have not. Offline all of them
  * are accepted, and clusters judge: `test/kubernetes/contract/judged.contract.ts`.
  */
-export const JUDGED: [name: string, change: Change, field: string | null][] = [
+export const JUDGED: [name: string, change: Change, field: string | null, since?: number][] = [
   ['nothing', () => undefined, null],
   // Containers
   ['no containers', (d) => (d.pod.spec.containers = []), `${pod}.containers`],
@@ -86,7 +87,7 @@ export const JUDGED: [name: string, change: Change, field: string | null][] = [
   ['a grace below zero', spec({ terminationGracePeriodSeconds: -1 }), null],
   ['no grace', spec({ terminationGracePeriodSeconds: 0 }), null],
   ['a restart policy that there is not', init({ restartPolicy: 'Sometimes' }), `${pod}.initContainers[0].restartPolicy`],
-  ['rules for restarts without a policy', web({ restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }] }), `${first}.restartPolicy`],
+  ['rules for restarts without a policy', web({ restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }] }), `${first}.restartPolicy`, 34],
   // Ports
   ['a port of zero', web({ ports: [{ containerPort: 0 }] }), `${first}.ports[0].containerPort`],
   ['a port out of range', web({ ports: [{ containerPort: 65_536 }] }), `${first}.ports[0].containerPort`],
@@ -122,7 +123,7 @@ export const JUDGED: [name: string, change: Change, field: string | null][] = [
   ['more asked for than allowed', web({ resources: { requests: { memory: '1Gi' }, limits: { memory: '128Mi' } } }), `${first}.resources.requests`],
   ['less than nothing asked for', web({ resources: { requests: { cpu: '-1m' } } }), `${first}.resources.requests[cpu]`],
   ['nothing asked for', web({ resources: { requests: { cpu: 0 } } }), null],
-  ['a claim that the pod does not have', web({ resources: { claims: [{ name: 'gpu' }] } }), `${first}.resources.claims[0]`],
+  ['a claim that the pod does not have', web({ resources: { claims: [{ name: 'gpu' }] } }), `${first}.resources.claims[0]`, 34],
   // Probes and hooks
   ['a probe that asks nothing', web({ readinessProbe: { periodSeconds: 5 } }), `${first}.readinessProbe`],
   ['a probe that asks twice', web({ readinessProbe: { exec: { command: ['x'] }, grpc: { port: 1 } } }), `${first}.readinessProbe.grpc`],
