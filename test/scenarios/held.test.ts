@@ -73,6 +73,23 @@ describe('a canary that is held at an open pause', () => {
     expect(running(world, 'watched')).toEqual(Array(2).fill(`${BETTER} x4`));
   });
 
+  test('whose number of pods somebody changes says who it was, from what to what, and what that comes to', async () => {
+    const id = await hold('scaled');
+    const [recorder] = world.recorders;
+    const said = async (): Promise<string[]> =>
+      (await eventsOf(world, id)).flatMap(({ message }) => (message.includes('number of pods') ? [message] : []));
+    const sentences = [
+      'cluster-1: The number of pods was set from 4 to 3 by kubectl while 2 were held on release 2: the split follows.',
+      'cluster-1: The number of pods was set from 3 to 6 by kubectl while 1 was held on release 2: the split follows.',
+    ];
+    for (const [index, replicas] of [3, 6].entries()) {
+      await recorder!.edit('scaled', {}, { manager: 'kubectl', spec: { replicas } });
+      await expect.poll(said).toEqual(sentences.slice(0, index + 1));
+    }
+    await ask(world, `/rollouts/${id}/promote`);
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+  });
+
   test('whose Deployment loses our label is left alone there, until somebody puts the label back', async () => {
     const id = await hold('unlabeled');
     const [recorder] = world.recorders;

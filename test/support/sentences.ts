@@ -113,6 +113,14 @@ export const targetSentences: [Reason, string][] = [
     because('GATE_AGAIN', { manager: 'kubectl-edit' }),
     'kubectl-edit changed minReadySeconds or the strategy, by which pods are held: closing the gate again.',
   ],
+  [
+    because('HELD_SCALED', { from: 4, to: 1, manager: 'kubectl', new: 1, release: 7, fewerReady: true }),
+    'The number of pods was set from 4 to 1 by kubectl while 1 was held on release 7: for as long as a pod takes to start, fewer may be Ready.',
+  ],
+  [
+    because('HELD_SCALED', { from: 10, to: 20, manager: null, new: 2, release: 7, fewerReady: false }),
+    'The number of pods was set from 10 to 20 by somebody while 2 were held on release 7: the split follows.',
+  ],
   [because('GATE_AGAIN', { manager: null }), 'Closing the gate, which has not arrived yet.'],
   [
     because('GATE_AMOUNTS_AGAIN', {}),

@@ -79,7 +79,13 @@ const owners = list(
     subresource: scalar,
     time: scalar,
     fieldsV1: record({
-      'f:spec': record({ 'f:paused': presence, 'f:template': presence, 'f:minReadySeconds': presence, 'f:strategy': presence }),
+      'f:spec': record({
+        'f:paused': presence,
+        'f:replicas': presence,
+        'f:template': presence,
+        'f:minReadySeconds': presence,
+        'f:strategy': presence,
+      }),
     }),
   }),
 );

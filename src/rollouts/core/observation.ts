@@ -253,6 +253,8 @@ export interface LiveDeployment {
   /** It is ours by the labels of its pods, but somebody has removed or changed its own. */
   unlabeled: boolean;
   replicas: number;
+  /** The field manager that owns `spec.replicas`: whoever changed it last, we or others. null = nobody has since it was created. */
+  replicasBy: string | null;
   gate: 'OPEN' | 'CLOSED';
   /** As they stand in the spec: "2", "25%"; "0" where the strategy has none (Recreate). */
   surge: string;

@@ -144,6 +144,22 @@ export function sameEffect(a: Amounts, b: Amounts, n: number): boolean {
 }
 
 /**
+ * Whether fewer than N' pods may be Ready, for as long as a pod takes to start, after N has fallen to N' while (s, u) are held with the gate closed.
+ *
+ * The controller scales each side by N' / M, rounded, where M is N with the surge at which it last changed that side's number; then it brings the new side to what
+ * (s, u) ask for at N'. New pods that the rounding took start anew, and old ones have gone down for them already. With s > 0 fewer old ones go than there are new.
+ * True also for some falls that cost nothing, since M is not known exactly; never false for one that does.
+ *
+ * @param to N'
+ * @param raisedBy the most surge with which the new side was raised: maxSurge of the strategy
+ */
+export function fallMayCost(written: Amounts, n: number, to: number, raisedBy: number): boolean {
+  const { surge, unavailable } = limitsOf(written, to);
+  if (to < 1 || to >= n || surge > 0) return false;
+  return Math.round((expectedSplit(written, n).new * to) / (n + raisedBy)) < unavailable;
+}
+
+/**
  * What holds a native rolling update where it stands: u = 0%, s = what stands above N, at least 1. Without surge in the strategy: s = 0, u = its own.
  *
  * A larger u, down to the old pods that are left, would hold as well, but not at once: in the sync in which the controller sees the gate closed it still has

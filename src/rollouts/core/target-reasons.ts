@@ -79,6 +79,9 @@ export type HeldSplit = { new: number; pods: number; release: number };
 
 const heldText = ({ new: fresh, pods, release }: HeldSplit): string => `Held at ${fresh} of ${pods} pods on release ${release}`;
 
+/** A change of N while pods are held. `new`: those that were; `fewerReady`: than N, for a moment. */
+export type HeldScale = { from: number; to: number; manager: string | null; new: number; release: number; fewerReady: boolean };
+
 const forward = {
   CHECKING: ({ cluster, release }: { cluster: string; release: number }) =>
     `Checking permissions, quota and fields on ${cluster} before release ${release} is written.`,
@@ -126,6 +129,10 @@ const forward = {
       : `${manager} changed minReadySeconds or the strategy, by which pods are held: closing the gate again.`,
   GATE_AMOUNTS_AGAIN: (_data: Record<string, never>) =>
     'The gate is closed again, and no new pod counts as available: writing maxSurge and maxUnavailable of the step.',
+  HELD_SCALED: ({ from, to, manager, new: fresh, release, fewerReady }: HeldScale) => {
+    const set = `The number of pods was set from ${from} to ${to} by ${manager ?? 'somebody'} while ${fresh} ${fresh === 1 ? 'was' : 'were'} held on release ${release}`;
+    return fewerReady ? `${set}: for as long as a pod takes to start, fewer may be Ready.` : `${set}: the split follows.`;
+  },
   SCALING: ({ from, to }: { from: number; to: number }) => `Scaling from ${from} to ${podsText(to)}.`,
   SCALED: ({ ready, pods }: { ready: number; pods: number }) => `${ready} of ${pods} pods are Ready.`,
   REMOVING: ({ workload }: { workload: string }) => `Removing ${workload}.`,

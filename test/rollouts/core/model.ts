@@ -317,6 +317,7 @@ export class Model {
       ours: true,
       unlabeled: false,
       replicas: d.replicas,
+      replicasBy: null,
       gate: d.minReadySeconds === CLOSED ? 'CLOSED' : 'OPEN',
       surge: d.surge,
       unavailable: d.unavailable,

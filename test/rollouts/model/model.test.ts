@@ -1,5 +1,6 @@
 /** The model of the controllers against what was observed on a real control plane (1.36). */
 import { describe, expect, it } from 'vitest';
+import { fallMayCost, restAt } from '../../../src/rollouts/core/steps.ts';
 import { Chance } from './chance.ts';
 import { CLOSED, ModelCluster } from './cluster.ts';
 import type { DeploymentSpec } from './cluster.ts';
@@ -180,6 +181,21 @@ describe('what the model has of the real controllers that can cost pods', () => 
   it('is a fall of N while (0, p%) is held: from 4 to 1, and to 2, a pod is gone before the next one is there', () => {
     const least = (to: number): number => Math.min(...seeds.map((seed) => fall(seed, 4, 1, to, '0', '25%')));
     expect([least(1), least(2), least(3)]).toEqual([0, 1, 3]);
+  });
+
+  it('is said to cost pods wherever it does', () => {
+    for (let n = 2; n <= 12; n++) {
+      for (let c = 1; c < n; c++) {
+        const rest = restAt(n, c);
+        for (let to = 1; to < n; to++) {
+          if (fallMayCost(rest, n, to, c)) continue;
+          for (const seed of seeds.slice(0, 5)) {
+            const least = fall(seed, n, c, to, rest.surge, rest.unavailable);
+            expect([n, c, to, least]).toEqual([n, c, to, to]);
+          }
+        }
+      }
+    }
   });
 
   it('costs never more than what may be unavailable then, and nothing where one pod more is held: (1, p%)', () => {

@@ -50,6 +50,7 @@ export function liveOf(watched: Watched): Live {
     terminating: text(metadata, 'deletionTimestamp') !== null,
     counted: { ...countedOf(deployment), updated: count(deployment, 'updatedReplicas') },
     replicas: number(spec, 'replicas') ?? 1,
+    replicasBy: newestOwner(metadata, ['f:spec', 'f:replicas'])?.manager ?? null,
     ...gateOf(spec),
     gateBy: foreignOwner(metadata, ['f:spec', 'f:minReadySeconds']) ?? foreignOwner(metadata, ['f:spec', 'f:strategy']),
     template: liveDigest(part(spec, 'template')),

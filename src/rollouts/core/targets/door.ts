@@ -16,6 +16,7 @@ import type { StageHandlers, Visit } from '../stages/stage.ts';
 import { mayMove, overdue, waitHealthy, standstillReason } from '../live/deadline.ts';
 import { fail, failWith, sideOf, wait } from '../draft.ts';
 import { blameOverride, closedAgain } from './gate.ts';
+import { scaledWhileHeld } from './scaled.ts';
 import type { Draft } from '../draft.ts';
 import { failingFault } from '../live/faults.ts';
 import { ownersPause } from '../live/outside.ts';
@@ -54,6 +55,7 @@ const doors: Record<Purpose, Door> = {
       terminating,
       failing,
       closedAgain,
+      scaledWhileHeld,
       misfit,
       unwell,
       pausedByOwner,

@@ -128,6 +128,7 @@ describe('what a decision sees of the cluster', () => {
       ours: true,
       unlabeled: false,
       replicas: 10,
+      replicasBy: null,
       gate: 'OPEN',
       surge: '2',
       unavailable: '20%',
@@ -270,6 +271,12 @@ describe('what a decision sees of the cluster', () => {
     expect(live({ deployment: deployment({ spec: { paused: true }, metadata: { managedFields: [ours, kubectl] } }) }).pausedBy).toBe(
       'kubectl-rollout',
     );
+  });
+
+  it('names who set the number of pods last', () => {
+    const scaled = (manager: string, minute: number): object => ({ ...by(manager, minute), fieldsV1: { 'f:spec': { 'f:replicas': {} } } });
+    const managedFields = [ours, scaled('slipway-scale', 1), { ...scaled('kubectl', 2), subresource: 'scale' }, by('kubectl-set', 3)];
+    expect(live({ deployment: deployment({ metadata: { managedFields } }) }).replicasBy).toBe('kubectl');
   });
 
   it.each([

@@ -42,6 +42,7 @@ const held = counted({
   surge: '0',
   unavailable: '20%',
   gateBy: null,
+  replicasBy: null,
   pausedBy: null,
   template: 'new',
   release: 2,
