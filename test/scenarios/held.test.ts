@@ -90,6 +90,26 @@ describe('a canary that is held at an open pause', () => {
     expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
   });
 
+  test('is scaled by ours to as few as one pod, and one that is asked for is Ready all the time', async () => {
+    const id = await hold('lowered', { strategy: { ...strategy, steps: [{ weight: 25 }, { pause: true }] } });
+    expect(running(world, 'lowered')).toEqual(Array(2).fill(`${GOOD} x3 + ${BETTER} x1`));
+    const [recorder] = world.recorders;
+    const scale = await ask(world, '/workloads/lowered/scale', { replicas: 1 });
+    const ready: number[] = [];
+    await expect
+      .poll(async () => {
+        ready.push(recorder!.readyPods('lowered'));
+        return (await rolloutOf(world, scale)).phase;
+      })
+      .toBe('SUCCEEDED');
+    expect(Math.min(...ready)).toBeGreaterThanOrEqual(1);
+    expect(running(world, 'lowered')).toEqual(Array(2).fill(`${GOOD} x1 + ${BETTER} x1`));
+    expect(await rolloutOf(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP', failure: null });
+    await ask(world, `/rollouts/${id}/promote`);
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running(world, 'lowered')).toEqual(Array(2).fill(`${BETTER} x1`));
+  });
+
   test('whose Deployment loses our label is left alone there, until somebody puts the label back', async () => {
     const id = await hold('unlabeled');
     const [recorder] = world.recorders;

@@ -121,6 +121,10 @@ export const targetSentences: [Reason, string][] = [
     because('HELD_SCALED', { from: 10, to: 20, manager: null, new: 2, release: 7, fewerReady: false }),
     'The number of pods was set from 10 to 20 by somebody while 2 were held on release 7: the split follows.',
   ],
+  [
+    because('SURGE_FIRST', { from: 4, to: 1, release: 7 }),
+    'Before the number of pods is set from 4 to 1: holding 1 pod more of release 7, so that none is missing meanwhile.',
+  ],
   [because('GATE_AGAIN', { manager: null }), 'Closing the gate, which has not arrived yet.'],
   [
     because('GATE_AMOUNTS_AGAIN', {}),
@@ -237,6 +241,7 @@ export const targetSentences: [Reason, string][] = [
   [because('WAITING', { standing: { is: 'BEING_DELETED' } }), 'Waiting: the Deployment is being deleted by somebody else.'],
   [because('WAITING', { standing: { is: 'NOT_GONE', workload: 'web' } }), 'Waiting: web is not gone yet.'],
   [because('WAITING', { standing: { is: 'STILL_LEAVING' } }), 'Waiting: pods of scaled-down ReplicaSets are not terminating yet.'],
+  [because('WAITING', { standing: { is: 'NOT_RAISED' } }), 'Waiting: one pod more is to be held first.'],
   [because('WAITING', { standing: { is: 'NUMBER_STANDS', replicas: 4 } }), 'Waiting: the number of pods is still 4.'],
   [because('WAITING', { standing: { is: 'WRITE_REFUSED' } }), 'Waiting: the cluster refuses the write.'],
   [

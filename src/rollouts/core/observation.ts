@@ -285,6 +285,9 @@ export interface LiveDeployment {
 /** The result of checking permissions, dry runs and field conflicts. Kept by the holder, repeated after a crash. `editedBy`: whose changes are taken over. */
 export type Preflight = { ok: true; editedBy?: string } | { ok: false; failure: Failure };
 
+/** Another target that is under way at the placement: a change of the number of pods goes on beside a rollout. */
+export type Beside = Pick<TargetObservation, 'rollout' | 'placement' | 'target'>;
+
 export interface TargetObservation {
   /** The database's clock. */
   now: Date;
@@ -292,6 +295,7 @@ export interface TargetObservation {
   wave: WaveState;
   placement: PlacementState;
   target: TargetState;
+  beside: readonly Beside[];
   live: Live;
   /** null until it has been taken since this holder holds the placement. */
   checked: Preflight | null;

@@ -156,7 +156,8 @@ export function sameEffect(a: Amounts, b: Amounts, n: number): boolean {
 export function fallMayCost(written: Amounts, n: number, to: number, raisedBy: number): boolean {
   const { surge, unavailable } = limitsOf(written, to);
   if (to < 1 || to >= n || surge > 0) return false;
-  return Math.round((expectedSplit(written, n).new * to) / (n + raisedBy)) < unavailable;
+  const canary = expectedSplit(written, n).new;
+  return Math.round((canary * to) / (n + Math.min(raisedBy, canary))) < unavailable;
 }
 
 /**

@@ -13,6 +13,7 @@ export type Standing =
   | { is: 'BEING_DELETED' }
   | { is: 'NOT_GONE'; workload: string }
   | { is: 'STILL_LEAVING' }
+  | { is: 'NOT_RAISED' }
   | { is: 'NUMBER_STANDS'; replicas: number }
   | { is: 'WRITE_REFUSED' };
 
@@ -42,6 +43,8 @@ export function describeStanding(standing: Standing): string {
       return `${standing.workload} is not gone yet`;
     case 'STILL_LEAVING':
       return 'pods of scaled-down ReplicaSets are not terminating yet';
+    case 'NOT_RAISED':
+      return 'one pod more is to be held first';
     case 'NUMBER_STANDS':
       return `the number of pods is still ${standing.replicas}`;
     case 'WRITE_REFUSED':
@@ -133,6 +136,8 @@ const forward = {
     const set = `The number of pods was set from ${from} to ${to} by ${manager ?? 'somebody'} while ${fresh} ${fresh === 1 ? 'was' : 'were'} held on release ${release}`;
     return fewerReady ? `${set}: for as long as a pod takes to start, fewer may be Ready.` : `${set}: the split follows.`;
   },
+  SURGE_FIRST: ({ from, to, release }: { from: number; to: number; release: number }) =>
+    `Before the number of pods is set from ${from} to ${to}: holding 1 pod more of release ${release}, so that none is missing meanwhile.`,
   SCALING: ({ from, to }: { from: number; to: number }) => `Scaling from ${from} to ${podsText(to)}.`,
   SCALED: ({ ready, pods }: { ready: number; pods: number }) => `${ready} of ${pods} pods are Ready.`,
   REMOVING: ({ workload }: { workload: string }) => `Removing ${workload}.`,

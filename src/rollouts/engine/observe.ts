@@ -61,11 +61,19 @@ export function observeLive(
 
 const errorData = ({ message, advice, kind }: KubernetesError) => ({ message, advice, access: ACCESS.has(kind) });
 
-export function observeTarget(active: ActiveTarget, live: Live, memory: Memory, now: Date): TargetObservation {
+/** @param others the targets that are under way at the placement besides */
+export function observeTarget(
+  active: ActiveTarget,
+  others: readonly ActiveTarget[],
+  live: Live,
+  memory: Memory,
+  now: Date,
+): TargetObservation {
   const { rollout, wave, placement, target } = active;
   const { checked, edits, answers, performed, writeFailure, hindrance, logs, warnings } = memory;
   const own = { checked, edits, answers, performed, writeFailure, hindrance, logs, warnings };
-  return { now, rollout, wave, placement, target: target.state, live, ...own };
+  const beside = others.map((one) => ({ rollout: one.rollout, placement: one.placement, target: one.target.state }));
+  return { now, rollout, wave, placement, target: target.state, beside, live, ...own };
 }
 
 /** Counts of pods by side, for readers of the API. While going back, the new side is the one being removed. */

@@ -173,7 +173,8 @@ export class PlacementLoop {
   private async reconcileTarget(active: ActiveTarget, live: Live, now: Date): Promise<boolean> {
     const memory = this.memoryOf(active);
     const placement = { ...active.placement, progressAt: this.progressAt };
-    const { decision, reduction } = this.decide(observeTarget({ ...active, placement }, live, memory, now));
+    const others = (this.rows?.targets ?? []).filter((other) => other !== active);
+    const { decision, reduction } = this.decide(observeTarget({ ...active, placement }, others, live, memory, now));
     if (decision.lookAt) this.alarm.ring(decision.lookAt.getTime() - now.getTime());
     const changes = Object.keys(decision.set).length > 0 || decision.event !== null;
     const { action } = decision;

@@ -122,6 +122,7 @@ function observe({ rollout, target, live = present(), rest, replicas, promotedSt
     hindrance: null,
     logs: new Map(),
     warnings: new Map(),
+    beside: [],
     ...rest,
   };
 }
@@ -1756,6 +1757,16 @@ describe('whatever the rows and the cluster say', () => {
       writeFailure: orNull(anyDate.map((at) => ({ failure, at }))),
       hindrance: orNull(anyDate.map((since) => ({ failure, since }))),
       logs: fc.constantFrom(new Map<string, string>(), new Map([['a/web', 'x']])),
+      beside: fc.constantFrom(
+        [],
+        [
+          {
+            rollout: rolloutRow({ kind: 'SCALE' as const, phase: 'RUNNING' as const }),
+            placement: { ...observe().placement, replicas: 1 },
+            target: targetRow({ kind: 'SCALE', from: null, to: null, phase: 'PROGRESSING' }),
+          },
+        ],
+      ),
       warnings: fc.constantFrom(new Map(), new Map([['u', { at: now, events: [{ reason: 'FailedMount', message: 'no' }] }]])),
     })
     .map((one) => ({
@@ -1783,6 +1794,7 @@ describe('whatever the rows and the cluster say', () => {
       hindrance: one.hindrance,
       logs: one.logs,
       warnings: one.warnings,
+      beside: one.beside,
     }));
 
   it('has an answer that is the same each time, fences every write, and writes nothing where nothing may be written', () => {

@@ -288,6 +288,7 @@ export class Model {
       wave: { ...this.wave },
       placement: { ...this.placement },
       target: { ...this.target },
+      beside: [],
       live: this.live(),
       checked: this.checked,
       edits: this.edits,

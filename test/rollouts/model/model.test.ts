@@ -1,6 +1,7 @@
 /** The model of the controllers against what was observed on a real control plane (1.36). */
 import { describe, expect, it } from 'vitest';
-import { fallMayCost, restAt } from '../../../src/rollouts/core/steps.ts';
+import { expectedSplit, fallMayCost, nextWrite, restAt } from '../../../src/rollouts/core/steps.ts';
+import type { Amounts } from '../../../src/rollouts/core/steps.ts';
 import { Chance } from './chance.ts';
 import { CLOSED, ModelCluster } from './cluster.ts';
 import type { DeploymentSpec } from './cluster.ts';
@@ -192,6 +193,39 @@ describe('what the model has of the real controllers that can cost pods', () => 
           for (const seed of seeds.slice(0, 5)) {
             const least = fall(seed, n, c, to, rest.surge, rest.unavailable);
             expect([n, c, to, least]).toEqual([n, c, to, to]);
+          }
+        }
+      }
+    }
+  });
+
+  /** A canary of c of N, raised by at most `chunk` pods at a time. */
+  function canary(seed: number, n: number, c: number, chunk: number): { lone: Lone; rest: Amounts } {
+    const lone = new Lone(n, new Chance(seed));
+    const rest = restAt(n, c);
+    let next = nextWrite({ kind: 'REST', canary: c }, n, { surge: chunk, unavailable: 0 }, null, 0);
+    while (next !== null) {
+      lone.hold('v2', next.surge, next.unavailable);
+      next = nextWrite({ kind: 'REST', canary: c }, n, { surge: chunk, unavailable: 0 }, next, lone.split['v2'] ?? 0);
+    }
+    return { lone, rest };
+  }
+
+  it.each([1, 3, 12])('costs nothing where one pod more is held before it (raised by %i at a time)', (chunk) => {
+    for (let n = 2; n <= 12; n++) {
+      for (let c = 1; c < n; c++) {
+        for (let to = 1; to < n; to++) {
+          for (const seed of seeds.slice(0, 3)) {
+            const { lone, rest } = canary(seed, n, c, chunk);
+            if (!fallMayCost(rest, n, to, chunk)) break;
+            const amounts = { surge: '1', unavailable: rest.unavailable };
+            lone.hold('v2', amounts.surge, amounts.unavailable);
+            lone.leastReady = Number.POSITIVE_INFINITY;
+            lone.write({ replicas: to });
+            expect([n, c, to, Math.min(to, lone.leastReady)]).toEqual([n, c, to, to]);
+            const { v1 = 0, v2 = 0 } = lone.split;
+            // With more surge than that, rounding may take the last old pod or leave more new ones.
+            if (chunk <= 3) expect([n, c, to, v1 > 0, v2 <= expectedSplit(amounts, to).new]).toEqual([n, c, to, true, true]);
           }
         }
       }

@@ -33,7 +33,7 @@ export const openStage: StageHandler<StageOf<'OPEN'>> = {
 };
 
 /** Whether the Deployment has this target's write. */
-export function isOnIt({ target }: TargetObservation, live: LiveDeployment, to: Side): boolean {
+export function isOnIt({ target }: Pick<TargetObservation, 'target'>, live: LiveDeployment, to: Side): boolean {
   return target.written && bears(live, to);
 }
 

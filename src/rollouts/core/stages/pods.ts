@@ -5,7 +5,7 @@ import type { Failure } from '../failure.ts';
 import type { AnyStage, LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
-import { canaryCount, goalOf, limitsOf, nextWrite, resolveLimits } from '../steps.ts';
+import { canaryCount, expectedSplit, goalOf, limitsOf, nextWrite, resolveLimits } from '../steps.ts';
 import type { Amounts, Goal, Limits, Split } from '../steps.ts';
 import { waitUntilHealthy } from '../live/deadline.ts';
 import { sideOf, applyGate, openGateOf } from '../draft.ts';
@@ -142,7 +142,7 @@ export function misfitOf({ o, live }: Visit, stage: AnyStage): Failure | null {
   )
     return null;
   const { settled, split } = judgeGated(live, to);
-  const detail = settled ? misfitDetail(sharesOf(stages), n, split) : null;
+  const detail = settled ? misfitDetail(sharesOf(stages), n, split, expectedSplit(live, n).new) : null;
   return detail === null ? null : scaledWhileHeld(o.target, detail);
 }
 
@@ -154,10 +154,13 @@ const isPods = (stage: AnyStage): stage is Pods => stage.kind === 'PODS';
 const isWhole = (share: Share, n: number): boolean =>
   'weight' in share ? share.weight >= 100 : 'count' in share ? share.count >= n : true;
 
-function misfitDetail(shares: readonly Share[], n: number, split: Split): string | null {
+/** @param asked how many new pods the gate asks for: one more than the plan before a SCALE (`fall.ts`) */
+function misfitDetail(shares: readonly Share[], n: number, split: Split, asked: number): string | null {
   if (split.old === 0) return `all ${n === 1 ? '1 pod' : `${n} pods`} run the new release before the last step`;
   const largest = Math.max(0, ...shares.map((share) => largestOf(share, n)));
-  return split.new > largest ? `${split.new} of ${n} pods run the new release, the plan has at most ${largest} before the last step` : null;
+  return split.new > Math.max(largest, asked)
+    ? `${split.new} of ${n} pods run the new release, the plan has at most ${largest} before the last step`
+    : null;
 }
 
 /** The most new pods that a share rests at with old ones beside. */

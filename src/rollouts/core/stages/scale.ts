@@ -9,6 +9,7 @@ import { fail } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import { readyNow, splitOf } from '../live/health.ts';
 import { freezeSplit } from './open.ts';
+import { surgesFirst } from './fall.ts';
 import { numberBefore, scaleBack, scaleDue, scaleForward } from './number.ts';
 import type { StageHandler, StageOf } from './stage.ts';
 
@@ -61,7 +62,7 @@ function requestDue(o: TargetObservation, live: LiveDeployment, from: number | n
     const late = overdue(o, { is: 'NUMBER_STANDS', replicas: live.replicas });
     if (late !== null) return late;
   }
-  return scaleForward(o, live);
+  return surgesFirst(o, live) ? waitHealthy(o, { is: 'NOT_RAISED' }) : scaleForward(o, live);
 }
 
 /** N pods stand and are Ready; a canary held beside may have its surge above that. */

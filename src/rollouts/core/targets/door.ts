@@ -9,6 +9,7 @@ import type { Live, LiveDeployment, TargetObservation } from '../observation.ts'
 import { because } from '../reasons.ts';
 import { recreate } from '../stages/back.ts';
 import { create, isOnIt } from '../stages/open.ts';
+import { surgeFirst } from '../stages/fall.ts';
 import { handlerOf, readProgress } from '../stages/handlers.ts';
 import { removeRest } from '../stages/remove.ts';
 import { isScaled } from '../stages/scale.ts';
@@ -56,6 +57,7 @@ const doors: Record<Purpose, Door> = {
       failing,
       closedAgain,
       scaledWhileHeld,
+      surgeFirst,
       misfit,
       unwell,
       pausedByOwner,

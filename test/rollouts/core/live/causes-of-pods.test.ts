@@ -98,6 +98,7 @@ function causeOf(pods: readonly PodFields[], refused?: string): object | null {
     hindrance: null,
     logs: new Map(),
     warnings: new Map(),
+    beside: [],
   };
   const blame = worstFault(o, live);
   return blame && presentFailure(podFailure(target, blame, null));
