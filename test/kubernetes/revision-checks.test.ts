@@ -4,7 +4,7 @@ import { JUDGED, judgedDocument } from '../templates/core/judged.ts';
 import { createServiceAccountToken } from './control-plane/objects.ts';
 import { startStoryWorld, storyDocument } from './story/world.ts';
 import type { Site, StoryWorld } from './story/world.ts';
-import { providedClusters } from './support/clusters.ts';
+import { isAtLeast, providedClusters } from './support/clusters.ts';
 
 interface Check {
   state: string;
@@ -80,7 +80,8 @@ describe.skipIf(providedClusters().length === 0)(
       });
     });
 
-    it.each(JUDGED)('%s', async (_, change, field) => {
+    it.for(JUDGED)('%s', async ([, change, field, since = 0], { skip }) => {
+      skip(!isAtLeast(since), `needs Kubernetes 1.${since}`);
       const { state, findings } = await checkOf(judgedDocument(change));
       const blamed = findings.filter(({ kind }) => kind === 'FAULT').map(({ pointer }) => pointer);
       if (field === null) expect([state, blamed]).toEqual(['PASSED', []]);

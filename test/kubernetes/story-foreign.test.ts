@@ -93,7 +93,7 @@ describe.skipIf(providedClusters().length === 0)('somebody else on one of two re
       await scale(its, 1);
       const rollout = await until(world, id, 'it has gone back', ({ phase }) => phase === 'ROLLED_BACK');
       expect(rollout.failure).toMatchObject({ reason: 'SCALED_WHILE_HELD', cluster: touched.name });
-      expect(rollout.failure?.advice).toContain('Deploy again with a strategy');
+      expect(rollout.failure?.advice).toContain('deploy again with a strategy');
       await runs(touched, name, OLD, 1);
       await runs(other, name, OLD, 4);
       expect([touched, other].map((site) => onlyReplicaSet(site, name))).toEqual(before);
