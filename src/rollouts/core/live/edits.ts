@@ -87,7 +87,7 @@ export function conflictsOf(
 const byPath = (a: Difference, b: Difference): number => (a.path < b.path ? -1 : 1);
 
 const ITEM = /^\[((?:"(?:[^"\\]|\\.)*"|[^\]"])*)\]/;
-const KEY = /(\w*)=("(?:[^"\\]|\\.)*"|[^,]+)/g;
+const KEY = /(?:^|,)(\w*)=("(?:[^"\\]|\\.)*"|[^,]+)/g;
 
 /** A value, and the names of the fields on the way to it. */
 interface Found {
