@@ -135,6 +135,7 @@ describe('a canary that is held at an open pause', () => {
     const rollout = await settled(world, id);
     expect(rollout.failure).toMatchObject({ reason: 'PROGRESS_DEADLINE', cluster: first.name, container: 'web' });
     expect(rollout.failure?.message).toMatch(/^No progress for 4 s: \d of the 2 pods that are held are Ready\. NotReady: /);
+    expect(await typesOf(id)).toEqual(['target.unhealthy']);
     expect(rollout.failure?.logTail).toContain('waiting for the cache');
     expect(running(world, 'late')).toEqual(Array(2).fill(`${GOOD} x4`));
   });

@@ -962,6 +962,14 @@ describe('a canary', () => {
       expect(sentenceOf(decision.reason)).toContain('No progress for 60 s: 1 of the 2 pods that are held are Ready. NotReady: ');
     });
 
+    it('is still not well while its log is read, though it has been so for less than the grace', () => {
+      const rollout = { ...paused, strategy: { ...canary, progressDeadlineSeconds: 4 } };
+      const live = turned({}, { ageMilliseconds: 4_000 });
+      const { action, set: changes } = decide({ ...heldAtTwenty, rollout, target: held(row(ago(4))), live });
+      expect(action).toMatchObject({ kind: 'READ_LOG' });
+      expect(changes).not.toHaveProperty('hindrance');
+    });
+
     it('is not what a pod is that starts: one that was made since, for less than the grace', () => {
       const young = { ageMilliseconds: 5_000 };
       expect(isIdle(decide({ ...heldAtTwenty, live: turned(young, { ageMilliseconds: 5_000 }) }))).toBe(true);

@@ -44,11 +44,11 @@ function unwell(o: TargetObservation, live: LiveDeployment, heldAt: Date): Blame
 
 function notWell(o: TargetObservation, live: LiveDeployment, blame: Blame, held: HeldSplit): Draft {
   const events = eventsDue(o, blame);
-  if (events !== null && !(events instanceof Date)) return events;
   const found = foundAt(blame);
   const hindrance = lasting(o.target.hindrance, found, o.now);
+  if (events !== null && !(events instanceof Date)) return o.target.hindrance === null ? events : { ...events, set: { hindrance } };
   const end = deadlineOf(o, hindrance);
-  if (o.now >= end) return overdue(o, live, blame);
+  if (o.now >= end) return overdue(o, live, blame, hindrance);
   const reason = because('HELD_UNWELL', { ...held, pod: blame.pod, cause: found.code, message: causeSentence(found) });
   const draft: Draft = { reason, set: { hindrance }, show: true, lookAt: soonest(end, events) };
   return o.target.hindrance === null ? { ...draft, event: 'target.unhealthy' } : draft;
@@ -56,9 +56,10 @@ function notWell(o: TargetObservation, live: LiveDeployment, blame: Blame, held:
 
 const deadlineOf = (o: TargetObservation, { since }: Hindrance): Date => new Date(Date.parse(since) + deadlineSeconds(o) * 1000);
 
-function overdue(o: TargetObservation, live: LiveDeployment, blame: Blame): Draft {
+/** Its log is read first; the clock runs on meanwhile. */
+function overdue(o: TargetObservation, live: LiveDeployment, blame: Blame, hindrance: Hindrance): Draft {
   const log = logOf(o, blame);
-  if (log === undefined) return readLog(blame);
+  if (log === undefined) return { ...readLog(blame), set: { hindrance } };
   const what = describeStanding({ is: 'HELD', ready: readyNow([live.current]), pods: splitOf(live).new });
   return fail(deadlineFailure(o.target, deadlineSeconds(o), what, blame, log));
 }
