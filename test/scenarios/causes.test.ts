@@ -95,7 +95,8 @@ describe('what stands in the way of a rollout', () => {
     test('a node that does not get an image that others run, and it is named', async () => {
       const workload = await begun('lonely');
       const node = `${first.name}-node-2`;
-      first.setFaults({ pullErrors: [{ image: BETTER, node, message: `${BETTER}: not found` }] });
+      // A message that may pass: the pull may fail before the pods of other nodes run the image.
+      first.setFaults({ pullErrors: [{ image: BETTER, node, message: `${BETTER}: dial tcp: i/o timeout` }] });
       // One pod a node: the pods of the release before keep the others full.
       const id = await roll(workload, { type: 'ROLLING', maxSurge: 4, maxUnavailable: 0, failureGraceSeconds: 50 });
       await expect.poll(async () => (await shown(id)).data).toMatchObject({ kind: 'ONE_NODE', node, severity: 'TRANSIENT' });
