@@ -39,9 +39,10 @@ type Spec = Record<string, any>;
 
 /** Pods that are as safe as can be, but for one field; and as safe as need be at first, but for one field. */
 function* pods(): Generator<{ change: string; spec: Spec }> {
-  const [container] = structuredClone(richDocument.pod.spec.containers) as Spec[];
+  const [rich] = structuredClone(richDocument.pod.spec.containers) as Spec[];
+  const container = { ...rich, volumeMounts: [], securityContext: { ...rich!['securityContext'], capabilities: { drop: ['ALL'] } } };
   const bases: Spec[] = [
-    { ...structuredClone(richDocument.pod.spec), initContainers: [], volumes: [], containers: [{ ...container, volumeMounts: [] }] },
+    { ...structuredClone(richDocument.pod.spec), initContainers: [], volumes: [], containers: [container] },
     { containers: [{ name: 'web', image: 'x' }] },
   ];
   for (const [index, base] of bases.entries()) {
