@@ -149,11 +149,6 @@ export function standingUid({ uid, failure }: { uid: string | null; failure: Fai
   return reason === 'DELETED' || reason === 'REPLACED' ? null : uid;
 }
 
-/** A retry goes on at the target's stage; from the first one after others have edited the template, whose pods no stage has brought. */
-export function stageAgain(failure: Failure | null): { stage?: 0 } {
-  return failure !== null && failureReason(failure) === 'EDITED' ? { stage: 0 } : {};
-}
-
 /** How many differences a failure lists. */
 export const MOST_DIFFERENCES = 50;
 

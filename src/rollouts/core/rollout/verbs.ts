@@ -2,7 +2,7 @@
 import type { RolloutPhase } from '../../../generated/prisma/enums.ts';
 import type { VerbChange, VerbDecision, VerbKind } from '../decision.ts';
 import type { RolloutRows, RolloutState, TargetState, WaveState } from '../observation.ts';
-import { stageAgain, standingUid } from '../failure.ts';
+import { failureReason, standingUid } from '../failure.ts';
 import { isSettled, rolloutPhases } from '../phases.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
@@ -97,9 +97,18 @@ function retry({ now, rollout, targets }: RolloutRows, takeOver: boolean): VerbD
     ...change('RETRY', { ...running, ...(takeOver ? { takeOver } : {}) }, because('RETRIED', clustersOf(failed))),
     targets: failed.map((target) => ({
       targetId: target.id,
-      set: { ...pending, uid: standingUid(target), ...stageAgain(target.failure) },
+      set: { ...pending, uid: standingUid(target), ...stageAgain(target) },
     })),
   };
+}
+
+/**
+ * A retry goes on at the target's stage; from the first one after others have edited the template, whose pods no stage has brought. That our ReplicaSet stood
+ * before says nothing of the next write then: until it is seen, the edit stands.
+ */
+function stageAgain({ failure, to }: Pick<TargetState, 'failure' | 'to'>): Partial<Pick<TargetState, 'stage' | 'to'>> {
+  if (failure === null || failureReason(failure) !== 'EDITED') return {};
+  return { stage: 0, to: to && { ...to, replicaSet: null } };
 }
 
 function change(verb: VerbKind, rollout: VerbChange['rollout'], reason: Reason): VerbChange {

@@ -199,7 +199,7 @@ describe('what a verb changes', () => {
       failure: edited({ cluster: 'east-1' }, 'web', null),
     });
     const decision = ask({ kind: 'RETRY', takeOver: true }, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed]);
-    expect(decision).toMatchObject({ rollout: { takeOver: true }, targets: [{ set: { stage: 0 } }] });
+    expect(decision).toMatchObject({ rollout: { takeOver: true }, targets: [{ set: { stage: 0, to: { replicaSet: null } } }] });
   });
 
   it.each([
