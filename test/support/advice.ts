@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { expectStatus } from './api.ts';
-import { EDITS } from './foreign-edits.ts';
+import { EDITS, editTemplate, placeWorkload } from './foreign-edits.ts';
 import type { EditedWorld, Ground } from './foreign-edits.ts';
 import { ask, rolloutOf, settled, violations } from './world.ts';
 import type { RolloutView as AnyRollout } from './world.ts';
@@ -73,20 +73,12 @@ export function advisedWays(start: () => Promise<AdvisedWorld>): void {
 
   const begun = async (name: string, strategy: object = ROLLING): Promise<Case> => {
     const [edited, other] = await world.grounds(name);
-    const { tenant } = world.speaker;
-    expectStatus(await tenant.rest('POST', '/v1/templates', { name }), 201);
-    expectStatus(await tenant.rest('POST', `/v1/templates/${name}/revisions`, document(strategy)), 201);
-    const placements = [edited, other].map(({ cluster, namespace }) => ({ cluster, namespace }));
-    expectStatus(await tenant.rest('POST', '/v1/workloads', { name, template: name, placements }), 201);
+    await placeWorkload(world.speaker, name, document(strategy), [edited, other]);
     expect(await does(`/workloads/${name}/rollouts`)).toMatchObject({ phase: 'SUCCEEDED', takeOver: false });
     await edited.recorder.until(() => edited.recorder.readyPods(name) === 2, 'release 1 runs');
     return { name, edited, other, original: edited.recorder.replicaSets(name)[0]?.uid ?? '' };
   };
-  const edit = async ({ edited: { recorder }, name }: Case, template: object): Promise<void> => {
-    const before = recorder.everRan(name).length;
-    await recorder.edit(name, template);
-    await recorder.until(() => recorder.everRan(name).length > before, 'the edit has a ReplicaSet of its own');
-  };
+  const edit = ({ edited, name }: Case, template: object): Promise<void> => editTemplate(edited, name, template);
   /** The Deployment is the same as on the cluster where nobody has edited anything. */
   const isOurs = async ({ edited, other, name }: Case): Promise<void> => {
     await other.recorder.until(() => other.recorder.replicaSets(name).length === 1, 'one ReplicaSet runs on the other cluster');

@@ -49,6 +49,21 @@ const DOCUMENT = {
   strategy: { type: 'CANARY', maxSurge: 1, maxUnavailable: 0, steps: [{ weight: 25 }, { pause: true }], progressDeadlineSeconds: 60 },
 };
 
+/** Makes a template and a workload of that name, which is to run there. */
+export async function placeWorkload({ tenant }: Speaker, name: string, document: object, grounds: readonly Ground[]): Promise<void> {
+  expectStatus(await tenant.rest('POST', '/v1/templates', { name }), 201);
+  expectStatus(await tenant.rest('POST', `/v1/templates/${name}/revisions`, document), 201);
+  const placements = grounds.map(({ cluster, namespace }) => ({ cluster, namespace }));
+  expectStatus(await tenant.rest('POST', '/v1/workloads', { name, template: name, placements }), 201);
+}
+
+/** Edits the pod template, and waits until the edit has a ReplicaSet of its own. */
+export async function editTemplate({ recorder }: Ground, name: string, template: object): Promise<void> {
+  const before = recorder.everRan(name).length;
+  await recorder.edit(name, template);
+  await recorder.until(() => recorder.everRan(name).length > before, 'the edit has a ReplicaSet of its own');
+}
+
 interface Case extends Ground {
   name: string;
   /** The ReplicaSet of release 1. */
@@ -80,11 +95,7 @@ export function foreignEdits(start: () => Promise<EditedWorld>): void {
   };
   const begun = async (name: string): Promise<Case> => {
     const ground = await world.ground(name);
-    const { tenant } = world.speaker;
-    expectStatus(await tenant.rest('POST', '/v1/templates', { name }), 201);
-    expectStatus(await tenant.rest('POST', `/v1/templates/${name}/revisions`, DOCUMENT), 201);
-    const placements = [{ cluster: ground.cluster, namespace: ground.namespace }];
-    expectStatus(await tenant.rest('POST', '/v1/workloads', { name, template: name, placements }), 201);
+    await placeWorkload(world.speaker, name, DOCUMENT, [ground]);
     expect(await roll(name)).toMatchObject({ phase: 'SUCCEEDED' });
     const { recorder } = ground;
     await recorder.until(() => recorder.readyPods(name) === 4, 'release 1 runs');
@@ -103,11 +114,7 @@ export function foreignEdits(start: () => Promise<EditedWorld>): void {
     expect(rollout).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
     return rollout.id;
   };
-  const edit = async ({ recorder, name }: Case, template: object): Promise<void> => {
-    const before = recorder.everRan(name).length;
-    await recorder.edit(name, template);
-    await recorder.until(() => recorder.everRan(name).length > before, 'the edit has a ReplicaSet of its own');
-  };
+  const edit = (its: Case, template: object): Promise<void> => editTemplate(its, its.name, template);
 
   describe.concurrent('somebody changes the pod template', () => {
     test.each(EDITS)('by %s while a canary is held: it is named, and the original ReplicaSet runs again', async (edited, template) => {
