@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 /** The report of each step that has one. */
 const parts = Object.entries({
   test: 'reports/test.json',
+  scenarios: 'reports/rig-scenarios.json',
   kill: 'reports/rig-kill.json',
   'test:kubernetes': 'reports/kubernetes.json',
   chaos: 'reports/rig-chaos.json',

@@ -1,4 +1,4 @@
-/** `npm run rig -- NAME`: the suites in test/rigs/NAME. What comes after the name is for vitest. */
+/** `npm run rig -- NAME`: the suites in test/rigs/NAME, and what its project in vitest.rig.config.ts adds. What comes after the name is for vitest. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -12,5 +12,5 @@ if (!rigs.includes(name)) {
 }
 const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
 const report = `--outputFile.json=reports/rig-${name}.json`;
-const parameters = ['run', '--config', 'vitest.rig.config.ts', `test/rigs/${name}/`, report, ...more];
+const parameters = ['run', '--config', 'vitest.rig.config.ts', `--project=${name}*`, report, ...more];
 process.exitCode = spawnSync(process.execPath, [vitest, ...parameters], { cwd: root, stdio: 'inherit' }).status ?? 1;

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import type pg from 'pg';
 import { describe, vi } from 'vitest';
 import { onConnection } from './database.ts';
+import { QUEUE_VARIABLE } from './queue-variable.ts';
 
 /** Where BullMQ keeps its jobs. */
 export type QueueBackend = 'Postgres' | 'Redis';
@@ -17,6 +18,12 @@ export function onEachQueue(name: string, suite: (backend: QueueBackend) => void
   describe.concurrent.each(QUEUE_BACKENDS)('with the queue in %s', (backend) => {
     describe.sequential(name, () => suite(backend));
   });
+}
+
+/** Runs a long suite on one backend: with `npm test` in Postgres, with `npm run rig -- scenarios` once more in Redis. */
+export function onOneQueue(name: string, suite: (backend: QueueBackend) => void): void {
+  const backend: QueueBackend = process.env[QUEUE_VARIABLE] === 'Redis' ? 'Redis' : 'Postgres';
+  describe(`${name}, with the queue in ${backend}`, () => suite(backend));
 }
 
 const TABLES =

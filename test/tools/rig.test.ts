@@ -11,5 +11,5 @@ it.each([
   const ended = await new Promise((resolve) => {
     execFile(process.execPath, [program, ...names], (error, out, err) => resolve({ code: error?.code, out, err }));
   });
-  expect(ended).toEqual({ code: 1, out: '', err: 'npm run rig -- NAME, where NAME is one of: chaos, kill, simulation\n' });
+  expect(ended).toEqual({ code: 1, out: '', err: 'npm run rig -- NAME, where NAME is one of: chaos, kill, scenarios, simulation\n' });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { advisedWays } from '../support/advice.ts';
-import type { Recorder } from '../support/recorder.ts';
+import { advisedWays } from '../../support/advice.ts';
+import type { Recorder } from '../../support/recorder.ts';
 import {
   ask,
   BAD,
@@ -15,8 +15,8 @@ import {
   startWorld,
   violations,
   webDocument,
-} from '../support/world.ts';
-import type { RolloutView, World } from '../support/world.ts';
+} from '../../support/world.ts';
+import type { RolloutView, World } from '../../support/world.ts';
 
 describe('what the advice of a failure leads to, on simulated clusters', () => {
   advisedWays(async () => {

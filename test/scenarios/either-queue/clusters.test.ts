@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { onEachQueue } from '../support/queues.ts';
-import { expectStatus } from '../support/api.ts';
+import { onOneQueue } from '../../support/queues.ts';
+import { expectStatus } from '../../support/api.ts';
 import {
   BETTER,
   deploy,
@@ -13,10 +13,10 @@ import {
   settled,
   startWorld,
   violations,
-} from '../support/world.ts';
-import type { RolloutView, World } from '../support/world.ts';
+} from '../../support/world.ts';
+import type { RolloutView, World } from '../../support/world.ts';
 
-onEachQueue('clusters in trouble', (queue) => {
+onOneQueue('clusters in trouble', (queue) => {
   let world: World;
   let workload: string;
   let image = GOOD;

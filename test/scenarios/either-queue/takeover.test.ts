@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { onConnection } from '../support/database.ts';
-import { onEachQueue } from '../support/queues.ts';
-import { severable } from '../support/severable.ts';
-import type { Severable } from '../support/severable.ts';
+import { onConnection } from '../../support/database.ts';
+import { onOneQueue } from '../../support/queues.ts';
+import { severable } from '../../support/severable.ts';
+import type { Severable } from '../../support/severable.ts';
 import {
   ask,
   BETTER,
@@ -18,8 +18,8 @@ import {
   startWorld,
   violations,
   webDocument,
-} from '../support/world.ts';
-import type { World } from '../support/world.ts';
+} from '../../support/world.ts';
+import type { World } from '../../support/world.ts';
 
 /** Holds at half of the pods until it is promoted: a moment that lasts, in which things can be broken. */
 const steps = [{ weight: 50 }, { pause: true }];
@@ -28,7 +28,7 @@ const document = webDocument({
   strategy: { type: 'CANARY', maxSurge: 2, maxUnavailable: 0, steps, progressDeadlineSeconds: 60 },
 });
 
-onEachQueue('whatever happens to workers and database, a rollout is carried on', (queue) => {
+onOneQueue('whatever happens to workers and database, a rollout is carried on', (queue) => {
   let world: World;
   let workload: string;
   let way: Severable;
@@ -112,7 +112,7 @@ onEachQueue('whatever happens to workers and database, a rollout is carried on',
   });
 });
 
-onEachQueue('a region without a worker', (queue) => {
+onOneQueue('a region without a worker', (queue) => {
   let world: World;
 
   beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { onEachQueue } from '../support/queues.ts';
-import { ask, deploy, makeWorkload, running, settled, startWorld, violations, webDocument } from '../support/world.ts';
-import type { RolloutView, World } from '../support/world.ts';
+import { onOneQueue } from '../../support/queues.ts';
+import { ask, deploy, makeWorkload, running, settled, startWorld, violations, webDocument } from '../../support/world.ts';
+import type { RolloutView, World } from '../../support/world.ts';
 
 const image = (release: number): string => `registry.example/shop/web:${release}`;
 
-onEachQueue('going back', (queue) => {
+onOneQueue('going back', (queue) => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld({ clusters: 2, queue });
@@ -23,7 +23,7 @@ onEachQueue('going back', (queue) => {
       runs: (release: number, pods: number) => expect(running(world, name)).toEqual(Array(2).fill(`${image(release)} x${pods}`)),
     };
     beforeAll(async () => {
-      await makeWorkload(world, name, webDocument({ replicas, strategy: { maxSurge: 1, maxUnavailable: 0, ...strategy } }));
+      await makeWorkload(world, name, webDocument({ replicas, strategy: { maxSurge: 1, maxUnavailable: 0, failureGraceSeconds: 1, ...strategy } }));
     });
     return there;
   };

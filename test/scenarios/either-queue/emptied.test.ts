@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { emptyQueue, loseJobs, onEachQueue } from '../support/queues.ts';
-import type { QueuePlace } from '../support/queues.ts';
+import { emptyQueue, loseJobs, onOneQueue } from '../../support/queues.ts';
+import type { QueuePlace } from '../../support/queues.ts';
 import {
   ask,
   BAD,
@@ -14,14 +14,14 @@ import {
   startWorld,
   violations,
   webDocument,
-} from '../support/world.ts';
-import type { RolloutView, World } from '../support/world.ts';
+} from '../../support/world.ts';
+import type { RolloutView, World } from '../../support/world.ts';
 
 const document = webDocument({
   strategy: { type: 'CANARY', maxSurge: 1, maxUnavailable: 0, steps: [{ weight: 50 }, { pause: true }], progressDeadlineSeconds: 60 },
 });
 
-onEachQueue('the queue is emptied in the middle of rollouts', (queue) => {
+onOneQueue('the queue is emptied in the middle of rollouts', (queue) => {
   let world: World;
   let workload: string;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectStatus } from '../support/api.ts';
-import { onEachQueue } from '../support/queues.ts';
+import { expectStatus } from '../../support/api.ts';
+import { onOneQueue } from '../../support/queues.ts';
 import {
   ask,
   BAD,
@@ -16,15 +16,15 @@ import {
   startWorld,
   violations,
   webDocument,
-} from '../support/world.ts';
-import type { RolloutView, World } from '../support/world.ts';
+} from '../../support/world.ts';
+import type { RolloutView, World } from '../../support/world.ts';
 
 const bounds = { maxSurge: 2, maxUnavailable: 0 };
 const steps = [{ weight: 20 }, { pause: true }, { weight: 50 }, { pauseSeconds: 1 }];
 const documentOf = (strategy: object): Record<string, unknown> =>
   webDocument({ replicas: 10, strategy: { ...bounds, progressDeadlineSeconds: 30, ...strategy } });
 
-onEachQueue('step by step on two clusters', (queue) => {
+onOneQueue('step by step on two clusters', (queue) => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld({ clusters: 2, queue });
