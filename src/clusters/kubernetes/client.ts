@@ -4,6 +4,7 @@ import type { Access } from '../core/access.ts';
 import { parseNetworks } from '../../platform/net/address.ts';
 import type { Budgets } from '../core/budgets.ts';
 import type { Credential } from '../core/credential.ts';
+import { fieldManager, scaleFieldManager } from '../core/managers.ts';
 import { resourcePath } from '../core/resources.ts';
 import { cutObject } from './cut.ts';
 import { KubernetesError, overBudget, unreadableAnswer } from './errors.ts';
@@ -46,9 +47,6 @@ export interface ConnectOptions {
   dispatcher?: Dispatcher;
   watch?: Partial<WatchTimings>;
 }
-
-export const fieldManager = 'slipway';
-export const scaleFieldManager = 'slipway-scale';
 
 /** JSON is YAML, and this is the one media type of an apply that every supported version takes. */
 const applyMediaType = 'application/apply-patch+yaml';

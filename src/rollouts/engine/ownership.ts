@@ -3,10 +3,9 @@
  * apply removes what our Apply entry owns and the configuration lacks, and no patch adds to that entry: so what we patch is moved there. Trees of FieldsV1 are
  * merged as they are; a wrong path in one would be dropped by the server without an error.
  */
+import { fieldManager } from '../../clusters/core/managers.ts';
 import type { ManagedFields } from '../../clusters/kubernetes/types.ts';
 import { isRecord } from '../../platform/json.ts';
-
-const OUR_MANAGER = 'slipway';
 
 type Tree = Readonly<Record<string, unknown>>;
 
@@ -70,11 +69,11 @@ function handedOver(
     if (Object.keys(left).length > 0) others.push({ ...entry, fieldsV1: { ...left } });
   }
   const newest = entries.map(({ time }) => time ?? '').reduce((a, b) => (a > b ? a : b));
-  const fresh = { manager: OUR_MANAGER, operation: 'Apply' as const, apiVersion: 'apps/v1', fieldsType: 'FieldsV1', time: newest };
+  const fresh = { manager: fieldManager, operation: 'Apply' as const, apiVersion: 'apps/v1', fieldsType: 'FieldsV1', time: newest };
   return [{ ...(own ?? fresh), fieldsV1: { ...fields } }, ...others];
 }
 
-const isOurs = ({ manager, subresource }: ManagedFields): boolean => manager === OUR_MANAGER && subresource === undefined;
+const isOurs = ({ manager, subresource }: ManagedFields): boolean => manager === fieldManager && subresource === undefined;
 const isOurApply = (entry: ManagedFields): boolean => isOurs(entry) && entry.operation === 'Apply';
 const isOurUpdate = (entry: ManagedFields): boolean => isOurs(entry) && entry.operation === 'Update';
 

@@ -1,4 +1,5 @@
 /** In what the objects of a cluster differ from ours, field by field: what others have changed in a pod template, and what they own of other objects. */
+import { fieldManager } from '../../../clusters/core/managers.ts';
 import { isRecord } from '../../../platform/json.ts';
 import { part, parts, sameJson, text, time } from '../raw.ts';
 import type { Raw } from '../raw.ts';
@@ -18,8 +19,6 @@ const MOST_CHARACTERS = 200;
 
 /** A text of the cluster as it may be shown, without what its client knows to be secret. */
 export type PublicText = (text: string) => string;
-
-const OUR_MANAGER = 'slipway';
 
 /** The keys by which server-side apply tells the items of a list apart. Other lists are one value. */
 const LIST_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -173,7 +172,7 @@ function ownerAt(managedFields: unknown, path: readonly Step[]): string | null {
     }
     return true;
   };
-  const owners = parts({ managedFields }, 'managedFields').filter((entry) => text(entry, 'manager') !== OUR_MANAGER && owns(entry));
+  const owners = parts({ managedFields }, 'managedFields').filter((entry) => text(entry, 'manager') !== fieldManager && owns(entry));
   const newest = owners.sort((a, b) => (time(b, 'time') ?? 0) - (time(a, 'time') ?? 0))[0];
   return newest === undefined ? null : text(newest, 'manager');
 }

@@ -1,4 +1,5 @@
 /** From the raw objects of a placement's watch to `Live`, what the decision sees of the cluster. */
+import { fieldManager } from '../../../clusters/core/managers.ts';
 import { isRecord } from '../../../platform/json.ts';
 import { ANNOTATIONS, LABELS } from '../../../workloads/core/objects.ts';
 import { condition } from './diagnosis.ts';
@@ -8,8 +9,6 @@ import { CLOSED_GATE } from '../steps.ts';
 import type { Counted, Live, LiveDeployment, LiveReplicaSet } from '../observation.ts';
 import { number, part, parts, sameJson, text, time } from '../raw.ts';
 import type { Raw } from '../raw.ts';
-
-const OUR_MANAGER = 'slipway';
 
 export interface Watched {
   /** The first list of every kind has been read. */
@@ -188,5 +187,5 @@ function newestOwner(metadata: Raw, path: readonly string[]): Owner | null {
 
 /** Each of our writes of a template takes over what others own in it, so who owns something there has come after the last one. */
 function foreignOwner(metadata: Raw, path: readonly string[]): string | null {
-  return ownersOf(metadata, path).find(({ manager }) => manager !== OUR_MANAGER)?.manager ?? null;
+  return ownersOf(metadata, path).find(({ manager }) => manager !== fieldManager)?.manager ?? null;
 }
