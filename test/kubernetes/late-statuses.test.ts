@@ -12,6 +12,8 @@ import { providedClusters } from './support/clusters.ts';
 
 /** How many aborts; more where somebody wants to be surer. */
 const ABORTS = Number(process.env['SLIPWAY_ABORTS'] ?? 24);
+/** How many times N falls. */
+const FALLS = Number(process.env['SLIPWAY_FALLS'] ?? 12);
 /** So many workloads are aborted beside each other, each again and again. */
 const WORKLOADS = 3;
 const REPLICAS = 10;
@@ -73,11 +75,43 @@ describe.skipIf(providedClusters().length === 0)('a real control plane whose sta
     expect(onlyReplicaSet(site, name)).toBe(before);
   }
 
+  /** A rollout beside which N falls as soon as so many pods of it are asked for; then it goes on to its end, and N back to what it was. */
+  async function lowerOne(name: string, round: number): Promise<void> {
+    const image = `shop/web:3.${round}`;
+    const id = await ask(world, `/workloads/${name}/rollouts`, { values: { image } });
+    const pods = 1 + ((3 * round) % 8);
+    const asked = (): number => site.recorder.replicaSets(name).find((one) => one.image === image)?.replicas ?? 0;
+    await site.recorder.until(() => asked() >= pods, `${pods} pods of ${image} are asked for`);
+    const fewer = 2 + ((5 * round) % 7);
+    site.recorder.expect(name, { replicas: fewer, maxSurge: REPLICAS + limits.maxSurge - fewer, maxUnavailable: 0 });
+    const scale = await ask(world, `/workloads/${name}/scale`, { replicas: fewer });
+    expect(await settled(world, scale, 90)).toMatchObject({ phase: 'SUCCEEDED' });
+    const rollout = await settled(world, id, 90);
+    const messages = [...(await eventsOf(world, id)), ...(await eventsOf(world, scale))].map(({ message }) => message);
+    beforeTheirTime.push(...messages.filter((message) => message.includes('Written after')).map((message) => `${name}: ${message}`));
+    expect(['PAUSED', 'SUCCEEDED'], messages.join('\n')).toContain(rollout.phase);
+    if (rollout.phase === 'PAUSED') await ask(world, `/rollouts/${id}/promote`);
+    expect(await settled(world, id, 90)).toMatchObject({ phase: 'SUCCEEDED' });
+    const back = await ask(world, `/workloads/${name}/scale`, { replicas: REPLICAS });
+    expect(await settled(world, back, 90)).toMatchObject({ phase: 'SUCCEEDED' });
+    site.recorder.expect(name, { replicas: REPLICAS, maxSurge: limits.maxSurge, maxUnavailable: 0 });
+  }
+
   test(`loses no Ready pod in ${ABORTS} aborts right after a step`, { timeout: ABORTS * 20_000 }, async () => {
     const rounds = Math.ceil(ABORTS / WORKLOADS);
     await Promise.all(
       names.map(async (name) => {
         for (let round = 1; round <= rounds; round++) await abortOne(name, round);
+      }),
+    );
+    expect(await violations(world), `written before their time:\n${beforeTheirTime.join('\n')}`).toEqual([]);
+  });
+
+  test(`loses no Ready pod in ${FALLS} falls of N by ours beside rollouts`, { timeout: FALLS * 60_000 }, async () => {
+    const rounds = Math.ceil(FALLS / WORKLOADS);
+    await Promise.all(
+      names.map(async (name) => {
+        for (let round = 1; round <= rounds; round++) await lowerOne(name, round);
       }),
     );
     expect(await violations(world), `written before their time:\n${beforeTheirTime.join('\n')}`).toEqual([]);

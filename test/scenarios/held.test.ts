@@ -6,6 +6,7 @@ import {
   BETTER,
   deploy,
   eventsOf,
+  expectEverywhere,
   GOOD,
   makeWorkload,
   rolloutOf,
@@ -108,6 +109,21 @@ describe('a canary that is held at an open pause', () => {
     await ask(world, `/rollouts/${id}/promote`);
     expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
     expect(running(world, 'lowered')).toEqual(Array(2).fill(`${BETTER} x1`));
+  });
+
+  test('is scaled by ours to a few of many pods, is not ended by it, and keeps what ran before beside it', async () => {
+    const surge = { ...strategy, maxSurge: 8, steps: [{ weight: 80 }, { pause: true }] };
+    const id = await hold('rounded', { strategy: surge });
+    expectEverywhere(world, 'rounded', { replicas: 2, maxSurge: 8, maxUnavailable: 0 });
+    const scale = await ask(world, '/workloads/rounded/scale', { replicas: 2 });
+    expect(await settled(world, scale)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(await rolloutOf(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP', failure: null });
+    for (const what of running(world, 'rounded')) expect(what).toMatch(/1.0 x1 \+ .*2.0 x[12]$/);
+    await ask(world, `/rollouts/${id}/promote`);
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running(world, 'rounded')).toEqual(Array(2).fill(`${BETTER} x2`));
+    // Its pods fail with those of the tests that follow.
+    expectEverywhere(world, 'rounded', null);
   });
 
   test('whose Deployment loses our label is left alone there, until somebody puts the label back', async () => {

@@ -5,6 +5,7 @@ import {
   BAD,
   BETTER,
   deploy,
+  eventsOf,
   expectEverywhere,
   GOOD,
   makeWorkload,
@@ -120,6 +121,19 @@ onEachQueue('rolling out over three clusters', (queue) => {
     await ask(world, `/rollouts/${id}/resume`);
     expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
     expect(running(world, 'web')).toEqual(Array(3).fill(`${BETTER} x6`));
+  });
+
+  test('a smaller number of pods that is asked for meanwhile holds it first, and it goes on with that number', async () => {
+    const id = await deploy(world, workload, { values: { image: GOOD } });
+    await Promise.all(
+      world.recorders.map((recorder) => recorder.until(() => recorder.replicaSets('web').length === 2, 'a new ReplicaSet')),
+    );
+    expectEverywhere(world, 'web', { replicas: 3, maxSurge: 4, maxUnavailable: 0 });
+    expect(await roll('/scale', { replicas: 3 })).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED' });
+    expect(running(world, 'web')).toEqual(Array(3).fill(`${GOOD} x3`));
+    const holds = (await eventsOf(world, id)).filter(({ message }) => message.includes('Before the number of pods is lowered'));
+    expect(holds.map(({ target }) => target).length).toBeGreaterThanOrEqual(1);
   });
 
   test('a workload that is removed leaves nothing behind', async () => {

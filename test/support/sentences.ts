@@ -125,6 +125,7 @@ export const targetSentences: [Reason, string][] = [
     because('SURGE_FIRST', { from: 4, to: 1, release: 7 }),
     'Before the number of pods is set from 4 to 1: holding 1 pod more of release 7, so that none is missing meanwhile.',
   ],
+  [because('NUMBER_FIRST', { from: 10, to: 4 }), 'Held until the number of pods is set from 10 to 4.'],
   [because('GATE_AGAIN', { manager: null }), 'Closing the gate, which has not arrived yet.'],
   [
     because('GATE_AMOUNTS_AGAIN', {}),
@@ -157,6 +158,10 @@ export const targetSentences: [Reason, string][] = [
   [because('FREEZING', { why: 'PAUSED', new: 5, old: 8 }), 'Paused: holding 5 new and 8 old pods where they are.'],
   [because('FREEZING', { why: 'FAILED', new: 5, old: 8 }), 'Failed: holding 5 new and 8 old pods where they are.'],
   [because('FREEZING', { why: 'TURNING', new: 5, old: 8 }), 'Before the next write: holding 5 new and 8 old pods where they are.'],
+  [
+    because('FREEZING', { why: 'SCALING', new: 5, old: 8 }),
+    'Before the number of pods is lowered: holding 5 new and 8 old pods where they are.',
+  ],
   [
     because('SETTLING', { missing: 'COUNTED', replicaSet: 'web-1' }),
     'Waiting before the next write: the status of ReplicaSet web-1 does not say yet what its pods are.',
@@ -242,6 +247,7 @@ export const targetSentences: [Reason, string][] = [
   [because('WAITING', { standing: { is: 'NOT_GONE', workload: 'web' } }), 'Waiting: web is not gone yet.'],
   [because('WAITING', { standing: { is: 'STILL_LEAVING' } }), 'Waiting: pods of scaled-down ReplicaSets are not terminating yet.'],
   [because('WAITING', { standing: { is: 'NOT_RAISED' } }), 'Waiting: one pod more is to be held first.'],
+  [because('WAITING', { standing: { is: 'NOT_HELD' } }), 'Waiting: the rollout beside is to hold its pods first.'],
   [because('WAITING', { standing: { is: 'NUMBER_STANDS', replicas: 4 } }), 'Waiting: the number of pods is still 4.'],
   [because('WAITING', { standing: { is: 'WRITE_REFUSED' } }), 'Waiting: the cluster refuses the write.'],
   [

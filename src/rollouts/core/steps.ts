@@ -124,7 +124,9 @@ export function restAt(n: number, canary: number): Amounts {
 export function nextWrite(goal: Goal, n: number, limits: Limits, written: Amounts | null, standing: number): Amounts | null {
   if (goal.kind === 'SKIP' || (goal.kind === 'REST' && goal.canary === 0)) return null;
   if (goal.kind === 'BESIDE') return standing >= 1 ? null : { surge: '1', unavailable: '0%' };
-  const next = standing < goal.canary ? raisedAmounts(goal.canary, n, limits, standing) : restAt(n, Math.min(n, standing));
+  // After a fall of N there may be N new ones. The last old one stays until all are to be new.
+  const most = goal.canary < n ? n - 1 : n;
+  const next = standing < goal.canary ? raisedAmounts(goal.canary, n, limits, standing) : restAt(n, Math.min(most, standing));
   return written !== null && sameEffect(written, next, n) ? null : next;
 }
 

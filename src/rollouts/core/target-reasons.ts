@@ -13,7 +13,8 @@ export type Standing =
   | { is: 'BEING_DELETED' }
   | { is: 'NOT_GONE'; workload: string }
   | { is: 'STILL_LEAVING' }
-  | { is: 'NOT_RAISED' }
+  /** `NOT_RAISED`: in rows of earlier versions. */
+  | { is: 'NOT_RAISED' | 'NOT_HELD' }
   | { is: 'NUMBER_STANDS'; replicas: number }
   | { is: 'WRITE_REFUSED' };
 
@@ -45,6 +46,8 @@ export function describeStanding(standing: Standing): string {
       return 'pods of scaled-down ReplicaSets are not terminating yet';
     case 'NOT_RAISED':
       return 'one pod more is to be held first';
+    case 'NOT_HELD':
+      return 'the rollout beside is to hold its pods first';
     case 'NUMBER_STANDS':
       return `the number of pods is still ${standing.replicas}`;
     case 'WRITE_REFUSED':
@@ -85,6 +88,13 @@ const heldText = ({ new: fresh, pods, release }: HeldSplit): string => `Held at 
 /** A change of N while pods are held. `new`: those that were; `fewerReady`: than N, for a moment. */
 export type HeldScale = { from: number; to: number; manager: string | null; new: number; release: number; fewerReady: boolean };
 
+const FREEZING = {
+  PAUSED: 'Paused',
+  FAILED: 'Failed',
+  TURNING: 'Before the next write',
+  SCALING: 'Before the number of pods is lowered',
+};
+
 const forward = {
   CHECKING: ({ cluster, release }: { cluster: string; release: number }) =>
     `Checking permissions, quota and fields on ${cluster} before release ${release} is written.`,
@@ -122,10 +132,8 @@ const forward = {
   HELD_RECOVERING: (held: HeldSplit) => `${heldText(held)}: its pods become Ready again.`,
   HELD_WELL: (held: HeldSplit) => `${heldText(held)}: its pods are Ready again.`,
   PAUSE_OVER: (_data: Record<string, never>) => 'The pause is over.',
-  FREEZING: ({ why, new: fresh, old }: { why: 'PAUSED' | 'FAILED' | 'TURNING'; new: number; old: number }) => {
-    const held = `holding ${fresh} new and ${old} old pods where they are`;
-    return why === 'TURNING' ? `Before the next write: ${held}.` : `${why === 'PAUSED' ? 'Paused' : 'Failed'}: ${held}.`;
-  },
+  FREEZING: ({ why, new: fresh, old }: { why: keyof typeof FREEZING; new: number; old: number }) =>
+    `${FREEZING[why]}: holding ${fresh} new and ${old} old pods where they are.`,
   GATE_AGAIN: ({ manager }: { manager: string | null }) =>
     manager === null
       ? 'Closing the gate, which has not arrived yet.'
@@ -138,6 +146,7 @@ const forward = {
   },
   SURGE_FIRST: ({ from, to, release }: { from: number; to: number; release: number }) =>
     `Before the number of pods is set from ${from} to ${to}: holding 1 pod more of release ${release}, so that none is missing meanwhile.`,
+  NUMBER_FIRST: ({ from, to }: { from: number; to: number }) => `Held until the number of pods is set from ${from} to ${to}.`,
   SCALING: ({ from, to }: { from: number; to: number }) => `Scaling from ${from} to ${podsText(to)}.`,
   SCALED: ({ ready, pods }: { ready: number; pods: number }) => `${ready} of ${pods} pods are Ready.`,
   REMOVING: ({ workload }: { workload: string }) => `Removing ${workload}.`,

@@ -1,4 +1,5 @@
 /** The engine's loop around the decision core, in one thread and with a clock of its own, on the model of a cluster and its controllers (`../model/`). */
+import { scaleFieldManager } from '../../../src/clusters/core/managers.ts';
 import type { SideName, TargetAction } from '../../../src/rollouts/core/action.ts';
 import type { RolloutDecision, TargetDecision, VerbChange } from '../../../src/rollouts/core/decision.ts';
 import { decideRollout } from '../../../src/rollouts/core/rollout/decide-rollout.ts';
@@ -18,11 +19,12 @@ import type {
   TargetState,
   WaveState,
 } from '../../../src/rollouts/core/observation.ts';
-import { isSettled } from '../../../src/rollouts/core/phases.ts';
+import { isSettled, isSteered } from '../../../src/rollouts/core/phases.ts';
 import { sentenceOf } from '../../../src/rollouts/core/reasons.ts';
 import { reduceRollout } from '../../../src/rollouts/core/rollout/reduce-rollout.ts';
 import { stageHandlers } from '../../../src/rollouts/core/stages/handlers.ts';
 import type { StageHandlers } from '../../../src/rollouts/core/stages/stage.ts';
+import { soonest } from '../../../src/rollouts/core/live/deadline.ts';
 import { supersededSide } from '../../../src/rollouts/core/stages/superseded.ts';
 import { compile, compileUndo } from '../../../src/rollouts/core/strategies/compile.ts';
 import { reduceTarget } from '../../../src/rollouts/core/targets/reduce-target.ts';
@@ -188,13 +190,45 @@ export const plainPlan: Plan = {
   onFailure: 'ROLLBACK_ALL',
 };
 
+/** A target with its rollout's rows, and what the holder of its placement remembers of it. */
+class Active {
+  checked: Preflight | null = null;
+  edits: TargetObservation['edits'] = null;
+  answers = new Map<SideName, string>();
+  performed: TargetAction | null = null;
+  logs = new Map<string, string>();
+  wave = waveRow();
+
+  constructor(
+    public rollout: RolloutState,
+    public target: TargetState,
+  ) {}
+
+  /** The holder of its placement decides on it. */
+  get isSteered(): boolean {
+    return isSteered(this.target.phase) && !isSettled(this.rollout.phase) && this.rollout.phase !== 'QUEUED';
+  }
+
+  rows(now: number): RolloutRows {
+    return { now: new Date(now), rollout: this.rollout, waves: [this.wave], targets: [this.target] };
+  }
+
+  forget(): void {
+    this.checked = null;
+    this.edits = null;
+    this.answers = new Map();
+    this.performed = null;
+    this.logs = new Map();
+  }
+}
+
 export class Model {
   readonly cluster = new ModelCluster();
   readonly manager = new ControllerManager(this.cluster);
   readonly recorder: Recorder;
-  rollout: RolloutState;
-  wave: WaveState = waveRow();
-  target: TargetState;
+  private readonly main: Active;
+  /** A SCALE of ours beside the rollout. */
+  private scaling: Active | null = null;
   placement: PlacementState;
   readonly log: string[] = [];
   readonly events: string[] = [];
@@ -202,14 +236,10 @@ export class Model {
   /** Set while the cluster does not answer. */
   away: { since: Date } | null = null;
   /** What has been decided and committed, and has not arrived in the cluster. */
-  underWay: TargetAction | null = null;
+  underWay: { action: TargetAction; of: Active } | null = null;
   private gateBy: string | null = null;
-  private checked: Preflight | null = null;
-  private edits: TargetObservation['edits'] = null;
-  private answers = new Map<SideName, string>();
-  private performed: TargetAction | null = null;
+  private replicasBy: string | null = null;
   private readonly warnings = new Map<string, PodWarnings>();
-  private logs = new Map<string, string>();
   private readonly plan: Plan;
   private readonly handlers: StageHandlers;
   readonly originalUid: string | null;
@@ -234,9 +264,11 @@ export class Model {
     });
     const template = plan.kind === 'SCALE' || plan.kind === 'DELETE';
     const from = plan.first || plan.kind === 'SCALE' ? null : side(1, { strategy: own });
-    this.rollout = rolloutRow({ kind: plan.kind, strategy: own, onFailure: plan.onFailure });
     const to = template ? null : side(2, { template: null, strategy: own });
-    this.target = targetRow({ from, to, stages: stages ?? compile({ kind: plan.kind, strategy: own, from, to }) });
+    this.main = new Active(
+      rolloutRow({ kind: plan.kind, strategy: own, onFailure: plan.onFailure }),
+      targetRow({ from, to, stages: stages ?? compile({ kind: plan.kind, strategy: own, from, to }) }),
+    );
     this.placement = {
       id: 'placement',
       workloadId: 'workload-id',
@@ -271,6 +303,49 @@ export class Model {
     this.cluster.now = now;
   }
 
+  get rollout(): RolloutState {
+    return this.main.rollout;
+  }
+
+  set rollout(rollout: RolloutState) {
+    this.main.rollout = rollout;
+  }
+
+  get wave(): WaveState {
+    return this.main.wave;
+  }
+
+  set wave(wave: WaveState) {
+    this.main.wave = wave;
+  }
+
+  get target(): TargetState {
+    return this.main.target;
+  }
+
+  set target(target: TargetState) {
+    this.main.target = target;
+  }
+
+  /** The SCALE beside it, the last one that was asked for. */
+  get scale(): RolloutState | null {
+    return this.scaling?.rollout ?? null;
+  }
+
+  /** Whether nothing is under way any more. */
+  get isSettled(): boolean {
+    return this.actives.every(({ rollout }) => isSettled(rollout.phase));
+  }
+
+  /** Where the rollouts and their targets are. */
+  get phases(): string {
+    return this.actives.map(({ rollout, target }) => `${target.phase} ${rollout.phase} ${rollout.intent ?? ''}`).join(' ');
+  }
+
+  private get actives(): Active[] {
+    return this.scaling === null ? [this.main] : [this.main, this.scaling];
+  }
+
   get deployment(): ModelDeployment | null {
     return this.cluster.deployment;
   }
@@ -281,22 +356,24 @@ export class Model {
 
   // ------------------------------------------------------------------------------------------------ what the core sees
 
-  observation(): TargetObservation {
+  observation(of: Active = this.main): TargetObservation {
+    const { rollout, wave, target, checked, edits, answers, performed, logs } = of;
+    const beside = this.actives.filter((one) => one !== of && one.isSteered);
     return {
       now: new Date(this.now),
-      rollout: { ...this.rollout },
-      wave: { ...this.wave },
+      rollout: { ...rollout },
+      wave: { ...wave },
       placement: { ...this.placement },
-      target: { ...this.target },
-      beside: [],
+      target: { ...target },
+      beside: beside.map((one) => ({ rollout: one.rollout, placement: this.placement, target: one.target })),
       live: this.live(),
-      checked: this.checked,
-      edits: this.edits,
-      answers: this.answers,
-      performed: this.performed,
+      checked,
+      edits,
+      answers,
+      performed,
       writeFailure: null,
       hindrance: null,
-      logs: this.logs,
+      logs,
       warnings: this.warnings,
     };
   }
@@ -318,7 +395,7 @@ export class Model {
       ours: true,
       unlabeled: false,
       replicas: d.replicas,
-      replicasBy: null,
+      replicasBy: this.replicasBy,
       gate: d.minReadySeconds === CLOSED ? 'CLOSED' : 'OPEN',
       surge: d.surge,
       unavailable: d.unavailable,
@@ -373,23 +450,30 @@ export class Model {
     return decision;
   }
 
-  /** Observe, decide, commit: what is to be written is under way. */
+  /** Observe, decide, commit: what is to be written is under way. The targets take their turns, the rollout's first. */
   decide(): TargetDecision {
-    const observation = this.observation();
+    const own = this.decideOn(this.main);
+    if (!isIdle(own) || this.scaling?.isSteered !== true) return own;
+    const scales = this.decideOn(this.scaling);
+    return isIdle(scales) ? { ...own, lookAt: soonest(own.lookAt, scales.lookAt) } : scales;
+  }
+
+  private decideOn(of: Active): TargetDecision {
+    const observation = this.observation(of);
     const decision = decideTarget(observation, this.handlers);
     if (isIdle(decision)) return decision;
     if (JSON.stringify(decision) !== JSON.stringify(decideTarget(observation, this.handlers)))
       this.recorder.breaches.push('the same observation was decided differently');
-    const before = this.target;
+    const before = of.target;
     const { target, event } = reduceTarget(observation, decision);
-    this.target = target;
-    if (event !== null) this.events.push(event.type);
+    of.target = target;
+    if (event !== null && of === this.main) this.events.push(event.type);
     this.log.push(
-      `${this.target.phase} ${sentenceOf(decision.reason)}${decision.action ? ` [${describe(decision.action)}]` : ''} ${this.describeSets()}`,
+      `${of === this.main ? '' : 'SCALE '}${target.phase} ${sentenceOf(decision.reason)}${decision.action ? ` [${describe(decision.action)}]` : ''} ${this.describeSets()}`,
     );
     if (decision.action?.kind === 'SCALE') this.placement = { ...this.placement, lastWrittenReplicas: decision.action.replicas };
-    if (before.phase === 'FAILED' && this.target.phase === 'PROGRESSING') this.forget();
-    this.underWay = decision.action;
+    if (before.phase === 'FAILED' && target.phase === 'PROGRESSING') this.forget();
+    this.underWay = decision.action && { action: decision.action, of };
     // What it adjusts, the controllers are at.
     if (decision.reason.code !== 'BACK_ADJUSTED')
       this.recorder.decided(decision.action?.kind !== 'APPLY' || decision.action.template === 'GATE');
@@ -398,12 +482,13 @@ export class Model {
 
   /** What is under way arrives in the cluster, or meets a newer version there. */
   land(): void {
-    const action = this.underWay;
+    const { underWay } = this;
     this.underWay = null;
-    if (action === null) return;
+    if (underWay === null) return;
+    const { action, of } = underWay;
     try {
-      this.perform(action);
-      this.performed = action;
+      this.perform(action, of);
+      of.performed = action;
     } catch (error) {
       if (!(error instanceof Conflict)) throw error;
       this.log.push(`409 [${describe(action)}]`);
@@ -412,24 +497,20 @@ export class Model {
 
   private forget(): void {
     this.underWay = null;
-    this.checked = null;
-    this.edits = null;
-    this.answers = new Map();
-    this.performed = null;
-    this.logs = new Map();
+    for (const active of this.actives) active.forget();
   }
 
-  private perform(action: TargetAction): void {
+  private perform(action: TargetAction, of: Active): void {
     switch (action.kind) {
       case 'PREFLIGHT':
-        this.checked = { ok: true };
-        if (this.target.to !== null) this.answers.set('TO', this.target.to.templateDigest);
+        of.checked = { ok: true };
+        if (of.target.to !== null) of.answers.set('TO', of.target.to.templateDigest);
         return;
       case 'LIST_EDITS':
-        this.edits = { template: action.template, differences: [] };
+        of.edits = { template: action.template, differences: [] };
         return;
       case 'READ_LOG':
-        this.logs.set(`${action.pod}/${action.container}`, 'panic: no');
+        of.logs.set(`${action.pod}/${action.container}`, 'panic: no');
         return;
       case 'READ_EVENTS':
         return void this.warnings.set(action.uid, { at: new Date(this.now), events: [] });
@@ -439,7 +520,9 @@ export class Model {
         return this.cluster.clear();
       case 'SCALE':
         this.writes++;
-        return this.cluster.write({ replicas: action.replicas }, Number(action.precondition.resourceVersion));
+        this.cluster.write({ replicas: action.replicas }, Number(action.precondition.resourceVersion));
+        this.replicasBy = scaleFieldManager;
+        return;
       case 'APPLY':
         return this.apply(action);
     }
@@ -466,7 +549,7 @@ export class Model {
     else this.cluster.write(spec, action.precondition === null ? 0 : Number(action.precondition.resourceVersion));
     this.gateBy = null;
     const isForeign = typeof action.template === 'object' && action.template.uid !== which.replicaSet;
-    if (action.template !== 'GATE' && !isForeign) this.answers.set(action.side, spec.template);
+    if (action.template !== 'GATE' && !isForeign) this.main.answers.set(action.side, spec.template);
   }
 
   /** As the action says: no template, a rendering, or the template of a ReplicaSet that is there. */
@@ -478,29 +561,33 @@ export class Model {
     return original?.template ?? which.templateDigest;
   }
 
-  /** The rollout's own loop: decides until there is nothing left to decide, as the engine does. */
+  /** The rollouts' own loops: each decides until there is nothing left to decide, as the engine does. */
   decideAll(): void {
+    for (const active of this.actives) this.decideRollout(active);
+  }
+
+  private decideRollout(of: Active): void {
     for (let i = 0; ; i++) {
       if (i > 50) throw new Error('the rollout is decided on without end');
-      const decision = decideRollout({ ...this.rows(), quota: null, elsewhere: 0 });
+      const decision = decideRollout({ ...of.rows(this.now), quota: null, elsewhere: 0 });
       if (decision.kind === 'WAIT') return;
-      this.log.push(`ROLLOUT ${decision.kind} ${sentenceOf(decision.reason)}`);
-      this.reduce(decision);
+      this.log.push(`${of === this.main ? '' : 'SCALE '}ROLLOUT ${decision.kind} ${sentenceOf(decision.reason)}`);
+      this.reduce(decision, of);
       if (decision.kind === 'SETTLE') return;
     }
   }
 
   rows(): RolloutRows {
-    return { now: new Date(this.now), rollout: this.rollout, waves: [this.wave], targets: [this.target] };
+    return this.main.rows(this.now);
   }
 
   /** The rollout's transaction. */
-  reduce(change: RolloutDecision | VerbChange): void {
-    const { rollout, waves, targets } = reduceRollout(this.rows(), change).rows;
-    if (isSettled(rollout.phase)) this.events.push(rollout.phase);
-    this.rollout = rollout;
-    this.wave = waves[0] ?? this.wave;
-    this.target = targets[0] ?? this.target;
+  reduce(change: RolloutDecision | VerbChange, of: Active = this.main): void {
+    const { rollout, waves, targets } = reduceRollout(of.rows(this.now), change).rows;
+    if (isSettled(rollout.phase) && of === this.main) this.events.push(rollout.phase);
+    of.rollout = rollout;
+    of.wave = waves[0] ?? of.wave;
+    of.target = targets[0] ?? of.target;
   }
 
   // ------------------------------------------------------------------------------------------------- what happens outside
@@ -528,9 +615,21 @@ export class Model {
     this.forget();
   }
 
+  /** A SCALE of ours is asked for: active rollouts bring the placement to that number, and one of its own beside them does so at once. */
+  askForScale(replicas: number): void {
+    const own = this.rollout.strategy;
+    this.placement = { ...this.placement, replicas };
+    this.scaling = new Active(
+      rolloutRow({ id: 'scale', kind: 'SCALE', strategy: own, onFailure: 'PAUSE' }),
+      targetRow({ id: 'scale', kind: 'SCALE', plan: own, from: null, to: null }),
+    );
+    this.log.push(`SCALE to ${replicas}`);
+  }
+
   /** Somebody scales it. What the cluster then does is not our doing. */
   setReplicas(n: number): void {
     this.recorder.foreign = true;
+    this.replicasBy = null;
     this.cluster.write({ replicas: n });
   }
 

@@ -97,7 +97,7 @@ export class Interleaving {
   }
 
   private state(): string {
-    const { cluster, target, rollout } = this.model;
-    return `${cluster.lastVersion} ${target.phase} ${rollout.phase} ${rollout.intent ?? ''}`;
+    const { cluster, phases } = this.model;
+    return `${cluster.lastVersion} ${phases}`;
   }
 }

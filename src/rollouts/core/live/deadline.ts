@@ -14,7 +14,7 @@ import { describeStanding } from '../target-reasons.ts';
 import type { Standing } from '../target-reasons.ts';
 
 /** Nothing moves forward while the rollout is paused, or about to end. */
-export function mayMove({ rollout }: TargetObservation): boolean {
+export function mayMove({ rollout }: Pick<TargetObservation, 'rollout'>): boolean {
   return rolloutPhases[rollout.phase].forward && rollout.intent === null;
 }
 

@@ -52,7 +52,7 @@ export function scaleForward(o: TargetObservation, live: LiveDeployment): Draft 
 }
 
 /** Going back restores the number before ours, where the live one is still ours; null where there is nothing to restore. */
-export function numberBefore({ target, placement }: TargetObservation, live: LiveDeployment): number | null {
+export function numberBefore({ target, placement }: Pick<TargetObservation, 'target' | 'placement'>, live: LiveDeployment): number | null {
   const { replicasBefore: before, replicasAfter: after } = target;
   if (before === null || after === null || live.replicas !== after || before === after) return null;
   const stillOurs = placement.lastWrittenReplicas === after || placement.lastWrittenReplicas === before;

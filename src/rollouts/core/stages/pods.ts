@@ -1,5 +1,6 @@
 /** PODS: exact counts on the closed gate. It walks to its share in chunks of maxSurge, each of which is healthy before the next; it only ever moves forward. */
 import { z } from 'zod';
+import { scaleFieldManager } from '../../../clusters/core/managers.ts';
 import { scaledWhileHeld } from '../failure.ts';
 import type { Failure } from '../failure.ts';
 import type { AnyStage, LiveDeployment, Side, TargetObservation } from '../observation.ts';
@@ -142,7 +143,8 @@ export function misfitOf({ o, live }: Visit, stage: AnyStage): Failure | null {
   )
     return null;
   const { settled, split } = judgeGated(live, to);
-  const detail = settled ? misfitDetail(sharesOf(stages), n, split, expectedSplit(live, n).new) : null;
+  const asked = expectedSplit(live, n).new;
+  const detail = settled ? misfitDetail(sharesOf(stages), n, split, { asked, spare: live.replicasBy === scaleFieldManager ? 1 : 0 }) : null;
   return detail === null ? null : scaledWhileHeld(o.target, detail);
 }
 
@@ -154,11 +156,19 @@ const isPods = (stage: AnyStage): stage is Pods => stage.kind === 'PODS';
 const isWhole = (share: Share, n: number): boolean =>
   'weight' in share ? share.weight >= 100 : 'count' in share ? share.count >= n : true;
 
-/** @param asked how many new pods the gate asks for: one more than the plan before a SCALE (`fall.ts`) */
-function misfitDetail(shares: readonly Share[], n: number, split: Split, asked: number): string | null {
+/**
+ * @param asked how many new pods the gate asks for: one more than the plan before a SCALE (`fall.ts`)
+ * @param spare how many more than the plan there may be: none after a change by others; after a SCALE of ours the one that was held before it
+ */
+function misfitDetail(
+  shares: readonly Share[],
+  n: number,
+  split: Split,
+  { asked, spare }: { asked: number; spare: number },
+): string | null {
   if (split.old === 0) return `all ${n === 1 ? '1 pod' : `${n} pods`} run the new release before the last step`;
   const largest = Math.max(0, ...shares.map((share) => largestOf(share, n)));
-  return split.new > Math.max(largest, asked)
+  return split.new > Math.max(largest + spare, asked)
     ? `${split.new} of ${n} pods run the new release, the plan has at most ${largest} before the last step`
     : null;
 }

@@ -9,7 +9,7 @@ import { fail } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import { readyNow, splitOf } from '../live/health.ts';
 import { freezeSplit } from './open.ts';
-import { surgesFirst } from './fall.ts';
+import { waitBeforeFall } from './fall.ts';
 import { numberBefore, scaleBack, scaleDue, scaleForward } from './number.ts';
 import type { StageHandler, StageOf } from './stage.ts';
 
@@ -40,7 +40,7 @@ export const scaleStage: StageHandler<StageOf<'SCALE'>, Progress> = {
 
 function backDue(o: TargetObservation, live: LiveDeployment): Draft | null {
   const before = numberBefore(o, live);
-  return before === null ? null : scaleBack(live, before);
+  return before === null ? null : (waitBeforeFall(o, live, before) ?? scaleBack(live, before));
 }
 
 /** Another number has been asked for since: nothing of this target's stands. */
@@ -62,7 +62,7 @@ function requestDue(o: TargetObservation, live: LiveDeployment, from: number | n
     const late = overdue(o, { is: 'NUMBER_STANDS', replicas: live.replicas });
     if (late !== null) return late;
   }
-  return surgesFirst(o, live) ? waitHealthy(o, { is: 'NOT_RAISED' }) : scaleForward(o, live);
+  return waitBeforeFall(o, live, wanted) ?? scaleForward(o, live);
 }
 
 /** N pods stand and are Ready; a canary held beside may have its surge above that. */

@@ -9,7 +9,7 @@ import type { Live, LiveDeployment, TargetObservation } from '../observation.ts'
 import { because } from '../reasons.ts';
 import { recreate } from '../stages/back.ts';
 import { create, isOnIt } from '../stages/open.ts';
-import { surgeFirst } from '../stages/fall.ts';
+import { heldBeforeFall } from '../stages/fall.ts';
 import { handlerOf, readProgress } from '../stages/handlers.ts';
 import { removeRest } from '../stages/remove.ts';
 import { isScaled } from '../stages/scale.ts';
@@ -57,7 +57,7 @@ const doors: Record<Purpose, Door> = {
       failing,
       closedAgain,
       scaledWhileHeld,
-      surgeFirst,
+      heldBeforeFall,
       misfit,
       unwell,
       pausedByOwner,
@@ -71,7 +71,7 @@ const doors: Record<Purpose, Door> = {
     guards: [terminating, refusedForGood, failingUnlessScaled, standstill],
   },
   REMOVE: { first: [refusedAlready, standsStill], absent: restRemoved, foreign: leftToOthers(restRemoved), guards: [] },
-  RUN_BACK: { first: [neverWritten, refusedForNow], absent: recreate, foreign: failNotOurs, guards: [terminating] },
+  RUN_BACK: { first: [neverWritten, refusedForNow], absent: recreate, foreign: failNotOurs, guards: [terminating, heldBeforeFall] },
   NUMBER_BACK: { first: [neverWritten, refusedForNow], absent: () => 'END', foreign: leftToOthers(() => 'END'), guards: [goneAnyway] },
   REMOVE_BACK: { first: [neverWritten, refusedForNow], absent: restRemoved, foreign: leftToOthers(restRemoved), guards: [] },
 };

@@ -1,5 +1,6 @@
 /** N changes while a canary is held. */
 import { describe, expect, it } from 'vitest';
+import { decideVerb } from '../../../../src/rollouts/core/rollout/verbs.ts';
 import type { Beside, TargetObservation } from '../../../../src/rollouts/core/observation.ts';
 import { decideTarget } from '../../../../src/rollouts/core/targets/decide-target.ts';
 import { Model, isIdle, plainPlan, rolloutRow, targetRow } from '../model.ts';
@@ -97,7 +98,7 @@ describe('a fall by a SCALE of ours', () => {
       event: { type: 'target.step' },
       action: { kind: 'APPLY', side: 'TO', template: 'GATE', gate: { closed: true, surge: '1', unavailable: `${weight}%` } },
     });
-    expect(first.scale).toMatchObject({ reason: { code: 'WAITING', data: { standing: { is: 'NOT_RAISED' } } }, action: null });
+    expect(first.scale).toMatchObject({ reason: { code: 'WAITING', data: { standing: { is: 'NOT_HELD' } } }, action: null });
 
     model.cluster.write({ surge: '1' });
     model.target = { ...model.target, ...first.canary.set };
@@ -134,5 +135,87 @@ describe('a fall by a SCALE of ours', () => {
     expect(decideTarget({ ...o, beside: [scaling(o, 1, 'PENDING')] }).action).toBeNull();
     model.pauseByOwner('kubectl-rollout');
     expect(both(model, 1).canary.action).toBeNull();
+  });
+});
+
+/** What was written, in order, from the moment when a SCALE to that number was asked for. */
+function writesOfScale(model: Model, replicas: number): string[] {
+  const before = model.log.length;
+  model.askForScale(replicas);
+  model.drain(({ scale }) => scale?.phase === 'SUCCEEDED');
+  model.drain();
+  return model.log.slice(before).flatMap((line) => /\[((?:APPLY|SCALE).*)\]/.exec(line)?.[1] ?? []);
+}
+
+describe('a fall by a SCALE of ours beside an open gate', () => {
+  /** A rolling update of ten pods, as soon as the controller has begun. */
+  function rolling(plan: Partial<typeof plainPlan> = {}): Model {
+    const model = new Model({ ...plainPlan, maxSurge: 3, ...plan });
+    model.drain(() => model.sets.length > 1);
+    expect(model.deployment).toMatchObject({ minReadySeconds: 0, template: 'template-2' });
+    return model;
+  }
+
+  it('is held before, and goes on after it', () => {
+    const model = rolling();
+    expect(writesOfScale(model, 4), model.log.join('\n')).toEqual(['APPLY TO closed (3, 0%)', 'SCALE 4', 'APPLY TO open (3, 0)']);
+    expect([model.rollout.phase, model.readyPods()]).toEqual(['SUCCEEDED', 4]);
+    expect(model.breaches).toEqual([]);
+  });
+
+  it('is held on what is gone back to, where it goes back', () => {
+    const model = rolling();
+    model.kubelet();
+    model.controllers();
+    const verdict = decideVerb({ kind: 'ABORT' }, model.rows());
+    if (verdict.kind !== 'CHANGE') throw new Error('an abort is a change');
+    model.reduce(verdict);
+    model.drain(() => model.deployment?.template === 'template-1');
+    expect(writesOfScale(model, 4), model.log.join('\n').slice(0, 5000)).toEqual([
+      'APPLY FROM closed (3, 0%)',
+      'SCALE 4',
+      'APPLY FROM open (3, 0)',
+    ]);
+    expect([model.rollout.phase, model.readyPods()]).toEqual(['ROLLED_BACK', 4]);
+  });
+
+  it.each([
+    ['that raises N', {}, 20, ['SCALE 20']],
+    ['to none', {}, 0, ['SCALE 0']],
+  ])('%s is written at once', (_name, plan, to, writes) => {
+    expect(writesOfScale(rolling(plan), to).slice(0, writes.length)).toEqual(writes);
+  });
+
+  it('waits for pods that start, where fewer may be missing of the new N, but not for longer than a start is given', () => {
+    const model = rolling({ n: 8, maxSurge: 1, maxUnavailable: '25%', behaviour: 'NEVER_READY' });
+    const since = model.now;
+    expect(writesOfScale(model, 3).slice(0, 2)).toEqual(['APPLY TO closed (1, 0%)', 'SCALE 3']);
+    const scaled = model.log.findIndex((line) => line.includes('[SCALE 3]'));
+    expect(model.log.slice(0, scaled).join('\n')).toContain('the rollout beside is to hold its pods first');
+    expect(model.now - since).toBeGreaterThan(15_000);
+  });
+});
+
+describe('a split that a SCALE of ours leaves', () => {
+  it.each([
+    [4, 75, 3, 3],
+    [20, 45, 9, 4],
+    [3, 67, 2, 1],
+  ])('keeps what ran before, where %i with %i per cent were raised by %i, of %i', (n, weight, maxSurge, to) => {
+    const model = held(n, weight, maxSurge);
+    model.askForScale(to);
+    model.drain(({ scale }) => scale?.phase === 'SUCCEEDED');
+    model.drain(() => false, 5);
+    expect([model.target.phase, model.target.failure], model.log.join('\n')).toEqual(['HELD', null]);
+    expect(model.sets.every(({ replicas }) => replicas > 0)).toBe(true);
+  });
+
+  it('is one of the plan, where N falls in the middle of a step', () => {
+    const steps = [{ weight: 33 }, { pause: true as const }];
+    const model = new Model({ ...plainPlan, n: 15, wanted: 15, type: 'CANARY', maxSurge: 5, steps });
+    model.drain(() => model.sets.length > 1);
+    expect(model.target.phase).toBe('PROGRESSING');
+    expect(writesOfScale(model, 3), model.log.join('\n')).toEqual(['APPLY TO closed (1, 0%)', 'SCALE 3', 'APPLY TO closed (0, 34%)']);
+    expect([model.target.phase, model.describeSets()]).toEqual(['HELD', 'template-1: 2 (2 Ready), template-2: 1 (1 Ready)']);
   });
 });
