@@ -111,6 +111,26 @@ describe('a canary that is held at an open pause', () => {
     expect(running(world, 'lowered')).toEqual(Array(2).fill(`${BETTER} x1`));
   });
 
+  test('has one pod more where an autoscaler may lower their number, and one is Ready all the time when it does', async () => {
+    const [recorder] = world.recorders;
+    const path = '/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers';
+    const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'autoscaled' };
+    const autoscaler = { metadata: { name: 'by-load' }, spec: { scaleTargetRef, minReplicas: 1, maxReplicas: 4 } };
+    await recorder!.create(path, { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', ...autoscaler });
+    const id = await hold('autoscaled', { strategy: { ...strategy, steps: [{ weight: 25 }, { pause: true }] } });
+    expect(running(world, 'autoscaled')).toEqual([`${GOOD} x4 + ${BETTER} x1`, `${GOOD} x3 + ${BETTER} x1`]);
+    expect(targetOf(await rolloutOf(world, id)).phaseReason).toBe(
+      'Held at 1 of 4 pods on release 2 (with 1 pod more, since autoscaler by-load may go down to 1), until it is promoted.',
+    );
+    recorder!.expect('autoscaled', { replicas: 1, maxSurge: 4, maxUnavailable: 0 });
+    await recorder!.edit('autoscaled', {}, { manager: 'kube-controller-manager', spec: { replicas: 1 } });
+    await recorder!.until(() => recorder!.running('autoscaled') === `${GOOD} x1 + ${BETTER} x1`, 'one of each');
+    await ask(world, `/rollouts/${id}/abort`);
+    expect(await settled(world, id)).toMatchObject({ phase: 'ROLLED_BACK' });
+    expect(running(world, 'autoscaled')).toEqual([`${GOOD} x1`, `${GOOD} x4`]);
+    recorder!.expect('autoscaled', null);
+  });
+
   test('is scaled by ours to a few of many pods, is not ended by it, and keeps what ran before beside it', async () => {
     const surge = { ...strategy, maxSurge: 8, steps: [{ weight: 80 }, { pause: true }] };
     const id = await hold('rounded', { strategy: surge });

@@ -143,6 +143,10 @@ export const targetSentences: [Reason, string][] = [
   [because('STARTING_BESIDE', { release: 7 }), 'Starting 1 pod of release 7 beside the one that runs.'],
   [because('RAISING', { standing: 2, pods: 10, release: 7, reached: 5 }), '2 of 10 pods run release 7 and are Ready; raising to 5.'],
   [because('DROPPING_SURGE', { standing: 2, pods: 10, release: 7 }), '2 of 10 pods run release 7 and are Ready; removing the surge.'],
+  [
+    because('DROPPING_SURGE', { standing: 2, pods: 10, release: 7, left: 1 }),
+    '2 of 10 pods run release 7 and are Ready; removing the surge but 1 pod.',
+  ],
   [because('TAKING_UP', held), 'Release 7 is held here already: going on from 2 of 10 pods.'],
   [because('STEP_SKIPPED', { share: '50%', pods: 1 }), '50% is skipped: 1 pod cannot be split without a surge.'],
   [because('HELD_FOR', { ...held, seconds: 60 }), 'Held at 2 of 10 pods on release 7, for 60 s.'],
@@ -153,6 +157,10 @@ export const targetSentences: [Reason, string][] = [
   [because('HELD_RECOVERING', { new: 2, pods: 10, release: 7 }), 'Held at 2 of 10 pods on release 7: its pods become Ready again.'],
   [because('HELD_WELL', { new: 2, pods: 10, release: 7 }), 'Held at 2 of 10 pods on release 7: its pods are Ready again.'],
   [because('HELD_FOR_PROMOTION', held), 'Held at 2 of 10 pods on release 7, until it is promoted.'],
+  [
+    because('HELD_FOR_PROMOTION', { ...held, above: { autoscaler: 'web', least: 1 } }),
+    'Held at 2 of 10 pods on release 7 (with 1 pod more, since autoscaler web may go down to 1), until it is promoted.',
+  ],
   [because('HOLD_OVER', held), 'Held at 2 of 10 pods on release 7: the pause is over; it continues when a slot is free.'],
   [because('PAUSE_OVER', {}), 'The pause is over.'],
   [because('FREEZING', { why: 'PAUSED', new: 5, old: 8 }), 'Paused: holding 5 new and 8 old pods where they are.'],

@@ -1,4 +1,4 @@
-import { describeAccess, optionalAccess, requiredAccess } from '../core/access.ts';
+import { describeAccess, optionalAccess, requiredAccess, withoutAccess } from '../core/access.ts';
 import type { Access } from '../core/access.ts';
 import { BUDGETS } from '../core/budgets.ts';
 import { KubernetesError } from '../kubernetes/errors.ts';
@@ -19,9 +19,8 @@ export interface Finding {
 const EXCESSIVE =
   "The credential has full access to this cluster, far more than required. Apply the cluster's access manifest and use the token of its account instead.";
 
-/** Shown where the optional permission is missing. */
-const WITHOUT_EVENTS =
-  "So what keeps a pod from starting is not always named, such as a volume that cannot be mounted; nothing else depends on it. Apply the cluster's access manifest there to change that.";
+/** Shown where an optional permission is missing, after what is done without it. */
+const OPTIONAL = "nothing else depends on it. Apply the cluster's access manifest there to change that.";
 
 /** Errors that only new credentials or permissions fix. A check sends nothing that a policy for workloads would refuse, so a refusal concerns Slipway itself. */
 const DENIED: ReadonlySet<KubernetesErrorKind> = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'ADMISSION_DENIED']);
@@ -54,9 +53,12 @@ export async function checkCluster(
 
 function verdict(missing: Finding['missing'], undone: Finding['missing'], excessive: boolean): Pick<Finding, 'status' | 'statusReason'> {
   if (missing.length > 0) return { status: 'DENIED', statusReason: `${lack(missing)} Apply the cluster's access manifest there.` };
-  const warnings = [...(undone.length === 0 ? [] : [`${lack(undone)} ${WITHOUT_EVENTS}`]), ...(excessive ? [EXCESSIVE] : [])];
+  const lacking = [...Map.groupBy(undone, describeAccess).values()].map((all) => `${lack(all)} ${withoutOf(all)}; ${OPTIONAL}`);
+  const warnings = [...lacking, ...(excessive ? [EXCESSIVE] : [])];
   return { status: 'CONNECTED', statusReason: warnings.length === 0 ? null : warnings.join(' ') };
 }
+
+const withoutOf = ([first]: Finding['missing']): string => (first === undefined ? '' : withoutAccess(first));
 
 /** The first thing that is missing, and how much more. */
 function lack(missing: Finding['missing']): string {

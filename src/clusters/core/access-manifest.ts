@@ -10,7 +10,7 @@ export const serviceAccountName = 'slipway';
  */
 export function accessManifest(namespace: string): string {
   const metadata = { name: serviceAccountName, namespace, labels: { 'app.kubernetes.io/managed-by': 'slipway' } };
-  const rules = accessRules.map(({ group, verbs, optional: _, ...resource }) => ({
+  const rules = accessRules.map(({ group, verbs, without: _, ...resource }) => ({
     apiGroups: [group],
     resources: [resourceName(resource)],
     verbs: [...verbs],

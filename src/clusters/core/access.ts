@@ -12,8 +12,8 @@ interface Rule {
   resource: string;
   subresource?: string;
   verbs: readonly string[];
-  /** What is done without where it is not granted: a warning in the cluster's check, and nothing else. */
-  optional?: true;
+  /** What is done without where it is not granted, as the cluster's check says: a warning, and nothing else. */
+  without?: string;
 }
 
 /**
@@ -28,17 +28,34 @@ export const accessRules: readonly Rule[] = [
   { group: '', resource: 'pods', subresource: 'log', verbs: ['get'] },
   { group: '', resource: 'services', verbs: ['get', 'create', 'patch', 'delete'] },
   { group: '', resource: 'configmaps', verbs: ['get', 'create', 'patch', 'delete'] },
-  { group: '', resource: 'events', verbs: ['list'], optional: true },
+  {
+    group: '',
+    resource: 'events',
+    verbs: ['list'],
+    without: 'So what keeps a pod from starting is not always named, such as a volume that cannot be mounted',
+  },
+  {
+    group: 'autoscaling',
+    resource: 'horizontalpodautoscalers',
+    verbs: ['list'],
+    without:
+      'So where an autoscaler lowers the number of pods while a canary is held, fewer may be Ready for as long as one takes to start',
+  },
 ];
 
 const withOneVerb = (rules: readonly Rule[]): Access[] =>
-  rules.flatMap(({ verbs, optional: _, ...rest }) => verbs.map((verb) => ({ ...rest, verb })));
+  rules.flatMap(({ verbs, without: _, ...rest }) => verbs.map((verb) => ({ ...rest, verb })));
 
 /** The permissions without which nothing is done, with one verb each. */
-export const requiredAccess: readonly Access[] = withOneVerb(accessRules.filter(({ optional }) => !optional));
+export const requiredAccess: readonly Access[] = withOneVerb(accessRules.filter(({ without }) => without === undefined));
 
 /** Those that are done without. */
-export const optionalAccess: readonly Access[] = withOneVerb(accessRules.filter(({ optional }) => optional));
+export const optionalAccess: readonly Access[] = withOneVerb(accessRules.filter(({ without }) => without !== undefined));
+
+/** Of an optional permission: what is done without it. */
+export function withoutAccess({ group, resource }: Access): string {
+  return accessRules.find((rule) => rule.group === group && rule.resource === resource)?.without ?? '';
+}
 
 /** `deployments`, `deployments/scale`. */
 export function resourceName(access: Pick<Access, 'resource' | 'subresource'>): string {

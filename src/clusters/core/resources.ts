@@ -6,6 +6,7 @@ const plurals: Record<string, string> = {
   'v1 Service': 'services',
   'v1 ConfigMap': 'configmaps',
   'v1 Event': 'events',
+  'autoscaling/v2 HorizontalPodAutoscaler': 'horizontalpodautoscalers',
 };
 
 /** Names of objects and namespaces are DNS subdomains (RFC 1123). Anything else could change the rest of a path. */

@@ -3,7 +3,7 @@ import type { Gate, SideName, TargetAction, TemplateSource } from './action.ts';
 import type { TargetDecision, TargetEventType } from './decision.ts';
 import { causeIn, podFailure } from './failure.ts';
 import type { Failure, Blame } from './failure.ts';
-import type { LiveDeployment, Side, TargetObservation, WrittenGate } from './observation.ts';
+import type { Autoscaler, LiveDeployment, Side, TargetObservation, WrittenGate } from './observation.ts';
 import { because } from './reasons.ts';
 import type { Reason } from './reasons.ts';
 import type { Amounts } from './steps.ts';
@@ -158,13 +158,20 @@ export function applyGate(o: TargetObservation, live: LiveDeployment | null, wri
   };
 }
 
-function gateFor({ target }: TargetObservation, live: LiveDeployment | null, { closed, amounts }: GateWrite): WrittenGate {
-  const overridden = target.gate?.overridden;
+/** The autoscaler of the Deployment, as the preflight has found it; null where there is none. */
+export function autoscalerOf({ checked, target }: TargetObservation): Autoscaler | null {
+  return (checked?.ok === true ? checked.autoscaler : target.gate?.autoscaler) ?? null;
+}
+
+function gateFor(o: TargetObservation, live: LiveDeployment | null, { closed, amounts }: GateWrite): WrittenGate {
+  const overridden = o.target.gate?.overridden;
+  const autoscaler = autoscalerOf(o);
   return {
     ...amounts,
     n: live?.replicas ?? null,
     closed,
     ...(live === null ? {} : { over: live.template }),
+    ...(closed && autoscaler !== null ? { autoscaler } : {}),
     ...(closed && overridden !== undefined ? { overridden } : {}),
   };
 }

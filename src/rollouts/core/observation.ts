@@ -115,6 +115,8 @@ export interface WrittenGate extends Amounts {
   closed?: boolean;
   /** What the stage had written, where other amounts hold the pods until the controllers have counted after somebody had opened the gate. */
   stage?: Amounts;
+  /** Of the Deployment, as the preflight found it; absent where there was none. */
+  autoscaler?: Autoscaler;
   /** When others had changed it and it was written again, and who they were; the last few. */
   overridden?: readonly GateOverride[];
 }
@@ -282,8 +284,17 @@ export interface LiveDeployment {
   replicaFailure: { reason: string; message: string; ageMilliseconds: number } | null;
 }
 
-/** The result of checking permissions, dry runs and field conflicts. Kept by the holder, repeated after a crash. `editedBy`: whose changes are taken over. */
-export type Preflight = { ok: true; editedBy?: string } | { ok: false; failure: Failure };
+/** Who may change N by itself: the HorizontalPodAutoscaler's name, and its `minReplicas`. */
+export interface Autoscaler {
+  name: string;
+  least: number;
+}
+
+/**
+ * The result of checking permissions, dry runs and field conflicts. Kept by the holder, repeated after a crash. `editedBy`: whose changes are taken over;
+ * `autoscaler`: absent where there is none, or it cannot be read.
+ */
+export type Preflight = { ok: true; editedBy?: string; autoscaler?: Autoscaler } | { ok: false; failure: Failure };
 
 /** Another target that is under way at the placement: a change of the number of pods goes on beside a rollout. */
 export type Beside = Pick<TargetObservation, 'rollout' | 'placement' | 'target'>;

@@ -108,9 +108,12 @@ export function atRest(written: Amounts, n: number, split: Split): boolean {
   return lowered && raised && split.new <= Math.max(n, 0);
 }
 
-/** (s, u) that rests at `canary` new and N - canary old pods. Beyond 100 pods a percentage is too coarse; what is missing rides in s, at most ceil(N/100) - 1 pods. */
-export function restAt(n: number, canary: number): Amounts {
-  const percent = floorPercent(n, canary);
+/**
+ * (s, u) that rests at `canary` new and N - canary old pods, and `above` more old ones (0 or 1, less than canary + 1). Beyond 100 pods a percentage is too coarse;
+ * what is missing rides in s, at most ceil(N/100) - 1 pods.
+ */
+export function restAt(n: number, canary: number, above = 0): Amounts {
+  const percent = floorPercent(n, canary - above);
   return { surge: String(canary - Math.floor((percent * n) / 100)), unavailable: `${percent}%` };
 }
 
@@ -120,15 +123,40 @@ export function restAt(n: number, canary: number): Amounts {
  *
  * With surge (k > 0) one write lowers by what has become healthy and raises the next chunk of at most k. Without (k = 0) it lowers by at most
  * maxUnavailable. Every write raises the new side by at least one pod or is the rest, so a walk ends after at most N + 1 writes.
+ *
+ * @param least the least N that an autoscaler may set
  */
-export function nextWrite(goal: Goal, n: number, limits: Limits, written: Amounts | null, standing: number): Amounts | null {
+export function nextWrite(
+  goal: Goal,
+  n: number,
+  limits: Limits,
+  written: Amounts | null,
+  standing: number,
+  least: number = n,
+): Amounts | null {
   if (goal.kind === 'SKIP' || (goal.kind === 'REST' && goal.canary === 0)) return null;
   if (goal.kind === 'BESIDE') return standing >= 1 ? null : { surge: '1', unavailable: '0%' };
   // After a fall of N there may be N new ones. The last old one stays until all are to be new.
   const most = goal.canary < n ? n - 1 : n;
-  const next = standing < goal.canary ? raisedAmounts(goal.canary, n, limits, standing) : restAt(n, Math.min(most, standing));
+  const next =
+    standing < goal.canary ? raisedAmounts(goal.canary, n, limits, standing) : restAfter(n, Math.min(most, standing), limits, least);
   return written !== null && sameEffect(written, next, n) ? null : next;
 }
+
+/**
+ * Whether a rest has one old pod more, if there is a surge: where an autoscaler may let N fall while it stands, and the fall needs it.
+ *
+ * @param least the least N that an autoscaler may set
+ */
+export function staysAbove(n: number, canary: number, { surge }: Limits, least: number): boolean {
+  if (surge === 0 || canary < 1 || canary >= n) return false;
+  const rest = restAt(n, canary);
+  for (let to = Math.max(1, least); to < n; to++) if (fallNeedsMore(rest, n, to, surge)) return true;
+  return false;
+}
+
+const restAfter = (n: number, canary: number, limits: Limits, least: number): Amounts =>
+  restAt(n, canary, staysAbove(n, canary, limits, least) ? 1 : 0);
 
 function raisedAmounts(canary: number, n: number, limits: Limits, standing: number): Amounts {
   if (limits.surge === 0) return restAt(n, Math.min(canary, standing + limits.unavailable));
@@ -160,6 +188,11 @@ export function fallMayCost(written: Amounts, n: number, to: number, raisedBy: n
   if (to < 1 || to >= n || surge > 0) return false;
   const canary = expectedSplit(written, n).new;
   return Math.round((canary * to) / (n + Math.min(raisedBy, canary))) < unavailable;
+}
+
+/** Whether one pod more is to stand before N falls to N' while (s, u) are held: the fall may cost pods, or leaves nothing of what ran before, as one pod does. */
+export function fallNeedsMore(written: Amounts, n: number, to: number, raisedBy: number): boolean {
+  return limitsOf(written, to).surge === 0 && to < n && (to === 1 || fallMayCost(written, n, to, raisedBy));
 }
 
 /**

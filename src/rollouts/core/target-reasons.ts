@@ -81,9 +81,13 @@ function podsText(n: number): string {
   return n === 1 ? '1 pod' : `${n} pods`;
 }
 
-export type HeldSplit = { new: number; pods: number; release: number };
+/** `above`: one pod stands above N, since this autoscaler may lower N to so many; absent where none does. */
+export type HeldSplit = { new: number; pods: number; release: number; above?: { autoscaler: string; least: number } };
 
-const heldText = ({ new: fresh, pods, release }: HeldSplit): string => `Held at ${fresh} of ${pods} pods on release ${release}`;
+function heldText({ new: fresh, pods, release, above }: HeldSplit): string {
+  const spare = above === undefined ? '' : ` (with 1 pod more, since autoscaler ${above.autoscaler} may go down to ${above.least})`;
+  return `Held at ${fresh} of ${pods} pods on release ${release}${spare}`;
+}
 
 /** A change of N while pods are held. `new`: those that were; `fewerReady`: than N, for a moment. */
 export type HeldScale = { from: number; to: number; manager: string | null; new: number; release: number; fewerReady: boolean };
@@ -118,8 +122,9 @@ const forward = {
   STARTING_BESIDE: ({ release }: { release: number }) => `Starting 1 pod of release ${release} beside the one that runs.`,
   RAISING: ({ standing, pods, release, reached }: { standing: number; pods: number; release: number; reached: number }) =>
     `${standing} of ${pods} pods run release ${release} and are Ready; raising to ${reached}.`,
-  DROPPING_SURGE: ({ standing, pods, release }: { standing: number; pods: number; release: number }) =>
-    `${standing} of ${pods} pods run release ${release} and are Ready; removing the surge.`,
+  /** `left`: of the surge; absent where none is. */
+  DROPPING_SURGE: ({ standing, pods, release, left }: { standing: number; pods: number; release: number; left?: number }) =>
+    `${standing} of ${pods} pods run release ${release} and are Ready; removing the surge${left === undefined ? '' : ` but ${podsText(left)}`}.`,
   TAKING_UP: ({ new: fresh, pods, release }: HeldSplit) =>
     `Release ${release} is held here already: going on from ${fresh} of ${pods} pods.`,
   STEP_SKIPPED: ({ share, pods }: { share: string; pods: number }) =>

@@ -2,8 +2,10 @@
 import type { KubernetesClient } from '../../clusters/kubernetes/types.ts';
 import { KubernetesError } from '../../clusters/kubernetes/errors.ts';
 import type { KubernetesErrorKind } from '../../clusters/kubernetes/errors.ts';
+import { isRecord } from '../../platform/json.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { TargetAction } from '../core/action.ts';
+import type { Autoscaler } from '../core/observation.ts';
 import { editsOf } from '../core/live/edits.ts';
 import type { Difference } from '../core/live/edits.ts';
 import { bringing } from './deployment-patch.ts';
@@ -16,6 +18,8 @@ const LOG_LINES = 20;
 const TRIES = 3;
 /** Permanent answers: the container has no log, or we may not read it. */
 const NO_LOG: ReadonlySet<KubernetesErrorKind> = new Set(['NOT_FOUND', 'INVALID', 'FORBIDDEN']);
+/** Kubernetes' default of an autoscaler's `minReplicas`. */
+const DEFAULT_LEAST = 1;
 /** Pods whose warnings are kept. */
 const PODS = 10;
 
@@ -64,6 +68,24 @@ function isLastTry({ tries }: Memory, key: string): boolean {
   const count = (tries.get(key) ?? 0) + 1;
   tries.set(key, count);
   return count >= TRIES;
+}
+
+/** The autoscaler of a Deployment, with the least number of pods that it may set; null where there is none. The permission is optional. */
+export async function readAutoscaler(
+  client: Pick<KubernetesClient, 'list'>,
+  { namespace, name }: { namespace: string; name: string },
+): Promise<Autoscaler | null> {
+  const list = await client.list({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', namespace }).catch((error: unknown) => {
+    if (error instanceof KubernetesError) return { items: [] };
+    throw error;
+  });
+  for (const { metadata, spec } of list.items) {
+    const target = isRecord(spec) && isRecord(spec['scaleTargetRef']) ? spec['scaleTargetRef'] : {};
+    if (!isRecord(spec) || target['kind'] !== 'Deployment' || target['name'] !== name) continue;
+    const { minReplicas } = spec;
+    return { name: metadata.name, least: typeof minReplicas === 'number' ? minReplicas : DEFAULT_LEAST };
+  }
+  return null;
 }
 
 /** The permission is optional. */

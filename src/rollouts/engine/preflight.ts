@@ -8,6 +8,7 @@ import type { Preflight, Side } from '../core/observation.ts';
 import { AccessMissing, foreignObject, isFatalError, failureFrom, withDifferences } from './cluster-errors.ts';
 import { bringing } from './deployment-patch.ts';
 import { observedAnew } from './deployment-writer.ts';
+import { readAutoscaler } from './looks.ts';
 import { fenceOf, objectKey, refOf, templateDigestIn, templateIn } from './objects.ts';
 import type { Memory } from './memory.ts';
 
@@ -46,12 +47,15 @@ export interface Standing {
  */
 export async function preflight(flight: Flight, memory: Memory): Promise<Preflight> {
   const { client, cluster, namespace } = flight;
-  const [missing, deployment, ...found] = await Promise.allSettled([
+  const [missing, autoscaler, deployment, ...found] = await Promise.allSettled([
     client.missingAccess(namespace),
+    flight.standing === null ? null : readAutoscaler(client, refOf(flight.deployment)),
     flight.standing === null ? lookAtFirst(flight) : lookAtStanding(flight, flight.standing, memory),
     ...flight.others.map((object) => lookAt(object, flight)),
   ]);
-  const failures = [missing, deployment, ...found].flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+  const failures = [missing, autoscaler, deployment, ...found].flatMap((each) =>
+    each.status === 'rejected' ? [each.reason as unknown] : [],
+  );
   if (missing.status === 'fulfilled' && missing.value.length > 0) throw new AccessMissing(missing.value.map(describeAccess), namespace);
   const vague = failures.find((error) => !isFatalError(error));
   if (vague !== undefined) throw vague instanceof Error ? vague : new Error('the preflight failed');
@@ -61,7 +65,8 @@ export async function preflight(flight: Flight, memory: Memory): Promise<Preflig
     if (object && each.status === 'fulfilled' && each.value) memory.present.add(objectKey(object));
   }
   memory.answers.set('TO', deployment.value.template);
-  return deployment.value.result;
+  const { result } = deployment.value;
+  return result.ok && autoscaler.status === 'fulfilled' && autoscaler.value !== null ? { ...result, autoscaler: autoscaler.value } : result;
 }
 
 interface Look {

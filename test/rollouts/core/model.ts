@@ -6,6 +6,7 @@ import { decideRollout } from '../../../src/rollouts/core/rollout/decide-rollout
 import { decideTarget } from '../../../src/rollouts/core/targets/decide-target.ts';
 import type {
   AnyStage,
+  Autoscaler,
   Live,
   LiveDeployment,
   LiveReplicaSet,
@@ -233,6 +234,8 @@ export class Model {
   readonly log: string[] = [];
   readonly events: string[] = [];
   writes = 0;
+  /** What the preflight finds. */
+  autoscaler: Autoscaler | null = null;
   /** Set while the cluster does not answer. */
   away: { since: Date } | null = null;
   /** What has been decided and committed, and has not arrived in the cluster. */
@@ -503,7 +506,7 @@ export class Model {
   private perform(action: TargetAction, of: Active): void {
     switch (action.kind) {
       case 'PREFLIGHT':
-        of.checked = { ok: true };
+        of.checked = this.autoscaler === null ? { ok: true } : { ok: true, autoscaler: this.autoscaler };
         if (of.target.to !== null) of.answers.set('TO', of.target.to.templateDigest);
         return;
       case 'LIST_EDITS':

@@ -173,6 +173,18 @@ describe('where a step rests', () => {
     );
   });
 
+  it.each([
+    ['may fall to one', 4, 1, 1, 1, '1,0%', 4],
+    ['may fall to two', 10, 2, 3, 2, '1,10%', 9],
+    ['falls to no less than costs nothing', 10, 2, 3, 8, '0,20%', 8],
+    ['may fall, without a surge', 4, 1, 0, 1, '0,25%', 3],
+    ['has one left besides', 4, 3, 1, 1, '1,50%', 2],
+  ])('of which N %s, is with one old pod more where that keeps Ready pods', (_what, n, canary, surge, least, rest, old) => {
+    const next = nextWrite({ kind: 'REST', canary }, n, { surge, unavailable: surge === 0 ? 1 : 0 }, null, canary, least);
+    expect(next).toEqual(pair(rest));
+    expect(expectedSplit(pair(rest), n)).toEqual({ new: canary, old });
+  });
+
   it('judges the split that is really there after a change of N', () => {
     // 9 + 1 of 10 at (0, 10%), scaled to 2 and back to 10: the leftovers of proportional scaling stay.
     expect(atRest(pair('0,10%'), 10, { new: 5, old: 5 })).toBe(true);

@@ -3,7 +3,7 @@
  * before. So the target that runs the rollout holds its pods first, the SCALE is written once that is counted, and then the rollout goes on:
  *
  * - In a step, once its pods are Ready: (1, u). N' + 1 pods stand after the fall, so that none has to go before another one is Ready, and a larger surge, which
- *   is a number of pods, does not come to more new ones of N' than the plan has. (0, u) stays where the fall costs nothing (`fallMayCost`).
+ *   is a number of pods, does not come to more new ones of N' than the plan has. (0, u) stays where the fall needs none (`fallNeedsMore`).
  * - Beside an open gate, on the way forward or back: the gate is closed where it stands (`freezeAt`). No new pod counts as available then, and as many pods as
  *   stood above N stand above N', in place of those that are not Ready.
  */
@@ -15,7 +15,7 @@ import { mayMove, soonest, waitHealthy } from '../live/deadline.ts';
 import { readyNow, splitOf } from '../live/health.ts';
 import type { Beside, LiveDeployment, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
-import { fallMayCost, freezeAt, limitsOf, resolveLimits } from '../steps.ts';
+import { fallNeedsMore, freezeAt, limitsOf, resolveLimits } from '../steps.ts';
 import type { Limits } from '../steps.ts';
 import { numberBefore } from './number.ts';
 import { isOnIt } from './open.ts';
@@ -81,8 +81,7 @@ function holdBefore(one: Rows, live: LiveDeployment, n: number): GateWrite | nul
   const { surge } = limitsOf(live, live.replicas);
   const { unavailable } = live;
   if (isStepwise(one)) {
-    // Of one pod without surge none would be left of what ran before.
-    const mayStay = surge === 1 || (surge === 0 && n > 1 && !fallMayCost(live, live.replicas, n, limits.surge));
+    const mayStay = surge === 1 || (surge === 0 && !fallNeedsMore(live, live.replicas, n, limits.surge));
     if (limits.surge === 0 || mayStay) return null;
     const more = because('SURGE_FIRST', { from: live.replicas, to: n, release: target.to?.release ?? 0 });
     return { ...write, amounts: { surge: '1', unavailable }, reason: surge === 0 ? more : reason };

@@ -1,14 +1,16 @@
 /** PAUSE: holds once the pods are healthy, for a time or until promoted. Its time counts from the target's own healthy moment. A pause skips no health. */
 import { z } from 'zod';
-import type { LiveDeployment, Side } from '../observation.ts';
+import type { LiveDeployment, Side, TargetObservation } from '../observation.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
 import { waitUntilHealthy } from '../live/deadline.ts';
 import { watchHold } from '../live/held.ts';
-import { sideOf, wait } from '../draft.ts';
+import { autoscalerOf, sideOf, wait } from '../draft.ts';
 import { judgeGated, splitOf } from '../live/health.ts';
 import { freezeSplit } from './open.ts';
-import { isGateless, misfitOf } from './pods.ts';
+import { isGateless, limitsAt, misfitOf } from './pods.ts';
+import { staysAbove } from '../steps.ts';
+import type { HeldSplit } from '../target-reasons.ts';
 import type { Hold, Look, StageHandler, StageOf, Visit } from './stage.ts';
 
 type Pause = StageOf<'PAUSE'>;
@@ -25,20 +27,20 @@ export const pauseStage: StageHandler<Pause, PauseProgress> = {
     const { over } = pauseHold(stage, progress, o.wave.promotedStep, o.now);
     // Not shown once it is over: the rollout is about to change this very row.
     if (o.target.phase === 'HELD') {
-      const draft = over ? wait(because('HOLD_OVER', heldAt(to, live))) : { ...wait(holdReason(stage, to, live)), show: true };
+      const draft = over ? wait(because('HOLD_OVER', heldAt(o, to, live))) : { ...wait(holdReason(stage, o, to, live)), show: true };
       return { kind: 'STAY', draft };
     }
     const unhealthy = unhealthyAt(visit, to);
     if (unhealthy !== null) return unhealthy;
     if (over) return { kind: 'DONE', reason: because('PAUSE_OVER', {}) };
-    return { kind: 'REST', reason: holdReason(stage, to, live), progress: progress ?? { heldAt: o.now.toISOString() } };
+    return { kind: 'REST', reason: holdReason(stage, o, to, live), progress: progress ?? { heldAt: o.now.toISOString() } };
   },
 
   hold: pauseHold,
 
   watch(_stage, progress, { o, live }) {
     const to = sideOf(o);
-    return progress === null || isGateless(live, to) ? null : watchHold(o, live, new Date(progress.heldAt), heldAt(to, live));
+    return progress === null || isGateless(live, to) ? null : watchHold(o, live, new Date(progress.heldAt), heldAt(o, to, live));
   },
 
   /** Somebody has opened the gate. */
@@ -60,11 +62,20 @@ function pauseHold({ seconds, step }: Pause, progress: PauseProgress | null, pro
   return { ends, over, needs: seconds === null ? 'PROMOTE' : 'TIME' };
 }
 
-function holdReason({ seconds }: Pause, to: Side, live: LiveDeployment): Reason {
-  return seconds === null ? because('HELD_FOR_PROMOTION', heldAt(to, live)) : because('HELD_FOR', { ...heldAt(to, live), seconds });
+function holdReason({ seconds }: Pause, o: TargetObservation, to: Side, live: LiveDeployment): Reason {
+  return seconds === null ? because('HELD_FOR_PROMOTION', heldAt(o, to, live)) : because('HELD_FOR', { ...heldAt(o, to, live), seconds });
 }
 
 /** What is really there. */
-function heldAt(to: Side, live: LiveDeployment): { new: number; pods: number; release: number } {
-  return { new: live.template === to.template ? splitOf(live).new : 0, pods: live.replicas, release: to.release };
+function heldAt(o: TargetObservation, to: Side, live: LiveDeployment): HeldSplit {
+  const autoscaler = autoscalerOf(o);
+  const { replicas } = live;
+  const split = splitOf(live);
+  const isAbove = autoscaler !== null && staysAbove(replicas, split.new, limitsAt(o, replicas), autoscaler.least);
+  return {
+    new: live.template === to.template ? split.new : 0,
+    pods: replicas,
+    release: to.release,
+    ...(isAbove && split.new + split.old > replicas ? { above: { autoscaler: autoscaler.name, least: autoscaler.least } } : {}),
+  };
 }

@@ -9,7 +9,7 @@ import type { Reason } from '../reasons.ts';
 import { canaryCount, expectedSplit, goalOf, limitsOf, nextWrite, resolveLimits } from '../steps.ts';
 import type { Amounts, Goal, Limits, Split } from '../steps.ts';
 import { waitUntilHealthy } from '../live/deadline.ts';
-import { sideOf, applyGate, openGateOf } from '../draft.ts';
+import { autoscalerOf, sideOf, applyGate, openGateOf } from '../draft.ts';
 import { judgeGated, readyNow, splitOf } from '../live/health.ts';
 import { freezeSplit, isOnIt, preflightDue } from './open.ts';
 import { badFirst } from './superseded.ts';
@@ -50,7 +50,7 @@ function firstWrite(stage: Pods, progress: PodsProgress | null, visit: Visit, to
   const { o, live } = visit;
   const n = live.replicas;
   const { goal, kept } = goalAt(stage.share, progress, n, 0, limitsAt(o, n));
-  const next = nextWrite(goal, n, limitsAt(o, n), null, goal.kind === 'REST' ? readyBeside(live, to) : 0);
+  const next = nextWrite(goal, n, limitsAt(o, n), null, goal.kind === 'REST' ? readyBeside(live, to) : 0, autoscalerOf(o)?.least);
   const due = preflightDue(o, to, next === null ? openGateOf(o.rollout.strategy) : { closed: true, ...next });
   if (due !== null) return { kind: 'STAY', draft: due };
   if (live.template === to.template) {
@@ -83,7 +83,7 @@ function nextChunk(stage: Pods, progress: PodsProgress | null, visit: Visit, to:
   const { goal, kept } = goalAt(stage.share, progress, n, standing, limits);
   if (goal.kind === 'SKIP') return skipStage(stage.share, n);
   const isReached = goal.kind === 'REST' && standing >= goal.canary && standing < n && !stage.rest;
-  const next = isReached ? null : nextWrite(goal, n, limits, amountsOf(live), standing);
+  const next = isReached ? null : nextWrite(goal, n, limits, amountsOf(live), standing, autoscalerOf(o)?.least);
   if (next !== null) return raiseTo(visit, to, goal, next, standing, kept);
   return { kind: 'DONE', reason: because('PODS_READY', { ready: standing, pods: n, release: to.release, wanted: null }) };
 }
@@ -115,7 +115,7 @@ function raiseReason(n: number, { release }: Side, goal: Goal, amounts: Amounts,
   if (standing === 0) return because('STARTING', { release, reached, pods: n });
   return reached > standing
     ? because('RAISING', { standing, pods: n, release, reached })
-    : because('DROPPING_SURGE', { standing, pods: n, release });
+    : because('DROPPING_SURGE', { standing, pods: n, release, ...(surge > 0 && unavailable < standing ? { left: surge } : {}) });
 }
 
 function skipStage(share: Share, n: number): Look {
@@ -124,7 +124,7 @@ function skipStage(share: Share, n: number): Look {
 
 const amountsOf = ({ surge, unavailable }: LiveDeployment): Amounts => ({ surge, unavailable });
 
-function limitsAt({ rollout }: TargetObservation, n: number): Limits {
+export function limitsAt({ rollout }: TargetObservation, n: number): Limits {
   return resolveLimits(rollout.strategy.maxSurge, rollout.strategy.maxUnavailable, n);
 }
 

@@ -64,6 +64,37 @@ describe('a change of N while pods are held', () => {
   });
 });
 
+describe('a canary of a Deployment that an autoscaler scales', () => {
+  function autoscaled(least: number): Model {
+    const steps = [{ weight: 25 }, { pause: true as const }, { weight: 50 }, { pause: true as const }];
+    const model = new Model({ ...plainPlan, n: 4, wanted: 4, type: 'CANARY', maxSurge: 1, steps });
+    model.autoscaler = { name: 'web', least };
+    model.drain(({ target }) => target.phase === 'HELD');
+    return model;
+  }
+
+  it('rests with one pod more, from the beginning and for as long as it rests, also by another worker, and says so', () => {
+    const model = autoscaled(1);
+    expect(model.describeSets()).toBe('template-1: 4 (4 Ready), template-2: 1 (1 Ready)');
+    expect(model.target.phaseDetail).toMatchObject({
+      code: 'HELD_FOR_PROMOTION',
+      data: { new: 1, pods: 4, above: { autoscaler: 'web', least: 1 } },
+    });
+    // Of what the preflight has found only the row tells.
+    model.autoscaler = null;
+    model.turn(true);
+    const verdict = decideVerb({ kind: 'PROMOTE', full: false }, model.rows());
+    if (verdict.kind !== 'CHANGE') throw new Error('a promotion is a change');
+    model.reduce(verdict);
+    model.drain(({ target }) => target.phase === 'HELD' && target.stage === 3);
+    expect(model.describeSets()).toBe('template-1: 3 (3 Ready), template-2: 2 (2 Ready)');
+  });
+
+  it('rests without where the least that it sets costs nothing', () => {
+    expect(autoscaled(3).describeSets()).toBe('template-1: 3 (3 Ready), template-2: 1 (1 Ready)');
+  });
+});
+
 /** A SCALE to N', as the held canary sees it beside itself. */
 function scaling({ placement }: TargetObservation, replicas: number, phase: 'PENDING' | 'PROGRESSING' = 'PROGRESSING'): Beside {
   return {
