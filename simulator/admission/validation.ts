@@ -166,7 +166,10 @@ function serviceErrors(object: Service, previous: Service | undefined): FieldErr
   });
   if (clusterIP !== undefined && clusterIP !== '' && clusterIP !== 'None' && (isIP(clusterIP) === 0 || clusterIP.includes('%')))
     errors.push(invalidValue('spec.clusterIPs[0]', clusterIP, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
-  if (previous?.spec.clusterIP !== undefined && clusterIP !== previous.spec.clusterIP)
+  const { loadBalancerClass } = object.spec;
+  if (previous?.spec.type === 'LoadBalancer' && type === 'LoadBalancer' && previous.spec['loadBalancerClass'] !== loadBalancerClass)
+    errors.push(invalidValue('spec.loadBalancerClass', loadBalancerClass, 'may not change once set'));
+  if (previous?.spec.clusterIP !== undefined && clusterIP !== previous.spec.clusterIP && type !== 'ExternalName')
     errors.push(invalidValue('spec.clusterIPs[0]', clusterIP ?? null, 'may not change once set'));
   return errors;
 }

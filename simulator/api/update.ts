@@ -1,7 +1,7 @@
 /** Replacing an object, for PUT and every patch. */
 import type { Cluster } from '../cluster.ts';
 import { timestamp } from '../clock.ts';
-import { askWebhooks } from '../admission/admission.ts';
+import { allocate, askWebhooks } from '../admission/admission.ts';
 import { setDefaults } from '../admission/defaults.ts';
 import { validate } from '../admission/validation.ts';
 import { trackUpdate } from '../fields/managed-fields.ts';
@@ -36,6 +36,7 @@ export function update(
     next.metadata.generation = (before.metadata.generation ?? 0) + 1;
   const errors = validate(next, before);
   if (errors.length > 0) throw invalid(resource, before.metadata.name, errors);
+  allocate(cluster, next);
   const owned = applied ? next : tracked(cluster, resource, before, next, given, options, subresource);
   if (isUnchanged(before, owned)) return live;
   if (subresource === undefined && specChanged(resource, before, owned)) askWebhooks(cluster, resource, owned);
@@ -79,13 +80,15 @@ function keepOtherHalf(resource: Resource, live: KubernetesObject, next: Kuberne
   else next[kept] = kept === 'spec' ? structuredClone(live[kept]) : live[kept];
 }
 
-/** A Service keeps its address if an update omits it. */
+const allocated = ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'];
+
+/** A Service keeps its address if an update omits it, and loses it with a type that has none. */
 function keepAllocated(live: KubernetesObject, next: KubernetesObject): void {
   if (live.kind !== 'Service') return;
   const [before, after] = [(live as Service).spec, (next as Service).spec];
-  if (after.type === 'ExternalName') return;
-  for (const name of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'])
-    if (after[name] === undefined && before[name] !== undefined) after[name] = before[name];
+  if (before.type === 'ExternalName') return;
+  if (after.type !== 'ExternalName') for (const name of allocated) after[name] ??= before[name];
+  else for (const name of [...allocated, 'internalTrafficPolicy']) if (equal(after[name], before[name])) delete after[name];
 }
 
 const ignored = new Set(['metadata', 'status', 'apiVersion', 'kind']);

@@ -58,11 +58,12 @@ export function templateOf(replicaSet: LiveObject): unknown {
 }
 
 /** As `add`, which replaces what is there. */
-const set = (path: string, value: unknown): PatchOperation => ({ op: 'add', path, value });
+export const set = (path: string, value: unknown): PatchOperation => ({ op: 'add', path, value });
 
 const specOf = (object: LiveObject): Record<string, unknown> => (isRecord(object['spec']) ? object['spec'] : {});
 
-function mapped(
+/** Labels or annotations: the wanted ones, and of the live ones those that are not ours. */
+export function mapped(
   live: Readonly<Record<string, string>> = {},
   wanted: Readonly<Record<string, string>>,
   owned: readonly string[],

@@ -1,4 +1,5 @@
 import { accessContract } from './access.contract.ts';
+import { aroundWriteContract } from './around-write.contract.ts';
 import { applyContract } from './apply.contract.ts';
 import { clientContract } from './client.contract.ts';
 import { failuresContract } from './failures.contract.ts';
@@ -18,6 +19,7 @@ export const contract: readonly ((cluster: Cluster) => void)[] = [
   workloadContract,
   rollbackContract,
   templateWriteContract,
+  aroundWriteContract,
   gateContract,
   failuresContract,
   accessContract,
