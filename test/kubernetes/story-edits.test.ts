@@ -1,7 +1,8 @@
 import { describe } from 'vitest';
 import { advisedWays } from '../support/advice.ts';
+import { aroundDeployments } from '../support/around.ts';
 import { foreignEdits } from '../support/foreign-edits.ts';
-import type { Ground } from '../support/foreign-edits.ts';
+import type { EditedWorld, Ground } from '../support/foreign-edits.ts';
 import { startStoryWorld } from './story/world.ts';
 import type { StoryWorld } from './story/world.ts';
 import { providedClusters } from './support/clusters.ts';
@@ -11,19 +12,25 @@ const groundsOf = async (world: StoryWorld, name: string, planes: number): Promi
   return sites.map((site) => ({ cluster: site.name, namespace: site.namespace, recorder: site.recorder }));
 };
 
+async function startEditedWorld(): Promise<EditedWorld> {
+  const world = await startStoryWorld();
+  return {
+    speaker: world,
+    ground: async (name) => {
+      const [ground] = await groundsOf(world, name, 1);
+      if (!ground) throw new Error('there is no control plane');
+      return ground;
+    },
+    close: () => world.close(),
+  };
+}
+
 describe.skipIf(providedClusters().length === 0)('pod templates that others edit, on a real control plane', () => {
-  foreignEdits(async () => {
-    const world = await startStoryWorld();
-    return {
-      speaker: world,
-      ground: async (name) => {
-        const [ground] = await groundsOf(world, name, 1);
-        if (!ground) throw new Error('there is no control plane');
-        return ground;
-      },
-      close: () => world.close(),
-    };
-  });
+  foreignEdits(startEditedWorld);
+});
+
+describe.skipIf(providedClusters().length === 0)('what is around a Deployment, on a real control plane', () => {
+  aroundDeployments(startEditedWorld);
 });
 
 describe.skipIf(providedClusters().length < 2)('what the advice of a failure leads to, on two real control planes', () => {

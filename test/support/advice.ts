@@ -242,9 +242,9 @@ export function advisedWays(start: () => Promise<AdvisedWorld>): void {
     };
     const conflicts = (rollout: RolloutView, its: Case): void => {
       const path = '.spec.ports[port=80,protocol="TCP"].targetPort';
-      expect(rollout.failure).toMatchObject({ reason: 'FIELD_CONFLICT', cluster: its.edited.cluster });
+      expect(rollout.failure).toMatchObject({ reason: 'EDITED', cluster: its.edited.cluster });
       expect(rollout.failure).toMatchObject({ differences: [{ path, manager: 'mesh', live: '9090', ours: 'http' }], differenceCount: 1 });
-      expect(rollout.failure?.message).toContain(`fields of Service ${its.name} that would change`);
+      expect(rollout.failure?.message).toBe(`Service ${its.name} was edited by mesh since it was applied.`);
       expect(rollout.failure?.advice).toContain('retry with takeOver: true');
     };
 

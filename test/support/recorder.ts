@@ -149,6 +149,23 @@ export class Recorder {
     return this.send('PATCH', path, patch, 'application/strategic-merge-patch+json');
   }
 
+  /** Changes an object by a merge patch, like a foreign client. */
+  patch(path: string, change: object, manager = 'kubectl-edit'): Promise<void> {
+    return this.send('PATCH', `${path}?fieldManager=${manager}`, change, 'application/merge-patch+json');
+  }
+
+  /** An object as it is now; null if there is none. */
+  async read<T = KubernetesObject>(path: string): Promise<T | null> {
+    const answer = await request(this.access.server + path, {
+      dispatcher: this.agent,
+      headers: { authorization: `Bearer ${this.access.token}` },
+    });
+    const said = await answer.body.text();
+    if (answer.statusCode === 404) return null;
+    if (answer.statusCode !== 200) throw new Error(`${this.name}: ${path} answered ${answer.statusCode}: ${said}`);
+    return JSON.parse(said) as T;
+  }
+
   /** Deletes an object, like a foreign client. */
   delete(path: string): Promise<void> {
     return this.send('DELETE', path, {}, 'application/json');

@@ -75,7 +75,7 @@ const takeOver = z
   .boolean()
   .optional()
   .describe(
-    'Overwrites what other field managers have changed before its first write to a cluster, instead of failing (EDITED, FIELD_CONFLICT): the pod template becomes exactly ours, and so do our fields of the objects around it. Objects without the id of this workload are never changed. Default false.',
+    'Overwrites what other field managers have changed before its first write to a cluster, instead of failing (EDITED): the pod template becomes exactly ours, and so do the objects around it, but for labels and annotations of others. Objects without the id of this workload are never changed. Default false.',
   );
 
 @Input('A rollout. Everything is optional: the newest revision to every placement, in one wave, all or nothing.')

@@ -46,7 +46,9 @@ export class Failure extends Model({
   data: JsonObject.describe('What the message is made of.'),
   differences: z
     .array(FieldDifference.schema)
-    .describe('Of EDITED and FIELD_CONFLICT: what others have set otherwise, the first 50 by path; else empty.'),
+    .describe(
+      'Of EDITED: what others have set otherwise, the first 50 by path; of IMMUTABLE: what stays although it would be ours. Else empty.',
+    ),
   differenceCount: z.int().describe('How many differences there are in all.'),
   severity: FailureSeverity,
   blames: Blames,

@@ -40,8 +40,8 @@ export type TargetAction =
    * unpause: it says `paused: false`, which takes the owner's pause away; only an undo does that.
    */
   | { kind: 'APPLY'; side: SideName; template: TemplateSource; gate: Gate; unpause: boolean; precondition: Precondition | null }
-  /** Applies the objects that may only change once a single revision runs, then prunes what no kept release names. */
-  | { kind: 'FINISH'; side: 'TO' | 'FROM' }
+  /** Applies the objects that may only change once a single revision runs, then prunes what no kept release names. `untouched`: as of the stage. */
+  | { kind: 'FINISH'; side: 'TO' | 'FROM'; untouched?: true }
   /** Patches `/scale`. `placements.last_written_replicas` = replicas commits with the decision, before the write. */
   | { kind: 'SCALE'; replicas: number; precondition: Precondition }
   /** Deletes what this rollout created (from = null), or the whole workload here (to = null): every object of ours, the Deployment (unless precondition is null: gone already) by its uid. */

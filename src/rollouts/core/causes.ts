@@ -16,6 +16,11 @@ interface Named {
   name: string;
 }
 
+/** `object`: its kind; absent of a Deployment. */
+interface NamedObject extends Named {
+  object?: string;
+}
+
 /** What differs from ours; absent where it was not listed. */
 export interface Listed {
   /** The first ones by path. */
@@ -96,6 +101,7 @@ interface ChangedField {
   live: string;
 }
 
+const kept = ({ path, live }: Difference): string => `${path} stays ${live ?? 'unset'}`;
 const changedField = ({ path, written, live }: ChangedField): string => `${path} is ${live} and not ${written}`;
 
 /** Causes that the decisions find in the observation. */
@@ -120,10 +126,10 @@ const own = {
   LABEL_REMOVED: {
     severity: 'FATAL',
     blames: 'CLUSTER',
-    sentence: ({ name, label }: Named & { label: string; id: string }) =>
-      `Somebody has removed or changed the label ${label} of Deployment ${name}: without it, it is not known to be this workload's.`,
-    advice: ({ name, label, id }: Named & { label: string; id: string }) =>
-      `Put it back (kubectl label --overwrite deployment ${name} ${label}=${id}) and retry.`,
+    sentence: ({ object = 'Deployment', name, label }: NamedObject & { label: string; id: string }) =>
+      `Somebody has removed or changed the label ${label} of ${object} ${name}: without it, it is not known to be this workload's.`,
+    advice: ({ object = 'Deployment', name, label, id }: NamedObject & { label: string; id: string }) =>
+      `Put it back (kubectl label --overwrite ${object.toLowerCase()} ${name} ${label}=${id}) and retry.`,
   },
   REPLACED: {
     severity: 'FATAL',
@@ -142,9 +148,18 @@ const own = {
     severity: 'FATAL',
     blames: 'CLUSTER',
     /** `manager` null: something was removed, which leaves no trace of who did it. */
-    sentence: ({ name, manager }: Named & Listed & { manager: string | null }) =>
-      `The pod template of Deployment ${name} was edited by ${manager ?? 'somebody'} since it was applied.`,
+    sentence: ({ object, name, manager }: NamedObject & Listed & { manager: string | null }) =>
+      `${object === undefined ? `The pod template of Deployment ${name}` : `${object} ${name}`} was edited by ${manager ?? 'somebody'} since it was applied.`,
     advice: takeOverAdvice('Make the change in the template and deploy that'),
+  },
+  /** `message`: the cluster's; null where it ignores the change instead, in these fields. */
+  IMMUTABLE: {
+    severity: 'FATAL',
+    blames: 'RELEASE',
+    sentence: ({ object, name, message, differences = [] }: Required<NamedObject> & Listed & { message: string | null }) =>
+      `The cluster creates ${object} ${name} as this release has it, but does not change the one that exists: ${message ?? `${differences.map(kept).join(', ')}.`}`,
+    advice: ({ object, name }: Required<NamedObject>) =>
+      `Keep these fields in the template as they were; or delete the object (kubectl delete ${object.toLowerCase()} ${name}) and retry: it is created anew, and is missing until then.`,
   },
   /** `manager` null: admission changed what was written, in these fields. */
   GATE_OVERRIDDEN: {

@@ -136,8 +136,14 @@ export function deadlineFailure(place: AtCluster, seconds: number, what: string,
 
 export const notOurs = (place: AtCluster, name: string): Failure => failureAt(place, 'NOT_OURS', { name });
 
-export const labelRemoved = (place: AtCluster, name: string, id: string): Failure =>
-  failureAt(place, 'LABEL_REMOVED', { name, label: LABELS.workloadId, id });
+/** An object by its name. `object`: its kind; a Deployment has none. */
+export interface NamedObject {
+  object?: string;
+  name: string;
+}
+
+export const labelRemoved = (place: AtCluster, named: NamedObject, id: string): Failure =>
+  failureAt(place, 'LABEL_REMOVED', { ...named, label: LABELS.workloadId, id });
 
 export const replaced = (place: AtCluster, name: string): Failure => failureAt(place, 'REPLACED', { name });
 
@@ -164,10 +170,10 @@ export function differencesIn({ data }: StoredCause): Required<Listed> {
   return { differences, differenceCount };
 }
 
-/** `manager`: who is blamed where no difference has an owner. */
-export function edited(place: AtCluster, name: string, manager: string | null, differences: readonly Difference[] = []): Failure {
+/** The pod template of a Deployment, or the object. `manager`: who is blamed where no difference has an owner. */
+export function edited(place: AtCluster, named: NamedObject, manager: string | null, differences: readonly Difference[] = []): Failure {
   const owner = differences.find((difference) => difference.manager !== null)?.manager ?? manager;
-  return failureAt(place, 'EDITED', { name, manager: owner, ...listed(differences) });
+  return failureAt(place, 'EDITED', { ...named, manager: owner, ...listed(differences) });
 }
 
 export const gateOverridden = (place: AtCluster, data: CauseData<'GATE_OVERRIDDEN'>): Failure => failureAt(place, 'GATE_OVERRIDDEN', data);

@@ -1,27 +1,28 @@
 import type { KubernetesClient, Precondition } from '../../clusters/kubernetes/types.ts';
 import { failpoint } from '../../platform/failpoint.ts';
-import { LABELS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import type { SideName, TargetAction, TemplateSource } from '../core/action.ts';
 import { openGateOf } from '../core/draft.ts';
+import { sameJson } from '../core/raw.ts';
 import { gateOverridden } from '../core/failure.ts';
 import type { Failure } from '../core/failure.ts';
 import { takesOver } from '../core/kinds.ts';
 import type { Side } from '../core/observation.ts';
-import { foreignObject, withDifferences } from './cluster-errors.ts';
+import { isOurs, lookAround, readOurs } from './around.ts';
+import type { Owner, Wanted } from './around.ts';
 import type { Memory } from './memory.ts';
 import { DeploymentWriter, observedAnew } from './deployment-writer.ts';
+import { bringingObject } from './object-patch.ts';
 import {
   changedByAdmission,
   distinct,
   fenceOf,
   gatedDeployment,
-  objectKey,
   refOf,
+  sameIn,
   sideObjects,
   templateDigestIn,
   toPrune,
-  toRefresh,
 } from './objects.ts';
 import type { Objects } from './objects.ts';
 import type { ActiveTarget } from '../store/placement.repository.ts';
@@ -83,7 +84,7 @@ export class Act {
       case 'APPLY':
         return this.apply(action);
       case 'FINISH':
-        return this.finish(action.side);
+        return this.finish(action);
       case 'SCALE':
         this.access.assertOurs();
         await this.access.client.scale(this.deployment, action.replicas, action.precondition);
@@ -107,7 +108,8 @@ export class Act {
     const { namespace, workloadId } = placement;
     const deployment = gatedDeployment(to.deployment, target.state.to, gate, false);
     const standing = this.observed && this.standing(this.observed);
-    const flight = { client, cluster: target.state.cluster, namespace, workloadId, deployment, others: to.others, standing, takeOver };
+    const others = to.others.map((object) => this.wanted(object, { takeOver, compared: true }));
+    const flight = { client, cluster: target.state.cluster, namespace, workloadId, deployment, others, standing, takeOver };
     this.memory.checked = await preflight(flight, this.memory);
     failpoint('preflight-taken');
   }
@@ -143,7 +145,7 @@ export class Act {
     failpoint('objects-created');
     const wanted = gatedDeployment(objects.deployment, side, action.gate, action.unpause);
     const { precondition } = action;
-    if (!precondition && (await this.readOurs(wanted))) throw observedAnew('The Deployment exists already.');
+    if (!precondition && (await readOurs(this.owner, wanted))) throw observedAnew('The Deployment exists already.');
     const answer = await this.deployments.write(wanted, action);
     failpoint('after-write');
     if (isOfSide(action.template, side)) this.memory.answers.set(action.side, templateDigestIn(answer));
@@ -156,44 +158,82 @@ export class Act {
     return { deployment: true, before, refusal };
   }
 
-  /** Creates missing objects around the Deployment. The preflight or the read has shown that their names are free or ours. */
+  /**
+   * Creates missing objects around the Deployment, before each write: without them no pods can be created, and somebody may have deleted them since. Whose they
+   * are is no matter here, since that must not keep anything from going back; the preflight has asked.
+   */
   private async createMissing(objects: Objects): Promise<void> {
-    const unknown = objects.others.filter((object) => !this.memory.present.has(objectKey(object)));
-    await Promise.all(
-      unknown.map(async (object) => {
-        if ((await this.readOurs(object)) === null) {
-          this.access.assertOurs();
-          await this.access.client.apply(object, { force: false });
-          this.memory.created.add(objectKey(object));
-        }
-        this.memory.present.add(objectKey(object));
-      }),
-    );
+    await Promise.all(objects.others.map((object) => this.createIfMissing(object)));
   }
 
-  private async finish(name: 'TO' | 'FROM'): Promise<WriteResult> {
+  private async finish({ side: name, untouched }: Extract<TargetAction, { kind: 'FINISH' }>): Promise<WriteResult> {
     const [side, other] = await Promise.all([this.objects(name), this.objects(name === 'TO' ? 'FROM' : 'TO')]);
     if (!side) throw new Error(`the target has no side ${name}`);
-    const force = this.takesOver(name);
-    // What is the same on both sides may not be what stands there.
-    const before = name === 'TO' && force ? null : other;
-    for (const object of toRefresh(side, before, this.memory.created)) await this.refresh(object, force);
+    if (name === 'TO') await Promise.all(side.others.map((object) => this.bring(object)));
+    else if (untouched) await this.createMissing(side);
+    else await this.restore(side, [other, await this.objects('SUPERSEDED')]);
     const candidates = toPrune(side, other, []);
     const kept = candidates.some((object) => object.kind === 'ConfigMap') ? await this.access.keptObjects('GOOD') : [];
     await this.deleteAll(toPrune(side, other, kept));
-    const live = await this.readOurs(side.deployment);
+    const live = await readOurs(this.owner, side.deployment);
     const merged = live !== null && (await this.deployments.mergeOwnership(side.deployment, live));
     failpoint('target-finished');
     return merged ? { deployment: true, before: fenceOf(live).resourceVersion } : NOTHING;
   }
 
-  private async refresh(object: KubernetesObject, force: boolean): Promise<void> {
-    const live = await this.readOurs(object);
+  /** Makes the object what `to` has. What others have changed since the preflight fails the target, or is taken over. */
+  private bring(object: KubernetesObject): Promise<void> {
+    return this.write(this.wanted(object, { takeOver: takesOver(this.active.rollout), compared: false }));
+  }
+
+  /** On the way back only what other sides have otherwise may have been changed by us. Nothing keeps that from being restored. */
+  private async restore(side: Objects, others: readonly (Objects | null)[]): Promise<void> {
+    const isChanged = (object: KubernetesObject): boolean =>
+      others.map((other) => sameIn(object, other)).some((found) => found !== null && !sameJson(found, object));
+    await Promise.all(
+      side.others.map((object) =>
+        isChanged(object) ? this.write(this.wanted(object, { takeOver: true, compared: true })) : this.createIfMissing(object),
+      ),
+    );
+  }
+
+  private async write(wanted: Wanted): Promise<void> {
+    const { object } = wanted;
+    const found = await lookAround(this.owner, wanted);
+    if (found === null) return this.create(object);
+    if (found.isAsWanted) return;
     this.access.assertOurs();
-    const { client } = this.access;
-    await client.apply(object, live ? { force, precondition: fenceOf(live) } : { force: false }).catch((error: unknown) => {
-      throw withDifferences(error, live, object, (text) => client.publicText(text));
-    });
+    await this.access.client.patch(refOf(object), bringingObject(found.live, object), fenceOf(found.live));
+  }
+
+  private async createIfMissing(object: KubernetesObject): Promise<void> {
+    if ((await this.access.client.read(refOf(object))) === null) await this.create(object);
+  }
+
+  private async create(object: KubernetesObject): Promise<void> {
+    this.access.assertOurs();
+    await this.access.client.apply(object, { force: false });
+  }
+
+  private wanted(object: KubernetesObject, how: Pick<Wanted, 'takeOver' | 'compared'>): Wanted {
+    return { object, before: () => this.earlier(object), ...how };
+  }
+
+  /** The object as other sides have it: what ran before, what was superseded, and what the last rollouts have written here. */
+  private async *earlier(object: KubernetesObject): AsyncGenerator<KubernetesObject> {
+    const { from, superseded } = this.active.target.state;
+    const known = new Set<string>();
+    const sides = async function* (written: () => Promise<Side[]>): AsyncGenerator<Side> {
+      for (const side of [from, superseded]) if (side !== null) yield side;
+      yield* await written();
+    };
+    for await (const side of sides(() => this.access.writtenSides())) {
+      const found = sameIn(object, sideObjects(await this.access.rendering(side.digest), side));
+      const text = JSON.stringify(found);
+      if (found === null || known.has(text)) continue;
+      known.add(text);
+      yield found;
+    }
   }
 
   /** Deletes the Deployment first, so that no new pods are created while the objects that they use are deleted. */
@@ -215,25 +255,15 @@ export class Act {
     await Promise.all(
       objects.map(async (object) => {
         const live = await this.access.client.read(refOf(object));
-        this.memory.present.delete(objectKey(object));
-        this.memory.created.delete(objectKey(object));
-        if (!live || live.metadata.labels?.[LABELS.workloadId] !== this.active.placement.workloadId) return;
+        if (live === null || !isOurs(this.owner, object, live)) return;
         this.access.assertOurs();
         await this.access.client.delete(refOf(object), { uid: fenceOf(live).uid });
       }),
     );
   }
 
-  /** The live object; null if it does not exist. */
-  private async readOurs(object: KubernetesObject): Promise<Awaited<ReturnType<KubernetesClient['read']>>> {
-    const live = await this.access.client.read(refOf(object));
-    if (live && live.metadata.labels?.[LABELS.workloadId] !== this.active.placement.workloadId) throw foreignObject(object);
-    return live;
-  }
-
-  /** Going back is never refused because of other managers. */
-  private takesOver(side: 'TO' | 'FROM'): boolean {
-    return side !== 'TO' || takesOver(this.active.rollout);
+  private get owner(): Owner {
+    return { client: this.access.client, workloadId: this.active.placement.workloadId };
   }
 
   private side(name: SideName): Side | null {

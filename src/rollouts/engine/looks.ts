@@ -61,7 +61,13 @@ async function editsIn(client: KubernetesClient, wanted: KubernetesObject, templ
   if (live === null || templateDigestIn(live) !== template) throw observedAnew('The Deployment has changed since it was observed.');
   const answer = await client.patch(ref, bringing(live, wanted, templateIn(wanted)), fenceOf(live), { dryRun: true });
   const [now, ours] = [templateIn(live), templateIn(answer)];
-  return editsOf(now, ours, ours, live.metadata.managedFields, (text) => client.publicText(text));
+  return editsOf({
+    live: now,
+    base: ours,
+    next: ours,
+    managedFields: live.metadata.managedFields,
+    publicText: (text) => client.publicText(text),
+  });
 }
 
 function isLastTry({ tries }: Memory, key: string): boolean {

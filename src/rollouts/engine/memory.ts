@@ -16,8 +16,4 @@ export class Memory {
   edits: TargetObservation['edits'] = null;
   /** By the container, or by what else was asked for. */
   readonly tries = new Map<string, number>();
-  /** Objects around the Deployment that are known to exist, by kind and name. */
-  readonly present = new Set<string>();
-  /** Those of them that this holder created. */
-  readonly created = new Set<string>();
 }

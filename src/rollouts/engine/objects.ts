@@ -88,15 +88,9 @@ const shownValue = (value: unknown): string => (value === undefined ? 'unset' : 
 /** "2" is a count of pods, which must be a number for Kubernetes; "25%" stays a string. */
 const amount = (text: string): number | string => (/^\d+$/.test(text) ? Number(text) : text);
 
-/**
- * A side's objects that must be applied once a single revision runs: those that existed before and may differ. Skipped are ConfigMaps, which never change
- * (they are named by content), objects that are equal on both sides, and those that this holder has created.
- */
-export function toRefresh(side: Objects, other: Objects | null, created: ReadonlySet<string>): KubernetesObject[] {
-  const before = new Map((other?.others ?? []).map((object) => [objectKey(object), JSON.stringify(object)]));
-  return side.others.filter(
-    (object) => object.kind !== 'ConfigMap' && !created.has(objectKey(object)) && before.get(objectKey(object)) !== JSON.stringify(object),
-  );
+/** The same object on another side; null where that has none of its name. */
+export function sameIn(object: KubernetesObject, other: Objects | null): KubernetesObject | null {
+  return other?.others.find((one) => objectKey(one) === objectKey(object)) ?? null;
 }
 
 /** Objects of the other side only, to be deleted. ConfigMaps of releases to which a rollout can go back (`kept`) stay. */

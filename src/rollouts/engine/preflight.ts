@@ -1,15 +1,17 @@
 import { describeAccess } from '../../clusters/core/access.ts';
 import type { KubernetesClient, KubernetesObject as LiveObject, Precondition } from '../../clusters/kubernetes/types.ts';
-import { ANNOTATIONS, LABELS } from '../../workloads/core/objects.ts';
+import { ANNOTATIONS } from '../../workloads/core/objects.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import { edited } from '../core/failure.ts';
 import { editsOf } from '../core/live/edits.ts';
 import type { Preflight, Side } from '../core/observation.ts';
-import { AccessMissing, foreignObject, isFatalError, failureFrom, withDifferences } from './cluster-errors.ts';
+import { lookAround, readOurs } from './around.ts';
+import type { Wanted } from './around.ts';
+import { AccessMissing, isFatalError, failureFrom } from './cluster-errors.ts';
 import { bringing } from './deployment-patch.ts';
 import { observedAnew } from './deployment-writer.ts';
 import { readAutoscaler } from './looks.ts';
-import { fenceOf, objectKey, refOf, templateDigestIn, templateIn } from './objects.ts';
+import { fenceOf, refOf, templateDigestIn, templateIn } from './objects.ts';
 import type { Memory } from './memory.ts';
 
 export interface Flight {
@@ -20,7 +22,7 @@ export interface Flight {
   /** The Deployment as it is to be written. */
   deployment: KubernetesObject;
   /** The objects around it. */
-  others: readonly KubernetesObject[];
+  others: readonly Wanted[];
   /** The observed Deployment of ours, with what we wrote to it last; null = there is none. */
   standing: Standing | null;
   /** What other managers have changed is no failure. */
@@ -41,7 +43,7 @@ export interface Standing {
 
 /**
  * Checks what would prevent the rollout, all at once and without changing anything: missing permissions, names of others' objects, objects that are not
- * admitted, and fields of other managers. Remembers which objects exist, and what the cluster makes of the pod template.
+ * admitted, and what others have changed. Remembers what the cluster makes of the pod template.
  *
  * @throws KubernetesError if the cluster gave no definite answer, or permissions are missing, which may be granted meanwhile; the preflight is then repeated
  */
@@ -51,7 +53,7 @@ export async function preflight(flight: Flight, memory: Memory): Promise<Preflig
     client.missingAccess(namespace),
     flight.standing === null ? null : readAutoscaler(client, refOf(flight.deployment)),
     flight.standing === null ? lookAtFirst(flight) : lookAtStanding(flight, flight.standing, memory),
-    ...flight.others.map((object) => lookAt(object, flight)),
+    ...flight.others.map((wanted) => lookAt(wanted, flight)),
   ]);
   const failures = [missing, autoscaler, deployment, ...found].flatMap((each) =>
     each.status === 'rejected' ? [each.reason as unknown] : [],
@@ -60,10 +62,6 @@ export async function preflight(flight: Flight, memory: Memory): Promise<Preflig
   const vague = failures.find((error) => !isFatalError(error));
   if (vague !== undefined) throw vague instanceof Error ? vague : new Error('the preflight failed');
   if (failures.length > 0 || deployment.status === 'rejected') return { ok: false, failure: failureFrom(cluster, failures[0]) };
-  for (const [index, each] of found.entries()) {
-    const object = flight.others[index];
-    if (object && each.status === 'fulfilled' && each.value) memory.present.add(objectKey(object));
-  }
   memory.answers.set('TO', deployment.value.template);
   const { result } = deployment.value;
   return result.ok && autoscaler.status === 'fulfilled' && autoscaler.value !== null ? { ...result, autoscaler: autoscaler.value } : result;
@@ -76,8 +74,11 @@ interface Look {
 }
 
 async function lookAtFirst(flight: Flight): Promise<Look> {
-  const { answer } = await dryRun(flight.deployment, flight);
-  return { template: templateDigestIn(answer), result: { ok: true } };
+  const { client, deployment } = flight;
+  const [found, tried] = await Promise.allSettled([readOurs(flight, deployment), client.apply(deployment, { dryRun: true })]);
+  if (found.status === 'rejected') throw found.reason;
+  if (tried.status === 'rejected') throw tried.reason;
+  return { template: templateDigestIn(tried.value), result: { ok: true } };
 }
 
 /** Dry-runs the very patch that is to be written, and lists what others have changed in the template if it would vanish. */
@@ -95,12 +96,18 @@ async function lookAtStanding(flight: Flight, standing: Standing, memory: Memory
   if (before === null) return look;
   const ours = await tried(await standing.rendered(before));
   if (before === standing.from) memory.answers.set('FROM', templateDigestIn(ours));
-  const shown = (text: string): string => client.publicText(text);
-  const edits = editsOf(templateIn(live), templateIn(ours), templateIn(answer), live.metadata.managedFields, shown);
+  const [now, base, next] = [live, ours, answer].map(templateIn);
+  const edits = editsOf({
+    live: now,
+    base,
+    next,
+    managedFields: live.metadata.managedFields,
+    publicText: (text) => client.publicText(text),
+  });
   if (edits.length === 0) return look;
   if (flight.takeOver)
     return { ...look, result: { ok: true, editedBy: edits.find(({ manager }) => manager !== null)?.manager ?? 'somebody' } };
-  return { ...look, result: { ok: false, failure: edited({ cluster }, deployment.metadata.name, null, edits) } };
+  return { ...look, result: { ok: false, failure: edited({ cluster }, { name: deployment.metadata.name }, null, edits) } };
 }
 
 /** Whose template stands there, with changes of others; null where it is one of ours as it was answered, or what is to be written anyway. */
@@ -115,17 +122,7 @@ async function lastWriter(live: LiveObject, next: string, { from, sides, earlier
   return all.find(({ release }) => String(release) === live.metadata.annotations?.[ANNOTATIONS.release]) ?? from;
 }
 
-/** Whether the object exists. Throws if an object with its name is not the workload's, or if the dry run is refused. */
-async function lookAt(object: KubernetesObject, flight: Flight): Promise<boolean> {
-  return (await dryRun(object, flight)).live !== null;
-}
-
-async function dryRun(object: KubernetesObject, flight: Flight): Promise<{ live: LiveObject | null; answer: LiveObject }> {
-  const options = { force: flight.takeOver, dryRun: true };
-  const [found, tried] = await Promise.allSettled([flight.client.read(refOf(object)), flight.client.apply(object, options)]);
-  if (found.status === 'rejected') throw found.reason;
-  const live = found.value;
-  if (live && live.metadata.labels?.[LABELS.workloadId] !== flight.workloadId) throw foreignObject(object);
-  if (tried.status === 'rejected') throw withDifferences(tried.reason, live, object, (text) => flight.client.publicText(text));
-  return { live, answer: tried.value };
+/** Throws if what stands there is not ours or cannot become what is wanted, or if that cannot be created. */
+async function lookAt(wanted: Wanted, flight: Flight): Promise<void> {
+  if ((await lookAround(flight, wanted)) === null) await flight.client.apply(wanted.object, { dryRun: true });
 }

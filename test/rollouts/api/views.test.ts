@@ -28,7 +28,7 @@ const shown = (fields: object) =>
 describe('A target as the API shows it', () => {
   it('has its failure as code and data, and as a sentence', () => {
     const where = { cluster: 'east-1', pod: null, container: null, exitCode: null, logTail: null };
-    expect(shown({ failure: edited({ cluster: 'east-1' }, 'web', 'kubectl') }).failure).toEqual({
+    expect(shown({ failure: edited({ cluster: 'east-1' }, { name: 'web' }, 'kubectl') }).failure).toEqual({
       ...where,
       code: 'EDITED',
       reason: 'EDITED',
@@ -80,7 +80,7 @@ describe('A target as the API shows it', () => {
   it('has them in its events with the sentences as they were said', () => {
     const place = { clusterId: 'c', cluster: 'east-1', regionId: 'r', region: 'eu', namespace: 'shop' };
     const state = targetRow({
-      failure: edited({ cluster: 'east-1' }, 'web', 'kubectl'),
+      failure: edited({ cluster: 'east-1' }, { name: 'web' }, 'kubectl'),
       condition: conditionOf('NO_WORKER', { region: 'eu' }, since),
     });
     expect(targetData({ place, state })).toMatchObject({

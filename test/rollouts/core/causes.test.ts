@@ -31,6 +31,7 @@ import type { Failure, PodFault } from '../../../src/rollouts/core/failure.ts';
 import { AccessMissing, isFatalError, isHindrance, failureFrom } from '../../../src/rollouts/engine/cluster-errors.ts';
 
 const east = { cluster: 'east-1' };
+const headless = { path: '.spec.clusterIP', manager: null, live: 'None', ours: null };
 const fault = (reason: string, fields: Partial<PodFault> = {}): PodFault => ({
   reason,
   message: 'Because.',
@@ -134,12 +135,20 @@ const table: [Failure, string, string, string, string, string?][] = [
     "The Deployment web exists but does not have this workload's id: someone else created it.",
   ],
   [
-    labelRemoved(east, 'web', 'w-1'),
+    labelRemoved(east, { name: 'web' }, 'w-1'),
     'LABEL_REMOVED',
     'FATAL',
     'CLUSTER',
     "Somebody has removed or changed the label slipway.dev/workload-id of Deployment web: without it, it is not known to be this workload's.",
     'Put it back (kubectl label --overwrite deployment web slipway.dev/workload-id=w-1) and retry.',
+  ],
+  [
+    labelRemoved(east, { object: 'Service', name: 'web' }, 'w-1'),
+    'LABEL_REMOVED',
+    'FATAL',
+    'CLUSTER',
+    "Somebody has removed or changed the label slipway.dev/workload-id of Service web: without it, it is not known to be this workload's.",
+    'Put it back (kubectl label --overwrite service web slipway.dev/workload-id=w-1) and retry.',
   ],
   [
     replaced(east, 'web'),
@@ -150,12 +159,34 @@ const table: [Failure, string, string, string, string, string?][] = [
   ],
   [deleted(east, 'web'), 'DELETED', 'FATAL', 'CLUSTER', 'The Deployment web was deleted by someone else during the rollout.'],
   [
-    edited(east, 'web', 'kubectl'),
+    edited(east, { name: 'web' }, 'kubectl'),
     'EDITED',
     'FATAL',
     'CLUSTER',
     'The pod template of Deployment web was edited by kubectl since it was applied.',
     'Make the change in the template and deploy that; or overwrite it by a retry with takeOver: true (POST /v1/rollouts/{id}/retry). A deployment or restart with takeOver: true and a rollback (POST /v1/workloads/{workload}/rollback, with toRelease) overwrite it, too.',
+  ],
+  [
+    edited(east, { object: 'Service', name: 'web' }, null),
+    'EDITED',
+    'FATAL',
+    'CLUSTER',
+    'Service web was edited by somebody since it was applied.',
+  ],
+  [
+    failureAt(east, 'IMMUTABLE', { object: 'Service', name: 'web', message: null, differences: [headless], differenceCount: 1 }),
+    'IMMUTABLE',
+    'FATAL',
+    'RELEASE',
+    'The cluster creates Service web as this release has it, but does not change the one that exists: .spec.clusterIP stays None.',
+    'Keep these fields in the template as they were; or delete the object (kubectl delete service web) and retry: it is created anew, and is missing until then.',
+  ],
+  [
+    failureAt(east, 'IMMUTABLE', { object: 'Service', name: 'web', message: 'spec.clusterIPs[0]: may not change once set' }),
+    'IMMUTABLE',
+    'FATAL',
+    'RELEASE',
+    'The cluster creates Service web as this release has it, but does not change the one that exists: spec.clusterIPs[0]: may not change once set',
   ],
   [
     gateOverridden(east, {
@@ -251,7 +282,7 @@ describe('A failure', () => {
   });
 
   it('is data in rows: no sentence but what the cluster said', () => {
-    expect(edited(east, 'web', 'kubectl')).toEqual({
+    expect(edited(east, { name: 'web' }, 'kubectl')).toEqual({
       code: 'EDITED',
       data: { name: 'web', manager: 'kubectl' },
       cluster: 'east-1',
@@ -264,10 +295,10 @@ describe('A failure', () => {
 
   it('lists in what the cluster differs: the first 50, and how many there are; what reasons keep of it does not', () => {
     const differences = Array.from({ length: 60 }, (_, i) => ({ path: `.a${i}`, manager: i === 0 ? null : 'mesh', live: '1', ours: '2' }));
-    const failure = edited(east, 'web', null, differences);
+    const failure = edited(east, { name: 'web' }, null, differences);
     expect(failure.data).toEqual({ name: 'web', manager: 'mesh', differences: differences.slice(0, 50), differenceCount: 60 });
     expect(differencesIn(failure)).toEqual({ differences: differences.slice(0, 50), differenceCount: 60 });
-    expect(differencesIn(edited(east, 'web', 'kubectl'))).toEqual({ differences: [], differenceCount: 0 });
+    expect(differencesIn(edited(east, { name: 'web' }, 'kubectl'))).toEqual({ differences: [], differenceCount: 0 });
     expect(causeIn(failure).data).toEqual({ name: 'web', manager: 'mesh' });
     expect(presentFailure(failure).message).toContain('edited by mesh');
   });

@@ -1428,12 +1428,12 @@ describe('going back', () => {
       side: 'FROM',
       gate: { closed: false, surge: '25%', unavailable: '0' },
     });
-    expect(decide({ target: back }).action).toEqual({ kind: 'FINISH', side: 'FROM' });
+    expect(decide({ target: back }).action).toEqual({ kind: 'FINISH', side: 'FROM', untouched: true });
     expect(decide({ target: back, rest: { performed: FINISHED.FROM } })).toMatchObject({
       set: { phase: 'ROLLED_BACK' },
       event: { type: 'target.rolled_back' },
     });
-    expect(decide({ target: back, rest: { performed: FINISHED.TO } }).action).toEqual({ kind: 'FINISH', side: 'FROM' });
+    expect(decide({ target: back, rest: { performed: FINISHED.TO } }).action).toEqual({ kind: 'FINISH', side: 'FROM', untouched: true });
   });
 
   it('restores the number of pods only where it is still ours', () => {

@@ -83,7 +83,7 @@ export function targetRow({
 }: Row = {}): TargetState {
   const [from, to] = [fields.from === undefined ? side(1) : fields.from, fields.to === undefined ? side(2) : fields.to];
   const forward = compile({ kind, strategy: plan, from, to });
-  const stages = fields.undoing === true ? compileUndo({ stages: forward, stage: 0, from }) : forward;
+  const stages = fields.undoing === true ? compileUndo({ stages: forward, stage: 0, from, superseded: null, failure: null }) : forward;
   return {
     stages,
     stage: Math.max(

@@ -58,15 +58,17 @@ describe('a strategy is compiled to stages', () => {
     const scale = compile({ kind: 'SCALE', strategy: strategy(), from: null, to: null });
     const removal = compile({ kind: 'DELETE', strategy: strategy(), from, to: null });
     const deploy = compile({ kind: 'DEPLOY', strategy: strategy({ type: 'CANARY', steps }), from, to });
-    const undo = (stages: AnyStage[], stage: number, before: typeof from | null): string[] =>
-      short(compileUndo({ stages, stage, from: before }));
+    const undo = (stages: AnyStage[], stage: number, before: typeof from | null, more: object = {}): string[] =>
+      short(compileUndo({ stages, stage, from: before, superseded: null, failure: null, ...more }));
     expect(short(scale)).toEqual(['0 SCALE {"number":"WANTED","alone":true}']);
     expect(undo(scale, 0, null)).toEqual(['0 SCALE {"number":"BEFORE","alone":true}']);
     expect(short(removal)).toEqual(['0 REMOVE']);
     expect(undo(deploy, 0, null)).toEqual(['0 REMOVE']);
-    const back = ['2 BACK', '2 SCALE {"number":"BEFORE","alone":false}', '2 FINISH {"side":"FROM"}'];
+    const back = ['2 BACK', '2 SCALE {"number":"BEFORE","alone":false}', '2 FINISH {"side":"FROM","untouched":true}'];
     expect(undo(deploy, 2, from)).toEqual(back);
     expect(undo(removal, 0, from)).toEqual(back.map((one) => one.replace('2', '0')));
+    const restoring = [...back.slice(0, 2), '2 FINISH {"side":"FROM"}'].map((one) => one.replace('2', '4'));
+    expect(undo(deploy, deploy.length - 1, from).slice(-3)).toEqual(restoring);
   });
 
   it.each([
@@ -173,12 +175,9 @@ describe("a kind of stage of one's own", () => {
   });
 
   it('is undone before the template goes back', () => {
-    expect(compileUndo({ stages: half, stage: 2, from: side(1) }, handlers).map(({ kind }) => kind)).toEqual([
-      'UNSOAK',
-      'BACK',
-      'SCALE',
-      'FINISH',
-    ]);
+    expect(
+      compileUndo({ stages: half, stage: 2, from: side(1), superseded: null, failure: null }, handlers).map(({ kind }) => kind),
+    ).toEqual(['UNSOAK', 'BACK', 'SCALE', 'FINISH']);
   });
 
   it('that nothing handles does not compile, and one of a row is an error that names it', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Side } from '../../../src/rollouts/core/observation.ts';
 import { openGateOf } from '../../../src/rollouts/core/draft.ts';
-import { gatedDeployment, objectKey, sideObjects, toPrune, toRefresh } from '../../../src/rollouts/engine/objects.ts';
+import { gatedDeployment, objectKey, sideObjects, toPrune } from '../../../src/rollouts/engine/objects.ts';
 import type { KubernetesObject } from '../../../src/workloads/core/objects.ts';
 
 const object = (kind: string, name: string, spec: Record<string, unknown> = {}): KubernetesObject => ({
@@ -66,16 +66,6 @@ describe('once a single revision runs', () => {
   const service = (port: number): KubernetesObject => object('Service', 'web', { port });
   const of = (...others: KubernetesObject[]) => ({ deployment, others });
   const keys = (objects: readonly KubernetesObject[]): string[] => objects.map(objectKey);
-
-  test.each([
-    ['what both sides word alike stays', of(service(80)), of(service(80)), [], []],
-    ['what is worded otherwise is applied', of(service(81)), of(service(80)), [], ['Service/web']],
-    ['what this holder has made is as it should be', of(service(81)), null, ['Service/web'], []],
-    ['what may have been there before is applied', of(service(81)), null, [], ['Service/web']],
-    ['a ConfigMap never changes', of(object('ConfigMap', 'web-app-1')), of(object('ConfigMap', 'web-app-2')), [], []],
-  ])('%s', (_, to, from, created, refreshed) => {
-    expect(keys(toRefresh(to, from, new Set(created)))).toEqual(refreshed);
-  });
 
   test('what no release names any more is removed, but for configuration that can be gone back to', () => {
     const to = of(object('ConfigMap', 'web-app-3'));

@@ -1,4 +1,4 @@
-/** In what the objects of a cluster differ from ours, field by field: what others have changed in a pod template, and what they own of other objects. */
+/** In what the objects of a cluster differ from ours, field by field: what others have changed in a pod template, and in the objects around it. */
 import { fieldManager } from '../../../clusters/core/managers.ts';
 import { isRecord } from '../../../platform/json.ts';
 import { part, parts, sameJson, text, time } from '../raw.ts';
@@ -37,6 +37,9 @@ const LIST_KEYS: Readonly<Record<string, readonly string[]>> = {
   topologySpreadConstraints: ['topologyKey', 'whenUnsatisfiable'],
 };
 
+/** A Service's ports are not those of a container. */
+const SERVICE_PORT: readonly string[] = ['port', 'protocol'];
+
 /** One step into a value: its text in a path, its key in managed fields, and how to find it. */
 interface Step {
   shown: string;
@@ -44,90 +47,59 @@ interface Step {
   from: (value: unknown) => unknown;
 }
 
-/**
- * The fields in which the live template differs from what we wrote (`base`), and from what we would write now (`next`): a change that the new template has
- * too is none. Ordered by path.
- *
- * @param managedFields of the live Deployment
- */
-export function editsOf(live: unknown, base: unknown, next: unknown, managedFields: unknown, publicText: PublicText): Difference[] {
+/** A live object and what it is compared with. */
+export interface Compared {
+  live: unknown;
+  /** What we wrote, as the cluster answered it. */
+  base: unknown;
+  /** What we would write now: a change that it has too is none. */
+  next: unknown;
+  /** Of the live object. */
+  managedFields: unknown;
+  publicText: PublicText;
+}
+
+/** In what a live pod template differs from what we wrote, ordered by path. */
+export function editsOf(template: Compared): Difference[] {
+  return editsBelow(['spec', 'template'], template);
+}
+
+/** In what the content of a live object (all but its metadata and status) differs from what we wrote, ordered by path. */
+export function objectEditsOf(content: Compared): Difference[] {
+  return editsBelow([], content);
+}
+
+function editsBelow(root: readonly string[], { live, base, next, managedFields, publicText }: Compared): Difference[] {
+  const above = root.map(fieldStep);
   const edits: Difference[] = [];
   for (const path of differences(live, base, [])) {
     const [now, then] = [valueAt(live, path), valueAt(next, path)];
     if (sameJson(now, then)) continue;
+    const whole = [...above, ...path];
     edits.push({
-      path: `.spec.template${path.map(({ shown }) => shown).join('')}`,
-      manager: ownerAt(managedFields, path),
+      path: whole.map(({ shown }) => shown).join(''),
+      manager: ownerAt(managedFields, whole),
       live: shownValue(now, namesIn(path), publicText),
       ours: shownValue(then, namesIn(path), publicText),
     });
   }
-  return edits.sort(byPath);
-}
-
-/** The fields that an apply was refused for. `fields`: as the cluster names them, each with its manager. */
-export function conflictsOf(
-  live: unknown,
-  ours: unknown,
-  fields: readonly { field: string; manager: string | null }[],
-  publicText: PublicText,
-): Difference[] {
-  return fields
-    .map(({ field, manager }): Difference => {
-      const shown = (object: unknown): string | null => {
-        const found = valueAtField(object, field);
-        return shownValue(found.value, found.names, publicText);
-      };
-      return { path: field, manager, live: shown(live), ours: shown(ours) };
-    })
-    .sort(byPath);
-}
-
-const byPath = (a: Difference, b: Difference): number => (a.path < b.path ? -1 : 1);
-
-const ITEM = /^\[((?:"(?:[^"\\]|\\.)*"|[^\]"])*)\]/;
-const KEY = /(?:^|,)(\w*)=("(?:[^"\\]|\\.)*"|[^,]+)/g;
-
-/** A value, and the names of the fields on the way to it. */
-interface Found {
-  value: unknown;
-  names: readonly string[];
-}
-
-/** What is at a field as server-side apply writes it: `.spec.ports[port=80,protocol="TCP"].targetPort`. Names may have dots: the longest that fits is meant. */
-function valueAtField(value: unknown, field: string, names: readonly string[] = []): Found {
-  if (field === '') return { value, names };
-  const item = ITEM.exec(field);
-  if (item !== null) return valueAtField(itemAt(value, item[1] ?? ''), field.slice(item[0].length), names);
-  const fitting = Object.keys(isRecord(value) ? value : {}).filter(
-    (name) => field.startsWith(`.${name}`) && /^$|^[.[]/.test(field.slice(name.length + 1)),
-  );
-  const name = fitting.sort((a, b) => b.length - a.length)[0];
-  if (!isRecord(value) || name === undefined) return { value: undefined, names };
-  return valueAtField(value[name], field.slice(name.length + 1), [...names, name]);
-}
-
-/** An item of a list by its place, its keys (one that is left out has its default), or its value. */
-function itemAt(list: unknown, key: string): unknown {
-  if (!Array.isArray(list)) return undefined;
-  if (/^\d+$/.test(key)) return list[Number(key)];
-  const wanted = [...key.matchAll(KEY)].map(([, name = '', text = '']): [string, string] => [name, text]);
-  const has = (item: unknown, [name, text]: [string, string]): boolean => {
-    const value = name === '' ? item : isRecord(item) ? item[name] : null;
-    return value === undefined || JSON.stringify(value) === text;
-  };
-  return list.find((item) => wanted.every((one) => has(item, one)));
+  return edits.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** The topmost paths at which two values differ. */
 function differences(a: unknown, b: unknown, path: readonly Step[]): Step[][] {
   if (sameJson(a, b)) return [];
   const name = path.at(-1)?.owned.slice(2) ?? '';
-  const items = Array.isArray(a) && Array.isArray(b) ? keyed(a, b, LIST_KEYS[name]) : null;
+  const items = Array.isArray(a) && Array.isArray(b) ? keyed(a, b, keysOf(name, [a, b])) : null;
   if (items !== null) return items.flatMap((step) => differences(step.from(a), step.from(b), [...path, step]));
   if (!isRecord(a) || !isRecord(b)) return [[...path]];
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])];
   return names.flatMap((key) => differences(a[key], b[key], [...path, fieldStep(key)]));
+}
+
+function keysOf(name: string, lists: readonly (readonly unknown[])[]): readonly string[] | undefined {
+  const isOfService = name === 'ports' && lists.flat().some((item) => isRecord(item) && 'port' in item);
+  return isOfService ? SERVICE_PORT : LIST_KEYS[name];
 }
 
 /** The items of two lists by their keys; null where they cannot be told apart, or where only their order differs. */
@@ -165,7 +137,7 @@ function valueAt(value: unknown, path: readonly Step[]): unknown {
 /** The manager other than us that owns something at, above or below the path, the latest first. */
 function ownerAt(managedFields: unknown, path: readonly Step[]): string | null {
   const owns = (entry: Raw): boolean => {
-    let fields: unknown = part(part(part(entry, 'fieldsV1'), 'f:spec'), 'f:template');
+    let fields: unknown = part(entry, 'fieldsV1');
     for (const { owned } of path) {
       if (!isRecord(fields) || !(owned in fields)) return false;
       fields = fields[owned];

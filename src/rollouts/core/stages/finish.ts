@@ -9,7 +9,7 @@ import type { StageHandler, StageOf } from './stage.ts';
 export const finishStage: StageHandler<StageOf<'FINISH'>> = {
   codec: z.object({}),
 
-  look({ side }, _progress, visit) {
+  look({ side, untouched }, _progress, visit) {
     const { o, live } = visit;
     const { release } = sideOf(o);
     const brought = side === 'TO' ? bring(visit) : bringBack(visit);
@@ -19,7 +19,7 @@ export const finishStage: StageHandler<StageOf<'FINISH'>> = {
       const draft = restoreOwnAmounts(o, live);
       if (draft !== null) return { kind: 'STAY', draft };
       const reason = because(side === 'TO' ? 'FINISHING' : 'BACK_FINISHING', { release });
-      return { kind: 'STAY', draft: { reason, action: { kind: 'FINISH', side } } };
+      return { kind: 'STAY', draft: { reason, action: { kind: 'FINISH', side, ...(untouched ? { untouched } : {}) } } };
     }
     if (side === 'TO') return { kind: 'DONE', reason: podsReady(o, live, brought) };
     return { kind: 'DONE', reason: backReady(o, live, brought) };

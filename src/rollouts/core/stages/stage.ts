@@ -33,8 +33,8 @@ export type Stage = {
   | { kind: 'OPEN' }
   /** The number of pods: the one that is wanted, or the one before. `alone`: nothing but the number changes. */
   | { kind: 'SCALE'; number: 'WANTED' | 'BEFORE'; alone: boolean }
-  /** Applies the remaining objects of a side and prunes unreferenced ones. */
-  | { kind: 'FINISH'; side: 'TO' | 'FROM' }
+  /** Applies the remaining objects of a side and prunes unreferenced ones. `untouched`: those of `from` were never changed, and none is restored. */
+  | { kind: 'FINISH'; side: 'TO' | 'FROM'; untouched?: true }
   /** Everything of ours is deleted. */
   | { kind: 'REMOVE' }
   /** The template of `from`, by the original ReplicaSet. */

@@ -2,7 +2,7 @@
 import type { RolloutKind } from '../../../generated/prisma/enums.ts';
 import type { Strategy } from '../../../workloads/core/strategy.ts';
 import { kinds } from '../kinds.ts';
-import type { AnyStage, Side } from '../observation.ts';
+import type { AnyStage, Side, TargetState } from '../observation.ts';
 import { handlerOf, stageHandlers } from '../stages/handlers.ts';
 import { stepOf } from '../stages/stage.ts';
 import type { Stage, StageHandlers, Compiler } from '../stages/stage.ts';
@@ -40,20 +40,31 @@ export function compile({ kind, strategy, from, to }: Plan): Stage[] {
 
 /** What undoes a target: what its stages have to undo first, the latest first; then the template, the number of pods and the other objects. */
 export function compileUndo(
-  target: { stages: readonly AnyStage[]; stage: number; from: Side | null },
+  target: Pick<TargetState, 'stages' | 'stage' | 'from' | 'superseded' | 'failure'>,
   handlers: StageHandlers = stageHandlers,
 ): AnyStage[] {
   const begun = target.stages.slice(0, target.stage + 1).reverse();
   const first = begun.flatMap((one) => handlerOf(handlers, one).undo?.(one) ?? []);
-  return [...first, ...lastOf(target.stages, target.from, stepOf(target))];
+  return [...first, ...lastOf(target, isUntouched(target, begun))];
 }
 
-function lastOf(stages: readonly AnyStage[], from: Side | null, step: number): Stage[] {
+/**
+ * Whether the objects around the Deployment are as they were before the rollout, with what others have changed. An edit that FINISH has found is one that it has
+ * not overwritten.
+ */
+function isUntouched({ superseded, failure }: Pick<TargetState, 'superseded' | 'failure'>, begun: readonly AnyStage[]): boolean {
+  if (superseded !== null) return false;
+  return !begun.some(({ kind }) => kind === 'FINISH') || (failure?.code === 'EDITED' && 'object' in failure.data);
+}
+
+function lastOf(target: Pick<TargetState, 'stages' | 'stage' | 'from'>, untouched: boolean): Stage[] {
+  const { stages, from } = target;
+  const step = stepOf(target);
   if (stages.some((stage) => 'alone' in stage && stage.alone === true)) return [{ kind: 'SCALE', step, number: 'BEFORE', alone: true }];
   if (from === null) return [{ kind: 'REMOVE', step }];
   return [
     { kind: 'BACK', step },
     { kind: 'SCALE', step, number: 'BEFORE', alone: false },
-    { kind: 'FINISH', step, side: 'FROM' },
+    { kind: 'FINISH', step, side: 'FROM', ...(untouched ? { untouched } : {}) },
   ];
 }

@@ -141,7 +141,7 @@ function leftToOthers(otherwise: (o: TargetObservation) => Draft | 'END'): Door[
 }
 
 function failUnlabeled({ target, placement }: TargetObservation, { unlabeled }: LiveDeployment): Draft | null {
-  return unlabeled ? fail(labelRemoved(target, placement.workload, placement.workloadId)) : null;
+  return unlabeled ? fail(labelRemoved(target, { name: placement.workload }, placement.workloadId)) : null;
 }
 
 function replacedByOthers({ o: { target, placement }, live }: Visit): Draft | null {
@@ -161,7 +161,7 @@ function editedByOthers({ o, live }: Visit): Draft | null {
   if (o.edits?.template !== live.template) {
     return { reason: because('LISTING_EDITS', { workload: placement.workload }), action: { kind: 'LIST_EDITS', template: live.template } };
   }
-  return fail(edited(target, placement.workload, live.editedBy, o.edits.differences));
+  return fail(edited(target, { name: placement.workload }, live.editedBy, o.edits.differences));
 }
 
 function terminating({ o, live }: Visit): Draft | null {

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { listed, MOST_DIFFERENCES } from '../../../../src/rollouts/core/failure.ts';
-import { conflictsOf, editsOf } from '../../../../src/rollouts/core/live/edits.ts';
+import { editsOf, objectEditsOf } from '../../../../src/rollouts/core/live/edits.ts';
+import type { Difference } from '../../../../src/rollouts/core/live/edits.ts';
 
 const template = (container: object = {}, spec: object = {}, metadata: object = { labels: { app: 'web' } }): object => ({
   metadata,
   spec: { containers: [{ name: 'web', image: 'web:1', env: [{ name: 'MODE', value: 'fast' }], ...container }], ...spec },
 });
+
+const edits = (live: unknown, base: unknown, next: unknown, managedFields: unknown): Difference[] =>
+  editsOf({ live, base, next, managedFields, publicText: String });
 
 const owned = (manager: string, minute: number, fields: object): object => {
   const web = { 'f:spec': { 'f:containers': { 'k:{"name":"web"}': fields } } };
@@ -57,21 +61,21 @@ describe('what others have changed in a pod template', () => {
     ],
   ])('is told by its path: %s', (_what, live, edit) => {
     const volumes = 'volumes' in (live as { spec: object }).spec ? { volumes: ['a', 'b'].map((name) => ({ name })) } : {};
-    const [only, ...others] = editsOf(live, template({}, volumes), template({ image: 'web:2' }, volumes), [], String);
+    const [only, ...others] = edits(live, template({}, volumes), template({ image: 'web:2' }, volumes), []);
     expect(only).toMatchObject(edit);
     expect(others).toEqual([]);
   });
 
   it('is nothing where the new template has it too', () => {
     const live = template({ env: [{ name: 'CONFIG_HASH', value: 'abc' }] });
-    expect(editsOf(live, template(), live, [], String)).toEqual([]);
+    expect(edits(live, template(), live, [])).toEqual([]);
     const more = template({
       env: [
         { name: 'CONFIG_HASH', value: 'abc' },
         { name: 'MORE', value: '1' },
       ],
     });
-    expect(editsOf(live, template(), more, [], String)).toEqual([]);
+    expect(edits(live, template(), more, [])).toEqual([]);
   });
 
   it('is told with the manager that owns it, the latest of several', () => {
@@ -81,7 +85,7 @@ describe('what others have changed in a pod template', () => {
       owned('updater', 2, { '.': {}, 'f:image': {} }),
       owned('another', 3, { 'f:env': {} }),
     ];
-    expect(editsOf(template({ image: 'hotfix:1' }), template(), template(), entries, String)).toMatchObject([{ manager: 'updater' }]);
+    expect(edits(template({ image: 'hotfix:1' }), template(), template(), entries)).toMatchObject([{ manager: 'updater' }]);
   });
 
   const SECRET = 'hunter2';
@@ -113,7 +117,7 @@ describe('what others have changed in a pod template', () => {
     ],
     ['a field that is not known', (secret) => template({ someday: { name: secret } }), { live: '(hidden)' }],
   ])('is not shown where it may be a secret: %s', (_what, from, edit) => {
-    const [only, ...others] = editsOf(from(SECRET), from('other'), from('third'), [], String);
+    const [only, ...others] = edits(from(SECRET), from('other'), from('third'), []);
     expect(only).toMatchObject(edit);
     expect(others).toEqual([]);
     expect(JSON.stringify(only)).not.toMatch(/hunter2|third/);
@@ -130,7 +134,7 @@ describe('what others have changed in a pod template', () => {
       ],
       ports: [{ name: 'admin', containerPort: 9901 }],
     };
-    const [only] = editsOf(template({}, { initContainers: [proxy] }), template(), template(), [], String);
+    const [only] = edits(template({}, { initContainers: [proxy] }), template(), template(), []);
     const { env, args } = { env: [{ name: 'AUTH', value: '(hidden)' }, proxy.env[1]], args: ['(hidden)'] };
     expect(only).toMatchObject({
       path: '.spec.template.spec.initContainers',
@@ -169,42 +173,58 @@ describe('what others have changed in a pod template', () => {
     ['a label, whatever its name', template({}, {}, { labels: { app: 'web', data: 'x' } }), 'x'],
     ['a value that is long, cut', template({ image: 'x'.repeat(1000) }), `${'x'.repeat(197)}...`],
   ])('is shown where it is no free text: %s', (_what, live, text) => {
-    expect(editsOf(live, template(), template(), [], String)).toMatchObject([{ live: text }]);
+    expect(edits(live, template(), template(), [])).toMatchObject([{ live: text }]);
   });
 
   it('is at most so much', () => {
     const env = Array.from({ length: 99 }, (_, i) => ({ name: `V${i}`, value: '1' }));
-    const edits = editsOf(template({ env }), template({ env: [{ name: 'MODE', value: 'fast' }] }), template(), [], String);
-    const { differences, differenceCount } = listed(edits);
+    const many = edits(template({ env }), template({ env: [{ name: 'MODE', value: 'fast' }] }), template(), []);
+    const { differences, differenceCount } = listed(many);
     expect([differences?.length, differenceCount]).toEqual([MOST_DIFFERENCES, 100]);
   });
 });
 
-describe('what others own of an object that is applied', () => {
-  const ours = {
-    metadata: { labels: { app: 'web', 'example.com/tier': 'front' } },
-    spec: { ports: [{ port: 80, targetPort: 8080 }], clusterIP: null },
-    data: { API_TOKEN: 'abc', name: 'mine', list: ['a', 'b'] },
-  };
-  const live = {
-    metadata: { labels: { app: 'web', 'example.com/tier': 'back' }, finalizers: ['x.example/y'] },
-    spec: { ports: [{ port: 80, protocol: 'TCP', targetPort: 'http' }] },
-    data: { API_TOKEN: 'def', name: 'theirs' },
-  };
-  it.each([
-    ['.spec.ports[port=80,protocol="TCP"].targetPort', 'http', '8080'],
-    ['.metadata.labels.example.com/tier', 'back', 'front'],
-    ['.metadata.finalizers[="x.example/y"]', 'x.example/y', null],
-    ['.data.list[1]', null, '(hidden)'],
-    ['.data.name', '(hidden)', '(hidden)'],
-    ['.data.API_TOKEN', '(hidden)', '(hidden)'],
-    ['.spec.ports[port=81,protocol="TCP"].targetPort', null, null],
-    ['.spec.clusterIP', null, 'null'],
-    ['.nothing.here', null, null],
-    ['not a path', null, null],
-  ])('is told by the path that the cluster names: %s', (field, theirs, mine) => {
-    expect(conflictsOf(live, ours, [{ field, manager: 'mesh' }], String)).toEqual([
-      { path: field, manager: 'mesh', live: theirs, ours: mine },
-    ]);
+describe('what others have changed in an object around it', () => {
+  const http = { name: 'http', port: 80, protocol: 'TCP', targetPort: 'http' };
+  const service = (spec: object): object => ({ spec: { ports: [http], selector: { app: 'web' }, ...spec } });
+  const byMesh = (fields: object): object[] => [
+    { manager: 'mesh', operation: 'Apply', time: '2026-01-01T00:00:00Z', fieldsV1: { 'f:spec': fields } },
+  ];
+  it.each<[string, object, object, object]>([
+    [
+      'a port that leads elsewhere',
+      service({ ports: [{ ...http, targetPort: 9090 }] }),
+      { 'f:ports': { 'k:{"port":80,"protocol":"TCP"}': { 'f:targetPort': {} } } },
+      { path: '.spec.ports[port=80,protocol="TCP"].targetPort', manager: 'mesh', live: '9090', ours: 'http' },
+    ],
+    [
+      'one more port',
+      service({ ports: [http, { name: 'admin', port: 81, protocol: 'TCP', targetPort: 81 }] }),
+      { 'f:ports': { 'k:{"port":81,"protocol":"TCP"}': { '.': {} } } },
+      {
+        path: '.spec.ports[port=81,protocol="TCP"]',
+        manager: 'mesh',
+        live: '{"name":"admin","port":81,"protocol":"TCP","targetPort":81}',
+        ours: null,
+      },
+    ],
+    [
+      'other pods',
+      service({ selector: { app: 'other' } }),
+      { 'f:selector': {} },
+      { path: '.spec.selector.app', live: 'other', ours: 'web' },
+    ],
+    [
+      'a field that is not ours',
+      service({ sessionAffinity: 'ClientIP' }),
+      {},
+      { path: '.spec.sessionAffinity', manager: null, ours: null },
+    ],
+    ['what may be a secret', { ...service({}), data: { KEY: 'hunter2' } }, {}, { path: '.data', live: '{"KEY":"(hidden)"}', ours: null }],
+  ])('is told by its path: %s', (_what, live, fields, edit) => {
+    const compared = { live, base: service({}), next: service({}), managedFields: byMesh(fields), publicText: String };
+    const [only, ...others] = objectEditsOf(compared);
+    expect(only).toMatchObject(edit);
+    expect(others).toEqual([]);
   });
 });

@@ -196,7 +196,7 @@ describe('what a verb changes', () => {
       phase: 'FAILED',
       step: 2,
       written: true,
-      failure: edited({ cluster: 'east-1' }, 'web', null),
+      failure: edited({ cluster: 'east-1' }, { name: 'web' }, null),
     });
     const decision = ask({ kind: 'RETRY', takeOver: true }, { phase: 'PAUSED', pauseReason: 'FAILURE' }, undefined, [failed]);
     expect(decision).toMatchObject({ rollout: { takeOver: true }, targets: [{ set: { stage: 0, to: { replicaSet: null } } }] });
