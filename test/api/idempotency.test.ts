@@ -124,6 +124,24 @@ describe('an idempotency key', () => {
     expect(new Set(answers.map(({ data }) => data.createRollout.id)).size).toBe(1);
   });
 
+  it('takes no input and an empty one for the same request', async () => {
+    const shop = await openShop(api, 'empty', 1);
+    await shop.workload('web');
+    const path = '/v1/workloads/web/rollouts';
+    const answers = [];
+    for (const body of [undefined, {}, undefined]) answers.push(await shop.tenant.rest('POST', path, body, key('n')));
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202]);
+    expect(new Set(answers.map(({ body }) => body['id'])).size).toBe(1);
+    expect((await shop.tenant.rest('POST', path, { reason: 'other' }, key('n'))).body).toMatchObject({ code: 'KEY_REUSED' });
+    await shop.workload('other');
+    const mutation = 'mutation ($input: CreateRollout) { createRollout(workload: "other", input: $input, idempotencyKey: "o") { id } }';
+    const mutated = [];
+    for (const input of [{}, undefined, null])
+      mutated.push(await shop.tenant.graphql<{ createRollout: { id: string } }>(mutation, { input }));
+    expect(mutated.flatMap(({ errors }) => errors)).toEqual([]);
+    expect(new Set(mutated.map(({ data }) => data.createRollout.id)).size).toBe(1);
+  });
+
   it('is forgotten after a day, and so are its records', async () => {
     await tenant.rest('POST', '/v1/templates', { name: 'yesterday' }, key('k'));
     await tenant.rest('POST', '/v1/templates', { name: 'today' }, key('l'));

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import { Answered, idOf, valueOf } from './answer.ts';
 import { digestOf } from '../canonical-json.ts';
+import { isRecord } from '../json.ts';
 import { tenantId } from '../db/context.ts';
 import { Database } from '../db/database.ts';
 import { Expiry } from '../db/expiry.ts';
@@ -28,6 +29,9 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 /** SHA-256 of the raw body, which the parsers store on the request. */
 export const BODY_DIGEST = Symbol('body digest');
 
+/** What says nothing: no input and one without fields are the same request. */
+const isEmpty = (input: unknown): boolean => (input ?? null) === null || (isRecord(input) && Object.keys(input).length === 0);
+
 function ofRequest(execution: ExecutionContext): Repeatable | null {
   const route = routeOf(execution.getHandler());
   const request = execution.switchToHttp().getRequest<FastifyRequest & { [BODY_DIGEST]?: string }>();
@@ -35,9 +39,10 @@ function ofRequest(execution: ExecutionContext): Repeatable | null {
   if (!route || typeof key !== 'string' || typeof route.idempotent !== 'string') return null;
   if (!KEY.test(key)) throw invalid({ parameter: 'Idempotency-Key', detail: 'must be 1 to 255 visible ASCII characters' });
   const path = request.url.split('?')[0] ?? '';
+  const digest = isEmpty(request.body) ? undefined : request[BODY_DIGEST];
   return {
     key,
-    fingerprint: sha256(`${request.method} ${path} ${request[BODY_DIGEST] ?? sha256('')}`),
+    fingerprint: sha256(`${request.method} ${path} ${digest ?? sha256('')}`),
     resource: route.idempotent,
     status: route.status ?? 200,
   };
@@ -53,7 +58,7 @@ function ofMutation(execution: ExecutionContext): Repeatable | null {
   return {
     key,
     // Not in the order given: a document that has been compiled has its arguments in another one.
-    fingerprint: digestOf([execution.getHandler().name, rest]),
+    fingerprint: digestOf([execution.getHandler().name, Object.fromEntries(Object.entries(rest).filter(([, value]) => !isEmpty(value)))]),
     resource: operation.idempotent,
     status: 200,
   };
