@@ -1,6 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask, BETTER, deploy, expectEverywhere, GOOD, makeWorkload, running, settled, startWorld, violations } from '../support/world.ts';
+import { editTemplate } from '../support/foreign-edits.ts';
+import {
+  ask,
+  BAD,
+  BETTER,
+  deploy,
+  expectEverywhere,
+  GOOD,
+  makeWorkload,
+  running,
+  settled,
+  startWorld,
+  violations,
+  webDocument,
+} from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 /** Longer than a cluster takes to go on by itself. */
@@ -62,5 +76,39 @@ describe('a target that has failed and is not taken back', () => {
 
   test('the invariants held at every step', async () => {
     expect(await violations(world)).toEqual([]);
+  });
+});
+
+describe('an edit of somebody that never was Ready, and that a rollout has taken over', () => {
+  test('is named where the rollout goes back to it, and so is the way out', async () => {
+    const world = await startWorld({ clusters: 1 });
+    try {
+      const [recorder, cluster] = [world.recorders[0]!, world.clusters[0]!.name];
+      const steps = [{ weight: 50 }, { pause: true }];
+      const strategy = { type: 'CANARY', maxSurge: 1, maxUnavailable: 0, steps, progressDeadlineSeconds: 3 };
+      const workload = await makeWorkload(world, 'web', webDocument({ strategy }));
+      expect(await settled(world, await deploy(world, workload))).toMatchObject({ phase: 'SUCCEEDED' });
+      await editTemplate({ cluster, namespace: 'default', recorder }, 'web', { spec: { containers: [{ name: 'web', image: BAD }] } });
+      const id = await deploy(world, workload, { values: { image: BETTER }, takeOver: true });
+      expect(await settled(world, id)).toMatchObject({ phase: 'PAUSED', pauseReason: 'STEP' });
+      await ask(world, `/rollouts/${id}/abort`);
+      const { failure, ...back } = await settled(world, id);
+      const ran = 'is release 1 as kubectl-edit has changed it, of which 4 pods were not Ready';
+      const way = 'to overwrite the edit of kubectl-edit, go back to release 1';
+      expect(back).toMatchObject({
+        phase: 'FAILED',
+        phaseReason: expect.stringContaining(`What ran before on ${cluster} ${ran}; ${way}`) as string,
+      });
+      expect(failure).toMatchObject({ reason: 'PROGRESS_DEADLINE', advice: expect.stringContaining(way) as string });
+      expect(failure?.message).toContain('0 of 4 pods run release 1 as kubectl-edit has changed it and are Ready');
+      expect(failure?.message).toContain(`What ran before the rollout ${ran}.`);
+      expect(await settled(world, await ask(world, `/workloads/${workload}/rollback`, { toRelease: 1 }))).toMatchObject({
+        phase: 'SUCCEEDED',
+      });
+      expect(running(world, 'web')).toEqual([`${GOOD} x4`]);
+      expect(await violations(world)).toEqual([]);
+    } finally {
+      await world.close();
+    }
   });
 });

@@ -42,6 +42,7 @@ const PLAIN = {
   cause: null,
   node: undefined,
   count: undefined,
+  before: undefined,
   kind: undefined,
   // Fields that a sentence takes by a rest pattern have to be there.
   seconds: placeholder('seconds'),

@@ -71,6 +71,15 @@ export const rolloutSentences: [Reason, string][] = [
     'Every target that was changed runs what it ran before (2 of 3). The cause: a: OOMKilled.',
   ],
   [
+    because('ROLLOUT_ROLLED_BACK', {
+      back: 1,
+      of: 1,
+      cause: null,
+      edit: { cluster: 'a', release: 7, editedBy: 'kubectl-edit', notReady: 1 },
+    }),
+    'Every target that was changed runs what it ran before (1 of 1). What ran before on a is release 7 as kubectl-edit has changed it, of which 1 pod was not Ready; to overwrite the edit of kubectl-edit, go back to release 7 (POST /v1/workloads/{workload}/rollback with toRelease: 7), or deploy with takeOver: true.',
+  ],
+  [
     because('ROLLOUT_FAILED', { failed: [], count: 0, succeeded: 0 }),
     'An operator is needed: some targets run the new release and some the old one.',
   ],
@@ -108,6 +117,7 @@ export const targetSentences: [Reason, string][] = [
   [because('NO_PODS_TO_REPLACE', { release: 7 }), 'Applying release 7: there are no pods to replace.'],
   [because('REPLACING', { release: 7, pods: 10 }), 'Replacing 10 pods by release 7.'],
   [because('OPENING_GATE', { release: 7, pods: 10 }), 'All 10 pods run release 7 and are Ready: opening the gate.'],
+  [because('OPENING_GATE', { release: 7, pods: 0 }), 'There are no pods to hold: opening the gate of release 7.'],
   [because('GATE_REOPENED', held), 'Going on from 2 of 10 pods on release 7.'],
   [
     because('GATE_AGAIN', { manager: 'kubectl-edit' }),
@@ -247,6 +257,10 @@ export const targetSentences: [Reason, string][] = [
   [
     because('WAITING', { standing: { is: 'PODS', ready: 4, pods: 10, release: 7, old: 1 } }),
     'Waiting: 4 of 10 pods run release 7 and are Ready, 1 pod of what ran before.',
+  ],
+  [
+    because('WAITING', { standing: { is: 'PODS', ready: 4, pods: 10, release: 7, old: 2, back: true, editedBy: 'kubectl-edit' } }),
+    'Waiting: 4 of 10 pods run release 7 as kubectl-edit has changed it and are Ready, 2 pods of what is to leave.',
   ],
   [because('WAITING', { standing: { is: 'READY', ready: 4, pods: 6 } }), 'Waiting: 4 of 6 pods are Ready.'],
   [because('WAITING', { standing: { is: 'NOT_THERE', release: 7 } }), 'Waiting: the Deployment of release 7 is not there yet.'],

@@ -43,7 +43,7 @@ export class Failure extends Model({
   logTail: z.string().nullable().describe('Last log lines of the container.'),
   advice: z.string().describe('What to do.'),
   code: z.string().describe('The same as `reason`; LEGACY for failures that are older than the codes. All codes: docs/codes.md.'),
-  data: JsonObject.describe('What the message is made of.'),
+  data: JsonObject.describe('What the message is made of, besides `differences`.'),
   differences: z
     .array(FieldDifference.schema)
     .describe(

@@ -4,7 +4,7 @@ import type { TargetPhase } from '../../generated/prisma/enums.ts';
 import { graceSeconds } from '../../workloads/core/strategy.ts';
 import type { Strategy } from '../../workloads/core/strategy.ts';
 import { readCondition } from '../core/condition-types.ts';
-import { differencesIn, presentFailure, readFailure } from '../core/failure.ts';
+import { causeIn, differencesIn, presentFailure, readFailure } from '../core/failure.ts';
 import type { StoredFailure } from '../core/failure.ts';
 import { conditionsOf } from '../core/hindrance.ts';
 import { takesOver } from '../core/kinds.ts';
@@ -51,7 +51,8 @@ function failureView(stored: unknown): Failure | null {
   const failure = readFailure(stored as StoredFailure | null);
   if (failure === null) return null;
   const { differences, differenceCount } = differencesIn(failure);
-  return { ...presentFailure(failure), differences: [...differences], differenceCount };
+  const shown = presentFailure(failure);
+  return { ...shown, data: causeIn(failure).data, differences: [...differences], differenceCount };
 }
 
 function conditionViews(row: Pick<TargetRow, 'condition' | 'hindrance'>): Pick<Target, 'condition' | 'conditions'> {

@@ -6,6 +6,8 @@
  */
 import { errorAdvice } from '../../clusters/core/error-kinds.ts';
 import type { KubernetesErrorKind } from '../../clusters/core/error-kinds.ts';
+import { overwriteText, unreadyText } from './before.ts';
+import type { UnreadyEdit } from './before.ts';
 import { late } from './cause.ts';
 import type { Blames, Cause, CauseKind, Late, Severity, StoredCause, WordData } from './cause.ts';
 import { podSecurityKind, words, wordRow } from './cause-words.ts';
@@ -88,6 +90,12 @@ const apiErrors = {
   EXPIRED: apiError('EXPIRED', 'NONE', 'CLUSTER'),
 } satisfies Record<KubernetesErrorKind, Cause<never>>;
 
+/** `before`: what is gone back to, where it is an edit that was not Ready. */
+interface Deadline extends Late {
+  cause: { code: string; data: WordData } | null;
+  before?: UnreadyEdit;
+}
+
 interface GateOverridden extends Named {
   manager: string | null;
   times: number;
@@ -110,12 +118,17 @@ const own = {
   PROGRESS_DEADLINE: {
     severity: 'SLOW',
     blames: 'CLUSTER',
-    sentence: ({ cause, ...deadline }: Late & { cause: { code: string; data: WordData } | null }) =>
-      cause === null ? late(deadline) : `${late(deadline)} ${cause.code}: ${causeSentence({ code: cause.code, data: { ...cause.data } })}`,
-    advice: ({ cause }: { cause: { code: string; data: WordData } | null }): string =>
-      cause === null
+    sentence: ({ cause, before, ...deadline }: Deadline) => {
+      const ran = before === undefined ? '' : ` What ran before the rollout is ${unreadyText(before)}.`;
+      const blocking = cause === null ? '' : ` ${cause.code}: ${causeSentence({ code: cause.code, data: { ...cause.data } })}`;
+      return `${late(deadline)}${ran}${blocking}`;
+    },
+    advice: ({ cause, before }: Deadline): string => {
+      if (before !== undefined) return `What is gone back to was not Ready before: ${overwriteText(before)}.`;
+      return cause === null
         ? 'Check the Deployment and its ReplicaSets (kubectl describe): the cluster did not create the requested pods.'
-        : adviceOf({ code: cause.code, data: { ...cause.data } }),
+        : adviceOf({ code: cause.code, data: { ...cause.data } });
+    },
   },
   NOT_OURS: {
     severity: 'FATAL',

@@ -7,7 +7,7 @@ import type { Autoscaler, LiveDeployment, Side, TargetObservation, WrittenGate }
 import { because } from './reasons.ts';
 import type { Reason } from './reasons.ts';
 import type { Amounts } from './steps.ts';
-import type { Before } from './target-reasons.ts';
+import type { Before } from './before.ts';
 
 export interface Draft {
   reason: Reason;

@@ -1,6 +1,7 @@
 /** Why a target failed: a cause, and where. Everything in it may be shown to the tenant. */
 import { LABELS } from '../../workloads/core/objects.ts';
-import type { Blames, Severity, StoredCause, WordData } from './cause.ts';
+import type { UnreadyEdit } from './before.ts';
+import type { Blames, Late, Severity, StoredCause, WordData } from './cause.ts';
 import { adviceOf, causeSentence, judgementOf, wordOf } from './causes.ts';
 import type { Legacy, CauseData, Listed, OurCause } from './causes.ts';
 import type { Difference } from './live/edits.ts';
@@ -126,12 +127,18 @@ function wordData({ message, exitCode, details }: PodFault): WordData {
 }
 
 /** The failure of a passed deadline; the message and advice are those of the blocking fault. */
-export function deadlineFailure(place: AtCluster, seconds: number, what: string, blame: Blame | null, logTail: string | null): Failure {
-  if (blame === null) return failureAt(place, 'PROGRESS_DEADLINE', { seconds, what, cause: null });
+export function deadlineFailure(
+  place: AtCluster,
+  { seconds, what, before = null }: Late & { before?: UnreadyEdit | null },
+  blame: Blame | null,
+  logTail: string | null,
+): Failure {
+  const late = { seconds, what, ...(before === null ? {} : { before }) };
+  if (blame === null) return failureAt(place, 'PROGRESS_DEADLINE', { ...late, cause: null });
   const failure = podFailure(place, blame, logTail);
   if (failure.code === 'Unschedulable') return { ...failure, data: { ...failure.data, deadline: { seconds, what } } };
-  const late = failureAt(place, 'PROGRESS_DEADLINE', { seconds, what, cause: { code: failure.code, data: wordData(blame.fault) } });
-  return { ...failure, code: late.code, data: late.data };
+  const { code, data } = failureAt(place, 'PROGRESS_DEADLINE', { ...late, cause: { code: failure.code, data: wordData(blame.fault) } });
+  return { ...failure, code, data };
 }
 
 export const notOurs = (place: AtCluster, name: string): Failure => failureAt(place, 'NOT_OURS', { name });

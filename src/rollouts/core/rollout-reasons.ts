@@ -1,5 +1,7 @@
 /** The reasons of rollouts and waves, and of what they do to their targets: code, typed data and sentence. */
 import type { PauseReason, RolloutKind } from '../../generated/prisma/enums.ts';
+import { overwriteText, unreadyText } from './before.ts';
+import type { UnreadyEdit } from './before.ts';
 import { conditionTypes } from './condition-types.ts';
 import { describeFailure } from './failure.ts';
 import type { FoundCause } from './failure.ts';
@@ -26,6 +28,9 @@ type NamedCause = {
   cluster: string;
   reason: string;
 };
+
+/** What a target was to go back to: an edit that was not Ready before. */
+export type EditBefore = UnreadyEdit & { cluster: string };
 
 type None = Record<string, never>;
 
@@ -111,23 +116,25 @@ export const rolloutReasons = {
     return `${parts.join(', ')}.`;
   },
   NOTHING_CHANGED: ({ cause }: { cause: NamedCause | null }) => `Nothing was changed.${causedBy(cause)}`,
-  ROLLOUT_ROLLED_BACK: ({ back, of, cause }: { back: number; of: number; cause: NamedCause | null }) => {
-    return `Every target that was changed runs what it ran before (${back} of ${of}).${causedBy(cause)}`;
+  ROLLOUT_ROLLED_BACK: ({ back, of, cause, edit }: { back: number; of: number; cause: NamedCause | null; edit?: EditBefore }) => {
+    return `Every target that was changed runs what it ran before (${back} of ${of}).${causedBy(cause)}${editText(edit)}`;
   },
   /** `failed`: the first of `count` targets that failed; `back`: it was rolled back there. */
   ROLLOUT_FAILED: ({
     failed,
     count,
     succeeded,
+    edit,
   }: {
     failed: readonly { cluster: string; reason: string; back: boolean }[];
     count: number;
     succeeded: number;
+    edit?: EditBefore;
   }) => {
     const which = failed.map(({ cluster, reason, back }) => `${cluster} (${reason}${back ? ', went back' : ''})`);
     const more = count - failed.length > 0 ? `, ${count - failed.length} more` : '';
     const mixed = succeeded > 0 ? ` ${succeeded} run the new release.` : '';
-    return `An operator is needed: ${which.join(', ') || 'some targets run the new release and some the old one'}${more}.${mixed}`;
+    return `An operator is needed: ${which.join(', ') || 'some targets run the new release and some the old one'}${more}.${mixed}${editText(edit)}`;
   },
   UNDECIDABLE: (_: None) => {
     return 'An operator is needed: Slipway failed to decide about this rollout. What it has changed stands as it is.';
@@ -157,6 +164,10 @@ function failedText({ cluster, reason, more, allowed }: Failures & { allowed: nu
 
 function causedBy(cause: NamedCause | null): string {
   return cause === null ? '' : ` The cause: ${cause.cluster}: ${cause.reason}.`;
+}
+
+function editText(edit: EditBefore | undefined): string {
+  return edit === undefined ? '' : ` What ran before on ${edit.cluster} is ${unreadyText(edit)}; ${overwriteText(edit)}.`;
 }
 
 function targetCauseText(cause: TargetCause): string {

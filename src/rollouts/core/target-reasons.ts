@@ -1,11 +1,14 @@
 /** The reasons of targets: code, typed data and sentence. */
+import { beforeText } from './before.ts';
+import type { Before } from './before.ts';
 import { conditionTypes } from './condition-types.ts';
 import { describeFailure } from './failure.ts';
 import type { FoundCause } from './failure.ts';
 
 /** What a target waits for, as a part of a sentence. */
 export type Standing =
-  | { is: 'PODS'; ready: number; pods: number; release: number; old: number }
+  /** `old`: pods of other revisions, which ran before, or (`back`) leave. `editedBy`: as of `Before`. */
+  | { is: 'PODS'; ready: number; pods: number; release: number; old: number; back?: true; editedBy?: string }
   | { is: 'READY'; ready: number; pods: number }
   | { is: 'HELD'; ready: number; pods: number }
   | { is: 'NOT_THERE'; release: number }
@@ -27,8 +30,8 @@ export type Unsettled = {
 export function describeStanding(standing: Standing): string {
   switch (standing.is) {
     case 'PODS': {
-      const old = standing.old === 0 ? '' : `, ${podsText(standing.old)} of what ran before`;
-      return `${standing.ready} of ${standing.pods} pods run release ${standing.release} and are Ready${old}`;
+      const old = standing.old === 0 ? '' : `, ${podsText(standing.old)} of what ${standing.back ? 'is to leave' : 'ran before'}`;
+      return `${standing.ready} of ${standing.pods} pods run ${beforeText(standing)} and are Ready${old}`;
     }
     case 'READY':
       return `${standing.ready} of ${standing.pods} pods are Ready`;
@@ -107,7 +110,9 @@ const forward = {
   NO_PODS_TO_REPLACE: ({ release }: { release: number }) => `Applying release ${release}: there are no pods to replace.`,
   REPLACING: ({ release, pods }: { release: number; pods: number }) => `Replacing ${podsText(pods)} by release ${release}.`,
   OPENING_GATE: ({ release, pods }: { release: number; pods: number }) =>
-    `All ${podsText(pods)} run release ${release} and are Ready: opening the gate.`,
+    pods === 0
+      ? `There are no pods to hold: opening the gate of release ${release}.`
+      : `All ${podsText(pods)} run release ${release} and are Ready: opening the gate.`,
   GATE_REOPENED: ({ new: fresh, pods, release }: HeldSplit) => `Going on from ${fresh} of ${pods} pods on release ${release}.`,
   OWN_LIMITS: ({ release }: { release: number }) =>
     `Release ${release} stands: restoring the Deployment's own maxSurge and maxUnavailable.`,
@@ -158,12 +163,6 @@ const forward = {
   BEING_REMOVED: ({ workload }: { workload: string }) => `${workload} is being deleted: waiting until its pods are gone.`,
   REMOVED: ({ workload }: { workload: string }) => `${workload} is removed.`,
 };
-
-/** What is gone back to. `editedBy`: who had changed the pods' template since we wrote it, absent where nobody had. */
-export type Before = { release: number; editedBy?: string };
-
-const beforeText = ({ release, editedBy }: Before): string =>
-  editedBy === undefined ? `release ${release}` : `release ${release} as ${editedBy} has changed it`;
 
 const backward = {
   BAD_PODS_BEFORE: ({ release }: { release: number }) =>

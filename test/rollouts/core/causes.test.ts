@@ -45,8 +45,13 @@ const fault = (reason: string, fields: Partial<PodFault> = {}): PodFault => ({
 });
 const ofPod = (reason: string, fields: Partial<PodFault> = {}): Failure =>
   podFailure(east, { pod: 'web-1', fault: fault(reason, fields) }, null);
-const late = (reason: string | null): Failure =>
-  deadlineFailure(east, 60, '1 of 4 pods is Ready', reason === null ? null : { pod: 'web-1', fault: fault(reason) }, null);
+const late = (reason: string | null, more: object = {}): Failure =>
+  deadlineFailure(
+    east,
+    { seconds: 60, what: '1 of 4 pods is Ready', ...more },
+    reason === null ? null : { pod: 'web-1', fault: fault(reason) },
+    null,
+  );
 const refusal = (kind: KubernetesErrorKind, fields: object = {}): Failure =>
   failureFrom('east-1', new KubernetesError({ kind, message: 'Because.', ...fields }));
 const owned = [
@@ -133,6 +138,14 @@ const table: [Failure, string, string, string, string, string?][] = [
     'FATAL',
     'CLUSTER',
     "The Deployment web exists but does not have this workload's id: someone else created it.",
+  ],
+  [
+    late('NotReady', { before: { release: 1, editedBy: 'kubectl-edit', notReady: 4 } }),
+    'PROGRESS_DEADLINE',
+    'SLOW',
+    'RELEASE',
+    'No progress for 60 s: 1 of 4 pods is Ready. What ran before the rollout is release 1 as kubectl-edit has changed it, of which 4 pods were not Ready. NotReady: Because.',
+    'What is gone back to was not Ready before: to overwrite the edit of kubectl-edit, go back to release 1 (POST /v1/workloads/{workload}/rollback with toRelease: 1), or deploy with takeOver: true.',
   ],
   [
     labelRemoved(east, { name: 'web' }, 'w-1'),

@@ -1,11 +1,12 @@
 /** The deadline of a target's stage. It is ours, since the cluster's own is switched off while the gate is closed; its clock is derived from what stands. */
+import { unreadyEdit } from '../before.ts';
 import { causeSentence } from '../causes.ts';
 import { deadlineFailure, foundAt } from '../failure.ts';
 import type { Side, TargetObservation, TargetState } from '../observation.ts';
 import { rolloutPhases } from '../phases.ts';
 import { because } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
-import { fail, logOf, readLog } from '../draft.ts';
+import { beforeOf, fail, logOf, readLog } from '../draft.ts';
 import type { Draft } from '../draft.ts';
 import { quietFor, worstFault } from './faults.ts';
 import type { Verdict } from './health.ts';
@@ -86,14 +87,16 @@ export function overdue(o: TargetObservation, standing: Standing): Draft | null 
   const blame = o.live.kind === 'PRESENT' ? worstFault(o, o.live) : null;
   const log = logOf(o, blame);
   if (blame !== null && log === undefined) return readLog(blame);
-  return fail(deadlineFailure(o.target, deadlineSeconds(o), describeStanding(standing), blame, log ?? null));
+  const before = o.target.undoing ? unreadyEdit(o.target.from) : null;
+  return fail(deadlineFailure(o.target, { seconds: deadlineSeconds(o), what: describeStanding(standing), before }, blame, log ?? null));
 }
 
 /** How far a side is, and what is in the way of judging it. */
-function standingOf({ live }: TargetObservation, side: Side, verdict: Verdict): Standing {
+function standingOf({ live, target }: TargetObservation, side: Side, verdict: Verdict): Standing {
   if (live.kind !== 'PRESENT') return { is: 'NOT_THERE', release: side.release };
   if (live.observedGeneration < live.generation) return { is: 'NOT_SEEN' };
-  return { is: 'PODS', ready: verdict.ready, pods: live.replicas, release: side.release, old: verdict.split.old };
+  const standing = { is: 'PODS' as const, ready: verdict.ready, pods: live.replicas, release: side.release, old: verdict.split.old };
+  return target.undoing ? { ...standing, ...beforeOf(side), back: true } : standing;
 }
 
 /** The earliest of the times that are known, null where none is. */

@@ -61,7 +61,7 @@ function overdue(o: TargetObservation, live: LiveDeployment, blame: Blame, hindr
   const log = logOf(o, blame);
   if (log === undefined) return { ...readLog(blame), set: { hindrance } };
   const what = describeStanding({ is: 'HELD', ready: readyNow([live.current]), pods: splitOf(live).new });
-  return fail(deadlineFailure(o.target, deadlineSeconds(o), what, blame, log));
+  return fail(deadlineFailure(o.target, { seconds: deadlineSeconds(o), what }, blame, log));
 }
 
 /** Milliseconds until all pods have been Ready for long enough; one where some are still missing, of which the watch will tell. */

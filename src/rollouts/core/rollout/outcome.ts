@@ -1,4 +1,5 @@
 /** What failures lead to: what `onFailure` does about them, and the phase in which a rollout ends. */
+import { unreadyEdit } from '../before.ts';
 import type { RolloutDecision, TerminalPhase } from '../decision.ts';
 import { failureReason } from '../failure.ts';
 import type { Failure } from '../failure.ts';
@@ -6,7 +7,7 @@ import type { RolloutObservation, TargetState, WaveState } from '../observation.
 import { isTerminal } from '../phases.ts';
 import { because, sentenceOf } from '../reasons.ts';
 import type { Reason } from '../reasons.ts';
-import type { Failures } from '../rollout-reasons.ts';
+import type { EditBefore, Failures } from '../rollout-reasons.ts';
 import { canGoBack, skipTarget, undoTargets } from './undo.ts';
 
 /** A reason names this many failed targets at the most. */
@@ -99,12 +100,21 @@ function outcomeReason(o: RolloutObservation, phase: TerminalPhase): Reason {
     const failure = wholeFailure(o);
     const cause = failure && { cluster: failure.cluster, reason: failureReason(failure) };
     if (!o.targets.some((target) => target.written)) return because('NOTHING_CHANGED', { cause });
-    return because('ROLLOUT_ROLLED_BACK', { back: count('ROLLED_BACK'), of, cause });
+    return because('ROLLOUT_ROLLED_BACK', { back: count('ROLLED_BACK'), of, cause, ...editBefore(o) });
   }
   const named = failures.slice(0, NAMED_FAILURES).map((target) => ({
     cluster: target.cluster,
     reason: target.failure === null ? 'unknown' : failureReason(target.failure),
     back: target.phase === 'ROLLED_BACK',
   }));
-  return because('ROLLOUT_FAILED', { failed: named, count: failures.length, succeeded: count('SUCCEEDED') });
+  return because('ROLLOUT_FAILED', { failed: named, count: failures.length, succeeded: count('SUCCEEDED'), ...editBefore(o) });
+}
+
+/** The first target that goes back to an edit which was not Ready before. */
+function editBefore({ targets }: RolloutObservation): { edit?: EditBefore } {
+  for (const { undoing, from, cluster } of targets) {
+    const edit = undoing ? unreadyEdit(from) : null;
+    if (edit !== null) return { edit: { ...edit, cluster } };
+  }
+  return {};
 }

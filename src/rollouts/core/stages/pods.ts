@@ -166,6 +166,7 @@ function misfitDetail(
   split: Split,
   { asked, spare }: { asked: number; spare: number },
 ): string | null {
+  if (n === 0) return 'there are no pods any more';
   if (split.old === 0) return `all ${n === 1 ? '1 pod' : `${n} pods`} run the new release before the last step`;
   const largest = Math.max(0, ...shares.map((share) => largestOf(share, n)));
   return split.new > Math.max(largest + spare, asked)
