@@ -113,6 +113,33 @@ describe('leases', () => {
     await leases.close();
   });
 
+  test('a tenant whose share of a worker is used up in one region is served by the worker of another, and other tenants are in both', async () => {
+    const [cluster = '', another = ''] = [newId(), newId()];
+    const [here, there] = [worker('here'), worker('there')];
+    const share = { tenant: 2, cluster: 50, held: 2 };
+    const at = (where: string, more = {}) => due(10, { regions: [where], share, ...more });
+    const much = await tenantWith([9, 8, 7], region, [cluster, cluster, cluster]);
+    const { rows } = await owner.query<{ tenant_id: string }>('SELECT tenant_id FROM work WHERE id = $1', [much[0]]);
+    const moreOf = async (seconds: number): Promise<string> => {
+      const text =
+        "INSERT INTO work (tenant_id, kind, id, region_id, cluster_id, due_at) VALUES ($1, 'placements', $2, $3, $4, now() - make_interval(secs => $5))";
+      const id = newId();
+      await owner.query(text, [rows[0]!.tenant_id, id, elsewhere, another, seconds]);
+      return id;
+    };
+    const moving = await here.claim(at(region));
+    expect(moving.map(({ id }) => id).toSorted()).toEqual(much.slice(0, 2).toSorted());
+
+    const [others, othersThere] = [await tenantWith([1]), await tenantWith([1], elsewhere)];
+    const own = [await moreOf(6), await moreOf(5)];
+    // What it has in one region counts in that alone, of the slots as of what is held.
+    expect((await there.claim(at(elsewhere))).map(({ id }) => id).toSorted()).toEqual([...own, ...othersThere].toSorted());
+    expect((await here.claim(at(region, { moving, sated: [rows[0]!.tenant_id] }))).map(({ id }) => id)).toEqual(others);
+    expect((await here.claim(at(region, { moving }))).map(({ id }) => id)).toEqual([]);
+    await here.close();
+    await there.close();
+  });
+
   test('nothing more is claimed of a tenant that holds its share, and the others go on', async () => {
     const much = await tenantWith([9, 8]);
     const other = await tenantWith([1]);
