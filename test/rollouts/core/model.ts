@@ -22,6 +22,7 @@ import type {
 } from '../../../src/rollouts/core/observation.ts';
 import { isSettled, isSteered } from '../../../src/rollouts/core/phases.ts';
 import { sentenceOf } from '../../../src/rollouts/core/reasons.ts';
+import { decideVerb } from '../../../src/rollouts/core/rollout/verbs.ts';
 import { reduceRollout } from '../../../src/rollouts/core/rollout/reduce-rollout.ts';
 import { stageHandlers } from '../../../src/rollouts/core/stages/handlers.ts';
 import type { StageHandlers } from '../../../src/rollouts/core/stages/stage.ts';
@@ -627,6 +628,13 @@ export class Model {
       targetRow({ id: 'scale', kind: 'SCALE', plan: own, from: null, to: null }),
     );
     this.log.push(`SCALE to ${replicas}`);
+  }
+
+  /** The SCALE is aborted. */
+  abortScale(): void {
+    if (this.scaling === null) throw new Error('no SCALE was asked for');
+    const verdict = decideVerb({ kind: 'ABORT' }, this.scaling.rows(this.now));
+    if (verdict.kind === 'CHANGE') this.reduce(verdict, this.scaling);
   }
 
   /** Somebody scales it. What the cluster then does is not our doing. */

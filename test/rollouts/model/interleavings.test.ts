@@ -88,7 +88,10 @@ const count = Number(process.env['SEEDS'] ?? 500);
 const seeds = only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(only)];
 const someVerb: Verb[] = [{ kind: 'PAUSE' }, { kind: 'PROMOTE', full: false }, { kind: 'RESUME' }, { kind: 'PROMOTE', full: true }];
 
-describe(`in ${seeds.length} orders of what happens, no pod is missing that has to be there`, () => {
+/** A watchdog, which grows with what is asked for. */
+const timeout = Math.max(90_000, 60 * seeds.length);
+
+describe(`in ${seeds.length} orders of what happens, no pod is missing that has to be there`, { timeout }, () => {
   it('when a rollout is paused, promoted and aborted at any moment', () => {
     eachSeed((seed) =>
       tell(seed, (chance, interleaving) => {

@@ -210,6 +210,23 @@ describe('a fall by a SCALE of ours beside an open gate', () => {
     expect([model.rollout.phase, model.readyPods()]).toEqual(['ROLLED_BACK', 4]);
   });
 
+  it('is held before a SCALE that raised N is undone', () => {
+    const model = rolling({ behaviour: 'FIRST_GOOD' });
+    const before = model.log.length;
+    model.askForScale(20);
+    model.drain(() => model.deployment?.replicas === 20);
+    model.abortScale();
+    model.drain(({ scale }) => scale?.phase === 'ROLLED_BACK');
+    const writes = model.log.slice(before).flatMap((line) => /\[((?:APPLY|SCALE).*)\]/.exec(line)?.[1] ?? []);
+    expect(writes.slice(0, 4), model.log.join('\n')).toEqual([
+      'SCALE 20',
+      expect.stringMatching(/^APPLY TO closed \(\d+, 0%\)$/) as string,
+      'SCALE 10',
+      'APPLY TO open (3, 0)',
+    ]);
+    expect(model.breaches).toEqual([]);
+  });
+
   it.each([
     ['that raises N', {}, 20, ['SCALE 20']],
     ['to none', {}, 0, ['SCALE 0']],
