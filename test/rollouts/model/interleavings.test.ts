@@ -65,8 +65,9 @@ interface Verdict {
   isLate: boolean;
 }
 
-/** Ours is never what ends a rollout, unless one pod is left, which may be the new one. */
-const endedByScale = ({ target, deployment }: Model): boolean => target.failure?.code === 'SCALED_WHILE_HELD' && deployment?.replicas !== 1;
+/** A SCALE of ours is never what ends a rollout, unless one pod is left, which may be the new one. */
+const endedByScale = ({ scale, target, deployment }: Model): boolean =>
+  scale !== null && target.failure?.code === 'SCALED_WHILE_HELD' && deployment?.replicas !== 1;
 
 function judge(model: Model, seed: number): Verdict {
   const isLate = model.log.some((line) => line.includes('Written after'));
