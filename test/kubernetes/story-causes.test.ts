@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask, settled, violations } from '../support/world.ts';
+import { expectStatus } from '../support/api.ts';
+import { setReadySince } from '../support/clocks.ts';
+import { ask, rolloutOf, settled, violations } from '../support/world.ts';
 import { makeStoryWorkload, onlyReplicaSet, runs, startStoryWorld, storyDocument } from './story/world.ts';
 import type { FullRollout, Site, StoryWorld } from './story/world.ts';
 import { providedClusters } from './support/clusters.ts';
@@ -22,13 +24,13 @@ describe.skipIf(providedClusters().length === 0)('what pods meet with on a real 
   });
   afterAll(() => world?.close());
 
-  const begun = async (name: string, change: Record<string, unknown> = {}): Promise<Case> => {
+  const begun = async (name: string, change: Record<string, unknown> = {}, replicas = 4): Promise<Case> => {
     const [site] = await world.sites(providedClusters().slice(0, 1), name);
     const strategy = { type: 'ROLLING', maxSurge: 1, progressDeadlineSeconds: 60 };
     await makeStoryWorkload(world, name, [site!], storyDocument({ strategy, ...change }), { image: `shop/${OLD}` });
     expect(await settled(world, await ask(world, `/workloads/${name}/rollouts`))).toMatchObject({ phase: 'SUCCEEDED' });
-    await runs(site!, name, OLD, 4);
-    site!.recorder.expect(name, { replicas: 4, maxSurge: 1, maxUnavailable: 0 });
+    await runs(site!, name, OLD, replicas);
+    site!.recorder.expect(name, { replicas, maxSurge: 1, maxUnavailable: 0 });
     return { name, site: site!, before: onlyReplicaSet(site!, name) };
   };
   const roll = async ({ name }: Case, behaviour: string, body: Record<string, unknown> = {}): Promise<FullRollout> => {
@@ -66,6 +68,25 @@ describe.skipIf(providedClusters().length === 0)('what pods meet with on a real 
       expect(rollout.failure).toMatchObject({ reason: 'PROGRESS_DEADLINE', container });
       expect(rollout.failure?.message).toContain(`${cause}: `);
       await isBack(its, rollout);
+    });
+
+    test("and by their node's clock were Ready only in an hour is named, until it is set", async () => {
+      const { name, site } = await begun('ahead', { replicas: 1 }, 1);
+      const slow = storyDocument({
+        strategy: { type: 'ROLLING', maxSurge: 1, progressDeadlineSeconds: 60 },
+        replicas: 1,
+        minReadySeconds: 20,
+      });
+      expectStatus(await world.tenant.rest('POST', `/v1/templates/${name}/revisions`, slow), 201);
+      const id = await ask(world, `/workloads/${name}/rollouts`, { values: { image: `shop/${NEW}` } });
+      await site.recorder.until(() => site.recorder.readyPods(name) === 2, 'the new pod is Ready');
+      await setReadySince(site, name, `shop/${NEW}`, new Date(Date.now() + 3_600_000));
+      const shown = async (): Promise<string[]> =>
+        (await rolloutOf(world, id)).targets.flatMap(({ conditions }) => conditions.map(({ code }) => code));
+      await expect.poll(shown).toEqual(['ClockAhead']);
+      await setReadySince(site, name, `shop/${NEW}`, new Date(Date.now() - 60_000));
+      expect(await settled(world, id)).toMatchObject({ phase: 'SUCCEEDED', failure: null });
+      await runs(site, name, NEW, 1);
     });
 
     test('and only their events tell is named from these', async () => {

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SimulatedCluster } from '../../simulator/simulator.ts';
 import { connect } from '../simulator/support/client.ts';
 import { expectStatus } from '../support/api.ts';
+import { setReadySince } from '../support/clocks.ts';
 import type { Client } from '../simulator/support/client.ts';
 import { BETTER, deploy, GOOD, makeWorkload, rolloutOf, running, settled, startWorld, violations, webDocument } from '../support/world.ts';
 import type { RolloutView, TargetView, World } from '../support/world.ts';
@@ -125,6 +126,22 @@ describe('what stands in the way of a rollout', () => {
         await own.close();
       }
       await ends('late', id);
+    });
+
+    test("a node's clock that is ahead, by which a pod is not Ready for long enough", async () => {
+      const { strategy, ...slow } = { strategy: patient, replicas: 1, minReadySeconds: 20 };
+      const workload = await begun('ahead', { strategy, replicas: 1 });
+      expectStatus(await world.tenant.rest('POST', '/v1/templates/ahead/revisions', webDocument({ strategy, ...slow })), 201);
+      const id = await roll(workload);
+      const recorders = world.recorders.map((recorder) => ({ recorder, namespace: 'default' }));
+      for (const { recorder } of recorders) await recorder.until(() => recorder.readyPods('ahead') === 2, 'the new pod is Ready');
+      await setReadySince(recorders[0]!, 'ahead', BETTER, new Date(Date.now() + 3_600_000));
+      expect(await shown(id)).toMatchObject({ code: 'ClockAhead', data: { severity: 'SLOW', blames: 'CLUSTER' } });
+      expect((await shown(id)).message).toMatch(/^The pod is Ready, but by the clock of node \S+, which is 3[56]\d\d s ahead/);
+      for (const one of recorders) await setReadySince(one, 'ahead', BETTER, new Date(Date.now() - 60_000));
+      const rollout = await settled(world, id);
+      expect(rollout).toMatchObject({ phase: 'SUCCEEDED', failure: null });
+      expect(targetOf(rollout)).toMatchObject({ condition: null, conditions: [] });
     });
 
     test('a permission that comes and goes', async () => {
