@@ -48,6 +48,9 @@ export interface ConnectOptions {
   watch?: Partial<WatchTimings>;
 }
 
+/** But for what structures a text of several lines. */
+const CONTROL_CHARACTERS = /[^\P{Cc}\n\t]+/gu;
+
 /** JSON is YAML, and this is the one media type of an apply that every supported version takes. */
 const applyMediaType = 'application/apply-patch+yaml';
 
@@ -205,7 +208,7 @@ class PooledClient implements KubernetesClient {
     const { logBytes } = this.transport.budgets;
     const limitBytes = 32 * logBytes;
     const text = await typed(this.apis.core.readNamespacedPodLog({ name, namespace, container, tailLines, previous, limitBytes }));
-    const bytes = Buffer.from(this.transport.redact(text), 'utf8');
+    const bytes = Buffer.from(this.transport.redact(text).replace(CONTROL_CHARACTERS, ' '), 'utf8');
     return bytes.length <= logBytes ? bytes.toString('utf8') : wholeLines(bytes.subarray(bytes.length - logBytes).toString('utf8'));
   }
 

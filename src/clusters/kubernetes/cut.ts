@@ -63,7 +63,7 @@ function list(cut: Cut, wanted: (entry: Record<string, unknown>) => boolean = ()
 }
 
 const identity = {
-  name: scalar,
+  name: shown,
   namespace: scalar,
   uid: scalar,
   resourceVersion: scalar,
@@ -72,10 +72,10 @@ const identity = {
 };
 
 const controller = list(record({ uid: scalar, controller: scalar }), (owner) => owner['controller'] === true);
-const statusWriters = list(record({ manager: scalar, subresource: scalar, time: scalar }), (entry) => entry['subresource'] === 'status');
+const statusWriters = list(record({ manager: shown, subresource: scalar, time: scalar }), (entry) => entry['subresource'] === 'status');
 const owners = list(
   record({
-    manager: scalar,
+    manager: shown,
     subresource: scalar,
     time: scalar,
     fieldsV1: record({

@@ -151,7 +151,7 @@ export class Act {
     if (isOfSide(action.template, side)) this.memory.answers.set(action.side, templateDigestIn(answer));
     const before = precondition?.resourceVersion ?? null;
     if (answer.metadata.resourceVersion === before) return NOTHING;
-    const fields = action.gate.closed ? changedByAdmission(wanted, answer) : [];
+    const fields = action.gate.closed ? changedByAdmission(wanted, answer, (text) => this.access.client.publicText(text)) : [];
     if (fields.length === 0) return { deployment: true, before };
     const { target, placement } = this.active;
     const refusal = gateOverridden(target.state, { name: placement.workload, manager: null, times: 1, fields });

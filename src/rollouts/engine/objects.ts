@@ -6,6 +6,7 @@ import { isRecord } from '../../platform/json.ts';
 import type { KubernetesObject } from '../../workloads/core/objects.ts';
 import { withRelease, withRestart } from '../../workloads/core/restart.ts';
 import type { Gate } from '../core/action.ts';
+import type { PublicText } from '../core/live/edits.ts';
 import { liveDigest } from '../core/live/live-template.ts';
 import { part } from '../core/raw.ts';
 import { CLOSED_GATE } from '../core/steps.ts';
@@ -73,13 +74,17 @@ const GATE_FIELDS = [
 ];
 
 /** The fields of the gate that the answer to a write has with other values: a mutating policy has changed them. What was not written is not compared. */
-export function changedByAdmission(wanted: KubernetesObject, answer: LiveObject): { path: string; written: string; live: string }[] {
+export function changedByAdmission(
+  wanted: KubernetesObject,
+  answer: LiveObject,
+  publicText: PublicText,
+): { path: string; written: string; live: string }[] {
   const valueAt = (object: LiveObject, path: readonly string[]): unknown =>
     path.reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), object['spec']);
   return GATE_FIELDS.flatMap((path) => {
     const [written, live] = [valueAt(wanted, path), valueAt(answer, path)];
     if (written === undefined || written === live || (written === false && live === undefined)) return [];
-    return [{ path: `spec.${path.join('.')}`, written: shownValue(written), live: shownValue(live) }];
+    return [{ path: `spec.${path.join('.')}`, written: shownValue(written), live: publicText(shownValue(live)) }];
   });
 }
 

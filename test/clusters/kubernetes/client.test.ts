@@ -267,6 +267,14 @@ describe('log', () => {
   });
 });
 
+describe('log, as it may be shown', () => {
+  it('has no control characters but those between lines and columns', async () => {
+    const server = await serve((_, response) => void response.end('a\tb\u001b[31mred\u0000\r\nc'));
+    const log = await connect(server).log({ namespace: 'shop', pod: 'web-1', container: 'web' }, { tailLines: 20 });
+    expect(log).toBe('a\tb [31mred \nc');
+  });
+});
+
 describe('delete', () => {
   it('names the object by its uid, and takes an object that is gone as deleted', async () => {
     const server = await serve((_, response) =>

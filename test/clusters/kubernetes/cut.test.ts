@@ -188,6 +188,28 @@ describe('a watched object', () => {
     expect(JSON.stringify(kept).length).toBeLessThan(100 * 2_200);
   });
 
+  it('says no text to the core that people may not see, wherever it stands', () => {
+    const text = 'TOKEN \u0007\n';
+    const hostile = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(hostile);
+      if (typeof value !== 'object' || value === null) return value;
+      const free = ['name', 'nodeName', 'manager', 'reason', 'message'];
+      return Object.fromEntries(
+        Object.entries(value).map(([key, part]) => [
+          key,
+          free.includes(key) && typeof part === 'string' ? `${part} ${text}` : hostile(part),
+        ]),
+      );
+    };
+    const open = (value: unknown): string =>
+      String(value)
+        .replaceAll('TOKEN', '(hidden)')
+        .replace(/\p{Cc}+/gu, ' ');
+    const said = JSON.stringify(liveOf(watched((object) => cutObject(hostile(object) as KubernetesObject, open))));
+    expect(said).toContain('(hidden)');
+    expect(said).not.toMatch(/TOKEN|\\u0007|\\n/);
+  });
+
   it('with long texts in its template still differs from one whose texts end differently', () => {
     const long = (end: string): object => set('web-1', `${'x'.repeat(5_000)}${end}`);
     expect(cut(long('a'))).toEqual(cut(long('a')));

@@ -76,9 +76,10 @@ function editsBelow(root: readonly string[], { live, base, next, managedFields, 
     const [now, then] = [valueAt(live, path), valueAt(next, path)];
     if (sameJson(now, then)) continue;
     const whole = [...above, ...path];
+    const owner = ownerAt(managedFields, whole);
     edits.push({
-      path: whole.map(({ shown }) => shown).join(''),
-      manager: ownerAt(managedFields, whole),
+      path: publicText(whole.map(({ shown }) => shown).join('')),
+      manager: owner === null ? null : publicText(owner),
       live: shownValue(now, namesIn(path), publicText),
       ours: shownValue(then, namesIn(path), publicText),
     });

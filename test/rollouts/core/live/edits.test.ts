@@ -176,6 +176,21 @@ describe('what others have changed in a pod template', () => {
     expect(edits(live, template(), template(), [])).toMatchObject([{ live: text }]);
   });
 
+  it('is told without what may not be shown, also of names', () => {
+    const env = [{ name: 'TOKEN', value: '1' }];
+    const live = {
+      live: template({ env }),
+      base: template(),
+      next: template(),
+      managedFields: [owned('TOKEN', 1, { 'f:env': { 'k:{"name":"TOKEN"}': {} } })],
+    };
+    const told = editsOf({ ...live, publicText: (text) => text.replaceAll('TOKEN', 'x') });
+    expect(told).toContainEqual(
+      expect.objectContaining({ path: '.spec.template.spec.containers[name="web"].env[name="x"]', manager: 'x' }),
+    );
+    expect(JSON.stringify(told)).not.toContain('TOKEN');
+  });
+
   it('is at most so much', () => {
     const env = Array.from({ length: 99 }, (_, i) => ({ name: `V${i}`, value: '1' }));
     const many = edits(template({ env }), template({ env: [{ name: 'MODE', value: 'fast' }] }), template(), []);
