@@ -109,7 +109,9 @@ const settings = (options: EmbeddedPostgresOptions, data: string): Record<string
   huge_pages: 'off',
   autovacuum_max_workers: '1',
   log_checkpoints: 'off',
-  ...(options.durable === false ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', shared_buffers: '256MB', autovacuum: 'off' } : {}),
+  ...(options.durable === false
+    ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', shared_buffers: '256MB', autovacuum: 'off' }
+    : {}),
 });
 
 /** Environment of the programs, without secrets and without variables that would configure Postgres. */

@@ -135,8 +135,8 @@ export class Session implements Pick<Database, 'as' | 'transaction' | 'afterComm
     const { time, chance } = server;
     const fate = chance.next();
     const isAway = server.awayUntil > server.time.now;
-    // Made here, it shows who has asked. To capture a stack takes long.
-    const lost = isAway || fate < server.breaks ? new ConnectionLost('Connection terminated unexpectedly') : null;
+    // Made here, it shows who has asked.
+    const lost = new ConnectionLost('Connection terminated unexpectedly');
     return new Promise((resolve, reject) => {
       const answer = (say: () => void): void => void time.afterIn(process, this.way(), say);
       const lose = (milliseconds: number): void => {

@@ -23,7 +23,11 @@ onOneQueue('going back', (queue) => {
       runs: (release: number, pods: number) => expect(running(world, name)).toEqual(Array(2).fill(`${image(release)} x${pods}`)),
     };
     beforeAll(async () => {
-      await makeWorkload(world, name, webDocument({ replicas, strategy: { maxSurge: 1, maxUnavailable: 0, failureGraceSeconds: 1, ...strategy } }));
+      await makeWorkload(
+        world,
+        name,
+        webDocument({ replicas, strategy: { maxSurge: 1, maxUnavailable: 0, failureGraceSeconds: 1, ...strategy } }),
+      );
     });
     return there;
   };
