@@ -166,14 +166,20 @@ export function autoscalerOf({ checked, target }: TargetObservation): Autoscaler
 function gateFor(o: TargetObservation, live: LiveDeployment | null, { closed, amounts }: GateWrite): WrittenGate {
   const overridden = o.target.gate?.overridden;
   const autoscaler = autoscalerOf(o);
+  const stood = o.target.gate === null ? live !== null && standsBeside(live, o.target.to) : o.target.gate.stood === true;
   return {
     ...amounts,
     n: live?.replicas ?? null,
     closed,
     ...(live === null ? {} : { over: live.template }),
     ...(closed && autoscaler !== null ? { autoscaler } : {}),
+    ...(closed && stood ? { stood } : {}),
     ...(closed && overridden !== undefined ? { overridden } : {}),
   };
+}
+
+function standsBeside({ current, others }: LiveDeployment, to: Side | null): boolean {
+  return [current, ...others].some((one) => one !== null && one.template === to?.template && one.replicas > 0);
 }
 
 /** Where the side's template stands already no write carries one, so that a later edit by others is not overwritten unseen. */

@@ -117,6 +117,8 @@ export interface WrittenGate extends Amounts {
   stage?: Amounts;
   /** Of the Deployment, as the preflight found it; absent where there was none. */
   autoscaler?: Autoscaler;
+  /** Pods of this very template stood before the first write: what was superseded had brought them. Absent where none did. */
+  stood?: true;
   /** When others had changed it and it was written again, and who they were; the last few. */
   overridden?: readonly GateOverride[];
 }

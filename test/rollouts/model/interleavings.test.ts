@@ -65,13 +65,13 @@ interface Verdict {
   isLate: boolean;
 }
 
-/** A SCALE of ours is never what ends a rollout, unless one pod is left, which may be the new one. */
+/** Nobody but ours changes N, and a SCALE of ours is never what ends a rollout, unless one pod is left, which may be the new one. */
 const endedByScale = ({ scale, target, deployment }: Model): boolean =>
-  scale !== null && target.failure?.code === 'SCALED_WHILE_HELD' && deployment?.replicas !== 1;
+  target.failure?.code === 'SCALED_WHILE_HELD' && (scale === null || deployment?.replicas !== 1);
 
 function judge(model: Model, seed: number): Verdict {
   const isLate = model.log.some((line) => line.includes('Written after'));
-  const scaled = endedByScale(model) ? ['a SCALE of ours has ended it'] : [];
+  const scaled = endedByScale(model) ? ['it has ended as if somebody had scaled'] : [];
   const faults = [...(model.isSettled ? [] : ['it has not ended']), ...(isLate ? [] : model.breaches), ...scaled];
   return { seed, isLate, fault: faults.length === 0 ? null : [`SEED=${seed}`, ...model.log, ...faults].join('\n') };
 }

@@ -142,6 +142,8 @@ export function misfitOf({ o, live }: Visit, stage: AnyStage): Failure | null {
     sharesOf(stages.slice(0, stages.indexOf(stage) + 1)).some((share) => isWhole(share, n))
   )
     return null;
+  // As many as stood before this rollout: not because N has changed.
+  if (n > 0 && o.target.gate?.stood === true) return null;
   const { settled, split } = judgeGated(live, to);
   const asked = expectedSplit(live, n).new;
   const detail = settled ? misfitDetail(sharesOf(stages), n, split, { asked, spare: live.replicasBy === scaleFieldManager ? 1 : 0 }) : null;
