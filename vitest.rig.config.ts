@@ -3,7 +3,7 @@ import { QUEUE_VARIABLE } from './test/support/queue-variable.ts';
 import { shared } from './vitest.config.ts';
 
 /** Files that hold the product to a time: they run by themselves, after all others. */
-const TIMED = ['test/rigs/kill/handover.test.ts'];
+const TIMED = ['test/rigs/kill/handover.test.ts', 'test/rigs/kill/only-worker.test.ts'];
 
 /** What `npm run rig -- NAME` runs: the projects whose names begin so. */
 export default defineConfig({
