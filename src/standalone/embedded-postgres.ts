@@ -34,6 +34,8 @@ export interface EmbeddedPostgresOptions {
   /** False for tests and tools, whose data may be lost in a power failure. Default true. */
   durable?: boolean;
   maxConnections?: number;
+  /** Further settings of the server, which take the place of the usual ones. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 const OWNER = 'slipway_owner';
@@ -109,9 +111,8 @@ const settings = (options: EmbeddedPostgresOptions, data: string): Record<string
   huge_pages: 'off',
   autovacuum_max_workers: '1',
   log_checkpoints: 'off',
-  ...(options.durable === false
-    ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', shared_buffers: '256MB', autovacuum: 'off' }
-    : {}),
+  ...(options.durable === false ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
+  ...options.settings,
 });
 
 /** Environment of the programs, without secrets and without variables that would configure Postgres. */

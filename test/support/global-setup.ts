@@ -12,7 +12,9 @@ export default async function setup(): Promise<() => Promise<void>> {
   let starting: Promise<TestPostgres> | null = null;
   const start = async (): Promise<TestPostgres> => {
     const { startPostgres } = await import('./postgres.ts');
-    return startPostgres({ durable: false, maxConnections: 400 });
+    // Dozens of databases at once, none of which lasts: memory for all of them, and no vacuum.
+    const settings = { shared_buffers: '256MB', autovacuum: 'off' };
+    return startPostgres({ durable: false, maxConnections: 400, settings });
   };
   const server = createServer((_request, response) => {
     starting ??= start();
